@@ -1,0 +1,75 @@
+//! 6.2.2 The socket and its eight events, each one really caused.
+//!
+//!     cargo run -p lesson-socket-events
+
+mod peer;
+
+use std::io::{ErrorKind, Read, Write};
+use std::net::{TcpStream, ToSocketAddrs};
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, bail, ensure};
+use shared::{Failure, lesson, say, timed_out};
+
+fn main() -> Result<(), Failure> {
+    let address = lesson!().address("localhost:0");
+    let peer = peer::start(&address)?; // the other end of the socket
+    Ok(walk_through(peer)?)
+}
+
+/// An event is a call returning: first the call, then the line that says so.
+fn walk_through(peer: peer::Peer) -> anyhow::Result<()> {
+    let found = peer.name.to_socket_addrs().context("cannot look up the peer")?;
+    let found: Vec<String> = found.map(|address| address.to_string()).collect();
+    say!("lookup: {} stands for {} address(es): {}", peer.name, found.len(), found.join(", "));
+
+    let mut socket = TcpStream::connect(&peer.name).context("cannot connect to the peer")?;
+    let (ours, theirs) = (socket.local_addr()?, socket.peer_addr()?);
+    say!("connect: from port {} to port {}", ours.port(), theirs.port());
+
+    let mut buffer = [0; 1024];
+    let received = socket.read(&mut buffer).context("cannot read")?;
+    say!("data: read returned {received} bytes");
+
+    socket.set_read_timeout(Some(Duration::from_millis(100)))?;
+    let start = Instant::now();
+    match socket.read(&mut buffer) {
+        Err(error) if timed_out(&error) => {}
+        other => bail!("the peer was to be silent, but read returned {other:?}"),
+    }
+    say!("timeout: read gave up after {} ms of silence", start.elapsed().as_millis());
+    socket.set_read_timeout(None)?;
+
+    socket.set_nonblocking(true)?; // a write that would have to wait is an error now
+    let chunk = [b'.'; 64 * 1024];
+    let mut written = 0;
+    loop {
+        match socket.write(&chunk) {
+            Ok(accepted) => written += accepted,
+            Err(error) if error.kind() == ErrorKind::WouldBlock => break,
+            Err(error) => return Err(error).context("cannot fill the send buffer"),
+        }
+    }
+    socket.set_nonblocking(false)?;
+    let start = Instant::now();
+    peer.read_to_the_end(); // until here it has not read a byte
+    socket.write_all(&chunk).context("cannot write what had to wait")?;
+    let waited = start.elapsed().as_micros();
+    say!("drain: {written} bytes filled the buffers, the next write took {waited} µs");
+
+    let received = socket.read(&mut buffer).context("cannot read to the end")?;
+    ensure!(received == 0, "the peer was to end, but read returned {received} bytes");
+    say!("end: read returned {received} bytes, the peer has sent its FIN");
+
+    // The peer stopped listening when it had accepted one connection.
+    match TcpStream::connect(theirs) {
+        Err(error) => say!("error: a second connect to port {}: {error}", theirs.port()),
+        Ok(_) => bail!("a second connect to {theirs} was to be refused"),
+    }
+
+    drop(socket);
+    let arrived = peer.wait_for_our_end()?;
+    ensure!(arrived == written + chunk.len(), "only {arrived} bytes arrived");
+    say!("close: the socket is dropped, and all {arrived} bytes have arrived before our FIN");
+    Ok(())
+}

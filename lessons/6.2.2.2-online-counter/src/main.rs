@@ -1,0 +1,69 @@
+//! 6.2.2.2 Online counter: how many clients are connected, up and down.
+//!
+//!     cargo run -p lesson-online-counter
+//!     telnet 127.0.0.1 3000                 (in a second terminal, and a third)
+
+use std::io::{self, Write};
+use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::thread;
+
+use shared::{Failure, lesson, listen, say, wait_out};
+
+/// How many clients are connected. Every client's thread changes it, so a lock guards it.
+static ONLINE: Mutex<usize> = Mutex::new(0);
+
+fn main() -> Result<(), Failure> {
+    let address = lesson!().address("127.0.0.1:3000");
+    let (listener, bound) = listen(&address)?;
+    say!("server listening at port {}", bound.port());
+
+    loop {
+        if let Err(error) = welcome(&listener) {
+            wait_out(&error);
+        }
+    }
+}
+
+fn welcome(listener: &TcpListener) -> io::Result<()> {
+    let (client, peer) = listener.accept()?;
+    let visit = Visit::begin();
+    thread::Builder::new().spawn(move || {
+        // An error ends the visit just as an orderly end does.
+        let _ = tell_address(client, peer);
+        drop(visit);
+    })?;
+    Ok(())
+}
+
+fn tell_address(mut client: TcpStream, peer: SocketAddr) -> io::Result<()> {
+    let (ip, port) = (peer.ip().to_canonical(), peer.port());
+    client.write_all(format!("remoteAddress{ip}\nremotePort{port}").as_bytes())?;
+    io::copy(&mut client, &mut io::sink())?; // returns when the client leaves
+    Ok(())
+}
+
+/// One client's stay. However it ends, the value is dropped, and `drop` counts down.
+struct Visit;
+
+impl Visit {
+    fn begin() -> Visit {
+        let mut online = online();
+        *online += 1;
+        say!("welcome,当前在线人数：{online}"); // now online: n
+        Visit
+    }
+}
+
+impl Drop for Visit {
+    fn drop(&mut self) {
+        let mut online = online();
+        *online -= 1;
+        say!("有客户端退出了,当前在线人数：{online}"); // a client has left, now online: n
+    }
+}
+
+/// The lock is held while the line is printed, so the numbers appear in order.
+fn online() -> MutexGuard<'static, usize> {
+    ONLINE.lock().unwrap_or_else(PoisonError::into_inner)
+}

@@ -1,0 +1,42 @@
+//! 6.2.2.3 Two-way talk, the client: it asks, and shows each answer.
+//!
+//!     cargo run -p lesson-bidirectional-server
+//!     cargo run -p lesson-bidirectional-client     (in a second terminal)
+
+use std::io::{Read, Write};
+use std::net::TcpStream;
+
+use anyhow::Context;
+use shared::{Failure, Utf8Decoder, cannot_connect, lesson, printable, say, show};
+
+fn main() -> Result<(), Failure> {
+    let address = lesson!().address("localhost:3000");
+
+    // `lookup` and `connect`: one call finds the addresses of the name and tries each.
+    let mut server = TcpStream::connect(&address)
+        .map_err(|error| cannot_connect(&address, error, "lesson-bidirectional-server"))?;
+    say!("客户端与服务器连接成功了"); // the client is connected to the server
+
+    server
+        .write_all("你吃了吗".as_bytes()) // have you eaten?
+        .with_context(|| format!("cannot send to {address}"))?;
+
+    let mut decoder = Utf8Decoder::default();
+    let mut buffer = [0; 4096];
+    loop {
+        let received = server
+            .read(&mut buffer)
+            .with_context(|| format!("lost the connection to {address}"))?;
+        let answer = match received {
+            0 => decoder.finish(),                    // `end`
+            _ => decoder.decode(&buffer[..received]), // `data`
+        };
+        // Only the first bytes of a character may have arrived: that is no text yet.
+        if !answer.is_empty() {
+            show(&format!("{}\n", printable(&answer).trim_end_matches('\n')));
+        }
+        if received == 0 {
+            return Ok(());
+        }
+    }
+}

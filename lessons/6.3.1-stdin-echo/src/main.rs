@@ -1,0 +1,35 @@
+//! 6.3.1 Keyboard input: each line typed comes back trimmed.
+//!
+//!     cargo run -p lesson-stdin-echo
+
+use std::io::{self, BufRead, Read};
+
+use anyhow::Context;
+use shared::{Failure, Utf8Decoder, lesson, show};
+
+/// A longer line comes back in pieces: whatever is fed in, the memory has a bound.
+const LONGEST: u64 = 64 * 1024; // bytes
+
+fn main() -> Result<(), Failure> {
+    lesson!().no_arguments();
+
+    let mut keyboard = io::stdin().lock();
+    let mut decoder = Utf8Decoder::default();
+    let mut line = Vec::new();
+    loop {
+        line.clear();
+        let length = (&mut keyboard)
+            .take(LONGEST)
+            .read_until(b'\n', &mut line) // waits until Enter is pressed
+            .context("cannot read standard input")?;
+
+        let text = match length {
+            0 => decoder.finish(),      // `end`: Ctrl-D, on Windows Ctrl-Z and Enter
+            _ => decoder.decode(&line), // `data`
+        };
+        if length == 0 && text.is_empty() {
+            return Ok(());
+        }
+        show(&format!("{}\n", text.trim()));
+    }
+}

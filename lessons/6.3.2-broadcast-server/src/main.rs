@@ -1,0 +1,140 @@
+//! 6.3.2 Broadcast chat, the server: each message goes to everyone else.
+//!
+//!     cargo run -p lesson-broadcast-server
+//!     cargo run -p lesson-broadcast-client     (in a second terminal, and a third; or telnet)
+//!
+//! The slow-reader policy: the kernel's send buffer is each client's queue, and a client that lets
+//! it fill is disconnected. Nobody waits for anybody.
+
+use std::io::{self, ErrorKind, Read};
+use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::thread;
+
+use shared::{Failure, disconnect, lesson, listen, more_is_waiting, note, say, send_now, wait_out};
+
+fn main() -> Result<(), Failure> {
+    let address = lesson!().address("127.0.0.1:3000");
+    let (listener, bound) = listen(&address)?;
+    say!("server listening at port {}", bound.port());
+
+    let room = Arc::new(Room::default());
+    loop {
+        if let Err(error) = admit(&listener, &room) {
+            wait_out(&error);
+        }
+    }
+}
+
+fn admit(listener: &TcpListener, room: &Arc<Room>) -> io::Result<()> {
+    let (stream, peer) = listener.accept()?;
+    // A small message leaves at once, instead of waiting for company. An error means that the
+    // client has left already, as its first read will say.
+    let _ = stream.set_nodelay(true);
+
+    // Taken here and not in the client's own thread, so that whoever connects first also joins
+    // first, and misses nothing of what the next one says.
+    let seat = Seat::take(room, Client { stream, peer });
+    thread::Builder::new().spawn(move || {
+        pass_on_what_is_said(&seat);
+        drop(seat);
+        say!("有客户端退出了"); // a client has left
+    })?;
+    Ok(())
+}
+
+/// Reads until the client leaves: by an orderly end, by an error, or because it was disconnected.
+fn pass_on_what_is_said(Seat { room, client }: &Seat) {
+    let mut buffer = [0; 4096];
+    let mut kept = 0; // how many bytes of an unfinished line the buffer begins with
+    while let Ok(received @ 1..) = (&client.stream).read(&mut buffer[kept..]) {
+        let filled = kept + received;
+        let mut end = filled;
+        // A read that ends without a newline is a message all the same, except where it was our
+        // buffer that cut the line: then the line's beginning is kept for the next read.
+        if filled == buffer.len() && more_is_waiting(&client.stream) {
+            end = buffer.iter().rposition(|byte| *byte == b'\n').map_or(filled, |at| at + 1);
+        }
+        room.broadcast(client, &messages(client.peer.port(), &buffer[..end]));
+        buffer.copy_within(end..filled, 0);
+        kept = filled - end;
+    }
+    room.broadcast(client, &messages(client.peer.port(), &buffer[..kept]));
+}
+
+/// `<sender's port>:<text>` and a newline for each piece between newlines that is not blank.
+fn messages(port: u16, said: &[u8]) -> Vec<u8> {
+    let mut messages = Vec::new();
+    for text in said.split(|byte| *byte == b'\n').map(<[u8]>::trim_ascii) {
+        if !text.is_empty() {
+            messages.extend_from_slice(format!("{port}:").as_bytes());
+            messages.extend_from_slice(text);
+            messages.push(b'\n');
+        }
+    }
+    messages
+}
+
+struct Client {
+    stream: TcpStream,
+    peer: SocketAddr,
+}
+
+/// Everyone who is connected.
+#[derive(Default)]
+struct Room {
+    clients: Mutex<Vec<Arc<Client>>>,
+}
+
+impl Room {
+    fn clients(&self) -> MutexGuard<'_, Vec<Arc<Client>>> {
+        self.clients.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Sends to everyone but the sender. The lock is held meanwhile, so everyone sees the same
+    /// messages in the same order; no send waits, so the lock is never held for long.
+    fn broadcast(&self, sender: &Arc<Client>, messages: &[u8]) {
+        if messages.is_empty() {
+            return;
+        }
+        let mut too_slow = Vec::new();
+        self.clients().retain(|client| {
+            if Arc::ptr_eq(client, sender) {
+                return true;
+            }
+            match send_now(&client.stream, messages) {
+                Err(error) if error.kind() == ErrorKind::WouldBlock => {
+                    too_slow.push(Arc::clone(client));
+                    false
+                }
+                // Another error means that the client has left: its own thread is about to notice.
+                _ => true,
+            }
+        });
+        for client in too_slow {
+            disconnect(&client.stream);
+            note!("disconnected {}: it does not read what it is sent", client.peer);
+        }
+    }
+}
+
+/// A client's place in the room. However the client leaves, the value is dropped, and the room
+/// forgets it.
+struct Seat {
+    room: Arc<Room>,
+    client: Arc<Client>,
+}
+
+impl Seat {
+    fn take(room: &Arc<Room>, client: Client) -> Seat {
+        let client = Arc::new(client);
+        room.clients().push(Arc::clone(&client));
+        Seat { room: Arc::clone(room), client }
+    }
+}
+
+impl Drop for Seat {
+    fn drop(&mut self) {
+        self.room.clients().retain(|client| !Arc::ptr_eq(client, &self.client));
+    }
+}

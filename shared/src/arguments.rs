@@ -1,0 +1,244 @@
+//! The command line of a lesson: at most one address, `--help`, `--version`.
+
+use std::ffi::OsString;
+use std::process::exit;
+
+use lexopt::Arg;
+
+use crate::{note, say};
+
+/// A lesson as its Cargo.toml describes it. Made by [`lesson!`](crate::lesson).
+pub struct Lesson {
+    /// The package, such as `lesson-greeting`.
+    pub name: &'static str,
+    /// The package's version.
+    pub version: &'static str,
+    /// The section, and what the lesson shows.
+    pub summary: &'static str,
+}
+
+/// The [`Lesson`] whose package this is called in.
+#[macro_export]
+macro_rules! lesson {
+    () => {
+        $crate::Lesson {
+            name: env!("CARGO_PKG_NAME"),
+            version: env!("CARGO_PKG_VERSION"),
+            summary: env!("CARGO_PKG_DESCRIPTION"),
+        }
+    };
+}
+
+/// What the command line asks for.
+#[derive(Debug, PartialEq)]
+enum Request {
+    Run { address: Option<String> },
+    Help,
+    Version,
+}
+
+impl Lesson {
+    /// The address on the command line as `HOST:PORT`, or `default` where there is none. A lone
+    /// `PORT` takes its host from `default`.
+    ///
+    /// Ends the process for `--help` and `--version` (exit status 0) and for a bad argument (one
+    /// line that quotes it, exit status 2).
+    pub fn address(&self, default: &str) -> String {
+        match self.request(Some(default)) {
+            Some(address) => address,
+            None => default.to_string(),
+        }
+    }
+
+    /// For a lesson that takes no address: ends the process as [`Lesson::address`] does, or
+    /// returns.
+    pub fn no_arguments(&self) {
+        self.request(None);
+    }
+
+    fn request(&self, default: Option<&str>) -> Option<String> {
+        match parse(std::env::args_os().skip(1), default) {
+            Ok(Request::Run { address }) => return address,
+            Ok(Request::Help) => say!("{}", self.help(default)),
+            Ok(Request::Version) => say!("{} {}", self.name, self.version),
+            Err(problem) => {
+                note!("{}: {problem} (see --help)", self.name);
+                exit(2);
+            }
+        }
+        exit(0)
+    }
+
+    fn help(&self, default: Option<&str>) -> String {
+        let Lesson { name, version, summary } = self;
+        let (usage, address) = match default {
+            None => ("", String::new()),
+            Some(default) => (
+                " [-- ADDRESS]",
+                format!(
+                    "  ADDRESS        PORT or HOST:PORT of the server [default: {default}]\n\
+                     \x20                A server takes any free port for port 0, and lets the\n\
+                     \x20                whole local network in on 0.0.0.0:3000.\n"
+                ),
+            ),
+        };
+        format!(
+            "{name} {version}\n{summary}\n\n\
+             Usage: cargo run -p {name}{usage}\n\n\
+             {address}  \
+             -h, --help     print this help\n  \
+             -V, --version  print the version"
+        )
+    }
+}
+
+/// Reads the arguments, which are not the program's name. An address is allowed where there is a
+/// default for it.
+fn parse(
+    arguments: impl Iterator<Item = OsString>,
+    default: Option<&str>,
+) -> Result<Request, String> {
+    let mut parser = lexopt::Parser::from_args(arguments);
+    let mut request = Request::Run { address: None };
+    while let Some(argument) =
+        parser.next().map_err(|error| format!("{:?} was not expected", error.to_string()))?
+    {
+        match (argument, default, &request) {
+            (Arg::Short('h') | Arg::Long("help"), _, _) => return Ok(Request::Help),
+            (Arg::Short('V') | Arg::Long("version"), _, _) => return Ok(Request::Version),
+            (Arg::Value(value), Some(default), Request::Run { address: None }) => {
+                let address = Some(host_and_port(&value.to_string_lossy(), default)?);
+                request = Request::Run { address };
+            }
+            (Arg::Value(value), Some(_), _) => {
+                return Err(format!("{value:?} is one argument too many"));
+            }
+            (Arg::Value(value), None, _) => {
+                return Err(format!("{value:?} was not expected: this lesson takes no argument"));
+            }
+            (option, _, _) => return Err(format!("{:?} was not expected", option_text(&option))),
+        }
+    }
+    Ok(request)
+}
+
+fn option_text(option: &Arg<'_>) -> String {
+    match option {
+        Arg::Short(letter) => format!("-{letter}"),
+        Arg::Long(name) => format!("--{name}"),
+        Arg::Value(value) => value.to_string_lossy().into_owned(),
+    }
+}
+
+/// Completes `PORT` with the host of `default`, and checks `HOST:PORT`. Does not look the host up.
+fn host_and_port(argument: &str, default: &str) -> Result<String, String> {
+    let is_port =
+        |text: &str| text.bytes().all(|byte| byte.is_ascii_digit()) && text.parse::<u16>().is_ok();
+    // An IPv6 address has colons of its own, so it comes in brackets: [::1]:3000.
+    let is_host = |text: &str| match text.strip_prefix('[') {
+        Some(bracketed) => {
+            bracketed.strip_suffix(']').is_some_and(|ip| ip.parse::<std::net::Ipv6Addr>().is_ok())
+        }
+        None => {
+            !text.is_empty()
+                && !text.contains(|c: char| c == ':' || c.is_whitespace() || c.is_control())
+        }
+    };
+    match (argument.rsplit_once(':'), default.rsplit_once(':')) {
+        (None, Some((host, _))) if is_port(argument) => Ok(format!("{host}:{argument}")),
+        (Some((host, port)), _) if is_host(host) && is_port(port) => Ok(argument.to_string()),
+        _ => Err(format!(
+            "{argument:?} is not an address: give PORT or HOST:PORT, such as 3001 or {default}"
+        )),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parsed(arguments: &[&str], default: Option<&str>) -> Result<Request, String> {
+        parse(arguments.iter().map(OsString::from), default)
+    }
+
+    fn address(argument: &str) -> Option<String> {
+        host_and_port(argument, "127.0.0.1:3000").ok()
+    }
+
+    #[test]
+    fn a_port_takes_the_host_of_the_default() {
+        assert_eq!(address("3001").as_deref(), Some("127.0.0.1:3001"));
+        assert_eq!(address("0").as_deref(), Some("127.0.0.1:0"));
+        assert_eq!(host_and_port("65535", "localhost:3000").as_deref(), Ok("localhost:65535"));
+    }
+
+    #[test]
+    fn a_host_and_a_port_stay_as_they_are() {
+        for whole in ["0.0.0.0:3000", "localhost:80", "[::1]:3000", "[::]:0", "教室.example:3000"]
+        {
+            assert_eq!(address(whole).as_deref(), Some(whole));
+        }
+    }
+
+    #[test]
+    fn what_is_not_an_address_is_quoted_on_one_line() {
+        let bad = [
+            "",
+            ":",
+            "abc",
+            "localhost",
+            ":3000",
+            "127.0.0.1:",
+            "65536",
+            "-1",
+            "+1",
+            "1:2:3",
+            "::1:3000",
+            "[::1:3000",
+        ];
+        for argument in bad.into_iter().chain([
+            "[x]:1",
+            "a b:1",
+            "3000\n",
+            "a\x1b:1",
+            "127.0.0.1:+1",
+            "３０００",
+        ]) {
+            let problem = host_and_port(argument, "127.0.0.1:3000").expect_err(argument);
+            assert!(problem.starts_with(&format!("{argument:?} is not an address")), "{problem}");
+            assert!(!problem.contains(char::is_control), "{problem:?}");
+        }
+    }
+
+    #[test]
+    fn help_and_version_are_found_wherever_they_stand() {
+        assert_eq!(parsed(&["3000", "--help"], Some("h:1")), Ok(Request::Help));
+        assert_eq!(parsed(&["-h"], None), Ok(Request::Help));
+        assert_eq!(parsed(&["--version"], None), Ok(Request::Version));
+        assert_eq!(parsed(&["-V"], Some("h:1")), Ok(Request::Version));
+    }
+
+    #[test]
+    fn every_other_argument_is_refused() {
+        let refused =
+            |arguments: &[&str], default| parsed(arguments, default).expect_err("a bad argument");
+        assert_eq!(refused(&["1", "2"], Some("h:1")), "\"2\" is one argument too many");
+        assert_eq!(refused(&["1"], None), "\"1\" was not expected: this lesson takes no argument");
+        assert_eq!(refused(&["--port"], Some("h:1")), "\"--port\" was not expected");
+        assert_eq!(refused(&["-p"], Some("h:1")), "\"-p\" was not expected");
+    }
+
+    #[test]
+    fn help_names_the_package_the_section_and_the_default() {
+        let lesson = Lesson { name: "lesson-x", version: "1.2.3", summary: "6.9 Something" };
+        let help = lesson.help(Some("127.0.0.1:3000"));
+        for part in [
+            "lesson-x 1.2.3\n6.9 Something",
+            "cargo run -p lesson-x [-- ADDRESS]",
+            "[default: 127.0.0.1:3000]",
+        ] {
+            assert!(help.contains(part), "{help}");
+        }
+        assert!(!lesson.help(None).contains("ADDRESS"));
+    }
+}

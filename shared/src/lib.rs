@@ -1,0 +1,29 @@
+//! What every lesson needs and no lesson is about.
+//!
+//! | module | for |
+//! |---|---|
+//! | [`arguments`] | the address on the command line, `--help`, `--version` |
+//! | [`failure`] | errors that say what was attempted, and what to try next |
+//! | [`output`] | lines on stdout and stderr that survive a reader who has gone |
+//! | [`listener`] | a listening socket, and what to do when `accept` fails |
+//! | [`ctrl_c`] | ending a server's `accept` loop from the keyboard |
+//! | [`socket`] | sending to a client without ever waiting for it |
+//! | [`text`] | UTF-8 that arrives in pieces, and making it safe to print |
+//!
+//! Where Linux, macOS and Windows differ, the difference is in here, so that no lesson has to care.
+
+pub mod arguments;
+pub mod ctrl_c;
+pub mod failure;
+pub mod listener;
+pub mod output;
+pub mod socket;
+pub mod text;
+
+pub use arguments::Lesson;
+pub use ctrl_c::CtrlC;
+pub use failure::{Failure, cannot_connect, cannot_listen};
+pub use listener::{announce, listen, wait_out};
+pub use output::show;
+pub use socket::{disconnect, more_is_waiting, send_now, timed_out};
+pub use text::{Lines, Utf8Decoder, printable};

@@ -1,0 +1,201 @@
+//! A listening socket as a classroom needs it, and what to do when `accept` fails.
+
+use std::io::{self, ErrorKind};
+use std::net::{IpAddr, SocketAddr, TcpListener, ToSocketAddrs};
+use std::sync::Mutex;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use socket2::{Domain, Socket, TcpKeepalive, Type};
+
+use crate::failure::cannot_listen;
+use crate::note;
+
+/// How many clients may have connected without having been accepted yet.
+///
+/// A class of thirty never needs it; a burst of a thousand joins does. The system may cap it: Linux
+/// at `net.core.somaxconn` (4096 since Linux 5.4, listen(2)), macOS at `kern.ipc.somaxconn` (128).
+const BACKLOG: i32 = 4096;
+
+/// How long a connection may be silent before the system asks the peer whether it is still there,
+/// and how long it waits between questions. A laptop that was shut or unplugged sends nothing when
+/// it leaves: without these questions (SO_KEEPALIVE, RFC 1122, 4.2.3.6) a thread would wait for it
+/// for ever.
+const KEEPALIVE_AFTER: Duration = Duration::from_secs(60);
+const KEEPALIVE_INTERVAL: Duration = Duration::from_secs(10);
+
+/// Listens on `address`, which is `HOST:PORT`, and says so on stderr. Returns the listener and the
+/// address it is really bound to, which differs for port 0.
+///
+/// It does what [`TcpListener::bind`] does and three things more: the port can be taken again as
+/// soon as a server has ended, a burst of joins finds room in the backlog, and peers that vanish
+/// without a word are noticed.
+///
+/// # Errors
+/// Where the host is unknown or the address cannot be had: the message says what to try next.
+pub fn listen(address: &str) -> anyhow::Result<(TcpListener, SocketAddr)> {
+    let listener = listen_on_any_of(address).map_err(|error| cannot_listen(address, error))?;
+    let bound = announce(&listener)?;
+    Ok((listener, bound))
+}
+
+/// A name may stand for several addresses (`localhost` for `::1` and `127.0.0.1`): the first that
+/// works is used.
+fn listen_on_any_of(address: &str) -> io::Result<TcpListener> {
+    let mut outcome = Err(io::Error::new(ErrorKind::NotFound, "the host has no address"));
+    for candidate in address.to_socket_addrs()? {
+        outcome = listen_on(candidate);
+        if outcome.is_ok() {
+            break;
+        }
+    }
+    outcome
+}
+
+fn listen_on(address: SocketAddr) -> io::Result<TcpListener> {
+    let socket = Socket::new(Domain::for_address(address), Type::STREAM, None)?;
+    // After a server has ended, its old connections rest in TIME_WAIT for a while and keep the
+    // port. On Unix SO_REUSEADDR sets that aside. On Windows it is not needed, and would let
+    // two servers share one port.
+    #[cfg(unix)]
+    socket.set_reuse_address(true)?;
+    // Accepted sockets inherit this from the listener.
+    socket.set_tcp_keepalive(
+        &TcpKeepalive::new().with_time(KEEPALIVE_AFTER).with_interval(KEEPALIVE_INTERVAL),
+    )?;
+    socket.bind(&address.into())?;
+    socket.listen(BACKLOG)?;
+    Ok(socket.into())
+}
+
+/// Says on stderr where `listener` listens and how to connect to it. Returns the address it is
+/// bound to.
+///
+/// # Errors
+/// Where the system does not tell the address.
+pub fn announce(listener: &TcpListener) -> anyhow::Result<SocketAddr> {
+    let bound = listener
+        .local_addr()
+        .map_err(|error| anyhow::anyhow!("cannot find out the address of the listener: {error}"))?;
+    let reachable = reachable(bound);
+    let (ip, port) = (reachable.ip(), reachable.port());
+    note!(
+        "listening on {bound}: connect with telnet {ip} {port} (or nc {ip} {port}), stop with Ctrl-C"
+    );
+    Ok(bound)
+}
+
+/// An address at which this machine reaches a listener bound to `bound`: `0.0.0.0` and `::` mean
+/// every address of this machine, and one cannot connect to "every address".
+pub(crate) fn reachable(mut bound: SocketAddr) -> SocketAddr {
+    if bound.ip().is_unspecified() {
+        bound.set_ip(match bound.ip() {
+            IpAddr::V4(_) => std::net::Ipv4Addr::LOCALHOST.into(),
+            IpAddr::V6(_) => std::net::Ipv6Addr::LOCALHOST.into(),
+        });
+    }
+    bound
+}
+
+/// How long [`wait_out`] waits before the server tries again: short enough for a person not to
+/// mind, long enough to use no processor time.
+const PAUSE: Duration = Duration::from_millis(100);
+
+/// After this long without trouble, the next trouble is news again.
+const QUIET: Duration = Duration::from_secs(60);
+
+static LAST_TROUBLE: Mutex<Option<Instant>> = Mutex::new(None);
+
+/// What a server does when `accept`, or the start of a thread, has failed: waits 0.1 s, so that the
+/// server can go on.
+///
+/// The usual cause is that file descriptors or threads have run out. `accept` then fails at once,
+/// and would again: a loop without a pause would take a whole processor. Clients that have
+/// connected meanwhile wait in the backlog. Says so on stderr, once until there has been no trouble
+/// for a minute.
+///
+/// A client that left before it was accepted (`ECONNABORTED` in accept(2)) is no trouble: then it
+/// returns at once.
+pub fn wait_out(error: &io::Error) {
+    if matches!(
+        error.kind(),
+        ErrorKind::ConnectionAborted | ErrorKind::ConnectionReset | ErrorKind::Interrupted
+    ) {
+        return;
+    }
+    if is_news(
+        Instant::now(),
+        &mut LAST_TROUBLE.lock().unwrap_or_else(|poisoned| poisoned.into_inner()),
+    ) {
+        note!(
+            "cannot take in another client for now: {error}\n\
+             Those already here are still served; new ones when some have left, or with higher limits (see ulimit -a)."
+        );
+    }
+    thread::sleep(PAUSE);
+}
+
+fn is_news(now: Instant, last_trouble: &mut Option<Instant>) -> bool {
+    last_trouble.replace(now).is_none_or(|last| now.duration_since(last) >= QUIET)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::net::TcpStream;
+
+    #[test]
+    fn port_0_becomes_a_free_port_that_accepts() {
+        let (listener, bound) = listen("127.0.0.1:0").expect("listen");
+        assert_ne!(bound.port(), 0);
+        let client = TcpStream::connect(bound).expect("connect");
+        let (_, peer) = listener.accept().expect("accept");
+        assert_eq!(peer, client.local_addr().expect("local address"));
+    }
+
+    #[test]
+    fn a_port_with_a_resting_connection_can_be_listened_on_again() {
+        let (listener, bound) = listen("127.0.0.1:0").expect("listen");
+        let client = TcpStream::connect(bound).expect("connect");
+        let (accepted, _) = listener.accept().expect("accept");
+        drop((accepted, listener)); // The server closes first: its side of the connection rests in TIME_WAIT.
+        drop(client);
+        listen(&bound.to_string()).expect("listen again");
+    }
+
+    #[test]
+    fn a_port_that_is_taken_is_refused_with_a_next_step() {
+        let (_listener, bound) = listen("127.0.0.1:0").expect("listen");
+        let error = listen(&bound.to_string()).expect_err("the port is taken").to_string();
+        assert!(
+            error.contains(&bound.to_string()) && error.contains("pass another port"),
+            "{error}"
+        );
+    }
+
+    #[test]
+    fn accepted_sockets_ask_whether_a_silent_peer_is_still_there() {
+        let (listener, bound) = listen("127.0.0.1:0").expect("listen");
+        let _client = TcpStream::connect(bound).expect("connect");
+        let (accepted, _) = listener.accept().expect("accept");
+        assert!(socket2::SockRef::from(&accepted).keepalive().expect("SO_KEEPALIVE"));
+    }
+
+    #[test]
+    fn every_address_is_reached_through_loopback() {
+        let reached = |bound: &str| reachable(bound.parse().expect("an address")).to_string();
+        assert_eq!(reached("0.0.0.0:3000"), "127.0.0.1:3000");
+        assert_eq!(reached("[::]:3000"), "[::1]:3000");
+        assert_eq!(reached("10.1.2.3:3000"), "10.1.2.3:3000");
+    }
+
+    #[test]
+    fn trouble_is_news_once_until_a_quiet_minute_has_passed() {
+        let start = Instant::now();
+        let mut last_trouble = None;
+        assert!(is_news(start, &mut last_trouble));
+        assert!(!is_news(start + QUIET / 2, &mut last_trouble));
+        assert!(!is_news(start + QUIET, &mut last_trouble), "half a minute after the last trouble");
+        assert!(is_news(start + QUIET * 2, &mut last_trouble));
+    }
+}

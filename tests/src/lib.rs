@@ -1,0 +1,1 @@
+//! Runs lessons as real processes, for their tests.
