@@ -13,6 +13,7 @@
 //! Where Linux, macOS and Windows differ, the difference is in here, so that no lesson has to care.
 
 pub mod arguments;
+#[cfg(feature = "ctrl-c")]
 pub mod ctrl_c;
 pub mod failure;
 pub mod listener;
@@ -21,6 +22,7 @@ pub mod socket;
 pub mod text;
 
 pub use arguments::Lesson;
+#[cfg(feature = "ctrl-c")]
 pub use ctrl_c::CtrlC;
 pub use failure::{Failure, cannot_connect, cannot_listen};
 pub use listener::{announce, listen, wait_out};

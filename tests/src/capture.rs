@@ -1,0 +1,72 @@
+//! What a process has printed so far.
+
+use std::io::Read;
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::thread;
+use std::time::Instant;
+
+use crate::DEADLINE;
+
+/// Collects an output of a process in a thread of its own.
+#[derive(Clone, Default)]
+pub struct Capture {
+    shared: Arc<(Mutex<Printed>, Condvar)>,
+}
+
+#[derive(Default)]
+struct Printed {
+    bytes: Vec<u8>,
+    /// Whether the process has closed this output, as it does when it ends.
+    closed: bool,
+}
+
+impl Capture {
+    pub fn of(mut output: impl Read + Send + 'static) -> Capture {
+        let capture = Capture::default();
+        let shared = Arc::clone(&capture.shared);
+        thread::spawn(move || {
+            let (printed, changed) = &*shared;
+            let mut buffer = [0; 64 * 1024];
+            while let Ok(received @ 1..) = output.read(&mut buffer) {
+                lock(printed).bytes.extend_from_slice(&buffer[..received]);
+                changed.notify_all();
+            }
+            lock(printed).closed = true;
+            changed.notify_all();
+        });
+        capture
+    }
+
+    pub fn text(&self) -> String {
+        String::from_utf8_lossy(&lock(&self.shared.0).bytes).into_owned()
+    }
+
+    /// Waits until `wanted` finds something in the text. Returns `None` where the deadline passes,
+    /// or the output ends, before it does.
+    pub fn wait_until<T>(&self, mut wanted: impl FnMut(&str) -> Option<T>) -> Option<T> {
+        let deadline = Instant::now() + DEADLINE;
+        let (printed, changed) = &*self.shared;
+        let mut printed = lock(printed);
+        loop {
+            if let Some(found) = wanted(&String::from_utf8_lossy(&printed.bytes)) {
+                return Some(found);
+            }
+            let left = deadline.saturating_duration_since(Instant::now());
+            if printed.closed || left.is_zero() {
+                return None;
+            }
+            printed = changed.wait_timeout(printed, left).unwrap_or_else(PoisonError::into_inner).0;
+        }
+    }
+
+    /// Waits until the process has closed this output.
+    pub fn wait_until_closed(&self) -> bool {
+        let (printed, changed) = &*self.shared;
+        let wait = changed.wait_timeout_while(lock(printed), DEADLINE, |printed| !printed.closed);
+        !wait.unwrap_or_else(PoisonError::into_inner).1.timed_out()
+    }
+}
+
+fn lock(printed: &Mutex<Printed>) -> MutexGuard<'_, Printed> {
+    printed.lock().unwrap_or_else(PoisonError::into_inner)
+}

@@ -1,0 +1,222 @@
+//! A program running as a process of its own.
+
+use std::fmt::Display;
+use std::io::{self, Write};
+use std::net::{SocketAddr, TcpStream};
+use std::path::Path;
+use std::process::{Child, ChildStdin, Command, ExitStatus, Stdio};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use predicates::Predicate;
+
+use crate::capture::Capture;
+use crate::{DEADLINE, Peer};
+
+/// A running program: what it prints is captured, what it reads comes from the test, and it is
+/// killed when the value is dropped. When a test fails, everything it has printed is shown.
+pub struct Program {
+    name: String,
+    child: Child,
+    stdin: Option<ChildStdin>,
+    stdout: Capture,
+    stderr: Capture,
+    address: Option<SocketAddr>,
+}
+
+impl Program {
+    /// Starts a program, or any other command.
+    pub fn start(command: Command) -> Program {
+        Program::launch(command, true)
+    }
+
+    /// Starts the server at `path` on a free port of 127.0.0.1, and waits until it listens.
+    pub fn server(path: impl AsRef<Path>) -> Program {
+        let mut command = Command::new(path.as_ref());
+        command.arg("127.0.0.1:0");
+        Program::server_from(command)
+    }
+
+    /// Starts a server whose command names its address, and waits until it listens.
+    pub fn server_from(command: Command) -> Program {
+        Program::launch(command, true).listening()
+    }
+
+    /// Starts a server whose stdout nobody reads: it is a pipe that is closed at the other end.
+    pub fn server_with_closed_stdout(command: Command) -> Program {
+        Program::launch(command, false).listening()
+    }
+
+    fn launch(mut command: Command, read_stdout: bool) -> Program {
+        let name = Path::new(command.get_program()).file_stem().unwrap_or_default();
+        let name = name.to_string_lossy().into_owned();
+        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut child =
+            command.spawn().unwrap_or_else(|error| panic!("cannot start {command:?}: {error}"));
+        let stdout = child.stdout.take().expect("stdout is piped");
+        Program {
+            name,
+            stdin: child.stdin.take(),
+            stdout: if read_stdout { Capture::of(stdout) } else { Capture::of(io::empty()) },
+            stderr: Capture::of(child.stderr.take().expect("stderr is piped")),
+            child,
+            address: None,
+        }
+    }
+
+    /// Every server says on stderr where it listens.
+    fn listening(mut self) -> Program {
+        let address = self.stderr.wait_until(|text| {
+            let (_, after) = text.split_once("listening on ")?;
+            let end = after.find(|c: char| c.is_whitespace() || c == ',')?;
+            after[..end].trim_end_matches(':').parse().ok()
+        });
+        self.address =
+            Some(address.unwrap_or_else(|| panic!("{} does not say where it listens", self.name)));
+        self
+    }
+
+    /// Where this server listens.
+    pub fn address(&self) -> SocketAddr {
+        self.address.expect("only a server that was started as one has an address")
+    }
+
+    /// A client of this server.
+    pub fn connect(&self) -> Peer {
+        Peer::over(TcpStream::connect(self.address()).unwrap_or_else(|error| {
+            panic!("cannot connect to {} at {}: {error}", self.name, self.address())
+        }))
+    }
+
+    /// The number that the system knows the process by.
+    pub fn process_id(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// What has been printed to stdout so far.
+    pub fn stdout(&self) -> String {
+        self.stdout.text()
+    }
+
+    /// What has been printed to stderr so far.
+    pub fn stderr(&self) -> String {
+        self.stderr.text()
+    }
+
+    /// The lines printed to stdout so far.
+    pub fn lines(&self) -> Vec<String> {
+        self.stdout().lines().map(str::to_string).collect()
+    }
+
+    /// Waits until stdout holds `line` as a whole line.
+    pub fn wait_for_line(&self, line: impl Display) {
+        self.wait_for_lines(1, line);
+    }
+
+    /// Waits until stdout holds `line` as a whole line at least `count` times.
+    pub fn wait_for_lines(&self, count: usize, line: impl Display) {
+        let line = line.to_string();
+        let enough = |text: &str| {
+            (whole_lines(text).filter(|other| *other == line).count() >= count).then_some(())
+        };
+        self.stdout.wait_until(enough).unwrap_or_else(|| {
+            panic!("{} does not print {line:?} {count} time(s) on stdout", self.name)
+        });
+    }
+
+    /// Waits until what is on stdout meets `expectation`.
+    pub fn wait_for_stdout(&self, expectation: impl Predicate<str>) {
+        self.stdout.wait_until(|text| expectation.eval(text).then_some(())).unwrap_or_else(|| {
+            panic!("the stdout of {} is never such that {expectation}", self.name)
+        });
+    }
+
+    /// Waits until what is on stderr meets `expectation`.
+    pub fn wait_for_stderr(&self, expectation: impl Predicate<str>) {
+        self.stderr.wait_until(|text| expectation.eval(text).then_some(())).unwrap_or_else(|| {
+            panic!("the stderr of {} is never such that {expectation}", self.name)
+        });
+    }
+
+    /// Types `text` and Enter on the program's keyboard.
+    pub fn type_line(&mut self, text: &str) {
+        self.type_bytes(format!("{text}\n").as_bytes());
+    }
+
+    /// Puts bytes on the program's stdin, as they are.
+    pub fn type_bytes(&mut self, bytes: &[u8]) {
+        let name = &self.name;
+        let stdin =
+            self.stdin.as_mut().unwrap_or_else(|| panic!("the stdin of {name} is closed already"));
+        stdin
+            .write_all(bytes)
+            .unwrap_or_else(|error| panic!("{name} does not read its stdin: {error}"));
+    }
+
+    /// Ends the program's input, as Ctrl-D on a terminal does.
+    pub fn close_stdin(&mut self) {
+        self.stdin = None;
+    }
+
+    /// Presses Ctrl-C.
+    #[cfg(unix)]
+    pub fn press_ctrl_c(&self) {
+        let status = Command::new("kill").args(["-INT", &self.process_id().to_string()]).status();
+        assert!(status.is_ok_and(|status| status.success()), "cannot send SIGINT to {}", self.name);
+    }
+
+    /// Kills the program, which cannot do anything about it.
+    pub fn kill(&mut self) {
+        let _ = self.child.kill(); // fails only when it has ended already
+        let _ = self.child.wait();
+    }
+
+    /// Waits until the program has ended by itself and all it printed has been read.
+    pub fn wait_for_exit(&mut self) -> ExitStatus {
+        let deadline = Instant::now() + DEADLINE;
+        let status = loop {
+            match self.child.try_wait() {
+                Ok(Some(status)) => break status,
+                Ok(None) if Instant::now() < deadline => thread::sleep(Duration::from_millis(5)),
+                Ok(None) => panic!("{} does not end", self.name),
+                Err(error) => panic!("cannot wait for {}: {error}", self.name),
+            }
+        };
+        let all_read = self.stdout.wait_until_closed() && self.stderr.wait_until_closed();
+        assert!(all_read, "{} has ended, but its output has not", self.name);
+        status
+    }
+}
+
+impl Drop for Program {
+    fn drop(&mut self) {
+        self.kill();
+        if thread::panicking() {
+            eprintln!("--- stdout of {} ---\n{}", self.name, shortened(&self.stdout()));
+            eprintln!("--- stderr of {} ---\n{}", self.name, shortened(&self.stderr()));
+        }
+    }
+}
+
+/// The lines that have their newline already: the rest of the last one may still come.
+fn whole_lines(text: &str) -> impl Iterator<Item = &str> {
+    text.split_inclusive('\n')
+        .filter_map(|line| line.strip_suffix('\n'))
+        .map(|line| line.trim_end_matches('\r'))
+}
+
+/// A failure should show what happened, not fifty megabytes of it.
+pub(crate) fn shortened(text: &str) -> String {
+    const ENDS: usize = 2000;
+    let characters: Vec<char> = text.chars().collect();
+    if characters.len() <= 2 * ENDS {
+        return text.to_string();
+    }
+    let (start, end) = (&characters[..ENDS], &characters[characters.len() - ENDS..]);
+    let left_out = characters.len() - 2 * ENDS;
+    format!(
+        "{}\n[... {left_out} characters ...]\n{}",
+        String::from_iter(start),
+        String::from_iter(end)
+    )
+}
