@@ -5,7 +5,7 @@
 mod peer;
 
 use std::io::{ErrorKind, Read, Write};
-use std::net::{TcpStream, ToSocketAddrs};
+use std::net::{SocketAddr, TcpStream, ToSocketAddrs};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, bail, ensure};
@@ -14,21 +14,21 @@ use shared::{Failure, lesson, say, timed_out};
 fn main() -> Result<(), Failure> {
     let address = lesson!().address("localhost:0");
     let peer = peer::start(&address)?; // the other end of the socket
-    Ok(walk_through(peer)?)
+    walk_through(peer).context("cannot show all eight events")?;
+    Ok(())
 }
 
 /// An event is a call returning: first the call, then the line that says so.
 fn walk_through(peer: peer::Peer) -> anyhow::Result<()> {
-    let found = peer.name.to_socket_addrs().context("cannot look up the peer")?;
-    let found: Vec<String> = found.map(|address| address.to_string()).collect();
-    say!("lookup: {} stands for {} address(es): {}", peer.name, found.len(), found.join(", "));
+    let found: Vec<SocketAddr> = peer.name.to_socket_addrs().context("lookup")?.collect();
+    say!("lookup: {} stands for {} address(es): {found:?}", peer.name, found.len());
 
-    let mut socket = TcpStream::connect(&peer.name).context("cannot connect to the peer")?;
+    let mut socket = TcpStream::connect(&found[..]).context("connect")?;
     let (ours, theirs) = (socket.local_addr()?, socket.peer_addr()?);
     say!("connect: from port {} to port {}", ours.port(), theirs.port());
 
     let mut buffer = [0; 1024];
-    let received = socket.read(&mut buffer).context("cannot read")?;
+    let received = socket.read(&mut buffer).context("data")?;
     say!("data: read returned {received} bytes");
 
     socket.set_read_timeout(Some(Duration::from_millis(100)))?;
@@ -47,17 +47,17 @@ fn walk_through(peer: peer::Peer) -> anyhow::Result<()> {
         match socket.write(&chunk) {
             Ok(accepted) => written += accepted,
             Err(error) if error.kind() == ErrorKind::WouldBlock => break,
-            Err(error) => return Err(error).context("cannot fill the send buffer"),
+            Err(error) => return Err(error).context("drain"),
         }
     }
     socket.set_nonblocking(false)?;
     let start = Instant::now();
     peer.read_to_the_end(); // until here it has not read a byte
-    socket.write_all(&chunk).context("cannot write what had to wait")?;
+    socket.write_all(&chunk).context("drain")?;
     let waited = start.elapsed().as_micros();
     say!("drain: {written} bytes filled the buffers, the next write took {waited} µs");
 
-    let received = socket.read(&mut buffer).context("cannot read to the end")?;
+    let received = socket.read(&mut buffer).context("end")?;
     ensure!(received == 0, "the peer was to end, but read returned {received} bytes");
     say!("end: read returned {received} bytes, the peer has sent its FIN");
 

@@ -23,29 +23,26 @@ fn main() -> Result<(), Failure> {
 
 fn welcome(listener: &TcpListener) -> io::Result<()> {
     let (client, _) = listener.accept()?;
-    thread::Builder::new().spawn(move || {
-        let mut decoder = Utf8Decoder::default();
-        // An error ends the conversation just as an orderly end does.
-        let _ = converse(client, &mut decoder);
-        show(&decoder.finish());
-    })?;
+    thread::Builder::new().spawn(move || converse(client))?;
     Ok(())
 }
 
-fn converse(mut client: TcpStream, decoder: &mut Utf8Decoder) -> io::Result<()> {
+fn converse(mut client: TcpStream) {
+    let mut decoder = Utf8Decoder::default();
     let mut buffer = [0; 4096];
-    loop {
-        let received = client.read(&mut buffer)?;
-        if received == 0 {
-            return Ok(()); // `end`
+    // `data`: read returned more than 0 bytes. 0 is `end`, and an error ends the loop too.
+    while let Ok(received @ 1..) = client.read(&mut buffer) {
+        show(&decoder.decode(&buffer[..received]));
+        let answer = "我吃的小豆包"; // I had bean-paste buns
+        if client.write_all(answer.as_bytes()).is_err() {
+            break; // the client has left
         }
-        show(&decoder.decode(&buffer[..received])); // `data`
-        client.write_all("我吃的小豆包".as_bytes())?; // I had bean-paste buns
     }
+    show(&decoder.finish());
 }
 
-/// Prints what has arrived as lines. A piece may be empty: the first byte of a character is not
-/// yet a character.
+/// Prints what has arrived. The first byte of a character is not yet a character, so a piece of
+/// data may have nothing to show.
 fn show(text: &str) {
     if !text.is_empty() {
         say!("{}", printable(text).trim_end_matches('\n'));
