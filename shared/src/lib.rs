@@ -27,5 +27,5 @@ pub use ctrl_c::CtrlC;
 pub use failure::{Failure, cannot_connect, cannot_listen};
 pub use listener::{announce, listen, wait_out};
 pub use output::show;
-pub use socket::{disconnect, more_is_waiting, send_now, timed_out};
+pub use socket::{disconnect, send_now, timed_out};
 pub use text::{Lines, Utf8Decoder, printable};

@@ -2,8 +2,8 @@
 //! it, ending its connection, and telling a time-out from an error.
 //!
 //! The sockets themselves stay blocking, because their threads want to wait in `read`. Only the
-//! single call must not wait. Unix has a flag for that, MSG_DONTWAIT (send(2), recv(2)). Windows
-//! has no such flag; there one asks first, with WSAPoll, whether the call would go through.
+//! single call must not wait. Unix has a flag for that, MSG_DONTWAIT (send(2)). Windows has no
+//! such flag; there one asks first, with WSAPoll, whether the call would go through.
 
 use std::io::{self, ErrorKind};
 use std::net::{Shutdown, TcpStream};
@@ -36,33 +36,22 @@ pub fn disconnect(client: &TcpStream) {
     let _ = client.shutdown(Shutdown::Both);
 }
 
-/// Whether a `read` on `client` would return at once: something has arrived, or the connection has
-/// ended.
-pub fn more_is_waiting(client: &TcpStream) -> bool {
-    platform::read_would_return(client)
-}
-
-/// Whether `error` is a read's time-out, which [`TcpStream::set_read_timeout`] documents as
-/// `WouldBlock` on Unix and as `TimedOut` on Windows.
+/// Whether a read with a time-out ended for no other reason than that nothing arrived in time. (A
+/// signal may end such a read early: Ctrl-Z and `fg` do on Linux, see signal(7).)
 pub fn timed_out(error: &io::Error) -> bool {
-    matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut)
+    error.kind() == platform::TIME_OUT || error.kind() == ErrorKind::Interrupted
 }
 
 #[cfg(unix)]
 mod platform {
     use super::*;
-    use std::mem::MaybeUninit;
+
+    /// As [`TcpStream::set_read_timeout`] documents it. `TimedOut` means something else here: the
+    /// peer has vanished.
+    pub const TIME_OUT: ErrorKind = ErrorKind::WouldBlock;
 
     pub fn send(client: &TcpStream, message: &[u8]) -> io::Result<usize> {
         SockRef::from(client).send_with_flags(message, libc::MSG_DONTWAIT)
-    }
-
-    pub fn read_would_return(client: &TcpStream) -> bool {
-        let look = libc::MSG_PEEK | libc::MSG_DONTWAIT;
-        match SockRef::from(client).recv_with_flags(&mut [MaybeUninit::uninit()], look) {
-            Err(error) => error.kind() != ErrorKind::WouldBlock,
-            Ok(_) => true,
-        }
     }
 }
 
@@ -72,38 +61,29 @@ mod platform {
     use std::io::Write;
     use std::os::windows::io::AsRawSocket;
 
-    use windows_sys::Win32::Networking::WinSock::{
-        POLLRDNORM, POLLWRNORM, SOCKET, WSAPOLLFD, WSAPoll,
-    };
+    use windows_sys::Win32::Networking::WinSock::{POLLWRNORM, SOCKET, WSAPOLLFD, WSAPoll};
+
+    /// As [`TcpStream::set_read_timeout`] documents it.
+    pub const TIME_OUT: ErrorKind = ErrorKind::TimedOut;
 
     /// A blocking send on a socket that WSAPoll calls writable does not wait: Winsock takes all of
     /// it into its buffer.
-    pub fn send(mut client: &TcpStream, message: &[u8]) -> io::Result<usize> {
-        if is_ready(client, POLLWRNORM) {
-            client.write(message)
-        } else {
-            Err(ErrorKind::WouldBlock.into())
-        }
-    }
-
-    pub fn read_would_return(client: &TcpStream) -> bool {
-        is_ready(client, POLLRDNORM)
-    }
-
-    /// Whether one of `events`, an error or the end of the connection is there now.
     #[allow(unsafe_code)]
-    fn is_ready(client: &TcpStream, events: i16) -> bool {
-        let mut poll = WSAPOLLFD { fd: client.as_raw_socket() as SOCKET, events, revents: 0 };
-        // SAFETY: the pointer is to one WSAPOLLFD, as the count says, and a wait of 0 ms returns at
-        // once.
-        unsafe { WSAPoll(&mut poll, 1, 0) != 0 }
+    pub fn send(mut client: &TcpStream, message: &[u8]) -> io::Result<usize> {
+        let fd = client.as_raw_socket() as SOCKET;
+        let mut poll = WSAPOLLFD { fd, events: POLLWRNORM, revents: 0 };
+        // SAFETY: the pointer is to as many WSAPOLLFD as the count says, one. 0 ms is no wait.
+        match unsafe { WSAPoll(&mut poll, 1, 0) } {
+            0 => Err(ErrorKind::WouldBlock.into()),
+            _ => client.write(message),
+        }
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::io::{Read, Write};
+    use std::io::Read;
     use std::net::TcpListener;
     use std::thread;
 
@@ -161,19 +141,5 @@ mod tests {
         drop(client);
         server.set_read_timeout(None).expect("set no time-out");
         assert!(!timed_out(&server.read(&mut [0]).expect_err("a reset")));
-    }
-
-    #[test]
-    fn more_is_waiting_says_what_a_read_would_find() {
-        let (server, mut client) = connected_pair();
-        assert!(!more_is_waiting(&server));
-        client.write_all(b"ab").expect("write");
-        (&server).read_exact(&mut [0]).expect("read one of two bytes");
-        assert!(more_is_waiting(&server), "the second byte");
-        (&server).read_exact(&mut [0]).expect("read the other");
-        assert!(!more_is_waiting(&server));
-        drop(client);
-        assert_eq!((&server).read(&mut [0]).expect("the end"), 0);
-        assert!(more_is_waiting(&server), "a read at the end returns at once");
     }
 }

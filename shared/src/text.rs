@@ -1,6 +1,7 @@
 //! UTF-8 that arrives in pieces, and making text from the network safe to print.
 
 use std::borrow::Cow;
+use std::time::Duration;
 
 /// Decodes UTF-8 that arrives in pieces, cut anywhere.
 ///
@@ -85,6 +86,8 @@ pub struct Lines {
     decoder: Utf8Decoder,
     /// Less than a line, of [`LONGEST_LINE`] at most.
     unfinished: String,
+    /// Whether this peer has ever sent a newline.
+    has_newlines: bool,
 }
 
 /// A longer line, in bytes, is cut, so that a peer that sends no newline cannot fill the memory.
@@ -94,6 +97,7 @@ impl Lines {
     /// All lines that are complete with this piece.
     pub fn add(&mut self, piece: &[u8]) -> String {
         self.unfinished += &self.decoder.decode(piece);
+        self.has_newlines |= piece.contains(&b'\n');
         if self.unfinished.len() > LONGEST_LINE {
             return self.cut();
         }
@@ -102,9 +106,15 @@ impl Lines {
         printable(&std::mem::replace(&mut self.unfinished, rest)).into_owned()
     }
 
-    /// Whether a line has begun whose newline has not arrived.
-    pub fn has_begun_one(&self) -> bool {
-        !self.unfinished.is_empty()
+    /// How long to wait for the rest of the line that has begun: not at all where none has begun,
+    /// long where it will come, because this peer ends its lines, and only for a moment where all
+    /// may have come, because this peer has never sent a newline.
+    pub fn patience(&self) -> Option<Duration> {
+        match (self.unfinished.is_empty(), self.has_newlines) {
+            (true, _) => None,
+            (false, true) => Some(Duration::from_millis(500)),
+            (false, false) => Some(Duration::from_millis(50)),
+        }
     }
 
     /// What has arrived of the line that has begun, as if its newline had arrived too. Only a
@@ -236,12 +246,21 @@ mod tests {
     fn a_line_that_does_not_end_can_be_cut_but_not_within_a_character() {
         let mut lines = Lines::default();
         assert_eq!(lines.add(b"3000:\xe4\xbd"), "");
-        assert!(lines.has_begun_one());
+        assert!(lines.patience().is_some());
         assert_eq!(lines.cut(), "3000:\n");
-        assert!(!lines.has_begun_one());
+        assert_eq!(lines.patience(), None);
         assert_eq!(lines.add(b"\xa0\n"), "你\n");
         assert_eq!(lines.add(b"\xe4"), "");
         assert_eq!(lines.finish(), "\u{fffd}\n");
+    }
+
+    #[test]
+    fn a_peer_that_ends_its_lines_gets_more_time_to_end_the_next() {
+        let mut lines = Lines::default();
+        lines.add(b"from Node");
+        let before = lines.patience();
+        lines.add(b"\nmore");
+        assert!(lines.patience() > before);
     }
 
     #[test]

@@ -9,12 +9,16 @@
 //! processor time is what the system has charged to the process; times are compared as a ratio
 //! within one run, because they depend on the machine. Linux only: it reads /proc.
 
+use std::env;
 use std::error::Error;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
-use std::{env, fs};
+
+use harness::{processor_time, resident_memory};
+
+const NO_PROC: &str = "this system does not tell what a process costs (no /proc)";
 
 type Outcome<T> = Result<T, Box<dyn Error>>;
 
@@ -104,7 +108,8 @@ fn measure_running(child: &mut Child, clients: usize) -> Outcome<Cost> {
     BufReader::new(child.stdout.take().ok_or("no stdout")?).read_line(&mut first_line)?;
     let port: u16 = first_line.trim().rsplit(' ').next().ok_or("no port")?.parse()?;
 
-    let memory_before = resident_kibibytes(child.id())?;
+    let process = child.id();
+    let memory_before = resident_memory(process).ok_or(NO_PROC)?;
     let mut listeners = Vec::new();
     for _ in 1..clients {
         let stream = TcpStream::connect(("127.0.0.1", port))?;
@@ -132,29 +137,12 @@ fn measure_running(child: &mut Child, clients: usize) -> Outcome<Cost> {
 
     say_and_hear(10)?; // until everything has been touched once
     let lines = DELIVERIES.div_ceil(clients - 1);
-    let before = processor_seconds(child.id())?;
+    let before = processor_time(process).ok_or(NO_PROC)?;
     say_and_hear(lines)?;
-    let seconds = processor_seconds(child.id())? - before;
+    let used = processor_time(process).ok_or(NO_PROC)? - before;
+    let memory = resident_memory(process).ok_or(NO_PROC)?.saturating_sub(memory_before);
     Ok(Cost {
-        microseconds: seconds * 1e6 / (lines * (clients - 1)) as f64,
-        kibibytes: (resident_kibibytes(child.id())? - memory_before) / clients as f64,
+        microseconds: used.as_secs_f64() * 1e6 / (lines * (clients - 1)) as f64,
+        kibibytes: memory as f64 / 1024.0 / clients as f64,
     })
-}
-
-/// User and system time, fields 14 and 15 of /proc/PID/stat, in ticks of which there are 100 in a
-/// second (proc(5)).
-fn processor_seconds(process: u32) -> Outcome<f64> {
-    let stat = fs::read_to_string(format!("/proc/{process}/stat"))?;
-    let after_name = stat.rsplit(')').next().ok_or("no name in stat")?;
-    let field =
-        |index: usize| after_name.split_whitespace().nth(index).ok_or("a field is missing in stat");
-    Ok((field(11)?.parse::<f64>()? + field(12)?.parse::<f64>()?) / 100.0)
-}
-
-/// VmRSS of /proc/PID/status (proc(5)).
-fn resident_kibibytes(process: u32) -> Outcome<f64> {
-    let status = fs::read_to_string(format!("/proc/{process}/status"))?;
-    let line =
-        status.lines().find(|line| line.starts_with("VmRSS:")).ok_or("no VmRSS in status")?;
-    Ok(line.split_whitespace().nth(1).ok_or("VmRSS without a number")?.parse()?)
 }

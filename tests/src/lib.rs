@@ -9,10 +9,14 @@ use std::time::Duration;
 mod capture;
 mod lessons;
 mod peer;
+mod process;
 mod program;
 
-pub use lessons::{lesson, lesson_folder, node, with_limit};
+#[cfg(unix)]
+pub use lessons::with_limit;
+pub use lessons::{lesson, lesson_folder, node};
 pub use peer::Peer;
+pub use process::{open_descriptors, processor_time, resident_memory, threads};
 pub use program::Program;
 
 /// How long a wait may take before the test fails. Nothing takes as long on a working machine, not

@@ -92,6 +92,13 @@ impl Peer {
         self.seen += expected.len();
     }
 
+    /// Forgets what has been sent and expected so far, so that a long test does not fill the memory.
+    pub fn forget(&mut self) {
+        self.received.drain(..self.seen);
+        self.seen = 0;
+        self.sent.clear();
+    }
+
     /// Waits for a whole line and returns it without its newline.
     pub fn line(&mut self) -> String {
         loop {

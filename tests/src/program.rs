@@ -42,9 +42,9 @@ impl Program {
         Program::launch(command, true).listening()
     }
 
-    /// Starts a server whose stdout nobody reads: it is a pipe that is closed at the other end.
-    pub fn server_with_closed_stdout(command: Command) -> Program {
-        Program::launch(command, false).listening()
+    /// Starts a program whose stdout nobody reads: it is a pipe that is closed at the other end.
+    pub fn with_closed_stdout(command: Command) -> Program {
+        Program::launch(command, false)
     }
 
     fn launch(mut command: Command, read_stdout: bool) -> Program {
@@ -64,8 +64,8 @@ impl Program {
         }
     }
 
-    /// Every server says on stderr where it listens.
-    fn listening(mut self) -> Program {
+    /// Waits until this server listens. Every server says on stderr where it does.
+    pub fn listening(mut self) -> Program {
         let address = self.stderr.wait_until(|text| {
             let (_, after) = text.split_once("listening on ")?;
             let end = after.find(|c: char| c.is_whitespace() || c == ',')?;

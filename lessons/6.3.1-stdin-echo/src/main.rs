@@ -27,9 +27,12 @@ fn main() -> Result<(), Failure> {
             0 => decoder.finish(),      // `end`: Ctrl-D, on Windows Ctrl-Z and Enter
             _ => decoder.decode(&line), // `data`
         };
-        if length == 0 && text.is_empty() {
+        // Only the first bytes of a character may have been fed in: that is no text yet.
+        if !text.is_empty() {
+            show(&format!("{}\n", text.trim()));
+        }
+        if length == 0 {
             return Ok(());
         }
-        show(&format!("{}\n", text.trim()));
     }
 }

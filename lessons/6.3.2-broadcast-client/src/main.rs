@@ -6,17 +6,12 @@
 use std::io::{self, BufRead, Read, Write};
 use std::net::{Shutdown, TcpStream};
 use std::thread;
-use std::time::Duration;
 
 use anyhow::Context;
 use shared::{Failure, Lines, cannot_connect, lesson, note, show, timed_out};
 
 /// A longer line is sent in pieces: whatever is typed or pasted, the memory has a bound.
 const LONGEST: u64 = 64 * 1024; // bytes
-
-/// How long the rest of a line may take to arrive. What has come by then is shown as a line,
-/// because the Node server of this lesson sends no newlines.
-const PATIENCE: Duration = Duration::from_millis(200);
 
 fn main() -> Result<(), Failure> {
     let address = lesson!().address("127.0.0.1:3000");
@@ -56,7 +51,8 @@ fn show_what_arrives(mut server: TcpStream) -> io::Result<()> {
     let mut lines = Lines::default();
     let mut buffer = [0; 4096];
     loop {
-        server.set_read_timeout(lines.has_begun_one().then_some(PATIENCE))?;
+        // The Node server sends no newlines: what has come when time is up is a line too.
+        server.set_read_timeout(lines.patience())?;
         match server.read(&mut buffer) {
             Ok(received @ 1..) => show(&lines.add(&buffer[..received])), // `data`
             Err(error) if timed_out(&error) => show(&lines.cut()),       // `timeout`

@@ -10,8 +10,9 @@ use std::io::{self, ErrorKind, Read};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread;
+use std::time::Duration;
 
-use shared::{Failure, disconnect, lesson, listen, more_is_waiting, note, say, send_now, wait_out};
+use shared::{Failure, disconnect, lesson, listen, note, say, send_now, timed_out, wait_out};
 
 fn main() -> Result<(), Failure> {
     let address = lesson!().address("127.0.0.1:3000");
@@ -43,23 +44,40 @@ fn admit(listener: &TcpListener, room: &Arc<Room>) -> io::Result<()> {
     Ok(())
 }
 
+/// How long the rest of a line may take to arrive. A large paste comes in several reads, and a read
+/// may end anywhere in a line.
+const PATIENCE: Duration = Duration::from_millis(500);
+
 /// Reads until the client leaves: by an orderly end, by an error, or because it was disconnected.
 fn pass_on_what_is_said(Seat { room, client }: &Seat) {
+    let mut stream = &client.stream;
     let mut buffer = [0; 4096];
     let mut kept = 0; // how many bytes of an unfinished line the buffer begins with
-    while let Ok(received @ 1..) = (&client.stream).read(&mut buffer[kept..]) {
-        let filled = kept + received;
-        let mut end = filled;
-        // A read that ends without a newline is a message all the same, except where it was our
-        // buffer that cut the line: then the line's beginning is kept for the next read.
-        if filled == buffer.len() && more_is_waiting(&client.stream) {
-            end = buffer.iter().rposition(|byte| *byte == b'\n').map_or(filled, |at| at + 1);
-        }
+    let mut ends_its_lines = false;
+    loop {
+        // An error means that the connection is over, as the read will say.
+        let _ = stream.set_read_timeout((kept > 0).then_some(PATIENCE));
+        let outcome = stream.read(&mut buffer[kept..]);
+        let filled = kept + outcome.as_ref().unwrap_or(&0);
+
+        let newline = buffer[..filled].iter().rposition(|byte| *byte == b'\n');
+        ends_its_lines |= newline.is_some();
+        let end = match (&outcome, newline) {
+            (Ok(1..), Some(newline)) => newline + 1,
+            // The Node client sends no newlines: then each read is a message, whole as it is.
+            (Ok(1..), None) if ends_its_lines && filled < buffer.len() => 0,
+            _ => filled,
+        };
         room.broadcast(client, &messages(client.peer.port(), &buffer[..end]));
         buffer.copy_within(end..filled, 0);
         kept = filled - end;
+
+        match outcome {
+            Ok(0) => return,
+            Err(error) if !timed_out(&error) => return,
+            _ => {}
+        }
     }
-    room.broadcast(client, &messages(client.peer.port(), &buffer[..kept]));
 }
 
 /// `<sender's port>:<text>` and a newline for each piece between newlines that is not blank.

@@ -1,0 +1,63 @@
+//! What comes back from the keyboard.
+
+use assert_cmd::Command;
+use harness::Program;
+use predicates::str::contains;
+
+const LESSON: &str = env!("CARGO_BIN_EXE_lesson-stdin-echo");
+
+fn echo(input: impl Into<Vec<u8>>) -> String {
+    let outcome =
+        Command::new(LESSON).write_stdin(input).timeout(harness::DEADLINE).assert().code(0);
+    String::from_utf8_lossy(&outcome.get_output().stdout).into_owned()
+}
+
+#[test]
+fn each_line_comes_back_trimmed() {
+    assert_eq!(
+        echo("  hello  \r\n你好\n\n\t\u{3000}last without a newline"),
+        "hello\n你好\n\nlast without a newline\n"
+    );
+    assert_eq!(echo(""), "");
+}
+
+#[test]
+fn a_line_comes_back_before_the_next_one_is_typed() {
+    let mut lesson = Program::start(std::process::Command::new(LESSON));
+    for line in ["one", "two", "三"] {
+        lesson.type_line(line);
+        lesson.wait_for_line(line);
+    }
+    lesson.close_stdin();
+    assert_eq!(lesson.wait_for_exit().code(), Some(0));
+    assert_eq!(lesson.lines(), ["one", "two", "三"]);
+}
+
+#[test]
+fn a_line_without_an_end_comes_back_in_pieces_and_no_character_is_cut() {
+    let endless = "你好".repeat(100_000);
+    assert_eq!(echo(endless.clone()).replace('\n', ""), endless);
+}
+
+#[test]
+fn what_is_not_utf8_is_shown_as_such() {
+    assert_eq!(echo(b"a\xffb\n\xe4\xbd"), "a\u{fffd}b\n\u{fffd}\n");
+}
+
+#[test]
+fn it_takes_no_argument() {
+    Command::new(LESSON)
+        .arg("3000")
+        .assert()
+        .code(2)
+        .stdout("")
+        .stderr(contains("\"3000\" was not expected"));
+}
+
+#[test]
+fn it_ends_quietly_when_nobody_reads_its_output() {
+    let mut lesson = Program::with_closed_stdout(std::process::Command::new(LESSON));
+    lesson.type_line("is anybody there?");
+    assert_eq!(lesson.wait_for_exit().code(), Some(0));
+    assert_eq!(lesson.stderr(), "");
+}
