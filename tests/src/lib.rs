@@ -4,7 +4,8 @@
 //! Nothing in here sleeps and hopes. Every wait is for one thing, ends as soon as that is there,
 //! and has a deadline; a failure shows what each side has printed, sent and received.
 
-use std::time::Duration;
+use std::thread;
+use std::time::{Duration, Instant};
 
 mod capture;
 mod lessons;
@@ -16,9 +17,18 @@ mod program;
 pub use lessons::with_limit;
 pub use lessons::{lesson, lesson_folder, node};
 pub use peer::Peer;
-pub use process::{open_descriptors, processor_time, resident_memory, threads};
+pub use process::{open_descriptors, processor_time, resident_memory, threads, times_scheduled};
 pub use program::Program;
 
 /// How long a wait may take before the test fails. Nothing takes as long on a working machine, not
 /// even a slow and loaded one.
 pub const DEADLINE: Duration = Duration::from_secs(60);
+
+/// Waits until `condition` holds.
+pub fn wait_until(what: &str, mut condition: impl FnMut() -> bool) {
+    let deadline = Instant::now() + DEADLINE;
+    while !condition() {
+        assert!(Instant::now() < deadline, "it never comes to this: {what}");
+        thread::sleep(Duration::from_millis(5));
+    }
+}

@@ -115,6 +115,28 @@ impl Peer {
         }
     }
 
+    /// Waits until `expected` has arrived, whatever came before it.
+    pub fn skip_to(&mut self, expected: impl AsRef<[u8]>) {
+        let expected = expected.as_ref();
+        loop {
+            let found = self.unseen().windows(expected.len()).position(|bytes| bytes == expected);
+            if let Some(start) = found {
+                self.seen += start + expected.len();
+                return;
+            }
+            let arrived = self.receive();
+            assert!(
+                arrived > 0,
+                "expected {}, got {} and the end",
+                shown(expected),
+                shown(self.unseen())
+            );
+            // The beginning of what is expected may have come at the end of what has.
+            self.seen =
+                self.seen.max((self.received.len() - arrived).saturating_sub(expected.len()));
+        }
+    }
+
     /// Waits for the peer's end, and returns what came before it and was not expected yet.
     pub fn read_to_end(&mut self) -> Vec<u8> {
         while self.receive() > 0 {}

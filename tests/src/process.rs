@@ -33,3 +33,15 @@ fn status_field(process: u32, name: &str) -> Option<u64> {
     let status = fs::read_to_string(format!("/proc/{process}/status")).ok()?;
     status.lines().find_map(|line| line.strip_prefix(name))?.split_whitespace().next()?.parse().ok()
 }
+
+/// How often the threads of the process have been scheduled, all together: as long as this does
+/// not change, none of them has run.
+pub fn times_scheduled(process: u32) -> Option<u64> {
+    let mut times = 0;
+    for thread in fs::read_dir(format!("/proc/{process}/task")).ok()? {
+        // Run time, waiting time, and the number of time slices (proc(5)).
+        let schedstat = fs::read_to_string(thread.ok()?.path().join("schedstat")).ok()?;
+        times += schedstat.split_whitespace().nth(2)?.parse::<u64>().ok()?;
+    }
+    Some(times)
+}

@@ -1,0 +1,224 @@
+//! The contract that every lesson keeps, found in the lessons' folders: whoever adds a lesson is told here what it lacks.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::net::TcpListener;
+use std::path::{Path, PathBuf};
+
+use assert_cmd::Command;
+use harness::{DEADLINE, lesson};
+use predicates::prelude::*;
+
+/// A lesson's folder and what its Cargo.toml says.
+struct Lesson {
+    folder: PathBuf,
+    section: String,
+    package: String,
+    summary: String,
+}
+
+/// All lessons, in reading order.
+fn lessons() -> Vec<Lesson> {
+    let lessons = Path::new(env!("CARGO_MANIFEST_DIR")).join("../lessons");
+    let folders = fs::read_dir(&lessons)
+        .expect("the lessons' folder")
+        .map(|entry| entry.expect("an entry").path());
+    let mut lessons: Vec<Lesson> = folders.filter(|path| path.is_dir()).map(read_lesson).collect();
+    lessons.sort_by(|one, other| one.folder.cmp(&other.folder));
+    assert!(lessons.len() >= 9, "only {} lessons were found", lessons.len());
+    lessons
+}
+
+fn read_lesson(folder: PathBuf) -> Lesson {
+    let name =
+        folder.file_name().and_then(|name| name.to_str()).expect("a name in UTF-8").to_string();
+    let (section, short_name) =
+        name.split_once('-').unwrap_or_else(|| panic!("{name} is not SECTION-NAME"));
+    let manifest = read(&folder.join("Cargo.toml"));
+    let field = |key: &str| -> String {
+        let line = manifest.lines().find_map(|line| line.strip_prefix(&format!("{key} = \"")));
+        line.unwrap_or_else(|| panic!("{name}/Cargo.toml has no {key}"))
+            .trim_end_matches('"')
+            .to_string()
+    };
+    let (package, summary) = (field("name"), field("description"));
+    assert_eq!(package, format!("lesson-{short_name}"), "the package of {name}");
+    assert!(
+        summary.starts_with(&format!("{section} ")),
+        "the description of {name} begins with its section"
+    );
+    Lesson { section: section.to_string(), package, summary, folder }
+}
+
+fn read(path: &Path) -> String {
+    fs::read_to_string(path)
+        .unwrap_or_else(|error| panic!("cannot read {}: {error}", path.display()))
+}
+
+fn run(package: &str, arguments: &[&str]) -> assert_cmd::assert::Assert {
+    // A backtrace is asked for, and must not be shown all the same.
+    Command::new(lesson(package))
+        .args(arguments)
+        .env("RUST_BACKTRACE", "1")
+        .timeout(DEADLINE)
+        .assert()
+}
+
+/// The lessons that take an address.
+fn takes_an_address(lesson: &Lesson) -> bool {
+    lesson.package != "lesson-stdin-echo"
+}
+
+fn no_panic() -> impl Predicate<str> {
+    predicate::str::contains("panicked").or(predicate::str::contains("stack backtrace")).not()
+}
+
+#[test]
+fn help_names_the_lesson_the_section_and_the_default() {
+    for lesson in lessons() {
+        let help = run(&lesson.package, &["--help"]).code(0).stderr("");
+        let help = help.stdout(predicate::str::contains(&lesson.summary));
+        let help =
+            help.stdout(predicate::str::contains(format!("cargo run -p {}", lesson.package)));
+        if takes_an_address(&lesson) {
+            let default = match lesson.package.as_str() {
+                "lesson-bidirectional-client" => "localhost:3000",
+                "lesson-socket-events" => "localhost:0",
+                _ => "127.0.0.1:3000",
+            };
+            help.stdout(predicate::str::contains(format!("[default: {default}]")));
+        }
+    }
+}
+
+#[test]
+fn version_is_the_packages() {
+    for lesson in lessons() {
+        let version = format!("{} {}\n", lesson.package, env!("CARGO_PKG_VERSION"));
+        run(&lesson.package, &["--version"]).code(0).stderr("").stdout(version);
+    }
+}
+
+#[test]
+fn a_bad_argument_is_quoted_on_one_line_with_exit_status_2() {
+    let bad: [&[&str]; 7] =
+        [&["nonsense"], &["99999"], &[""], &["127.0.0.1:x"], &["--port"], &["-x"], &["a\nb"]];
+    for lesson in lessons() {
+        for arguments in bad {
+            let quoted = format!("{:?}", arguments[0]);
+            run(&lesson.package, arguments)
+                .code(2)
+                .stdout("")
+                .stderr(predicate::str::contains(quoted))
+                .stderr(predicate::function(|text: &str| text.lines().count() == 1))
+                .stderr(no_panic());
+        }
+        if takes_an_address(&lesson) {
+            run(&lesson.package, &["3000", "extra"])
+                .code(2)
+                .stderr(predicate::str::contains("\"extra\""));
+        }
+    }
+}
+
+#[test]
+fn a_failure_says_what_where_why_and_what_next_with_exit_status_1() {
+    let somebody = TcpListener::bind("127.0.0.1:0").expect("bind");
+    let taken = somebody.local_addr().expect("address").to_string();
+    let nobody =
+        TcpListener::bind("127.0.0.1:0").expect("bind").local_addr().expect("address").to_string();
+    for lesson in lessons().iter().filter(|lesson| takes_an_address(lesson)) {
+        let client = lesson.package.ends_with("-client");
+        let (address, attempt, next) = if client {
+            (&nobody, "cannot connect to", "cargo run -p lesson-")
+        } else {
+            (&taken, "cannot listen on", "pass another port")
+        };
+        run(&lesson.package, &[address])
+            .code(1)
+            .stdout("")
+            .stderr(predicate::str::contains(format!("{attempt} {address}: ")))
+            .stderr(predicate::str::contains(next))
+            .stderr(no_panic());
+        run(&lesson.package, &["no.such.host.invalid:3000"])
+            .code(1)
+            .stdout("")
+            .stderr(predicate::str::contains("no.such.host.invalid:3000"))
+            .stderr(no_panic());
+    }
+}
+
+#[test]
+fn a_client_names_its_server_which_exists() {
+    let packages: Vec<String> = lessons().into_iter().map(|lesson| lesson.package).collect();
+    for client in packages.iter().filter(|package| package.ends_with("-client")) {
+        let server = client.replace("-client", "-server");
+        assert!(packages.contains(&server), "{server}");
+        run(client, &["127.0.0.1:1"])
+            .code(1)
+            .stderr(predicate::str::contains(format!("cargo run -p {server}")));
+    }
+}
+
+#[test]
+fn main_stays_about_its_subject() {
+    for lesson in lessons() {
+        let source = read(&lesson.folder.join("src/main.rs"));
+        let name = &lesson.package;
+        let anchors = |line: &&str| !line.trim_start().starts_with("// ANCHOR");
+        let lines = source.lines().filter(anchors).filter(|line| !line.trim().is_empty()).count();
+        let bound = if name == "lesson-broadcast-server" { 150 } else { 70 };
+        assert!(lines <= bound, "main.rs of {name} has {lines} lines that are not blank");
+        assert!(
+            source.starts_with(&format!("//! {} ", lesson.section)),
+            "{name} begins with its section"
+        );
+        assert!(source.contains(&format!("cargo run -p {name}")), "{name} says what to type");
+        for platform in ["cfg(unix)", "cfg(windows)", "target_os", "std::os::"] {
+            assert!(
+                !source.contains(platform),
+                "{name} has {platform}: such differences belong into shared/"
+            );
+        }
+        assert!(!source.contains(".unwrap()"), "{name} has an unwrap");
+    }
+}
+
+#[test]
+fn each_chinese_string_has_its_gloss_beside_it() {
+    let is_chinese = |c: char| ('\u{4e00}'..='\u{9fff}').contains(&c);
+    for lesson in lessons() {
+        let mut sources = vec![lesson.folder.join("src/main.rs")];
+        if let Ok(node) = fs::read_dir(lesson.folder.join("node")) {
+            sources.extend(node.map(|entry| entry.expect("an entry").path()));
+        }
+        for source in sources {
+            for line in read(&source).lines().filter(|line| line.contains(is_chinese)) {
+                let gloss = line.split_once("// ").map(|(_, gloss)| gloss).unwrap_or_default();
+                let is_gloss = gloss.contains(|c: char| c.is_ascii_alphabetic());
+                assert!(is_gloss, "{}: no English beside: {line}", source.display());
+            }
+        }
+    }
+}
+
+#[test]
+fn the_readme_lists_every_lesson() {
+    let readme = read(&Path::new(env!("CARGO_MANIFEST_DIR")).join("../README.md"));
+    let rows: BTreeMap<&str, &str> = readme
+        .lines()
+        .filter_map(|line| line.split_once("`lesson-"))
+        .filter_map(|(_, rest)| rest.split_once('`'))
+        .collect();
+    for lesson in lessons() {
+        let row = rows.get(&lesson.package["lesson-".len()..]).unwrap_or_else(|| {
+            panic!("README.md has no row for {}", lesson.package);
+        });
+        let shows = lesson.summary[lesson.section.len()..].trim();
+        assert!(
+            row.contains(shows),
+            "README.md says {row:?} of {}, its Cargo.toml {shows:?}",
+            lesson.package
+        );
+    }
+}

@@ -1,0 +1,351 @@
+//! Clients that do what no client should, against every server lesson. After each of them, two
+//! honest clients must still be served.
+
+use std::io::Write;
+use std::net::TcpStream;
+use std::path::Path;
+use std::process::Command;
+use std::thread;
+
+use harness::{Peer, Program, lesson, open_descriptors, resident_memory, threads, wait_until};
+use predicates::prelude::*;
+
+/// Runs each behaviour against each server, as a test of its own.
+macro_rules! against_every_server {
+    ($($behaviour:ident)*) => { $(
+        mod $behaviour {
+            #[test]
+            fn listening_events() { super::$behaviour("lesson-listening-events"); }
+            #[test]
+            fn greeting() { super::$behaviour("lesson-greeting"); }
+            #[test]
+            fn online_counter() { super::$behaviour("lesson-online-counter"); }
+            #[test]
+            fn bidirectional_server() { super::$behaviour("lesson-bidirectional-server"); }
+            #[test]
+            fn broadcast_server() { super::$behaviour("lesson-broadcast-server"); }
+        }
+    )* };
+}
+
+against_every_server! {
+    one_byte_at_a_time
+    a_character_over_three_segments
+    half_close
+    reset
+    connect_and_leave_500_times
+    every_byte_there_is
+    telnet_negotiation
+    fifty_megabytes_without_a_newline
+    never_reads
+    white_space_only
+    a_second_instance_on_the_port
+    stdout_closed
+    restart_at_once_with_clients_connected
+}
+
+fn server(package: &str) -> Program {
+    Program::server(lesson(package))
+}
+
+/// What the server at the other end does for a client: enough to know that it lives.
+fn expect_service(package: &str, server: &Program) {
+    let (mut first, mut second) = (server.connect(), server.connect());
+    match package {
+        "lesson-listening-events" => {}
+        "lesson-greeting" => {
+            first.expect("hello");
+            second.expect("hello");
+        }
+        "lesson-online-counter" => {
+            for client in [&mut first, &mut second] {
+                let port = client.port();
+                client.expect(format!("remoteAddress127.0.0.1\nremotePort{port}"));
+            }
+        }
+        "lesson-bidirectional-server" => {
+            for client in [&mut first, &mut second] {
+                client.send("你吃了吗");
+                client.expect("我吃的小豆包");
+            }
+        }
+        "lesson-broadcast-server" => {
+            // What the misbehaving client has said may still be on its way to them.
+            second.send("hello");
+            first.skip_to(format!("{}:hello\n", second.port()));
+            first.send("你好\n");
+            second.skip_to(format!("{}:你好\n", first.port()));
+            return;
+        }
+        other => panic!("{other} is not a server lesson"),
+    }
+    for client in [&mut first, &mut second] {
+        client.assert_open_and_silent();
+        client.half_close();
+        assert_eq!(client.read_to_end(), b"", "the server closes when the client leaves");
+    }
+}
+
+/// Sends each of `pieces` in a segment of its own, as far as that can be caused: where the server
+/// answers, or another client hears, it waits for that before the next.
+fn send_in_pieces<'a>(package: &str, server: &Program, pieces: impl Iterator<Item = &'a [u8]>) {
+    let mut listener = server.connect();
+    let mut client = server.connect();
+    for piece in pieces {
+        client.send(piece);
+        match package {
+            "lesson-bidirectional-server" => client.expect("我吃的小豆包"),
+            "lesson-broadcast-server" if !piece.trim_ascii().is_empty() => {
+                listener.expect([format!("{}:", client.port()).as_bytes(), piece, b"\n"].concat());
+            }
+            _ => {}
+        }
+    }
+}
+
+fn one_byte_at_a_time(package: &str) {
+    let server = server(package);
+    send_in_pieces(package, &server, "Hello, 服务器!".as_bytes().chunks(1));
+    expect_service(package, &server);
+    assert!(!server.stdout().contains('\u{fffd}'), "no broken halves on the screen");
+}
+
+fn a_character_over_three_segments(package: &str) {
+    let server = server(package);
+    send_in_pieces(package, &server, "你".as_bytes().chunks(1));
+    if package == "lesson-bidirectional-server" {
+        server.wait_for_line("你");
+    }
+    expect_service(package, &server);
+    assert!(!server.stdout().contains('\u{fffd}'), "no broken halves on the screen");
+}
+
+fn half_close(package: &str) {
+    let server = server(package);
+    let mut client = server.connect();
+    client.send("and that is all");
+    client.half_close();
+    client.read_to_end();
+    expect_service(package, &server);
+}
+
+fn reset(package: &str) {
+    let server = server(package);
+    server.connect().reset();
+    let mut client = server.connect();
+    client.send("before the reset");
+    client.reset();
+    expect_service(package, &server);
+}
+
+fn connect_and_leave_500_times(package: &str) {
+    let server = server(package);
+    let process = server.process_id();
+    let before = (open_descriptors(process), threads(process));
+    for number in 0..500 {
+        let mut client = server.connect();
+        match number % 3 {
+            0 => drop(client),
+            1 => client.reset(),
+            _ => client.half_close(),
+        }
+    }
+    expect_service(package, &server);
+    wait_until("the descriptors and threads of those who have left are free again", || {
+        (open_descriptors(process), threads(process)) == before
+    });
+}
+
+fn every_byte_there_is(package: &str) {
+    let server = server(package);
+    let all: Vec<u8> = (0..=255).collect();
+    let mut listener = server.connect();
+    let mut client = server.connect();
+    client.send(&all);
+    client.send(b"\0\xc3\x28\xed\xa0\x80\xf0\x9f\xff");
+    client.half_close();
+    client.read_to_end();
+    if package == "lesson-broadcast-server" {
+        let port = format!("{}:", client.port());
+        // The newline, the tenth byte, parts a message from the next; white space around it goes.
+        listener.expect([port.as_bytes(), &all[..9], b"\n", port.as_bytes(), &all[11..]].concat());
+    }
+    expect_service(package, &server);
+    let harmful = predicate::function(|text: &str| {
+        text.chars().any(|c| c.is_control() && c != '\n' && c != '\t')
+    });
+    assert!(!harmful.eval(&server.stdout()), "a control character has reached the screen");
+}
+
+fn telnet_negotiation(package: &str) {
+    let server = server(package);
+    let mut client = server.connect();
+    client.send(b"\xff\xfd\x03\xff\xfb\x18\xff\xfb\x1f\xff\xfa\x1f\x00\x50\x00\x18\xff\xf0");
+    client.send("hello\r\n");
+    expect_service(package, &server);
+}
+
+fn fifty_megabytes_without_a_newline(package: &str) {
+    // Nobody needs to see them on the screen.
+    let server = with_closed_stdout(&lesson(package), "127.0.0.1:0");
+    expect_service(package, &server);
+    let before = resident_memory(server.process_id());
+    let mut client = server.connect();
+    let answers = client.stream().try_clone().expect("a second handle");
+    let reader = thread::spawn(move || Peer::over(answers).wait_until_closed());
+    for _ in 0..50 {
+        client.send([b'x'; 1024 * 1024]);
+    }
+    client.half_close();
+    reader.join().expect("the server ends what the client has ended");
+    if let (Some(before), Some(after)) = (before, resident_memory(server.process_id())) {
+        let grown = after.saturating_sub(before);
+        assert!(grown < 16 * 1024 * 1024, "the memory has grown by {grown} bytes");
+    }
+    expect_service(package, &server);
+}
+
+fn never_reads(package: &str) {
+    let server = server(package);
+    let client = server.connect();
+    client.stream().set_nonblocking(true).expect("writes that do not wait");
+    // Until the server no longer takes it, because its answers are not taken, or 8 MiB are sent.
+    for _ in 0..8 * 1024 {
+        if (&mut client.stream()).write(&[b'x'; 1024]).is_err() {
+            break;
+        }
+    }
+    expect_service(package, &server);
+}
+
+fn white_space_only(package: &str) {
+    let server = server(package);
+    let mut listener = server.connect();
+    let mut client = server.connect();
+    client.send(" \t\r\n\n\n \x0b\x0c\r\n");
+    client.send("\n");
+    client.half_close();
+    client.read_to_end();
+    if package == "lesson-broadcast-server" {
+        let mut other = server.connect();
+        other.send("not blank");
+        // A vertical tab is a control character, and no white space in ASCII as Rust defines it.
+        listener.expect(format!("{}:\x0b\n{}:not blank\n", client.port(), other.port()));
+    }
+    expect_service(package, &server);
+}
+
+fn a_second_instance_on_the_port(package: &str) {
+    let first = server(package);
+    let address = first.address().to_string();
+    let mut second = Program::start({
+        let mut command = Command::new(lesson(package));
+        command.arg(&address);
+        command
+    });
+    assert_eq!(second.wait_for_exit().code(), Some(1));
+    assert_eq!(second.stdout(), "");
+    let error = second.stderr();
+    assert!(error.contains(&format!("cannot listen on {address}: ")), "{error}");
+    assert!(error.contains("pass another port"), "{error}");
+    expect_service(package, &first);
+}
+
+fn stdout_closed(package: &str) {
+    let server = with_closed_stdout(&lesson(package), "127.0.0.1:0");
+    expect_service(package, &server);
+    expect_service(package, &server);
+    assert_eq!(server.stderr().lines().count(), 1, "nothing but the address: {}", server.stderr());
+}
+
+fn restart_at_once_with_clients_connected(package: &str) {
+    let mut first = server(package);
+    let address = first.address().to_string();
+    let clients: Vec<Peer> = (0..5).map(|_| first.connect()).collect();
+    expect_service(package, &first);
+    first.kill();
+    let mut command = Command::new(lesson(package));
+    command.arg(&address);
+    let second = Program::server_from(command);
+    expect_service(package, &second);
+    drop(clients);
+}
+
+fn with_closed_stdout(program: &Path, address: &str) -> Program {
+    let mut command = Command::new(program);
+    command.arg(address);
+    Program::with_closed_stdout(command).listening()
+}
+
+/// What only Linux lets a test cause, or see.
+#[cfg(target_os = "linux")]
+mod on_linux {
+    use super::*;
+    use harness::{processor_time, times_scheduled, with_limit};
+    use std::time::{Duration, Instant};
+
+    against_every_server! {
+        two_hundred_idle_clients
+        out_of_file_descriptors
+        out_of_threads
+    }
+
+    /// Lets a second pass. Not in the hope that something happens meanwhile, but to see that
+    /// nothing does.
+    fn for_a_second() {
+        thread::sleep(Duration::from_secs(1));
+    }
+
+    fn two_hundred_idle_clients(package: &str) {
+        let server = server(package);
+        let process = server.process_id();
+        let idle: Vec<Peer> = (0..200).map(|_| server.connect()).collect();
+        expect_service(package, &server);
+        wait_until("all threads are there", || {
+            threads(process).is_some_and(|threads| threads > 200)
+        });
+        wait_until("all threads have gone to sleep", || {
+            let before = times_scheduled(process);
+            thread::sleep(Duration::from_millis(50));
+            before == times_scheduled(process)
+        });
+        let before = times_scheduled(process);
+        for_a_second();
+        assert_eq!(times_scheduled(process), before, "a thread has run although nothing happened");
+        drop(idle);
+        expect_service(package, &server);
+    }
+
+    /// Brings more clients than there is room for. The server has to say so once, wait without
+    /// using the processor, and serve again when there is room again.
+    fn too_many(package: &str, limit: &str) {
+        let mut command = with_limit(limit, &lesson(package));
+        command.arg("127.0.0.1:0");
+        let server = Program::server_from(command);
+        let address = server.address();
+        let clients: Vec<TcpStream> =
+            (0..60).map(|_| TcpStream::connect(address).expect("room in the backlog")).collect();
+        server.wait_for_stderr(predicate::str::contains("cannot take in another client for now: "));
+
+        let (start, before) = (Instant::now(), processor_time(server.process_id()));
+        for_a_second();
+        let used =
+            processor_time(server.process_id()).zip(before).map(|(after, before)| after - before);
+        let used = used.expect("Linux tells the processor time");
+        assert!(used < start.elapsed() / 4, "it has used {used:?} for waiting");
+
+        drop(clients);
+        expect_service(package, &server);
+        let said = server.stderr().matches("cannot take in another client").count();
+        assert_eq!(said, 1, "{}", server.stderr());
+    }
+
+    fn out_of_file_descriptors(package: &str) {
+        too_many(package, "-n 20");
+    }
+
+    /// Each thread reserves 2 MiB of address space for its stack, so a limit on that limits them.
+    fn out_of_threads(package: &str) {
+        too_many(package, "-v 60000");
+    }
+}
