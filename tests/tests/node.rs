@@ -1,0 +1,171 @@
+//! The Node programs on either end of the wire. Where Node 20 or newer is not installed these
+//! tests count as ignored; tests/build.rs finds out.
+
+use std::process::Command;
+
+use harness::{Program, lesson, node};
+
+/// Which implementation plays a part.
+#[derive(Clone, Copy)]
+enum In {
+    Node,
+    Rust,
+}
+
+/// Starts a server, given the folder of its lesson.
+fn server(implementation: In, folder: &str) -> Program {
+    match implementation {
+        In::Rust => Program::server(lesson(&package(folder))),
+        In::Node => {
+            let mut command = node(&format!("{folder}/node/server.js"));
+            command.arg("0");
+            Program::server_from(command)
+        }
+    }
+}
+
+/// Starts a client of `server`, given the folder of its lesson.
+fn client(implementation: In, folder: &str, server: &Program) -> Program {
+    let mut command = match implementation {
+        In::Rust => Command::new(lesson(&package(folder))),
+        In::Node => node(&format!("{folder}/node/client.js")),
+    };
+    command.arg(server.address().port().to_string());
+    Program::start(command)
+}
+
+fn package(folder: &str) -> String {
+    let (_section, name) = folder.split_once('-').expect("SECTION-NAME");
+    format!("lesson-{name}")
+}
+
+/// The transcript of 6.2.2.3 in the source tutorial.
+fn talk_both_ways(server_in: In, client_in: In) {
+    let server = server(server_in, "6.2.2.3-bidirectional-server");
+    let mut client = client(client_in, "6.2.2.3-bidirectional-client", &server);
+    server.wait_for_line("你吃了吗");
+    client.wait_for_line("我吃的小豆包");
+    let port = server.address().port();
+    assert_eq!(server.lines(), [&format!("server listening at port {port}"), "你吃了吗"]);
+    assert_eq!(client.lines(), ["客户端与服务器连接成功了", "我吃的小豆包"]);
+    drop(server);
+    client.wait_for_exit();
+    assert_eq!(client.lines().len(), 2, "{}", client.stdout());
+}
+
+/// Two clients chat, and a third, played by the test, listens.
+fn chat(server_in: In, client_in: In) {
+    const SERVER: &str = "6.3.2-broadcast-server";
+    const CLIENT: &str = "6.3.2-broadcast-client";
+    let server = server(server_in, SERVER);
+    let mut listener = server.connect();
+    // Whoever has been heard has joined, and hears what the others say from then on.
+    let mut first = client(client_in, CLIENT, &server);
+    first.type_line("  the first is here  ");
+    listener.skip_to(":the first is here");
+    let mut second = client(client_in, CLIENT, &server);
+    second.type_line("第二个来了"); // the second is here
+    listener.skip_to(":第二个来了");
+    first.wait_for_stdout(predicates::str::contains(":第二个来了\n"));
+
+    first.type_line("你好");
+    second.wait_for_stdout(predicates::str::contains(":你好\n"));
+    for client in [&first, &second] {
+        // The Node client shows the newline of a message, and adds its own.
+        let lines: Vec<String> =
+            client.lines().into_iter().filter(|line| !line.is_empty()).collect();
+        assert_eq!(lines.len(), 1, "one message from the other, none of its own: {lines:?}");
+        let (port, _) = lines[0].split_once(':').expect("a port before the message");
+        assert!(port.parse::<u16>().is_ok(), "{lines:?}");
+    }
+    for mut client in [first, second] {
+        client.kill();
+    }
+    if let In::Rust = server_in {
+        server.wait_for_lines(2, "有客户端退出了");
+    }
+}
+
+/// Starts both implementations of a server, lets a client come and go, and compares the screens.
+fn same_screen(folder: &str, lines: usize) {
+    let [in_node, in_rust] = [In::Node, In::Rust].map(|implementation| {
+        let server = server(implementation, folder);
+        let client = server.connect();
+        server.wait_for_stdout(predicates::function::function(|text: &str| {
+            text.lines().count() >= lines
+        }));
+        let port = server.address().port().to_string();
+        let screen: Vec<String> =
+            server.lines().iter().map(|line| line.replace(&port, "PORT")).collect();
+        drop(client);
+        screen
+    });
+    assert_eq!(in_node, in_rust);
+}
+
+/// The client of either implementation of a server gets just the expected bytes.
+fn same_bytes(folder: &str, expected: impl Fn(u16) -> String) {
+    for implementation in [In::Node, In::Rust] {
+        let server = server(implementation, folder);
+        let mut client = server.connect();
+        let expected = expected(client.port());
+        client.expect(expected);
+        client.half_close();
+        assert_eq!(client.read_to_end(), b"");
+    }
+}
+
+macro_rules! with_node {
+    ($($name:ident: $test:expr;)*) => { $(
+        #[cfg_attr(not(node), ignore = "Node 20 or newer is not installed")]
+        #[test]
+        fn $name() {
+            $test;
+        }
+    )* };
+}
+
+with_node! {
+    talk_rust_server_rust_client: talk_both_ways(In::Rust, In::Rust);
+    talk_rust_server_node_client: talk_both_ways(In::Rust, In::Node);
+    talk_node_server_rust_client: talk_both_ways(In::Node, In::Rust);
+    talk_node_server_node_client: talk_both_ways(In::Node, In::Node);
+    chat_rust_server_rust_clients: chat(In::Rust, In::Rust);
+    chat_rust_server_node_clients: chat(In::Rust, In::Node);
+    chat_node_server_rust_clients: chat(In::Node, In::Rust);
+    chat_node_server_node_clients: chat(In::Node, In::Node);
+    listening_events_look_the_same: same_screen("6.2.1-listening-events", 2);
+    greeting_looks_the_same: same_screen("6.2.2.1-greeting", 3);
+    online_counter_looks_the_same: same_screen("6.2.2.2-online-counter", 2);
+    greeting_sends_the_same: same_bytes("6.2.2.1-greeting", |_| "hello".to_string());
+    online_counter_sends_the_same: same_bytes("6.2.2.2-online-counter", |port| {
+        format!("remoteAddress127.0.0.1\nremotePort{port}")
+    });
+    keyboard_lines_come_back_the_same: same_echo();
+    the_node_server_closes_on_ctrl_c_too: close_on_ctrl_c();
+}
+
+fn same_echo() {
+    let echoes = [node("6.3.1-stdin-echo/node/echo.js"), Command::new(lesson("lesson-stdin-echo"))];
+    for command in echoes {
+        let mut echo = Program::start(command);
+        for (typed, shown) in [("  hello ", "hello"), ("你好", "你好"), ("", "")] {
+            echo.type_line(typed);
+            echo.wait_for_line(shown);
+        }
+        echo.close_stdin();
+        assert_eq!(echo.wait_for_exit().code(), Some(0));
+        assert_eq!(echo.lines(), ["hello", "你好", ""]);
+    }
+}
+
+#[cfg(not(unix))]
+fn close_on_ctrl_c() {} // the harness cannot press Ctrl-C
+
+#[cfg(unix)]
+fn close_on_ctrl_c() {
+    let mut server = server(In::Node, "6.2.1-listening-events");
+    server.press_ctrl_c();
+    assert_eq!(server.wait_for_exit().code(), Some(0));
+    server.wait_for_line("服务器关闭了");
+}
