@@ -7,6 +7,7 @@
 //! | [`output`] | lines on stdout and stderr that survive a reader who has gone |
 //! | [`listener`] | a listening socket, and what to do when `accept` fails |
 //! | [`ctrl_c`] | ending a server's `accept` loop from the keyboard |
+//! | [`thread`] | starting a thread, where there may be no room for one |
 //! | [`socket`] | sending to a client without ever waiting for it |
 //! | [`text`] | UTF-8 that arrives in pieces, and making it safe to print |
 //!
@@ -20,6 +21,7 @@ pub mod listener;
 pub mod output;
 pub mod socket;
 pub mod text;
+pub mod thread;
 
 pub use arguments::Lesson;
 #[cfg(feature = "ctrl-c")]
@@ -29,3 +31,4 @@ pub use listener::{announce, listen, wait_out};
 pub use output::show;
 pub use socket::{disconnect, send_now, timed_out};
 pub use text::{Lines, Utf8Decoder, printable};
+pub use thread::spawn;

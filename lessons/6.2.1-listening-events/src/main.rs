@@ -5,9 +5,8 @@
 
 use std::io;
 use std::net::{TcpListener, TcpStream};
-use std::thread;
 
-use shared::{CtrlC, Failure, announce, cannot_listen, lesson, say, wait_out};
+use shared::{CtrlC, Failure, announce, cannot_listen, lesson, say, spawn, wait_out};
 
 fn main() -> Result<(), Failure> {
     let address = lesson!().address("127.0.0.1:3000");
@@ -39,8 +38,7 @@ fn main() -> Result<(), Failure> {
 /// `connection`: accept returned Ok.
 fn connection(client: TcpStream) -> io::Result<()> {
     say!("有客户端连接上来了"); // a client has connected
-    thread::Builder::new().spawn(move || stay_until_it_leaves(client))?;
-    Ok(())
+    spawn(move || stay_until_it_leaves(client))
 }
 
 /// Reads and throws away, because only reading tells when the client leaves. Then the client goes

@@ -5,9 +5,8 @@
 
 use std::io::{self, Write};
 use std::net::{SocketAddr, TcpStream};
-use std::thread;
 
-use shared::{CtrlC, Failure, lesson, listen, say, wait_out};
+use shared::{CtrlC, Failure, lesson, listen, say, spawn, wait_out};
 
 fn main() -> Result<(), Failure> {
     let address = lesson!().address("127.0.0.1:3000");
@@ -35,8 +34,7 @@ fn welcome((client, peer): (TcpStream, SocketAddr)) -> io::Result<()> {
     let ip = peer.ip().to_canonical(); // 127.0.0.1 also when it came as ::ffff:127.0.0.1
     say!("有客户端连接上来了"); // a client has connected
     say!("客户端IP地址：{ip}连接到了当前服务器"); // the client's IP address is connected
-    thread::Builder::new().spawn(move || greet(client))?;
-    Ok(())
+    spawn(move || greet(client))
 }
 
 fn greet(mut client: TcpStream) -> io::Result<()> {

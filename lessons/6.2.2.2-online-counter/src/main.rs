@@ -6,9 +6,8 @@
 use std::io::{self, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::sync::{Mutex, MutexGuard, PoisonError};
-use std::thread;
 
-use shared::{Failure, lesson, listen, say, wait_out};
+use shared::{Failure, lesson, listen, say, spawn, wait_out};
 
 /// How many clients are connected. Every client's thread changes it, so a lock guards it.
 static ONLINE: Mutex<usize> = Mutex::new(0);
@@ -28,12 +27,11 @@ fn main() -> Result<(), Failure> {
 fn welcome(listener: &TcpListener) -> io::Result<()> {
     let (client, peer) = listener.accept()?;
     let visit = Visit::begin();
-    thread::Builder::new().spawn(move || {
+    spawn(move || {
         // An error ends the visit just as an orderly end does.
         let _ = tell_address(client, peer);
         drop(visit);
-    })?;
-    Ok(())
+    })
 }
 
 fn tell_address(mut client: TcpStream, peer: SocketAddr) -> io::Result<()> {

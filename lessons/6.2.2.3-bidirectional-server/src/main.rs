@@ -5,9 +5,8 @@
 
 use std::io::{self, Read, Write};
 use std::net::{TcpListener, TcpStream};
-use std::thread;
 
-use shared::{Failure, Utf8Decoder, lesson, listen, printable, say, wait_out};
+use shared::{Failure, Utf8Decoder, lesson, listen, printable, say, spawn, wait_out};
 
 fn main() -> Result<(), Failure> {
     let address = lesson!().address("127.0.0.1:3000");
@@ -23,8 +22,7 @@ fn main() -> Result<(), Failure> {
 
 fn welcome(listener: &TcpListener) -> io::Result<()> {
     let (client, _) = listener.accept()?;
-    thread::Builder::new().spawn(move || converse(client))?;
-    Ok(())
+    spawn(move || converse(client))
 }
 
 fn converse(mut client: TcpStream) {

@@ -5,10 +5,9 @@
 
 use std::io::{self, BufRead, Read, Write};
 use std::net::{Shutdown, TcpStream};
-use std::thread;
 
 use anyhow::Context;
-use shared::{Failure, Lines, cannot_connect, lesson, note, show, timed_out};
+use shared::{Failure, Lines, cannot_connect, lesson, note, show, spawn, timed_out};
 
 /// A longer line is sent in pieces: whatever is typed or pasted, the memory has a bound.
 const LONGEST: u64 = 64 * 1024; // bytes
@@ -21,13 +20,12 @@ fn main() -> Result<(), Failure> {
 
     // There are two things to wait for, so there are two threads. This one ends when the server
     // does, and takes the other along, even while that one still waits for the keyboard.
-    thread::Builder::new()
-        .spawn(move || {
-            if let Err(error) = send_what_is_typed(to_server) {
-                note!("cannot send what is typed: {error}");
-            }
-        })
-        .context("cannot start a thread for the keyboard")?;
+    spawn(move || {
+        if let Err(error) = send_what_is_typed(to_server) {
+            note!("cannot send what is typed: {error}");
+        }
+    })
+    .context("cannot start a thread for the keyboard")?;
     show_what_arrives(server).with_context(|| format!("lost the connection to {address}"))?;
     note!("the server has closed the connection");
     Ok(())

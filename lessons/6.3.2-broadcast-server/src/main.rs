@@ -9,10 +9,11 @@
 use std::io::{self, ErrorKind, Read};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::thread;
 use std::time::Duration;
 
-use shared::{Failure, disconnect, lesson, listen, note, say, send_now, timed_out, wait_out};
+use shared::{
+    Failure, disconnect, lesson, listen, note, say, send_now, spawn, timed_out, wait_out,
+};
 
 fn main() -> Result<(), Failure> {
     let address = lesson!().address("127.0.0.1:3000");
@@ -36,12 +37,11 @@ fn admit(listener: &TcpListener, room: &Arc<Room>) -> io::Result<()> {
     // Taken here and not in the client's own thread, so that whoever connects first also joins
     // first, and misses nothing of what the next one says.
     let seat = Seat::take(room, Client { stream, peer });
-    thread::Builder::new().spawn(move || {
+    spawn(move || {
         pass_on_what_is_said(&seat);
         drop(seat);
         say!("有客户端退出了"); // a client has left
-    })?;
-    Ok(())
+    })
 }
 
 /// How long the rest of a line may take to arrive. A large paste comes in several reads, and a read
