@@ -27,9 +27,9 @@ const KEEPALIVE_INTERVAL: Duration = Duration::from_secs(10);
 /// Listens on `address`, which is `HOST:PORT`, and says so on stderr. Returns the listener and the
 /// address it is really bound to, which differs for port 0.
 ///
-/// It does what [`TcpListener::bind`] does and three things more: the port can be taken again as
-/// soon as a server has ended, a burst of joins finds room in the backlog, and peers that vanish
-/// without a word are noticed.
+/// Like [`TcpListener::bind`] it lets the port be taken again as soon as a server has ended. Beyond
+/// that, a burst of joins finds room in the backlog, and peers that vanish without a word are
+/// noticed.
 ///
 /// # Errors
 /// Where the host is unknown or the address cannot be had: the message says what to try next.

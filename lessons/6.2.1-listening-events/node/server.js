@@ -13,7 +13,7 @@ server.on('listening', () => {
 
 server.on('connection', (socket) => {
   console.log('有客户端连接上来了'); // a client has connected
-  socket.resume(); // without this, or a 'data' listener, the client's end would go unnoticed
+  socket.resume(); // unread data would hide the client's end
   socket.on('error', () => {}); // without this, a client's reset would end the server
 });
 
