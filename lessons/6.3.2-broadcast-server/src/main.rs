@@ -1,3 +1,4 @@
+// ANCHOR: header
 //! 6.3.2 Broadcast chat, the server: each message goes to everyone else.
 //!
 //!     cargo run -p lesson-broadcast-server
@@ -12,7 +13,9 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread;
 
 use shared::{Failure, disconnect, lesson, listen, more_is_waiting, note, say, send_now, wait_out};
+// ANCHOR_END: header
 
+// ANCHOR: main
 fn main() -> Result<(), Failure> {
     let address = lesson!().address("127.0.0.1:3000");
     let (listener, bound) = listen(&address)?;
@@ -25,7 +28,9 @@ fn main() -> Result<(), Failure> {
         }
     }
 }
+// ANCHOR_END: main
 
+// ANCHOR: admit
 fn admit(listener: &TcpListener, room: &Arc<Room>) -> io::Result<()> {
     let (stream, peer) = listener.accept()?;
     // A small message leaves at once, instead of waiting for company. An error means that the
@@ -42,7 +47,9 @@ fn admit(listener: &TcpListener, room: &Arc<Room>) -> io::Result<()> {
     })?;
     Ok(())
 }
+// ANCHOR_END: admit
 
+// ANCHOR: read
 /// Reads until the client leaves: by an orderly end, by an error, or because it was disconnected.
 fn pass_on_what_is_said(Seat { room, client }: &Seat) {
     let mut buffer = [0; 4096];
@@ -61,7 +68,9 @@ fn pass_on_what_is_said(Seat { room, client }: &Seat) {
     }
     room.broadcast(client, &messages(client.peer.port(), &buffer[..kept]));
 }
+// ANCHOR_END: read
 
+// ANCHOR: messages
 /// `<sender's port>:<text>` and a newline for each piece between newlines that is not blank.
 fn messages(port: u16, said: &[u8]) -> Vec<u8> {
     let mut messages = Vec::new();
@@ -74,7 +83,9 @@ fn messages(port: u16, said: &[u8]) -> Vec<u8> {
     }
     messages
 }
+// ANCHOR_END: messages
 
+// ANCHOR: room
 struct Client {
     stream: TcpStream,
     peer: SocketAddr,
@@ -90,7 +101,9 @@ impl Room {
     fn clients(&self) -> MutexGuard<'_, Vec<Arc<Client>>> {
         self.clients.lock().unwrap_or_else(PoisonError::into_inner)
     }
+    // ANCHOR_END: room
 
+    // ANCHOR: broadcast
     /// Sends to everyone but the sender. The lock is held meanwhile, so everyone sees the same
     /// messages in the same order; no send waits, so the lock is never held for long.
     fn broadcast(&self, sender: &Arc<Client>, messages: &[u8]) {
@@ -117,14 +130,15 @@ impl Room {
         }
     }
 }
+// ANCHOR_END: broadcast
 
+// ANCHOR: seat
 /// A client's place in the room. However the client leaves, the value is dropped, and the room
 /// forgets it.
 struct Seat {
     room: Arc<Room>,
     client: Arc<Client>,
 }
-
 impl Seat {
     fn take(room: &Arc<Room>, client: Client) -> Seat {
         let client = Arc::new(client);
@@ -138,3 +152,4 @@ impl Drop for Seat {
         self.room.clients().retain(|client| !Arc::ptr_eq(client, &self.client));
     }
 }
+// ANCHOR_END: seat
