@@ -1,3 +1,4 @@
+// ANCHOR: header
 //! 6.2.1 The server and its four events: listening, connection, close, error.
 //!
 //!     cargo run -p lesson-listening-events
@@ -8,7 +9,9 @@ use std::net::{TcpListener, TcpStream};
 use std::thread;
 
 use shared::{CtrlC, Failure, announce, cannot_listen, lesson, say, wait_out};
+// ANCHOR_END: header
 
+// ANCHOR: listening
 fn main() -> Result<(), Failure> {
     let address = lesson!().address("127.0.0.1:3000");
 
@@ -19,7 +22,9 @@ fn main() -> Result<(), Failure> {
     // `listening`: bind returned Ok.
     say!("服务器监听成功了，正在等待客户端连接"); // listening, and waiting for clients
     announce(&listener)?;
+    // ANCHOR_END: listening
 
+    // ANCHOR: accepting
     loop {
         let accepted = listener.accept(); // waits for a client, or for Ctrl-C
         if ctrl_c.pressed() {
@@ -29,22 +34,29 @@ fn main() -> Result<(), Failure> {
             wait_out(&error);
         }
     }
+    // ANCHOR_END: accepting
 
+    // ANCHOR: close
     // `close`: the listener is dropped.
     drop(listener);
     say!("服务器关闭了"); // the server is closed
     Ok(())
 }
+// ANCHOR_END: close
 
+// ANCHOR: connection
 /// `connection`: accept returned Ok.
 fn connection(client: TcpStream) -> io::Result<()> {
     say!("有客户端连接上来了"); // a client has connected
     thread::Builder::new().spawn(move || stay_until_it_leaves(client))?;
     Ok(())
 }
+// ANCHOR_END: connection
 
+// ANCHOR: leaving
 /// Reads and throws away, because only reading tells when the client leaves. Then the client goes
 /// out of scope: dropping is closing.
 fn stay_until_it_leaves(mut client: TcpStream) {
     let _ = io::copy(&mut client, &mut io::sink());
 }
+// ANCHOR_END: leaving

@@ -1,3 +1,4 @@
+// ANCHOR: header
 //! 6.2.2 The socket and its eight events, each one really caused.
 //!
 //!     cargo run -p lesson-socket-events
@@ -10,27 +11,37 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, bail, ensure};
 use shared::{Failure, lesson, say, timed_out};
+// ANCHOR_END: header
 
+// ANCHOR: main
 fn main() -> Result<(), Failure> {
     let address = lesson!().address("localhost:0");
     let peer = peer::start(&address)?; // the other end of the socket
     walk_through(peer).context("cannot show all eight events")?;
     Ok(())
 }
+// ANCHOR_END: main
 
+// ANCHOR: lookup
 /// An event is a call returning: first the call, then the line that says so.
 fn walk_through(peer: peer::Peer) -> anyhow::Result<()> {
     let found: Vec<SocketAddr> = peer.name.to_socket_addrs().context("lookup")?.collect();
     say!("lookup: {} stands for {} address(es): {found:?}", peer.name, found.len());
+    // ANCHOR_END: lookup
 
+    // ANCHOR: connect
     let mut socket = TcpStream::connect(&found[..]).context("connect")?;
     let (ours, theirs) = (socket.local_addr()?, socket.peer_addr()?);
     say!("connect: from port {} to port {}", ours.port(), theirs.port());
+    // ANCHOR_END: connect
 
+    // ANCHOR: data
     let mut buffer = [0; 1024];
     let received = socket.read(&mut buffer).context("data")?;
     say!("data: read returned {received} bytes");
+    // ANCHOR_END: data
 
+    // ANCHOR: timeout
     socket.set_read_timeout(Some(Duration::from_millis(100)))?;
     let start = Instant::now();
     match socket.read(&mut buffer) {
@@ -39,7 +50,9 @@ fn walk_through(peer: peer::Peer) -> anyhow::Result<()> {
     }
     say!("timeout: read gave up after {} ms of silence", start.elapsed().as_millis());
     socket.set_read_timeout(None)?;
+    // ANCHOR_END: timeout
 
+    // ANCHOR: drain
     socket.set_nonblocking(true)?; // a write that would have to wait is an error now
     let chunk = [b'.'; 64 * 1024];
     let mut written = 0;
@@ -56,20 +69,27 @@ fn walk_through(peer: peer::Peer) -> anyhow::Result<()> {
     socket.write_all(&chunk).context("drain")?;
     let waited = start.elapsed().as_micros();
     say!("drain: {written} bytes filled the buffers, the next write took {waited} µs");
+    // ANCHOR_END: drain
 
+    // ANCHOR: end
     let received = socket.read(&mut buffer).context("end")?;
     ensure!(received == 0, "the peer was to end, but read returned {received} bytes");
     say!("end: read returned {received} bytes, the peer has sent its FIN");
+    // ANCHOR_END: end
 
+    // ANCHOR: error
     // The peer stopped listening when it had accepted one connection.
     match TcpStream::connect(theirs) {
         Err(error) => say!("error: a second connect to port {}: {error}", theirs.port()),
         Ok(_) => bail!("a second connect to {theirs} was to be refused"),
     }
+    // ANCHOR_END: error
 
+    // ANCHOR: close
     drop(socket);
     let arrived = peer.wait_for_our_end()?;
     ensure!(arrived == written + chunk.len(), "only {arrived} bytes arrived");
     say!("close: the socket is dropped, and all {arrived} bytes have arrived before our FIN");
     Ok(())
 }
+// ANCHOR_END: close

@@ -1,3 +1,4 @@
+// ANCHOR: header
 //! 6.2.2.1 Greeting: the server says hello to each client.
 //!
 //!     cargo run -p lesson-greeting
@@ -8,13 +9,17 @@ use std::net::{SocketAddr, TcpStream};
 use std::thread;
 
 use shared::{CtrlC, Failure, lesson, listen, say, wait_out};
+// ANCHOR_END: header
 
+// ANCHOR: listening
 fn main() -> Result<(), Failure> {
     let address = lesson!().address("127.0.0.1:3000");
     let (listener, _) = listen(&address)?;
     let ctrl_c = CtrlC::wakes(&listener)?;
     say!("服务器监听成功了，正在等待客户端连接"); // listening, and waiting for clients
+    // ANCHOR_END: listening
 
+    // ANCHOR: accepting
     loop {
         let accepted = listener.accept();
         if ctrl_c.pressed() {
@@ -29,7 +34,9 @@ fn main() -> Result<(), Failure> {
     say!("服务器关闭了"); // the server is closed
     Ok(())
 }
+// ANCHOR_END: accepting
 
+// ANCHOR: welcome
 /// `accept` returned a socket, and the address of the peer at its other end.
 fn welcome((client, peer): (TcpStream, SocketAddr)) -> io::Result<()> {
     let ip = peer.ip().to_canonical(); // 127.0.0.1 also when it came as ::ffff:127.0.0.1
@@ -38,9 +45,12 @@ fn welcome((client, peer): (TcpStream, SocketAddr)) -> io::Result<()> {
     thread::Builder::new().spawn(move || greet(client))?;
     Ok(())
 }
+// ANCHOR_END: welcome
 
+// ANCHOR: greet
 fn greet(mut client: TcpStream) -> io::Result<()> {
     client.write_all(b"hello")?; // an error here means that the client has left already
     io::copy(&mut client, &mut io::sink())?; // the connection stays open until it does
     Ok(())
 }
+// ANCHOR_END: greet

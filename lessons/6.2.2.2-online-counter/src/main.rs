@@ -1,3 +1,4 @@
+// ANCHOR: header
 //! 6.2.2.2 Online counter: how many clients are connected, up and down.
 //!
 //!     cargo run -p lesson-online-counter
@@ -9,10 +10,14 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::thread;
 
 use shared::{Failure, lesson, listen, say, wait_out};
+// ANCHOR_END: header
 
+// ANCHOR: online
 /// How many clients are connected. Every client's thread changes it, so a lock guards it.
 static ONLINE: Mutex<usize> = Mutex::new(0);
+// ANCHOR_END: online
 
+// ANCHOR: main
 fn main() -> Result<(), Failure> {
     let address = lesson!().address("127.0.0.1:3000");
     let (listener, bound) = listen(&address)?;
@@ -24,7 +29,9 @@ fn main() -> Result<(), Failure> {
         }
     }
 }
+// ANCHOR_END: main
 
+// ANCHOR: welcome
 fn welcome(listener: &TcpListener) -> io::Result<()> {
     let (client, peer) = listener.accept()?;
     let visit = Visit::begin();
@@ -35,14 +42,18 @@ fn welcome(listener: &TcpListener) -> io::Result<()> {
     })?;
     Ok(())
 }
+// ANCHOR_END: welcome
 
+// ANCHOR: tell
 fn tell_address(mut client: TcpStream, peer: SocketAddr) -> io::Result<()> {
     let (ip, port) = (peer.ip().to_canonical(), peer.port());
     client.write_all(format!("remoteAddress{ip}\nremotePort{port}").as_bytes())?;
     io::copy(&mut client, &mut io::sink())?; // returns when the client leaves
     Ok(())
 }
+// ANCHOR_END: tell
 
+// ANCHOR: visit
 /// One client's stay. However it ends, the value is dropped, and `drop` counts down.
 struct Visit;
 
@@ -54,7 +65,9 @@ impl Visit {
         Visit
     }
 }
+// ANCHOR_END: visit
 
+// ANCHOR: drop
 impl Drop for Visit {
     fn drop(&mut self) {
         let mut online = online();
@@ -62,8 +75,11 @@ impl Drop for Visit {
         say!("有客户端退出了,当前在线人数：{online}"); // a client has left, now online: n
     }
 }
+// ANCHOR_END: drop
 
+// ANCHOR: lock
 /// The lock is held while the line is printed, so the numbers appear in order.
 fn online() -> MutexGuard<'static, usize> {
     ONLINE.lock().unwrap_or_else(PoisonError::into_inner)
 }
+// ANCHOR_END: lock
