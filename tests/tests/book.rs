@@ -235,6 +235,25 @@ fn every_transcript_is_recorded_and_shown() {
     assert_eq!(recorded, there, "left: the transcripts recorded, right: the files there are");
 }
 
+#[test]
+fn every_exercise_is_in_the_book() {
+    let pages = pages();
+    let included: BTreeSet<&str> = pages.values().flat_map(|page| includes(&page.text)).collect();
+    let mut problems = Vec::new();
+    for lesson in lesson_folders() {
+        let exercises = format!("lessons/{lesson}/exercises");
+        for exercise in fs::read_dir(root().join(&exercises)).into_iter().flatten() {
+            let exercise = exercise.expect("an exercise").file_name();
+            let task = format!("{exercises}/{}/task.md", exercise.to_string_lossy());
+            let is_there = root().join(&task).is_file();
+            if is_there && !included.contains(format!("../../{task}").as_str()) {
+                problems.push(format!("no page of the book includes {task}"));
+            }
+        }
+    }
+    assert_none(problems);
+}
+
 /// What a lesson prints is recorded, never typed: typed text does not change with the program.
 #[test]
 fn no_transcript_is_typed_by_hand() {
