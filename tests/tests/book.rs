@@ -113,7 +113,7 @@ fn every_picture_is_shown_and_can_be_read_aloud() {
         }
     }
     assert_none(problems);
-    assert_eq!(shown, pictures, "left: the pictures shown, right: the pictures there are");
+    assert_same("shown", &shown, &pictures);
 }
 
 #[test]
@@ -212,10 +212,9 @@ fn the_teachers_plans_add_up() {
 fn the_summary_lists_every_page_once() {
     let summary = read(book().join("SUMMARY.md"));
     let listed = links(&summary);
-    let there: Vec<String> = pages().into_keys().collect();
-    let mut sorted = listed.clone();
-    sorted.sort();
-    assert_eq!(sorted, there, "left: what SUMMARY.md lists, right: the pages there are");
+    let there: BTreeSet<String> = pages().into_keys().collect();
+    assert_same("listed", &listed.iter().cloned().collect(), &there);
+    assert_eq!(listed.len(), there.len(), "SUMMARY.md lists a page twice");
 }
 
 #[test]
@@ -226,13 +225,13 @@ fn every_transcript_is_recorded_and_shown() {
         .filter_map(|include| include.strip_prefix("transcripts/").map(str::to_string))
         .collect();
     let there = files(&book().join("transcripts"), "txt");
-    assert_eq!(included, there, "left: the transcripts shown, right: the files there are");
+    assert_same("shown", &included, &there);
 
     let recorder = read(root().join("tests/tests/transcripts.rs"));
     let recorded: BTreeSet<String> = splits(&recorder, "session.is(\"")
         .filter_map(|(_, after)| Some(format!("{}.txt", after.split_once('"')?.0)))
         .collect();
-    assert_eq!(recorded, there, "left: the transcripts recorded, right: the files there are");
+    assert_same("recorded", &recorded, &there);
 }
 
 #[test]
@@ -441,4 +440,12 @@ fn book() -> PathBuf {
 #[track_caller]
 fn assert_none(problems: Vec<String>) {
     assert!(problems.is_empty(), "{} problem(s):\n{}", problems.len(), problems.join("\n"));
+}
+
+/// Asserts that what is, say, shown and the files that there are are the same.
+#[track_caller]
+fn assert_same(done: &str, names: &BTreeSet<String>, there: &BTreeSet<String>) {
+    let missing = names.difference(there).map(|name| format!("{name} is {done}, but not there"));
+    let left_out = there.difference(names).map(|name| format!("{name} is there, but not {done}"));
+    assert_none(missing.chain(left_out).collect());
 }
