@@ -205,7 +205,7 @@ fn the_teachers_plans_add_up() {
         }
     }
     assert_none(problems);
-    assert_eq!((sum, sums), (0, 2), "two plans, each with its sum at the end");
+    assert_eq!((sum, sums), (0, 3), "two courses and everything, each with its sum at the end");
 }
 
 #[test]
