@@ -204,6 +204,11 @@ fn the_teachers_plans_add_up() {
             problems.push(format!("the plan gives {name} {time} minutes, which it does not say"));
         }
     }
+    let planned = links(plans);
+    let left_out = pages
+        .iter()
+        .filter(|(name, page)| minutes(&page.text).is_some() && !planned.contains(name));
+    problems.extend(left_out.map(|(name, _)| format!("{name} has a time, but is in no plan")));
     assert_none(problems);
     assert_eq!((sum, sums), (0, 3), "two courses and everything, each with its sum at the end");
 }
