@@ -266,7 +266,8 @@ fn no_transcript_is_typed_by_hand() {
         for line in page.text.lines() {
             let in_a_terminal = line.strip_prefix('[').and_then(|rest| rest.split_once("] "));
             let typed = in_a_terminal.is_some_and(|(number, _)| number.parse::<u8>().is_ok());
-            if typed || line.starts_with("$ cargo run -p lesson-") {
+            let begins = ["$ cargo run -p lesson-", "Error: "];
+            if typed || begins.iter().any(|begin| line.starts_with(begin)) {
                 problems.push(format!("{name} has a transcript that is not included: {line}"));
             }
         }
