@@ -178,6 +178,18 @@ impl Peer {
         }
     }
 
+    /// Asserts that nothing has arrived but what was expected, whether the connection is still open
+    /// or has ended. It does not wait, as [`Peer::assert_open_and_silent`] does not.
+    pub fn assert_nothing_more(&mut self) {
+        self.stream.set_nonblocking(true).expect("a read that does not wait");
+        let mut buffer = [0; 4096];
+        while let Ok(arrived @ 1..) = self.stream.read(&mut buffer) {
+            self.received.extend_from_slice(&buffer[..arrived]);
+        }
+        self.stream.set_nonblocking(false).expect("reads that wait");
+        assert!(self.unseen().is_empty(), "not expected: {}", shown(self.unseen()));
+    }
+
     /// Says that we have sent all, and goes on reading.
     pub fn half_close(&mut self) {
         self.stream.shutdown(Shutdown::Write).expect("half-close");

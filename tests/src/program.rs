@@ -3,6 +3,8 @@
 use std::fmt::Display;
 use std::io::{self, Write};
 use std::net::{SocketAddr, TcpStream};
+#[cfg(unix)]
+use std::os::{fd::OwnedFd, unix::net::UnixStream};
 use std::path::Path;
 use std::process::{Child, ChildStdin, Command, ExitStatus, Stdio};
 use std::thread;
@@ -30,6 +32,26 @@ impl Program {
         Program::launch(command, true)
     }
 
+    /// Starts a program whose stdout and stderr are one thing, as on a terminal: what it prints to
+    /// either is found in its stdout, in the order in which it was printed.
+    #[cfg(unix)]
+    pub fn on_one_screen(mut command: Command) -> Program {
+        let (ours, theirs) = UnixStream::pair().expect("a pair of sockets");
+        let also_theirs = theirs.try_clone().expect("a second handle of a socket");
+        command.stdout(OwnedFd::from(theirs)).stderr(OwnedFd::from(also_theirs));
+        let mut program = Program::spawn(command);
+        program.stdout = Capture::of(ours);
+        program
+    }
+
+    /// Starts a server as [`Program::on_one_screen`] does, and waits until it listens.
+    #[cfg(unix)]
+    pub fn server_on_one_screen(command: Command) -> Program {
+        let program = Program::on_one_screen(command);
+        let screen = program.stdout.clone();
+        program.listening_as_said_on(&screen)
+    }
+
     /// Starts the server at `path` on a free port of 127.0.0.1, and waits until it listens.
     pub fn server(path: impl AsRef<Path>) -> Program {
         let mut command = Command::new(path.as_ref());
@@ -48,25 +70,39 @@ impl Program {
     }
 
     fn launch(mut command: Command, read_stdout: bool) -> Program {
+        command.stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut program = Program::spawn(command);
+        let stdout = program.child.stdout.take().expect("stdout is piped");
+        if read_stdout {
+            program.stdout = Capture::of(stdout);
+        }
+        program.stderr = Capture::of(program.child.stderr.take().expect("stderr is piped"));
+        program
+    }
+
+    fn spawn(mut command: Command) -> Program {
         let name = Path::new(command.get_program()).file_stem().unwrap_or_default();
         let name = name.to_string_lossy().into_owned();
-        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
-        let mut child =
-            command.spawn().unwrap_or_else(|error| panic!("cannot start {command:?}: {error}"));
-        let stdout = child.stdout.take().expect("stdout is piped");
+        let child = command.stdin(Stdio::piped()).spawn();
+        let mut child = child.unwrap_or_else(|error| panic!("cannot start {command:?}: {error}"));
         Program {
             name,
             stdin: child.stdin.take(),
-            stdout: if read_stdout { Capture::of(stdout) } else { Capture::of(io::empty()) },
-            stderr: Capture::of(child.stderr.take().expect("stderr is piped")),
+            stdout: Capture::of(io::empty()),
+            stderr: Capture::of(io::empty()),
             child,
             address: None,
         }
     }
 
     /// Waits until this server listens. Every server says on stderr where it does.
-    pub fn listening(mut self) -> Program {
-        let address = self.stderr.wait_until(|text| {
+    pub fn listening(self) -> Program {
+        let stderr = self.stderr.clone();
+        self.listening_as_said_on(&stderr)
+    }
+
+    fn listening_as_said_on(mut self, output: &Capture) -> Program {
+        let address = output.wait_until(|text| {
             let (_, after) = text.split_once("listening on ")?;
             let end = after.find(|c: char| c.is_whitespace() || c == ',')?;
             after[..end].trim_end_matches(':').parse().ok()
@@ -106,6 +142,17 @@ impl Program {
     /// The lines printed to stdout so far.
     pub fn lines(&self) -> Vec<String> {
         self.stdout().lines().map(str::to_string).collect()
+    }
+
+    /// Waits until stdout holds `count` whole lines, or more, and returns the first `count`.
+    pub fn first_lines(&self, count: usize) -> Vec<String> {
+        let enough = |text: &str| {
+            let lines: Vec<String> = whole_lines(text).take(count).map(str::to_string).collect();
+            (lines.len() == count).then_some(lines)
+        };
+        self.stdout
+            .wait_until(enough)
+            .unwrap_or_else(|| panic!("{} does not print {count} line(s) on stdout", self.name))
     }
 
     /// Waits until stdout holds `line` as a whole line.

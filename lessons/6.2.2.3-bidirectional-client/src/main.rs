@@ -1,3 +1,4 @@
+// ANCHOR: header
 //! 6.2.2.3 Two-way talk, the client: it asks, and shows each answer.
 //!
 //!     cargo run -p lesson-bidirectional-server
@@ -8,7 +9,9 @@ use std::net::TcpStream;
 
 use anyhow::Context;
 use shared::{Failure, Utf8Decoder, cannot_connect, lesson, printable, say, show};
+// ANCHOR_END: header
 
+// ANCHOR: connect
 fn main() -> Result<(), Failure> {
     let address = lesson!().address("localhost:3000");
 
@@ -16,11 +19,15 @@ fn main() -> Result<(), Failure> {
     let mut server = TcpStream::connect(&address)
         .map_err(|error| cannot_connect(&address, error, "lesson-bidirectional-server"))?;
     say!("客户端与服务器连接成功了"); // the client is connected to the server
+    // ANCHOR_END: connect
 
+    // ANCHOR: ask
     server
         .write_all("你吃了吗".as_bytes()) // have you eaten?
         .with_context(|| format!("cannot send to {address}"))?;
+    // ANCHOR_END: ask
 
+    // ANCHOR: answers
     let mut decoder = Utf8Decoder::default();
     let mut buffer = [0; 4096];
     loop {
@@ -40,3 +47,4 @@ fn main() -> Result<(), Failure> {
         }
     }
 }
+// ANCHOR_END: answers

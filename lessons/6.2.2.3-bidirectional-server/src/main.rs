@@ -1,3 +1,4 @@
+// ANCHOR: header
 //! 6.2.2.3 Two-way talk, the server: it answers each piece of data.
 //!
 //!     cargo run -p lesson-bidirectional-server
@@ -7,7 +8,9 @@ use std::io::{self, Read, Write};
 use std::net::{TcpListener, TcpStream};
 
 use shared::{Failure, Utf8Decoder, lesson, listen, printable, say, spawn, wait_out};
+// ANCHOR_END: header
 
+// ANCHOR: main
 fn main() -> Result<(), Failure> {
     let address = lesson!().address("127.0.0.1:3000");
     let (listener, bound) = listen(&address)?;
@@ -19,12 +22,16 @@ fn main() -> Result<(), Failure> {
         }
     }
 }
+// ANCHOR_END: main
 
+// ANCHOR: welcome
 fn welcome(listener: &TcpListener) -> io::Result<()> {
     let (client, _) = listener.accept()?;
     spawn(move || converse(client))
 }
+// ANCHOR_END: welcome
 
+// ANCHOR: converse
 fn converse(mut client: TcpStream) {
     let mut decoder = Utf8Decoder::default();
     let mut buffer = [0; 4096];
@@ -38,7 +45,9 @@ fn converse(mut client: TcpStream) {
     }
     show(&decoder.finish());
 }
+// ANCHOR_END: converse
 
+// ANCHOR: show
 /// Prints what has arrived. The first byte of a character is not yet a character, so a piece of
 /// data may have nothing to show.
 fn show(text: &str) {
@@ -46,3 +55,4 @@ fn show(text: &str) {
         say!("{}", printable(text).trim_end_matches('\n'));
     }
 }
+// ANCHOR_END: show

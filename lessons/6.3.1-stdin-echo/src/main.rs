@@ -1,3 +1,4 @@
+// ANCHOR: header
 //! 6.3.1 Keyboard input: each line typed comes back trimmed.
 //!
 //!     cargo run -p lesson-stdin-echo
@@ -6,10 +7,14 @@ use std::io::{self, BufRead, Read};
 
 use anyhow::Context;
 use shared::{Failure, Utf8Decoder, lesson, show};
+// ANCHOR_END: header
 
+// ANCHOR: longest
 /// A longer line comes back in pieces: whatever is fed in, the memory has a bound.
 const LONGEST: u64 = 64 * 1024; // bytes
+// ANCHOR_END: longest
 
+// ANCHOR: main
 fn main() -> Result<(), Failure> {
     lesson!().no_arguments();
 
@@ -36,3 +41,4 @@ fn main() -> Result<(), Failure> {
         }
     }
 }
+// ANCHOR_END: main

@@ -1,3 +1,4 @@
+// ANCHOR: header
 //! 6.3.2 Broadcast chat, the client: keyboard and socket at the same time.
 //!
 //!     cargo run -p lesson-broadcast-server
@@ -8,10 +9,14 @@ use std::net::{Shutdown, TcpStream};
 
 use anyhow::Context;
 use shared::{Failure, Lines, cannot_connect, lesson, note, show, spawn, timed_out};
+// ANCHOR_END: header
 
+// ANCHOR: bounds
 /// A longer line is sent in pieces: whatever is typed or pasted, the memory has a bound.
 const LONGEST: u64 = 64 * 1024; // bytes
+// ANCHOR_END: bounds
 
+// ANCHOR: main
 fn main() -> Result<(), Failure> {
     let address = lesson!().address("127.0.0.1:3000");
     let server = TcpStream::connect(&address)
@@ -30,7 +35,9 @@ fn main() -> Result<(), Failure> {
     note!("the server has closed the connection");
     Ok(())
 }
+// ANCHOR_END: main
 
+// ANCHOR: type
 fn send_what_is_typed(mut server: TcpStream) -> io::Result<()> {
     server.set_nodelay(true)?; // each line leaves at once
     let mut keyboard = io::stdin().lock();
@@ -44,7 +51,9 @@ fn send_what_is_typed(mut server: TcpStream) -> io::Result<()> {
     }
     server.shutdown(Shutdown::Write) // half-close: all is said, but we still listen
 }
+// ANCHOR_END: type
 
+// ANCHOR: arrive
 fn show_what_arrives(mut server: TcpStream) -> io::Result<()> {
     let mut lines = Lines::default();
     let mut buffer = [0; 4096];
@@ -61,3 +70,4 @@ fn show_what_arrives(mut server: TcpStream) -> io::Result<()> {
         }
     }
 }
+// ANCHOR_END: arrive

@@ -1,3 +1,4 @@
+// ANCHOR: header
 //! 6.3.2 Broadcast chat, the server: each message goes to everyone else.
 //!
 //!     cargo run -p lesson-broadcast-server
@@ -14,7 +15,9 @@ use std::time::Duration;
 use shared::{
     Failure, disconnect, lesson, listen, note, say, send_now, spawn, timed_out, wait_out,
 };
+// ANCHOR_END: header
 
+// ANCHOR: main
 fn main() -> Result<(), Failure> {
     let address = lesson!().address("127.0.0.1:3000");
     let (listener, bound) = listen(&address)?;
@@ -27,7 +30,9 @@ fn main() -> Result<(), Failure> {
         }
     }
 }
+// ANCHOR_END: main
 
+// ANCHOR: admit
 fn admit(listener: &TcpListener, room: &Arc<Room>) -> io::Result<()> {
     let (stream, peer) = listener.accept()?;
     // A small message leaves at once, instead of waiting for company. An error means that the
@@ -43,7 +48,9 @@ fn admit(listener: &TcpListener, room: &Arc<Room>) -> io::Result<()> {
         say!("有客户端退出了"); // a client has left
     })
 }
+// ANCHOR_END: admit
 
+// ANCHOR: read
 /// How long the rest of a line may take to arrive. A large paste comes in several reads, and a read
 /// may end anywhere in a line.
 const PATIENCE: Duration = Duration::from_millis(500);
@@ -79,7 +86,9 @@ fn pass_on_what_is_said(Seat { room, client }: &Seat) {
         }
     }
 }
+// ANCHOR_END: read
 
+// ANCHOR: messages
 /// `<sender's port>:<text>` and a newline for each piece between newlines that is not blank.
 fn messages(port: u16, said: &[u8]) -> Vec<u8> {
     let mut messages = Vec::new();
@@ -92,7 +101,9 @@ fn messages(port: u16, said: &[u8]) -> Vec<u8> {
     }
     messages
 }
+// ANCHOR_END: messages
 
+// ANCHOR: room
 struct Client {
     stream: TcpStream,
     peer: SocketAddr,
@@ -108,7 +119,9 @@ impl Room {
     fn clients(&self) -> MutexGuard<'_, Vec<Arc<Client>>> {
         self.clients.lock().unwrap_or_else(PoisonError::into_inner)
     }
+    // ANCHOR_END: room
 
+    // ANCHOR: broadcast
     /// Sends to everyone but the sender. The lock is held meanwhile, so everyone sees the same
     /// messages in the same order; no send waits, so the lock is never held for long.
     fn broadcast(&self, sender: &Arc<Client>, messages: &[u8]) {
@@ -135,14 +148,15 @@ impl Room {
         }
     }
 }
+// ANCHOR_END: broadcast
 
+// ANCHOR: seat
 /// A client's place in the room. However the client leaves, the value is dropped, and the room
 /// forgets it.
 struct Seat {
     room: Arc<Room>,
     client: Arc<Client>,
 }
-
 impl Seat {
     fn take(room: &Arc<Room>, client: Client) -> Seat {
         let client = Arc::new(client);
@@ -156,3 +170,4 @@ impl Drop for Seat {
         self.room.clients().retain(|client| !Arc::ptr_eq(client, &self.client));
     }
 }
+// ANCHOR_END: seat

@@ -1,0 +1,457 @@
+//! What can be wrong with the book and be found without mdBook: sources that are not shown, links
+//! that lead nowhere, commands that name no package, chapters out of form, sums that do not add up.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// The second-level headings of a chapter that has a program.
+const FORM: [&str; 8] = [
+    "What you will see",
+    "The idea",
+    "Node and Rust",
+    "The source",
+    "What happened on the wire",
+    "What can go wrong",
+    "Try it",
+    "Exercises",
+];
+
+#[test]
+fn every_line_of_every_lesson_is_in_its_chapter() {
+    let pages = pages();
+    let mut problems = Vec::new();
+    for folder in lesson_folders() {
+        let source = format!("lessons/{folder}/src/main.rs");
+        let mut included: Vec<&str> = Vec::new();
+        for page in pages.values() {
+            for include in includes(&page.text) {
+                if let Some(anchor) = include.strip_prefix(&format!("../../{source}")) {
+                    included.push(anchor.trim_start_matches(':'));
+                }
+            }
+        }
+        if included.is_empty() {
+            problems.push(format!("no page of the book includes {source}"));
+        } else if !included.contains(&"") {
+            problems.extend(
+                lines_outside(&read(root().join(&source)), &included)
+                    .into_iter()
+                    .map(|(number, line)| format!("{source}:{number} is on no page: {line}")),
+            );
+        }
+    }
+    assert_none(problems);
+}
+
+#[test]
+fn every_include_finds_its_file_and_anchor() {
+    let mut problems = Vec::new();
+    for (name, page) in &pages() {
+        for include in includes(&page.text) {
+            let (file, anchor) = include.split_once(':').unwrap_or((include, ""));
+            let path = book().join(file);
+            if !path.is_file() {
+                problems.push(format!("{name} includes {file}, which does not exist"));
+            } else if !anchor.is_empty() {
+                let text = read(path);
+                for mark in ["ANCHOR: ", "ANCHOR_END: "] {
+                    let mark = format!("{mark}{anchor}");
+                    if text.lines().filter(|line| line.trim().ends_with(&mark)).count() != 1 {
+                        problems.push(format!("{name} includes {include}: not one line {mark:?}"));
+                    }
+                }
+            }
+        }
+    }
+    assert_none(problems);
+}
+
+#[test]
+fn every_link_leads_somewhere() {
+    let pages = pages();
+    let ids: HashMap<&str, BTreeSet<String>> =
+        pages.iter().map(|(name, page)| (name.as_str(), ids(&page.expanded))).collect();
+    let mut problems = Vec::new();
+    for (name, page) in &pages {
+        for link in links(&page.expanded).iter().filter(|link| !link.contains("://")) {
+            let (file, fragment) = link.split_once('#').unwrap_or((link, ""));
+            let target = if file.is_empty() { name.as_str() } else { file };
+            let known = match ids.get(target) {
+                Some(ids) => fragment.is_empty() || ids.contains(fragment),
+                None => !target.ends_with(".md") && book().join(target).is_file(),
+            };
+            if !known {
+                problems.push(format!("{name} links to {link}, which does not exist"));
+            }
+        }
+    }
+    assert_none(problems);
+}
+
+#[test]
+fn every_picture_is_shown_and_can_be_read_aloud() {
+    let mut problems = Vec::new();
+    let mut shown = BTreeSet::new();
+    for (name, page) in &pages() {
+        for line in prose(&page.expanded) {
+            for (before, after) in splits(&line, "](pictures/") {
+                let picture = after.split_once(')').map_or(after, |(picture, _)| picture);
+                shown.insert(picture.to_string());
+                let alternative = before.rsplit_once("![").map_or("", |(_, text)| text);
+                if alternative.split_whitespace().count() < 5 {
+                    problems.push(format!("{name}: {picture} has no text that stands for it"));
+                }
+            }
+        }
+    }
+    let pictures = files(&book().join("pictures"), "svg");
+    for picture in &pictures {
+        let text = read(book().join("pictures").join(picture));
+        if !(text.contains("<title>") && text.contains("<desc>") && text.contains("viewBox=")) {
+            problems.push(format!("{picture} needs a <title>, a <desc> and a viewBox"));
+        }
+    }
+    assert_none(problems);
+    assert_same("shown", &shown, &pictures);
+}
+
+#[test]
+fn every_command_names_something_that_exists() {
+    let packages = packages();
+    let mut texts: Vec<(String, String)> =
+        pages().into_iter().map(|(name, page)| (name, page.expanded)).collect();
+    for file in ["README.md", "CONTRIBUTING.md"] {
+        if let Ok(text) = fs::read_to_string(root().join(file)) {
+            texts.push((file.into(), text));
+        }
+    }
+    let mut problems = Vec::new();
+    for (name, text) in &texts {
+        for (_, command) in text.lines().flat_map(|line| splits(line, "cargo ")) {
+            let mut package = None;
+            // A command ends where the code does, or the command line, or its own options.
+            let end = command.find(['`', '|', '&', ';', '(', ')']).unwrap_or(command.len());
+            let words: Vec<&str> = command[..end].split_whitespace().collect();
+            for option in words.windows(2).take_while(|option| option[0] != "--") {
+                let [option, value] = [option[0], option[1]];
+                let value = value.trim_matches(|c: char| !(c.is_alphanumeric() || c == '_'));
+                let exists = match (option, package) {
+                    _ if value == "NAME" => true,
+                    ("-p" | "--package", _) => {
+                        package = packages.get(value);
+                        package.is_some()
+                    }
+                    ("--example", Some(folder)) => has(folder, "examples", value),
+                    ("--test", Some(folder)) => has(folder, "tests", value),
+                    ("--bench", Some(folder)) => has(folder, "benches", value),
+                    _ => true,
+                };
+                if !exists {
+                    problems.push(format!("{name}: no {option} {value} in: cargo {command}"));
+                }
+            }
+        }
+    }
+    assert_none(problems);
+}
+
+#[test]
+fn every_chapter_has_its_form_and_its_time() {
+    let mut problems = Vec::new();
+    for (name, page) in &pages() {
+        let has_a_program = includes(&page.text).iter().any(|include| {
+            include.starts_with("../../lessons/") && include.contains("/src/main.rs")
+        });
+        let numbered = name.starts_with(|c: char| c.is_ascii_digit());
+        if (numbered || has_a_program) && minutes(&page.text).is_none() {
+            problems.push(format!("{name} has no line such as *Time: 15 minutes.*"));
+        }
+        let headings: Vec<String> = prose(&page.text)
+            .filter_map(|line| line.strip_prefix("## ").map(str::to_string))
+            .collect();
+        if has_a_program && headings != FORM {
+            problems.push(format!("{name} has the headings {headings:?}, not {FORM:?}"));
+        }
+    }
+    assert_none(problems);
+}
+
+/// A plan is a table: what, and how many minutes. What links to a chapter takes that chapter's
+/// time, and the last line is the sum.
+#[test]
+fn the_teachers_plans_add_up() {
+    let pages = pages();
+    let plans = &pages.get("for-teachers.md").expect("the teachers' page").text;
+    let mut problems = Vec::new();
+    let (mut sum, mut sums) = (0, 0);
+    for row in plans.lines().filter_map(|line| line.strip_prefix("| ")?.strip_suffix(" |")) {
+        let (what, time) = row.rsplit_once(" | ").expect("two columns");
+        let Ok(time) = time.trim_matches('*').parse::<u32>() else { continue };
+        if what.starts_with("**Together") {
+            if time != sum {
+                problems.push(format!("the plan says {time} minutes together, but it is {sum}"));
+            }
+            (sum, sums) = (0, sums + 1);
+            continue;
+        }
+        sum += time;
+        let page =
+            links(what).first().and_then(|link| pages.get(link).map(|page| (link.clone(), page)));
+        if let Some((name, page)) = page
+            && minutes(&page.text) != Some(time)
+        {
+            problems.push(format!("the plan gives {name} {time} minutes, which it does not say"));
+        }
+    }
+    let planned = links(plans);
+    let left_out = pages
+        .iter()
+        .filter(|(name, page)| minutes(&page.text).is_some() && !planned.contains(name));
+    problems.extend(left_out.map(|(name, _)| format!("{name} has a time, but is in no plan")));
+    assert_none(problems);
+    assert_eq!((sum, sums), (0, 3), "two courses and everything, each with its sum at the end");
+}
+
+#[test]
+fn the_summary_lists_every_page_once() {
+    let summary = read(book().join("SUMMARY.md"));
+    let listed = links(&summary);
+    let there: BTreeSet<String> = pages().into_keys().collect();
+    assert_same("listed", &listed.iter().cloned().collect(), &there);
+    assert_eq!(listed.len(), there.len(), "SUMMARY.md lists a page twice");
+}
+
+#[test]
+fn every_transcript_is_recorded_and_shown() {
+    let included: BTreeSet<String> = pages()
+        .values()
+        .flat_map(|page| includes(&page.text))
+        .filter_map(|include| include.strip_prefix("transcripts/").map(str::to_string))
+        .collect();
+    let there = files(&book().join("transcripts"), "txt");
+    assert_same("shown", &included, &there);
+
+    let recorder = read(root().join("tests/tests/transcripts.rs"));
+    let recorded: BTreeSet<String> = splits(&recorder, "session.is(\"")
+        .filter_map(|(_, after)| Some(format!("{}.txt", after.split_once('"')?.0)))
+        .collect();
+    assert_same("recorded", &recorded, &there);
+}
+
+#[test]
+fn every_exercise_is_in_the_book() {
+    let pages = pages();
+    let included: BTreeSet<&str> = pages.values().flat_map(|page| includes(&page.text)).collect();
+    let mut problems = Vec::new();
+    for lesson in lesson_folders() {
+        let exercises = format!("lessons/{lesson}/exercises");
+        for exercise in fs::read_dir(root().join(&exercises)).into_iter().flatten() {
+            let exercise = exercise.expect("an exercise").file_name();
+            let task = format!("{exercises}/{}/task.md", exercise.to_string_lossy());
+            let is_there = root().join(&task).is_file();
+            if is_there && !included.contains(format!("../../{task}").as_str()) {
+                problems.push(format!("no page of the book includes {task}"));
+            }
+        }
+    }
+    assert_none(problems);
+}
+
+/// What a lesson prints is recorded, never typed: typed text does not change with the program.
+#[test]
+fn no_transcript_is_typed_by_hand() {
+    let mut problems = Vec::new();
+    for (name, page) in &pages() {
+        for line in page.text.lines() {
+            let in_a_terminal = line.strip_prefix('[').and_then(|rest| rest.split_once("] "));
+            let typed = in_a_terminal.is_some_and(|(number, _)| number.parse::<u8>().is_ok());
+            let begins = ["$ cargo run -p lesson-", "Error: "];
+            if typed || begins.iter().any(|begin| line.starts_with(begin)) {
+                problems.push(format!("{name} has a transcript that is not included: {line}"));
+            }
+        }
+    }
+    assert_none(problems);
+}
+
+struct Page {
+    /// As it is written.
+    text: String,
+    /// With the Markdown that it includes, such as the exercises' tasks.
+    expanded: String,
+}
+
+/// All pages of the book by file name.
+fn pages() -> BTreeMap<String, Page> {
+    let names = files(&book(), "md").into_iter().filter(|name| name != "SUMMARY.md");
+    names
+        .map(|name| {
+            let text = read(book().join(&name));
+            let mut expanded = text.clone();
+            for file in includes(&text).into_iter().filter(|include| include.ends_with(".md")) {
+                let included = fs::read_to_string(book().join(file)).unwrap_or_default();
+                expanded = expanded.replace(&format!("{{{{#include {file}}}}}"), &included);
+            }
+            (name, Page { text, expanded })
+        })
+        .collect()
+}
+
+/// What a page includes: `FILE` or `FILE:ANCHOR`.
+fn includes(text: &str) -> Vec<&str> {
+    splits(text, "{{#include ")
+        .filter_map(|(_, after)| after.split_once("}}"))
+        .map(|(include, _)| include.trim())
+        .collect()
+}
+
+/// The lines of a source that are neither blank nor in one of the anchors, with their numbers.
+fn lines_outside<'a>(source: &'a str, anchors: &[&str]) -> Vec<(usize, &'a str)> {
+    let mut inside: BTreeSet<&str> = BTreeSet::new();
+    let mut outside = Vec::new();
+    for (number, line) in (1..).zip(source.lines()) {
+        if let Some(anchor) = line.trim().strip_prefix("// ANCHOR: ") {
+            inside.insert(anchor);
+        } else if let Some(anchor) = line.trim().strip_prefix("// ANCHOR_END: ") {
+            inside.remove(anchor);
+        } else if !line.trim().is_empty() && !anchors.iter().any(|anchor| inside.contains(anchor)) {
+            outside.push((number, line));
+        }
+    }
+    outside
+}
+
+/// The lines that are not in a fenced block.
+fn prose(text: &str) -> impl Iterator<Item = String> {
+    let mut fenced = false;
+    text.lines().filter_map(move |line| {
+        let fence = line.trim_start().starts_with("```");
+        fenced ^= fence;
+        (!fenced && !fence).then(|| line.to_string())
+    })
+}
+
+/// Where the links and pictures in Markdown and in HTML lead to.
+fn links(text: &str) -> Vec<String> {
+    let mut links = Vec::new();
+    for line in prose(text) {
+        let line = without_code(&line);
+        for (before, end) in [("](", ')'), ("href=\"", '"'), ("src=\"", '"'), ("]: ", ' ')] {
+            if before == "]: " && !line.starts_with('[') {
+                continue;
+            }
+            for (_, after) in splits(&line, before) {
+                links.push(after.split(end).next().unwrap_or_default().to_string());
+            }
+        }
+    }
+    links
+}
+
+fn without_code(line: &str) -> String {
+    line.split('`').step_by(2).collect()
+}
+
+/// The ids that mdBook gives to headings, and those given by hand.
+fn ids(text: &str) -> BTreeSet<String> {
+    let mut ids = BTreeSet::new();
+    for line in prose(text) {
+        for (_, after) in splits(&line, "id=\"") {
+            ids.insert(after.split('"').next().unwrap_or_default().to_string());
+        }
+        let heading = line.trim_start_matches('#');
+        if !line.starts_with('#') || !heading.starts_with(' ') {
+            continue;
+        }
+        let id = id_of(heading);
+        let taken = (0..).map(|n| if n == 0 { id.clone() } else { format!("{id}-{n}") });
+        ids.extend(taken.into_iter().find(|id| !ids.contains(id)));
+    }
+    ids
+}
+
+/// As mdBook 0.5 makes the id of a heading from its text.
+fn id_of(heading: &str) -> String {
+    let lower = heading.trim().to_lowercase();
+    let kept = lower.chars().filter(|c| c.is_alphanumeric() || matches!(c, '_' | '-' | ' '));
+    kept.map(|c| if c == ' ' { '-' } else { c }).collect()
+}
+
+/// `N` of the line `*Time: N minutes.*`.
+fn minutes(text: &str) -> Option<u32> {
+    text.lines()
+        .find_map(|line| line.strip_prefix("*Time: ")?.strip_suffix(" minutes.*")?.parse().ok())
+}
+
+/// What stands before and after each place where `text` has `mark`.
+fn splits<'a>(text: &'a str, mark: &'a str) -> impl Iterator<Item = (&'a str, &'a str)> {
+    text.match_indices(mark).map(move |(at, _)| (&text[..at], &text[at + mark.len()..]))
+}
+
+/// The packages of the workspace, and their folders.
+fn packages() -> HashMap<String, PathBuf> {
+    let mut folders: Vec<PathBuf> =
+        lesson_folders().into_iter().map(|folder| root().join("lessons").join(folder)).collect();
+    folders.extend([root().join("shared"), root().join("tests")]);
+    folders
+        .into_iter()
+        .map(|folder| {
+            let manifest = read(folder.join("Cargo.toml"));
+            let name = manifest.lines().find_map(|line| line.strip_prefix("name = \""));
+            (name.expect("a package's name").trim_end_matches('"').to_string(), folder)
+        })
+        .collect()
+}
+
+fn has(package: &Path, kind: &str, name: &str) -> bool {
+    let folder = package.join(kind);
+    folder.join(name).with_extension("rs").is_file() || folder.join(name).join("main.rs").is_file()
+}
+
+fn lesson_folders() -> Vec<String> {
+    let folders = fs::read_dir(root().join("lessons")).expect("the lessons");
+    let folders = folders.map(|entry| entry.expect("a folder").file_name());
+    let mut folders: Vec<String> = folders
+        .map(|name| name.to_string_lossy().into_owned())
+        .filter(|name| root().join("lessons").join(name).join("Cargo.toml").is_file())
+        .collect();
+    folders.sort();
+    folders
+}
+
+/// The names of the files in a folder that end in `extension`.
+fn files(folder: &Path, extension: &str) -> BTreeSet<String> {
+    let entries = fs::read_dir(folder).unwrap_or_else(|error| panic!("{folder:?}: {error}"));
+    entries
+        .map(|entry| PathBuf::from(entry.expect("a file").file_name()))
+        .filter(|name| name.extension().is_some_and(|found| found == extension))
+        .map(|name| name.to_string_lossy().into_owned())
+        .collect()
+}
+
+fn read(path: impl AsRef<Path>) -> String {
+    let path = path.as_ref();
+    fs::read_to_string(path).unwrap_or_else(|error| panic!("cannot read {path:?}: {error}"))
+}
+
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
+}
+
+fn book() -> PathBuf {
+    root().join("book/src")
+}
+
+#[track_caller]
+fn assert_none(problems: Vec<String>) {
+    assert!(problems.is_empty(), "{} problem(s):\n{}", problems.len(), problems.join("\n"));
+}
+
+/// Asserts that what is, say, shown and the files that there are are the same.
+#[track_caller]
+fn assert_same(done: &str, names: &BTreeSet<String>, there: &BTreeSet<String>) {
+    let missing = names.difference(there).map(|name| format!("{name} is {done}, but not there"));
+    let left_out = there.difference(names).map(|name| format!("{name} is there, but not {done}"));
+    assert_none(missing.chain(left_out).collect());
+}

@@ -1,0 +1,427 @@
+//! Records what the book shows of terminals, from real runs of the real programs, and compares it
+//! with the files that the pages include.
+//!
+//! After a change of what a program prints, renew the files and look at the difference:
+//!
+//!     SNAPSHOTS=overwrite cargo test -p harness --test transcripts
+//!     git diff book/src/transcripts
+//!
+//! The recorder waits for each line before it goes on, so the lines of several terminals always
+//! come in the same order. What differs from run to run is masked, here and nowhere else: ports,
+//! times, and how many bytes the system's buffers hold. `nc` is played by the harness, which shows
+//! what nc would: the bytes that arrive, and nothing else.
+
+// Ctrl-C is a signal here, and the texts of the system's errors are those of Linux.
+#![cfg(target_os = "linux")]
+
+use std::collections::BTreeMap;
+use std::net::{Ipv4Addr, SocketAddr, TcpStream};
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use harness::{Peer, Program, lesson};
+use snapbox::{Data, assert_data_eq};
+use socket2::{Domain, Socket, Type};
+
+#[test]
+fn listening_events() {
+    let mut session = Session::default();
+    session.serve(1, "cargo run -p lesson-listening-events", 3000);
+    session.see(1, 2);
+    session.netcat(2);
+    session.see(1, 1);
+    session.netcat(3);
+    session.see(1, 1);
+    session.ctrl_c(2);
+    session.ctrl_c(1);
+    session.see(1, 1);
+    session.is("listening-events");
+}
+
+#[test]
+fn listening_events_port_in_use() {
+    let mut session = Session::default();
+    session.serve(1, "cargo run -p lesson-listening-events", 3000);
+    session.see(1, 2);
+    session.join(2, "cargo run -p lesson-listening-events");
+    session.see(2, 2);
+    session.serve(2, "cargo run -p lesson-listening-events -- 3001", 3001);
+    session.see(2, 2);
+    session.is("listening-events-port-in-use");
+}
+
+#[test]
+fn socket_events() {
+    let mut session = Session::default();
+    session.run(1, "cargo run -p lesson-socket-events");
+    let lines = session.see(1, 8);
+    // `localhost` stands for one address on some systems and for two on others.
+    session.mask(rest(&lines[0], "stands for "), "1 address(es): [127.0.0.1:50001]");
+    session.mask(number(&lines[0], "localhost:"), "50001");
+    session.mask(number(&lines[1], "from port "), "50002");
+    session.mask(rest(&lines[3], "gave up after "), "100 ms of silence");
+    session.mask(rest(&lines[4], "the next write took "), "100 µs");
+    session.mask(number(&lines[4], "drain: "), "4000000");
+    session.mask(number(&lines[7], "and all "), "4065536"); // 64 KiB more
+    session.is("socket-events");
+}
+
+#[test]
+fn greeting() {
+    let mut session = Session::default();
+    session.serve(1, "cargo run -p lesson-greeting", 3000);
+    session.see(1, 2);
+    session.netcat(2);
+    session.see(1, 2);
+    session.receive(2, "hello");
+    session.ctrl_c(2);
+    session.ctrl_c(1);
+    session.see(1, 1);
+    session.is("greeting");
+}
+
+#[test]
+fn online_counter() {
+    let mut session = Session::default();
+    session.serve(1, "cargo run -p lesson-online-counter", 3000);
+    session.see(1, 2);
+    for terminal in [2, 3] {
+        let port = session.netcat(terminal);
+        session.see(1, 1);
+        session.receive(terminal, &format!("remoteAddress127.0.0.1\nremotePort{port}"));
+    }
+    session.ctrl_c(2);
+    session.see(1, 1);
+    session.ctrl_c(3);
+    session.see(1, 1);
+    session.is("online-counter");
+}
+
+#[test]
+fn two_way_talk() {
+    let mut session = Session::default();
+    session.serve(1, "cargo run -p lesson-bidirectional-server", 3000);
+    session.see(1, 2);
+    session.join(2, "cargo run -p lesson-bidirectional-client");
+    session.see(2, 1);
+    session.see(1, 1);
+    session.see(2, 1);
+    session.netcat(3);
+    session.type_line(3, "have you eaten?");
+    session.see(1, 1);
+    session.receive(3, "我吃的小豆包"); // I had bean-paste buns
+    session.ctrl_c(1);
+    session.is("two-way-talk");
+}
+
+#[test]
+fn stdin_echo() {
+    let mut session = Session::default();
+    session.run(1, "cargo run -p lesson-stdin-echo");
+    for text in ["hello", "    the spaces before this are trimmed", "你好"] {
+        session.type_line(1, text);
+        session.see(1, 1);
+    }
+    session.ctrl_d(1);
+    session.is("stdin-echo");
+}
+
+/// Whoever has connected before another client speaks hears it, so each newcomer speaks at once.
+#[test]
+fn broadcast() {
+    let mut session = Session::default();
+    session.serve(1, "cargo run -p lesson-broadcast-server", 3000);
+    session.see(1, 2);
+    session.netcat(2);
+    session.join(3, "cargo run -p lesson-broadcast-client");
+    session.type_line(3, "hello, who is here?");
+    session.receive_line(2);
+    session.join(4, "cargo run -p lesson-broadcast-client");
+    session.type_line(4, "你好"); // hello
+    session.receive_line(2);
+    session.see(3, 1);
+    session.type_line(2, "good morning from nc");
+    session.see(3, 1);
+    session.see(4, 1);
+    session.ctrl_d(4);
+    session.see(4, 1);
+    session.see(1, 1);
+    session.type_line(2, "one of us has gone");
+    session.see(3, 1);
+    session.ctrl_c(1);
+    session.see(3, 1);
+    session.is("broadcast");
+}
+
+#[test]
+#[cfg_attr(not(node), ignore = "needs node 20 or later")]
+fn broadcast_with_node() {
+    let mut session = Session::default();
+    session.serve(1, "cargo run -p lesson-broadcast-server", 3000);
+    session.see(1, 2);
+    session.netcat(2);
+    session.join(3, "node lessons/6.3.2-broadcast-client/node/client.js");
+    session.type_line(3, "hello from Node");
+    session.receive_line(2);
+    session.join(4, "cargo run -p lesson-broadcast-client");
+    session.type_line(4, "hello from Rust");
+    session.receive_line(2);
+    session.see(3, 2); // console.log adds a newline to the one that has come
+    session.ctrl_c(1);
+    session.see(4, 1);
+    session.is("broadcast-with-node");
+}
+
+#[test]
+fn refused() {
+    // A port that nobody else can take meanwhile, and where nobody listens.
+    let socket = Socket::new(Domain::IPV4, Type::STREAM, None).expect("a socket");
+    socket.bind(&SocketAddr::from((Ipv4Addr::LOCALHOST, 0)).into()).expect("a free port");
+    let address = socket.local_addr().expect("its address").as_socket().expect("an IP address");
+
+    let mut session = Session { server: Some(address), ..Session::default() };
+    session.mask(&address.port().to_string(), "3000");
+    session.join(1, "cargo run -p lesson-broadcast-client");
+    session.see(1, 2);
+    session.is("refused");
+}
+
+#[test]
+fn not_an_address() {
+    let mut session = Session::default();
+    session.run(1, "cargo run -p lesson-greeting -- abc");
+    session.see(1, 1);
+    session.is("not-an-address");
+}
+
+/// Some terminals side by side, and what has happened in them so far.
+#[derive(Default)]
+struct Session {
+    transcript: String,
+    terminals: BTreeMap<u8, Terminal>,
+    /// Where the server that was started first listens.
+    server: Option<SocketAddr>,
+    /// What differs from run to run, and what the book shows in its place.
+    masks: Vec<(String, String)>,
+}
+
+enum Terminal {
+    Running { program: Program, lines_seen: usize },
+    Netcat(Peer),
+}
+
+impl Session {
+    /// Runs a server on a free port, and shows it on port `shown`.
+    fn serve(&mut self, terminal: u8, command_line: &str, shown: u16) {
+        let mut command = self.begin(terminal, command_line).0;
+        command.arg("127.0.0.1:0");
+        let program = Program::server_on_one_screen(command);
+        let address = program.address();
+        self.terminals.insert(terminal, Terminal::Running { program, lines_seen: 0 });
+        self.server.get_or_insert(address);
+        self.mask(&address.port().to_string(), &shown.to_string());
+    }
+
+    /// Runs a client of the server.
+    fn join(&mut self, terminal: u8, command_line: &str) {
+        let server = self.server.expect("a server to join");
+        let mut command = self.begin(terminal, command_line).0;
+        match command_line.starts_with("node ") {
+            true => command.arg(server.port().to_string()),
+            false => command.arg(server.to_string()),
+        };
+        let program = Program::on_one_screen(command);
+        self.terminals.insert(terminal, Terminal::Running { program, lines_seen: 0 });
+    }
+
+    /// Runs a program just as `command_line` says.
+    fn run(&mut self, terminal: u8, command_line: &str) {
+        let (mut command, arguments) = self.begin(terminal, command_line);
+        command.args(arguments);
+        let program = Program::on_one_screen(command);
+        self.terminals.insert(terminal, Terminal::Running { program, lines_seen: 0 });
+    }
+
+    /// The program that a command line runs, and the arguments that it gives it.
+    fn begin(&mut self, terminal: u8, command_line: &str) -> (Command, Vec<String>) {
+        self.leave(terminal);
+        self.record(terminal, &format!("$ {command_line}"));
+        let (program, arguments) = command_line.split_once(" -- ").unwrap_or((command_line, ""));
+        let command = match program.split_once(' ') {
+            Some(("node", script)) => {
+                let mut node = Command::new("node");
+                node.arg(root().join(script));
+                node
+            }
+            _ => Command::new(lesson(rest(program, "cargo run -p "))),
+        };
+        (command, arguments.split_whitespace().map(str::to_string).collect())
+    }
+
+    /// Connects to the server as `nc` does. Returns the client's port.
+    fn netcat(&mut self, terminal: u8) -> u16 {
+        self.leave(terminal);
+        self.record(terminal, "$ nc 127.0.0.1 3000");
+        let server = self.server.expect("a server to connect to");
+        let peer = Peer::over(TcpStream::connect(server).expect("a connection to the server"));
+        let port = peer.port();
+        self.terminals.insert(terminal, Terminal::Netcat(peer));
+        port
+    }
+
+    /// Waits until a program has printed `count` more lines. Returns them.
+    fn see(&mut self, terminal: u8, count: usize) -> Vec<String> {
+        let Some(Terminal::Running { program, lines_seen }) = self.terminals.get_mut(&terminal)
+        else {
+            panic!("no program runs in terminal {terminal}");
+        };
+        let lines = program.first_lines(*lines_seen + count).split_off(*lines_seen);
+        *lines_seen += count;
+        for line in &lines {
+            self.record(terminal, line);
+        }
+        lines
+    }
+
+    /// Waits until just `text` has arrived at an nc.
+    fn receive(&mut self, terminal: u8, text: &str) {
+        self.peer(terminal).expect(text);
+        for line in text.lines() {
+            self.record(terminal, line);
+        }
+    }
+
+    /// Waits until a line has arrived at an nc.
+    fn receive_line(&mut self, terminal: u8) {
+        let line = self.peer(terminal).line();
+        self.record(terminal, &line);
+    }
+
+    fn peer(&mut self, terminal: u8) -> &mut Peer {
+        match self.terminals.get_mut(&terminal) {
+            Some(Terminal::Netcat(peer)) => peer,
+            _ => panic!("no nc runs in terminal {terminal}"),
+        }
+    }
+
+    fn type_line(&mut self, terminal: u8, text: &str) {
+        self.record(terminal, &format!("> {text}"));
+        match self.terminals.get_mut(&terminal) {
+            Some(Terminal::Running { program, .. }) => program.type_line(text),
+            Some(Terminal::Netcat(peer)) => peer.send(format!("{text}\n")),
+            None => panic!("nothing runs in terminal {terminal}"),
+        }
+    }
+
+    /// Ends what is typed in the terminal.
+    fn ctrl_d(&mut self, terminal: u8) {
+        self.record(terminal, "^D");
+        match self.terminals.get_mut(&terminal) {
+            Some(Terminal::Running { program, .. }) => program.close_stdin(),
+            Some(Terminal::Netcat(peer)) => peer.half_close(),
+            None => panic!("nothing runs in terminal {terminal}"),
+        }
+    }
+
+    /// Interrupts what runs in the terminal. A program may still have something to say.
+    fn ctrl_c(&mut self, terminal: u8) {
+        self.record(terminal, "^C");
+        match self.terminals.get(&terminal) {
+            Some(Terminal::Running { program, .. }) => program.press_ctrl_c(),
+            Some(Terminal::Netcat(_)) => self.leave(terminal),
+            None => panic!("nothing runs in terminal {terminal}"),
+        }
+    }
+
+    /// Ends what runs in the terminal. It must not have shown anything that was not recorded.
+    fn leave(&mut self, terminal: u8) {
+        match self.terminals.remove(&terminal) {
+            Some(Terminal::Running { mut program, lines_seen }) => {
+                program.kill();
+                program.wait_for_exit();
+                let more = program.lines().split_off(lines_seen);
+                assert!(more.is_empty(), "terminal {terminal} shows more: {more:#?}");
+            }
+            Some(Terminal::Netcat(mut peer)) => peer.assert_nothing_more(),
+            None => {}
+        }
+    }
+
+    /// Shows `shown` wherever the transcript has `actual`, unless that is a part of a longer
+    /// number.
+    fn mask(&mut self, actual: &str, shown: &str) {
+        self.masks.push((actual.into(), shown.into()));
+    }
+
+    /// Compares the transcript with the file that the book includes.
+    fn is(mut self, name: &str) {
+        for terminal in Vec::from_iter(self.terminals.keys().copied()).into_iter().rev() {
+            self.leave(terminal); // the clients before the server
+        }
+        for (port, shown) in client_ports(&self.transcript).iter().zip(50001..) {
+            self.mask(port, &shown.to_string());
+        }
+        // In two steps, because the system may have chosen a port that is shown for another.
+        let mut transcript = self.transcript;
+        for (index, (actual, _)) in self.masks.iter().enumerate() {
+            transcript = replace_whole(&transcript, actual, &format!("<mask {index}>"));
+        }
+        for (index, (_, shown)) in self.masks.iter().enumerate() {
+            transcript = transcript.replace(&format!("<mask {index}>"), shown);
+        }
+        let file = root().join("book/src/transcripts").join(name).with_extension("txt");
+        assert_data_eq!(transcript, Data::read_from(&file, None).raw());
+    }
+
+    fn record(&mut self, terminal: u8, line: &str) {
+        self.transcript += format!("[{terminal}] {line}").trim_end();
+        self.transcript.push('\n');
+    }
+}
+
+/// The ports that the system chose for clients, in the order in which they appear: after
+/// `remotePort`, or before the `:` of a message.
+fn client_ports(transcript: &str) -> Vec<String> {
+    let mut ports = Vec::new();
+    for line in transcript.lines() {
+        let shown = line.split_once("] ").map_or("", |(_, shown)| shown);
+        let port = match shown.strip_prefix("remotePort") {
+            Some(port) => port,
+            None => shown.split_once(':').map_or("", |(before, _)| before),
+        };
+        if port.parse::<u16>().is_ok() && !ports.iter().any(|known| known == port) {
+            ports.push(port.to_string());
+        }
+    }
+    ports
+}
+
+/// Replaces `actual` wherever it is not a part of a longer number.
+fn replace_whole(text: &str, actual: &str, shown: &str) -> String {
+    let mut replaced = String::new();
+    let mut rest = text;
+    while let Some(at) = rest.find(actual) {
+        let (before, after) = (&rest[..at], &rest[at + actual.len()..]);
+        let is_part = before.ends_with(|c: char| c.is_ascii_digit())
+            || after.starts_with(|c: char| c.is_ascii_digit());
+        replaced += before;
+        replaced += if is_part { actual } else { shown };
+        rest = after;
+    }
+    replaced + rest
+}
+
+/// What follows `before` in the line.
+fn rest<'a>(line: &'a str, before: &str) -> &'a str {
+    line.split_once(before).unwrap_or_else(|| panic!("no {before:?} in {line:?}")).1
+}
+
+/// The number that follows `before` in the line.
+fn number<'a>(line: &'a str, before: &str) -> &'a str {
+    let rest = rest(line, before);
+    &rest[..rest.find(|c: char| !c.is_ascii_digit()).unwrap_or(rest.len())]
+}
+
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
+}
