@@ -7,6 +7,7 @@
 use std::time::Duration;
 
 mod capture;
+pub mod exercise;
 mod lessons;
 mod peer;
 mod program;
