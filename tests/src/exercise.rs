@@ -22,7 +22,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitStatus};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 pub use actor::{Actor, accepted_by, listener};
 pub use attempt::{Attempt, Running};
@@ -32,6 +32,21 @@ pub const PATIENCE: Duration = Duration::from_secs(5);
 
 /// What a check finds out: `Err` says what a peer did, what was expected, and what came.
 pub type Outcome<T = ()> = Result<T, String>;
+
+/// Tries again until it succeeds, for what a server does in its own time, such as noticing that a
+/// client has left.
+///
+/// # Errors
+/// The last one, when the time is up.
+pub fn eventually<T>(mut attempt: impl FnMut() -> Outcome<T>) -> Outcome<T> {
+    let deadline = Instant::now() + PATIENCE;
+    loop {
+        match attempt() {
+            Err(_) if Instant::now() < deadline => thread::sleep(Duration::from_millis(20)),
+            outcome => return outcome,
+        }
+    }
+}
 
 /// Declares the exercises of a lesson. The check of each is the function of the same name.
 ///
@@ -161,10 +176,10 @@ impl Exercise {
                 .map(|judge| judge.join().unwrap_or_else(|_| Err("the check has panicked".into())))
                 .collect()
         });
-        for (file, verdict) in files.iter().zip(verdicts) {
-            self.check_verdict(file, verdict)?;
-        }
-        Ok(())
+        let judged = files.iter().zip(verdicts);
+        let problems: Vec<String> =
+            judged.filter_map(|(file, verdict)| self.check_verdict(file, verdict).err()).collect();
+        if problems.is_empty() { Ok(()) } else { Err(problems.join("\n\n").into()) }
     }
 
     fn check_verdict(&self, file: &Path, verdict: Outcome) -> Outcome {
@@ -211,7 +226,13 @@ impl Exercise {
     /// Where it does not compile, or cannot be started.
     pub fn run_answer(&self, arguments: &[String]) -> Outcome<ExitStatus> {
         let program = self.build_answer()?;
-        let status = Command::new(&program).args(arguments).status();
+        let mut command = Command::new(&program);
+        command.args(arguments);
+        // Where the system can, the program takes the place of this one, so that Ctrl-C is its own.
+        #[cfg(unix)]
+        let status = Err(std::os::unix::process::CommandExt::exec(&mut command));
+        #[cfg(not(unix))]
+        let status = command.status();
         status.map_err(|error| format!("cannot start {}: {error}", program.display()))
     }
 

@@ -16,6 +16,7 @@ pub struct Actor {
     peer: Peer,
     name: String,
     did: String,
+    patience: Duration,
 }
 
 /// Why no more bytes came.
@@ -28,7 +29,9 @@ enum Stopped {
 impl Actor {
     /// The actor at our end of `stream`. Diagnoses begin with `name` and what it `did` last.
     pub fn over(stream: TcpStream, name: &str, did: &str) -> Actor {
-        Actor { peer: Peer::over(stream), name: name.to_string(), did: did.to_string() }
+        let peer = Peer::over(stream);
+        let _ = peer.stream().set_write_timeout(Some(PATIENCE)); // fails only for a time of 0
+        Actor { peer, name: name.to_string(), did: did.to_string(), patience: PATIENCE }
     }
 
     /// The address of this end.
@@ -44,6 +47,11 @@ impl Actor {
     /// Says in words of the check's own what the actor did last, such as `was silent for 1 s`.
     pub fn did(&mut self, what: &str) {
         self.did = what.to_string();
+    }
+
+    /// Waits for `patience` from now on, in the place of [`PATIENCE`].
+    pub fn set_patience(&mut self, patience: Duration) {
+        self.patience = patience;
     }
 
     /// Sends `bytes` in one piece.
@@ -76,7 +84,12 @@ impl Actor {
 
     fn write(&mut self, bytes: &[u8]) -> Outcome {
         self.peer.stream().write_all(bytes).map_err(|error| {
-            format!("{} could not send {}: {}", self.name, quoted(bytes), broken(&error))
+            let why = if timed_out(&error) {
+                format!("for {} the other side did not read", shown_time(PATIENCE))
+            } else {
+                broken(&error)
+            };
+            format!("{} could not send {}: {why}", self.name, quoted(bytes))
         })
     }
 
@@ -201,7 +214,7 @@ impl Actor {
     }
 
     fn receive_until(&mut self, enough: impl Fn(&[u8]) -> bool) -> Option<Stopped> {
-        self.receive_within(PATIENCE, enough)
+        self.receive_within(self.patience, enough)
     }
 
     /// Receives until that is `enough`, or nothing more comes.
@@ -238,7 +251,7 @@ impl Actor {
         let came = self.what_came(stopped.as_ref());
         match stopped {
             Some(Stopped::Silence) => {
-                let waited = format!("waited {} for", shown_time(PATIENCE));
+                let waited = format!("waited {} for", shown_time(self.patience));
                 self.sentence(&waited, wanted, &came)
             }
             _ => self.sentence("expected", wanted, &came),

@@ -1,6 +1,6 @@
 //! A learner's program, while a check plays with it.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::fmt::Write as _;
 use std::net::{SocketAddr, TcpStream};
 use std::path::{Path, PathBuf};
@@ -15,12 +15,18 @@ use crate::program::shortened;
 /// A learner's compiled program, and whatever a check has started of it.
 pub struct Attempt {
     path: PathBuf,
-    started: RefCell<Vec<Rc<RefCell<Program>>>>,
+    started: RefCell<Vec<Rc<Process>>>,
 }
 
 /// A learner's program that runs. It is killed when the check is over.
 pub struct Running {
-    program: Rc<RefCell<Program>>,
+    process: Rc<Process>,
+}
+
+struct Process {
+    program: RefCell<Program>,
+    /// Whether the check wanted the program to end, so that this is no news.
+    was_to_end: Cell<bool>,
 }
 
 impl Attempt {
@@ -32,9 +38,10 @@ impl Attempt {
     pub fn start(&self, arguments: &[&str]) -> Running {
         let mut command = Command::new(&self.path);
         command.args(arguments).env("RUST_BACKTRACE", "0");
-        let program = Rc::new(RefCell::new(Program::start(command)));
-        self.started.borrow_mut().push(Rc::clone(&program));
-        Running { program }
+        let program = RefCell::new(Program::start(command));
+        let process = Rc::new(Process { program, was_to_end: Cell::new(false) });
+        self.started.borrow_mut().push(Rc::clone(&process));
+        Running { process }
     }
 
     /// Starts the program as a server on a free port, and waits until it says that it listens.
@@ -43,7 +50,7 @@ impl Attempt {
     /// Where it does not, or ends.
     pub fn serve(&self) -> Outcome<Running> {
         let running = self.start(&["127.0.0.1:0"]);
-        let listens = running.program.borrow_mut().listens_within(2 * PATIENCE);
+        let listens = running.process.program.borrow_mut().listens_within(2 * PATIENCE);
         match listens {
             Some(_) => Ok(running),
             None if running.has_ended() => {
@@ -60,10 +67,11 @@ impl Attempt {
     /// What a check has found, and what the programs it started have to say about it.
     pub(super) fn diagnosis(&self, finding: &str) -> String {
         let mut text = format!("{}.", finding.trim_end_matches('.'));
-        for program in &*self.started.borrow() {
-            let mut program = program.borrow_mut();
+        for process in &*self.started.borrow() {
+            let mut program = process.program.borrow_mut();
             // A program that panics closes its connections a moment before it is gone.
-            if let Some(status) = program.ends_within(Duration::from_millis(200)) {
+            let ended = program.ends_within(Duration::from_millis(200));
+            if let (Some(status), false) = (ended, process.was_to_end.get()) {
                 let _ = write!(text, " By then the program had ended ({status}).");
             }
             for (output, printed) in [("stdout", program.stdout()), ("stderr", program.stderr())] {
@@ -82,7 +90,7 @@ impl Attempt {
 impl Running {
     /// Where this server listens.
     pub fn address(&self) -> SocketAddr {
-        self.program.borrow().address()
+        self.process.program.borrow().address()
     }
 
     /// A client of this server. Diagnoses call it `name`, such as `the second client`.
@@ -98,7 +106,7 @@ impl Running {
 
     /// Whether the program has ended by itself.
     pub fn has_ended(&self) -> bool {
-        self.program.borrow_mut().ends_within(Duration::from_millis(100)).is_some()
+        self.process.program.borrow_mut().ends_within(Duration::from_millis(100)).is_some()
     }
 
     /// Waits until the program ends by itself. `after` says what should have made it end, such as
@@ -107,7 +115,8 @@ impl Running {
     /// # Errors
     /// Where it goes on.
     pub fn expect_exit(&self, after: &str) -> Outcome<ExitStatus> {
-        self.program.borrow_mut().ends_within(PATIENCE).ok_or_else(|| {
+        self.process.was_to_end.set(true);
+        self.process.program.borrow_mut().ends_within(PATIENCE).ok_or_else(|| {
             format!("{after}, but {} later the program was still running", shown_time(PATIENCE))
         })
     }
@@ -125,19 +134,19 @@ impl Running {
     /// # Errors
     /// As [`Running::type_line`].
     pub fn type_bytes(&self, bytes: &[u8]) -> Outcome {
-        self.program.borrow_mut().try_type(bytes).map_err(|error| {
+        self.process.program.borrow_mut().try_type(bytes).map_err(|error| {
             format!("{} was typed, but the program did not read it: {error}", quoted(bytes))
         })
     }
 
     /// Ends the program's input, as Ctrl-D on a terminal does.
     pub fn close_stdin(&self) {
-        self.program.borrow_mut().close_stdin();
+        self.process.program.borrow_mut().close_stdin();
     }
 
     /// What the program has printed to stdout so far.
     pub fn stdout(&self) -> String {
-        self.program.borrow().stdout()
+        self.process.program.borrow().stdout()
     }
 
     /// Waits until the program has printed `line` on stdout. `after` says what should have made it
@@ -146,7 +155,7 @@ impl Running {
     /// # Errors
     /// Where it does not.
     pub fn expect_line_on_stdout(&self, after: &str, line: &str) -> Outcome {
-        if self.program.borrow().prints_lines_within(PATIENCE, 1, line) {
+        if self.process.program.borrow().prints_lines_within(PATIENCE, 1, line) {
             return Ok(());
         }
         Err(format!("{after}, and the program was to print the line `{line}`, but it did not"))
@@ -155,12 +164,13 @@ impl Running {
     /// Presses Ctrl-C.
     #[cfg(unix)]
     pub fn press_ctrl_c(&self) {
-        self.program.borrow().press_ctrl_c();
+        self.process.program.borrow().press_ctrl_c();
     }
 
     /// Kills the program.
     pub fn kill(&self) {
-        self.program.borrow_mut().kill();
+        self.process.was_to_end.set(true);
+        self.process.program.borrow_mut().kill();
     }
 }
 
