@@ -73,7 +73,7 @@ impl Actor {
     pub fn send_in_pieces<T: AsRef<[u8]>>(&mut self, pieces: &[T]) -> Outcome {
         for (index, piece) in pieces.iter().enumerate() {
             if index > 0 {
-                thread::sleep(Duration::from_millis(50));
+                thread::sleep(Duration::from_millis(200));
             }
             self.write(piece.as_ref())?;
         }
@@ -123,7 +123,7 @@ impl Actor {
             self.peer.take(expected.len());
             return Ok(());
         }
-        Err(self.finding(&quoted(expected), stopped))
+        Err(self.finding_after(&quoted(expected), stopped))
     }
 
     /// Waits until the line `expected` has come.
@@ -159,7 +159,7 @@ impl Actor {
                 let line = String::from_utf8_lossy(&line).into_owned();
                 Ok(line.trim_end_matches('\n').trim_end_matches('\r').to_string())
             }
-            None => Err(self.finding(wanted, stopped)),
+            None => Err(self.finding_after(wanted, stopped)),
         }
     }
 
@@ -171,7 +171,7 @@ impl Actor {
         let stopped = self.receive_until(|unseen| !unseen.is_empty());
         match stopped {
             Some(Stopped::End) if self.peer.unseen().is_empty() => Ok(()),
-            _ => Err(self.finding("the end of the connection", stopped)),
+            _ => Err(self.finding_after("the end of the connection", stopped)),
         }
     }
 
@@ -182,7 +182,7 @@ impl Actor {
     pub fn read_to_end(&mut self) -> Outcome<Vec<u8>> {
         match self.receive_until(|_| false) {
             Some(Stopped::End) => Ok(self.peer.take(self.peer.unseen().len())),
-            stopped => Err(self.finding("the end of the connection", stopped)),
+            stopped => Err(self.finding_after("the end of the connection", stopped)),
         }
     }
 
@@ -193,7 +193,7 @@ impl Actor {
     pub fn expect_over(&mut self) -> Outcome {
         match self.receive_until(|_| false) {
             Some(Stopped::End | Stopped::Reset(_)) => Ok(()),
-            stopped => Err(self.finding("the end of the connection", stopped)),
+            stopped => Err(self.finding_after("the end of the connection", stopped)),
         }
     }
 
@@ -211,6 +211,12 @@ impl Actor {
                 Err(self.sentence("expected", &wanted, &self.what_came(stopped.as_ref())))
             }
         }
+    }
+
+    /// A diagnosis in the form of the others, for what only the check can judge: who did what, what
+    /// was `expected`, and what `came`.
+    pub fn finding(&self, expected: &str, came: &str) -> String {
+        self.sentence("expected", expected, came)
     }
 
     fn receive_until(&mut self, enough: impl Fn(&[u8]) -> bool) -> Option<Stopped> {
@@ -244,7 +250,7 @@ impl Actor {
         let _ = self.receive_within(Duration::from_millis(100), |unseen| unseen.len() > 1000);
     }
 
-    fn finding(&mut self, wanted: &str, stopped: Option<Stopped>) -> String {
+    fn finding_after(&mut self, wanted: &str, stopped: Option<Stopped>) -> String {
         if stopped.is_none() {
             self.receive_rest();
         }

@@ -185,8 +185,7 @@ pub(super) fn shown_time(time: Duration) -> String {
 
 /// Bytes as a diagnosis shows them: on one line, and not all of them where there are many.
 pub(super) fn quoted(bytes: &[u8]) -> String {
-    const MOST: usize = 200;
-    let (start, more) = bytes.split_at(bytes.len().min(MOST));
+    let (start, more) = if bytes.len() > 200 { bytes.split_at(70) } else { (bytes, &[][..]) };
     let mut text = String::from("`");
     for character in String::from_utf8_lossy(start).chars() {
         match character {
