@@ -40,11 +40,13 @@ pub type Outcome<T = ()> = Result<T, String>;
 /// The last one, when the time is up.
 pub fn eventually<T>(mut attempt: impl FnMut() -> Outcome<T>) -> Outcome<T> {
     let deadline = Instant::now() + PATIENCE;
+    let mut pause = Duration::from_millis(20);
     loop {
         match attempt() {
-            Err(_) if Instant::now() < deadline => thread::sleep(Duration::from_millis(20)),
+            Err(_) if Instant::now() < deadline => thread::sleep(pause),
             outcome => return outcome,
         }
+        pause = (2 * pause).min(Duration::from_secs(1));
     }
 }
 

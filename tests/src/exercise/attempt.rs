@@ -2,11 +2,13 @@
 
 use std::cell::{Cell, RefCell};
 use std::fmt::Write as _;
-use std::net::{SocketAddr, TcpStream};
+use std::net::{Ipv4Addr, SocketAddr, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitStatus};
 use std::rc::Rc;
 use std::time::Duration;
+
+use socket2::{Domain, Socket, Type};
 
 use super::{Actor, Outcome, PATIENCE};
 use crate::Program;
@@ -102,6 +104,16 @@ impl Running {
             Ok(stream) => Ok(Actor::over(stream, name, "connected")),
             Err(error) => Err(format!("{name} could not connect: {error}")),
         }
+    }
+
+    /// A client that comes from `ip`, which is one of this machine's loopback addresses. `None` where
+    /// this machine does not have it: macOS has only 127.0.0.1.
+    pub fn connect_from(&self, ip: Ipv4Addr, name: &str) -> Option<Outcome<Actor>> {
+        let socket = Socket::new(Domain::IPV4, Type::STREAM, None).ok()?;
+        socket.bind(&SocketAddr::from((ip, 0)).into()).ok()?;
+        let connected = socket.connect_timeout(&self.address().into(), PATIENCE);
+        let connected = connected.map_err(|error| format!("{name} could not connect: {error}"));
+        Some(connected.map(|()| Actor::over(socket.into(), name, "connected")))
     }
 
     /// Whether the program has ended by itself.

@@ -26,10 +26,12 @@ pub fn build(exercise: &Exercise, purpose: &str, files: &[PathBuf]) -> Outcome<V
         output = cargo(&manifest, &[])?;
     }
     if !output.status.success() {
-        let shown: Vec<String> = files.iter().map(|file| file.display().to_string()).collect();
+        let rejected = match files {
+            [file] => file.display().to_string(),
+            _ => format!("a file of {}", exercise.folder.display()),
+        };
         return Err(format!(
-            "the compiler rejects {}:\n\n{}",
-            shown.join(" or "),
+            "the compiler rejects {rejected}:\n\n{}",
             String::from_utf8_lossy(&output.stderr).trim_end()
         ));
     }
