@@ -93,9 +93,7 @@ fn copy_lock(folder: &Path) -> std::io::Result<()> {
     if modified(&copy).is_ok_and(|copied| modified(&ours).is_ok_and(|changed| changed <= copied)) {
         return Ok(());
     }
-    fs::copy(ours, &copy)?;
-    // fs::copy takes over the time on some systems.
-    fs::File::options().append(true).open(copy)?.set_modified(std::time::SystemTime::now())
+    fs::write(copy, fs::read(ours)?)
 }
 
 fn cargo(manifest: &Path, options: &[&str]) -> Outcome<Output> {

@@ -26,7 +26,7 @@ fn welcome(client: TcpStream) -> io::Result<()> {
 
 fn greet(mut client: TcpStream) -> io::Result<()> {
     client.write_all(b"hello\n")?;
-    client.read(&mut [0; 1024])?;
+    let _received = client.read(&mut [0; 1024])?;
     client.write_all(b"bye\n")?;
     Ok(())
 }
