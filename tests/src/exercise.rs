@@ -252,6 +252,15 @@ impl Exercise {
     }
 }
 
+/// The package of the lesson in the folder `lesson`: `lesson-greeting` for `6.2.2.1-greeting`.
+pub fn package(lesson: &str) -> String {
+    format!("lesson-{}", without_number(lesson))
+}
+
+fn without_number(lesson: &str) -> &str {
+    lesson.split_once('-').map_or(lesson, |(_, name)| name)
+}
+
 /// A part of the diagnosis that the wrong answer in `file` says it is rejected with.
 pub fn rejected_with(file: &Path) -> Option<String> {
     let text = fs::read_to_string(file).ok()?;

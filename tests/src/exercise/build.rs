@@ -10,7 +10,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{self, Command, Output};
 
-use super::{Exercise, Outcome, repository};
+use super::{Exercise, Outcome, repository, without_number};
 
 /// Compiles `files` in one package, and returns where their programs are. `purpose` tells the
 /// package from the exercise's others.
@@ -41,7 +41,7 @@ pub fn build(exercise: &Exercise, purpose: &str, files: &[PathBuf]) -> Outcome<V
 
 /// Every program has a name of its own, since all of them are built into the same folder.
 fn program_name(exercise: &Exercise, file: &Path) -> String {
-    let lesson = exercise.lesson.split_once('-').map_or(&*exercise.lesson, |(_, name)| name);
+    let lesson = without_number(&exercise.lesson);
     let variant = file.file_stem().unwrap_or_default().to_string_lossy();
     format!("{lesson}-{}-{variant}", exercise.name)
 }
