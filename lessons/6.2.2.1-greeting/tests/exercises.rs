@@ -58,7 +58,7 @@ fn greet_by_name(attempt: &Attempt) -> Outcome {
     in_pieces.expect_line("hello, Ann!")?;
 
     let mut chinese = asked()?;
-    let name = "小明\n".as_bytes();
+    let name = "小明\n".as_bytes(); // Xiaoming
     chinese.send_in_pieces(&[&name[..1], &name[1..5], &name[5..]])?;
     chinese.did("sent the name `小明` and a newline, cut within the characters,");
     chinese.expect_line("hello, 小明!")?;

@@ -159,7 +159,8 @@ impl Actor {
                 let line = String::from_utf8_lossy(&line).into_owned();
                 Ok(line.trim_end_matches('\n').trim_end_matches('\r').to_string())
             }
-            None => Err(self.finding_after(wanted, stopped)),
+            None if self.peer.unseen().is_empty() => Err(self.finding_after(wanted, stopped)),
+            None => Err(self.finding_after(&format!("{wanted} with its newline"), stopped)),
         }
     }
 
