@@ -24,7 +24,14 @@ enum Stopped {
     Silence,
     End,
     Reset(io::Error),
+    /// Far more has come than any check asks for.
+    Flood,
 }
+
+/// How many bytes are waited for at most, and how many for a line: a program that writes without
+/// end must not fill the memory.
+const MOST: usize = 32 << 20;
+const MOST_OF_A_LINE: usize = 1 << 20;
 
 impl Actor {
     /// The actor at our end of `stream`. Diagnoses begin with `name` and what it `did` last.
@@ -152,7 +159,8 @@ impl Actor {
     }
 
     fn line_called(&mut self, wanted: &str) -> Outcome<String> {
-        let stopped = self.receive_until(|unseen| unseen.contains(&b'\n'));
+        let stopped =
+            self.receive_until(|unseen| unseen.contains(&b'\n') || unseen.len() > MOST_OF_A_LINE);
         match self.peer.unseen().iter().position(|byte| *byte == b'\n') {
             Some(length) => {
                 let line = self.peer.take(length + 1);
@@ -232,6 +240,9 @@ impl Actor {
     ) -> Option<Stopped> {
         let deadline = Instant::now() + patience;
         while !enough(self.peer.unseen()) {
+            if self.peer.unseen().len() > MOST {
+                return Some(Stopped::Flood);
+            }
             let left = deadline.saturating_duration_since(Instant::now());
             if left.is_zero() {
                 return Some(Stopped::Silence);
@@ -275,12 +286,13 @@ impl Actor {
             (true, Some(Stopped::Silence)) => "the connection stayed open and silent".to_string(),
             (true, Some(Stopped::End)) => "the connection ended".to_string(),
             (true, Some(Stopped::Reset(error))) => broken(error),
-            (true, None) => "nothing came".to_string(),
+            (true, None | Some(Stopped::Flood)) => "nothing came".to_string(),
             (false, Some(Stopped::Silence)) => format!("only {came} came, and then nothing more"),
             (false, Some(Stopped::End)) => format!("{came} came, and then the connection ended"),
             (false, Some(Stopped::Reset(error))) => {
                 format!("{came} came, and then {}", broken(error))
             }
+            (false, Some(Stopped::Flood)) => format!("{came} came, and no end of it"),
             (false, None) => format!("{came} came"),
         }
     }
