@@ -1,4 +1,4 @@
-//! Rejected with: reset
+//! Rejected with: the server reset the connection; then
 //!
 //! It connects again after an orderly end, but a reset is an error, and an error ends it.
 

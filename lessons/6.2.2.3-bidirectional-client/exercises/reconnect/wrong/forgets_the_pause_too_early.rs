@@ -1,4 +1,4 @@
-//! Rejected with: hung up
+//! Rejected with: pauses that double
 //!
 //! The pause begins again with each connection, even where the server hangs up before it has
 //! answered.

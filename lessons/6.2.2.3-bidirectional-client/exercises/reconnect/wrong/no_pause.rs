@@ -1,4 +1,4 @@
-//! Rejected with: hung up
+//! Rejected with: pauses that double
 //!
 //! It tries again at once, and again, as fast as it can.
 

@@ -1,4 +1,4 @@
-//! Rejected with: ended
+//! Rejected with: hung up before it answered; then
 //!
 //! It waits for a server that is not there yet, and gives up when one goes.
 

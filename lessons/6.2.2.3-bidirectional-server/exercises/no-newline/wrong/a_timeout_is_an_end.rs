@@ -1,4 +1,4 @@
-//! Rejected with: has closed the connection
+//! Rejected with: but the connection ended
 //!
 //! The time-out is an error like any other, and errors end the conversation.
 

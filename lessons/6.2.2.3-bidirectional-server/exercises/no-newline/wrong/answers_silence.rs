@@ -1,4 +1,4 @@
-//! Rejected with: had said nothing
+//! Rejected with: said nothing more and expected silence
 //!
 //! The time-out is always set, so it passes after a message that had its newline, too.
 

@@ -1,4 +1,4 @@
-//! Rejected with: in three segments
+//! Rejected with: and waited 5 s for
 //!
 //! All is read before the first line is answered: a client that waits for its answer waits for
 //! ever.

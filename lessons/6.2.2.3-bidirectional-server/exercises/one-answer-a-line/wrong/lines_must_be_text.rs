@@ -1,4 +1,4 @@
-//! Rejected with: not UTF-8
+//! Rejected with: a line that is not UTF-8
 //!
 //! `lines` returns an error for bytes that are not UTF-8, and the error ends the conversation.
 

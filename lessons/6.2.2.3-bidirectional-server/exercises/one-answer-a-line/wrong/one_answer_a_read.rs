@@ -1,4 +1,4 @@
-//! Rejected with: in one segment
+//! Rejected with: but only `我吃的小豆包\n` came
 //!
 //! Segments without a newline are not answered, but several lines in one get one answer.
 

@@ -1,4 +1,4 @@
-//! Rejected with: three segments
+//! Rejected with: in segments of one byte each
 //!
 //! A read may return the first byte of a character, and that alone is not text.
 

@@ -1,4 +1,4 @@
-//! Rejected with: É
+//! Rejected with: expected `É`
 //!
 //! The bytes are never decoded, so no character breaks, and none but a to z changes.
 

@@ -1,4 +1,4 @@
-//! Rejected with: not UTF-8
+//! Rejected with: a byte that is not UTF-8
 //!
 //! Bytes that are no text end the conversation.
 

@@ -1,4 +1,4 @@
-//! Rejected with: goes on
+//! Rejected with: waited 5 s for `HELLO
 //!
 //! The whole text is read before the first of it is answered.
 

@@ -1,4 +1,4 @@
-//! Rejected with: a newline
+//! Rejected with: but only `你好` came
 //!
 //! What was trimmed away was also the end of the line: the server waits for the rest of it.
 

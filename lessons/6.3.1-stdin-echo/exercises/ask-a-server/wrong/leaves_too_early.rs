@@ -1,4 +1,4 @@
-//! Rejected with: still had something to say
+//! Rejected with: ended with it
 //!
 //! At the end of the input the program ends, and with it both halves of the connection.
 

@@ -1,4 +1,4 @@
-//! Rejected with: kept its sending half open
+//! Rejected with: the input ended, and waited 5 s for the end
 //!
 //! It waits for the server to end, and the server waits for it.
 

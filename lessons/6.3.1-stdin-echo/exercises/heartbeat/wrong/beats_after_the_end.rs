@@ -1,4 +1,4 @@
-//! Rejected with: after the end of its input
+//! Rejected with: for the end of the connection, but only `ping
 //!
 //! The thread with the heartbeat knows nothing of the other: it beats on when the input has ended.
 

@@ -1,4 +1,4 @@
-//! Rejected with: within
+//! Rejected with: four heartbeats within
 //!
 //! It asks whether a line has been typed, and where none has, beats at once.
 

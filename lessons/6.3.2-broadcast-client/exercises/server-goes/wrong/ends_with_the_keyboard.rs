@@ -1,4 +1,4 @@
-//! Rejected with: end of its input
+//! Rejected with: ended with it
 //!
 //! Whichever thread ends first ends the program, so what the server still had to say is lost.
 

@@ -1,4 +1,4 @@
-//! Rejected with: reset
+//! Rejected with: the server reset the connection
 //!
 //! A reset is an error, and an error ends `main` before it has said so.
 

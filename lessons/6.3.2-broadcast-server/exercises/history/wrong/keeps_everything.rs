@@ -1,4 +1,4 @@
-//! Rejected with: only the last ten
+//! Rejected with: the last ten
 //!
 //! The history has no bound: it grows as long as the server runs.
 
@@ -28,6 +28,8 @@ fn main() -> Result<(), Failure> {
 
 fn admit(listener: &TcpListener, room: &Arc<Room>) -> io::Result<()> {
     let (stream, peer) = listener.accept()?;
+    // Each message leaves at once. An error means that the client has left: its first read says so.
+    let _ = stream.set_nodelay(true);
     let client = Arc::new(Client { stream, peer });
     room.join(&client);
     let served = thread::Builder::new().spawn({

@@ -1,4 +1,4 @@
-//! Rejected with: has left, so the name is free
+//! Rejected with: so the name is free
 //!
 //! The names that were given are kept in a list of their own, and nothing is taken off it.
 
@@ -27,6 +27,8 @@ fn main() -> Result<(), Failure> {
 
 fn admit(listener: &TcpListener, room: &Arc<Room>) -> io::Result<()> {
     let (stream, peer) = listener.accept()?;
+    // Each message leaves at once. An error means that the client has left: its first read says so.
+    let _ = stream.set_nodelay(true);
     let name = Mutex::new(peer.port().to_string());
     let client = Arc::new(Client { stream, peer, name });
     room.join(&client);

@@ -1,4 +1,4 @@
-//! Rejected with: was sent on to
+//! Rejected with: /name 小明` came
 //!
 //! The command is obeyed, and then broadcast like everything else.
 
@@ -27,6 +27,8 @@ fn main() -> Result<(), Failure> {
 
 fn admit(listener: &TcpListener, room: &Arc<Room>) -> io::Result<()> {
     let (stream, peer) = listener.accept()?;
+    // Each message leaves at once. An error means that the client has left: its first read says so.
+    let _ = stream.set_nodelay(true);
     let name = Mutex::new(peer.port().to_string());
     let client = Arc::new(Client { stream, peer, name });
     room.join(&client);

@@ -29,6 +29,8 @@ fn main() -> Result<(), Failure> {
 
 fn admit(listener: &TcpListener, room: &Arc<Room>) -> io::Result<()> {
     let (stream, peer) = listener.accept()?;
+    // Each message leaves at once. An error means that the client has left: its first read says so.
+    let _ = stream.set_nodelay(true);
     let (queue, queued) = channel::<String>();
     let mut writer = stream.try_clone()?;
     thread::Builder::new().spawn(move || {

@@ -1,7 +1,7 @@
-//! Rejected with: nobody said
+//! Rejected with: or to find the connection closed
 //!
-//! A message for which there was no room was sent in part, and the next one follows in the middle
-//! of it.
+//! Whoever does not read is struck off the list, and is not told: its connection stays open, and
+//! nothing comes any more.
 
 use std::io::{self, BufRead, BufReader, Read};
 use std::net::{SocketAddr, TcpListener, TcpStream};
@@ -28,6 +28,8 @@ fn main() -> Result<(), Failure> {
 
 fn admit(listener: &TcpListener, room: &Arc<Room>) -> io::Result<()> {
     let (stream, peer) = listener.accept()?;
+    // Each message leaves at once. An error means that the client has left: its first read says so.
+    let _ = stream.set_nodelay(true);
     let client = Arc::new(Client { stream, peer });
     room.join(&client);
     let served = thread::Builder::new().spawn({
@@ -63,9 +65,9 @@ fn next_line(reader: &mut impl BufRead) -> Option<String> {
     }
 }
 
-/// Sends without waiting. What a client has no room for is lost to it.
-fn tell(client: &Client, message: &str) {
-    let _ = send_now(&client.stream, message.as_bytes());
+/// Sends without waiting. Returns whether the client had room for the message.
+fn tell(client: &Client, message: &str) -> bool {
+    send_now(&client.stream, message.as_bytes()).is_ok()
 }
 
 struct Client {
@@ -95,8 +97,6 @@ impl Room {
     /// Tells everyone but the sender. The lock is held meanwhile, so everyone sees the same
     /// messages in the same order.
     fn broadcast(&self, sender: &Client, message: &str) {
-        for client in self.clients().iter().filter(|client| client.peer != sender.peer) {
-            tell(client, message);
-        }
+        self.clients().retain(|client| client.peer == sender.peer || tell(client, message));
     }
 }
