@@ -91,6 +91,8 @@ fn no_newline(attempt: &Attempt) -> Outcome {
         node.expect_silence(A_WHILE)?;
     }
 
+    a_message_in_two_segments(&server)?;
+
     let mut telnet = server.connect("the telnet client, which sends lines,")?;
     telnet.expect_silence(A_WHILE)?;
     for _ in 0..2 {
@@ -103,9 +105,7 @@ fn no_newline(attempt: &Attempt) -> Outcome {
     telnet.expect(ANSWER.repeat(3))?;
     telnet.expect_silence(A_WHILE)?;
     telnet.half_close()?;
-    telnet.expect_end()?;
-
-    a_message_in_two_segments(&server)
+    telnet.expect_end()
 }
 
 /// The segments must follow each other faster than the server loses patience. When this machine

@@ -97,7 +97,7 @@ impl Running {
 
     /// The number that the system knows the program by.
     pub fn process_id(&self) -> u32 {
-        self.program.borrow().process_id()
+        self.process.program.borrow().process_id()
     }
 
     /// A client of this server. Diagnoses call it `name`, such as `the second client`.

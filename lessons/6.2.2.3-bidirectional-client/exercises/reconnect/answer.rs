@@ -1,4 +1,4 @@
-//! Exercise: connect again, with back-off. See task.md beside this file.
+//! Exercise: connect again, with back-off. The task is in `task.md`.
 
 use std::io::{self, Read, Write};
 use std::net::TcpStream;
@@ -7,6 +7,7 @@ use shared::{Failure, Utf8Decoder, cannot_connect, lesson, note, printable, say}
 
 fn main() -> Result<(), Failure> {
     let address = lesson!().address("127.0.0.1:3000");
+    // To do: try again when there is no server yet, and when it goes.
     let server = TcpStream::connect(&address)
         .map_err(|error| cannot_connect(&address, error, "lesson-bidirectional-server"))?;
     if let Err(error) = talk(server) {

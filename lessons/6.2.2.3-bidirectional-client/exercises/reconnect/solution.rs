@@ -1,4 +1,4 @@
-//! A solution: connect again, with back-off. The task is in task.md.
+//! Exercise: connect again, with back-off. One right answer.
 
 use std::io::{self, Read, Write};
 use std::net::TcpStream;

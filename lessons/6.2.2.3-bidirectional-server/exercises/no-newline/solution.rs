@@ -1,4 +1,4 @@
-//! A solution: a message without a newline. The task is in task.md.
+//! Exercise: a message without a newline. One right answer.
 
 use std::io::{self, Read, Write};
 use std::net::{TcpListener, TcpStream};

@@ -1,4 +1,4 @@
-//! A solution: one answer a line. The task is in task.md.
+//! Exercise: one answer a line. One right answer.
 
 use std::io::{self, Read, Write};
 use std::net::{TcpListener, TcpStream};

@@ -1,4 +1,4 @@
-//! A solution: an echo in upper case. The task is in task.md.
+//! Exercise: an echo in upper case. One right answer.
 
 use std::io::{self, Read, Write};
 use std::net::{TcpListener, TcpStream};

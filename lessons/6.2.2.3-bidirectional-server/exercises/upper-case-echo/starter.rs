@@ -1,4 +1,4 @@
-//! Exercise: an echo in upper case. See task.md beside this file.
+//! Exercise: an echo in upper case. The task is in `task.md`.
 
 use std::io::{self, Read, Write};
 use std::net::{TcpListener, TcpStream};
@@ -32,6 +32,7 @@ fn converse(mut client: TcpStream) -> io::Result<()> {
         if received == 0 {
             return Ok(()); // `end`
         }
+        // To do: send it back in upper case.
         client.write_all(&buffer[..received])?;
     }
 }

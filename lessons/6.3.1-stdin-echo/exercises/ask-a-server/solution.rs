@@ -1,4 +1,4 @@
-//! A solution: from the keyboard to a server and back. The task is in task.md.
+//! Exercise: from the keyboard to a server and back. One right answer.
 
 use std::io::{self, BufRead, BufReader, Write};
 use std::net::{Shutdown, TcpStream};

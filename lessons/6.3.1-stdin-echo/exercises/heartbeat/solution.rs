@@ -1,4 +1,4 @@
-//! A solution: a heartbeat while the keyboard is silent. The task is in task.md.
+//! Exercise: a heartbeat while the keyboard is silent. One right answer.
 
 use std::io::{self, BufRead, Write};
 use std::net::{Shutdown, TcpStream};

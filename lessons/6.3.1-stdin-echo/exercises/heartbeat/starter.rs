@@ -1,4 +1,4 @@
-//! Exercise: a heartbeat while the keyboard is silent. See task.md beside this file.
+//! Exercise: a heartbeat while the keyboard is silent. The task is in `task.md`.
 
 use std::io::{self, BufRead, Write};
 use std::net::{Shutdown, TcpStream};
@@ -11,6 +11,7 @@ fn main() -> Result<(), Failure> {
     let mut server = TcpStream::connect(&address)
         .with_context(|| format!("cannot connect to {address}: is a server running there?"))?;
 
+    // To do: send `ping` whenever nothing has been typed for a second.
     for line in io::stdin().lock().lines() {
         let line = line.context("cannot read standard input")?;
         server

@@ -1,4 +1,4 @@
-//! A solution: when the server goes. The task is in task.md.
+//! Exercise: when the server goes. One right answer.
 
 use std::io::{self, BufRead, Read, Write};
 use std::net::{Shutdown, TcpStream};

@@ -1,4 +1,4 @@
-//! Exercise: when the server goes. See task.md beside this file.
+//! Exercise: when the server goes. The task is in `task.md`.
 
 use std::io::{self, BufRead, Read, Write};
 use std::net::{Shutdown, TcpStream};
@@ -20,6 +20,7 @@ fn main() -> Result<(), Failure> {
             }
         })
         .context("cannot start a thread for the connection")?;
+    // To do: when the server goes, this still waits for the keyboard.
     send_what_is_typed(&mut server).context("cannot send what is typed")?;
     let _ = showing.join();
     Ok(())

@@ -1,4 +1,4 @@
-//! A solution: a history for newcomers. The task is in task.md.
+//! Exercise: a history for newcomers. One right answer.
 
 use std::collections::VecDeque;
 use std::io::{self, BufRead, BufReader, Read};

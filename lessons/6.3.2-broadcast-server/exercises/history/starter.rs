@@ -1,4 +1,4 @@
-//! Exercise: a history for newcomers. See task.md beside this file.
+//! Exercise: a history for newcomers. The task is in `task.md`.
 
 use std::io::{self, BufRead, BufReader, Read};
 use std::net::{SocketAddr, TcpListener, TcpStream};
@@ -86,6 +86,7 @@ impl Room {
     }
 
     fn join(&self, client: &Arc<Client>) {
+        // To do: show the newcomer what was said last.
         self.clients().push(Arc::clone(client));
     }
 

@@ -1,4 +1,4 @@
-//! A solution: nicknames. The task is in task.md.
+//! Exercise: nicknames. One right answer.
 
 use std::io::{self, BufRead, BufReader, Read};
 use std::net::{SocketAddr, TcpListener, TcpStream};

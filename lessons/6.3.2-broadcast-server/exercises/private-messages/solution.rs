@@ -1,4 +1,4 @@
-//! A solution: private messages. The task is in task.md.
+//! Exercise: private messages. One right answer.
 
 use std::io::{self, BufRead, BufReader, Read};
 use std::net::{SocketAddr, TcpListener, TcpStream};

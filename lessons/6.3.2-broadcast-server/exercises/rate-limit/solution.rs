@@ -1,4 +1,4 @@
-//! A solution: a limit for those who flood. The task is in task.md.
+//! Exercise: a limit for those who flood. One right answer.
 
 use std::io::{self, BufRead, BufReader, Read};
 use std::net::{SocketAddr, TcpListener, TcpStream};

@@ -1,4 +1,4 @@
-//! A solution: nobody waits for a client that does not read. The task is in task.md.
+//! Exercise: nobody waits for a client that does not read. One right answer.
 
 use std::io::{self, BufRead, BufReader, Read};
 use std::net::{SocketAddr, TcpListener, TcpStream};

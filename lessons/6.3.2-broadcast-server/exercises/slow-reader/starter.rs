@@ -1,4 +1,4 @@
-//! Exercise: nobody waits for a client that does not read. See task.md beside this file.
+//! Exercise: nobody waits for a client that does not read. The task is in `task.md`.
 
 use std::io::{self, BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
@@ -63,6 +63,7 @@ fn next_line(reader: &mut impl BufRead) -> Option<String> {
 }
 
 fn tell(client: &Client, message: &str) {
+    // To do: when the client does not read, this waits, and everybody else with it.
     // An error means that the client has left: its own thread is about to notice.
     let _ = (&client.stream).write_all(message.as_bytes());
 }

@@ -1,4 +1,4 @@
-//! A solution: who is here?. The task is in task.md.
+//! Exercise: who is here?. One right answer.
 
 use std::io::{self, BufRead, BufReader, Read};
 use std::net::{SocketAddr, TcpListener, TcpStream};

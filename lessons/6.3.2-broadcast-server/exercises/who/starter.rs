@@ -1,4 +1,4 @@
-//! Exercise: who is here?. See task.md beside this file.
+//! Exercise: who is here?. The task is in `task.md`.
 
 use std::io::{self, BufRead, BufReader, Read};
 use std::net::{SocketAddr, TcpListener, TcpStream};
@@ -46,6 +46,7 @@ fn admit(listener: &TcpListener, room: &Arc<Room>) -> io::Result<()> {
 fn serve(client: &Client, room: &Room) {
     let mut reader = BufReader::new(&client.stream);
     while let Some(line) = next_line(&mut reader) {
+        // To do: answer `/who`.
         if !line.is_empty() {
             room.broadcast(client, &format!("{}:{line}\n", client.peer.port()));
         }
