@@ -1,4 +1,4 @@
-//! Rejected with: does not name
+//! Rejected with: of client A is missing
 //!
 //! The list is made like a broadcast, of all but the sender.
 
