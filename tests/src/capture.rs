@@ -3,7 +3,7 @@
 use std::io::Read;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use crate::DEADLINE;
 
@@ -43,8 +43,17 @@ impl Capture {
 
     /// Waits until `wanted` finds something in the text. Returns `None` where the deadline passes,
     /// or the output ends, before it does.
-    pub fn wait_until<T>(&self, mut wanted: impl FnMut(&str) -> Option<T>) -> Option<T> {
-        let deadline = Instant::now() + DEADLINE;
+    pub fn wait_until<T>(&self, wanted: impl FnMut(&str) -> Option<T>) -> Option<T> {
+        self.wait_until_within(DEADLINE, wanted)
+    }
+
+    /// As [`Capture::wait_until`], with a deadline of the caller's choice.
+    pub fn wait_until_within<T>(
+        &self,
+        patience: Duration,
+        mut wanted: impl FnMut(&str) -> Option<T>,
+    ) -> Option<T> {
+        let deadline = Instant::now() + patience;
         let (printed, changed) = &*self.shared;
         let mut printed = lock(printed);
         loop {

@@ -8,6 +8,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 mod capture;
+pub mod exercise;
 mod lessons;
 mod peer;
 mod process;

@@ -1,6 +1,6 @@
 //! The other end of a lesson's connection, played by the test.
 
-use std::io::{ErrorKind, Read, Write};
+use std::io::{self, ErrorKind, Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -152,11 +152,7 @@ impl Peer {
             match self.stream.read(&mut buffer) {
                 Ok(0) => return,
                 Ok(_) => {}
-                Err(error)
-                    if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut) =>
-                {
-                    panic!("the connection is not closed")
-                }
+                Err(error) if timed_out(&error) => panic!("the connection is not closed"),
                 Err(_) => return,
             }
         }
@@ -200,17 +196,31 @@ impl Peer {
         SockRef::from(&self.stream).set_linger(Some(Duration::ZERO)).expect("a reset on close");
     }
 
-    fn unseen(&self) -> &[u8] {
+    /// What has arrived and was not expected yet.
+    pub(crate) fn unseen(&self) -> &[u8] {
         &self.received[self.seen..]
     }
 
-    fn receive(&mut self) -> usize {
+    /// Takes the first `count` of the bytes that were not expected yet.
+    pub(crate) fn take(&mut self, count: usize) -> Vec<u8> {
+        let taken = self.unseen()[..count].to_vec();
+        self.seen += count;
+        taken
+    }
+
+    /// Waits for more bytes, for `patience` at most. Returns how many have come: 0 is the end.
+    pub(crate) fn receive_within(&mut self, patience: Duration) -> io::Result<usize> {
+        self.stream.set_read_timeout(Some(patience.max(Duration::from_millis(1))))?;
         let mut buffer = [0; 64 * 1024];
-        let arrived = self.stream.read(&mut buffer).unwrap_or_else(|error| {
-            panic!("cannot read, or nothing came: {error}; so far: {}", shown(self.unseen()))
-        });
+        let arrived = self.stream.read(&mut buffer)?;
         self.received.extend_from_slice(&buffer[..arrived]);
-        arrived
+        Ok(arrived)
+    }
+
+    fn receive(&mut self) -> usize {
+        self.receive_within(DEADLINE).unwrap_or_else(|error| {
+            panic!("cannot read, or nothing came: {error}; so far: {}", shown(self.unseen()))
+        })
     }
 }
 
@@ -221,6 +231,11 @@ impl Drop for Peer {
             eprintln!("--- and received ------ {}", shown(&self.received));
         }
     }
+}
+
+/// A read that gives up is `WouldBlock` on Unix and `TimedOut` on Windows.
+pub(crate) fn timed_out(error: &io::Error) -> bool {
+    matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut)
 }
 
 fn shown(bytes: &[u8]) -> String {

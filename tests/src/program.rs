@@ -41,15 +41,14 @@ impl Program {
         command.stdout(OwnedFd::from(theirs)).stderr(OwnedFd::from(also_theirs));
         let mut program = Program::spawn(command);
         program.stdout = Capture::of(ours);
+        program.stderr = program.stdout.clone();
         program
     }
 
     /// Starts a server as [`Program::on_one_screen`] does, and waits until it listens.
     #[cfg(unix)]
     pub fn server_on_one_screen(command: Command) -> Program {
-        let program = Program::on_one_screen(command);
-        let screen = program.stdout.clone();
-        program.listening_as_said_on(&screen)
+        Program::on_one_screen(command).listening()
     }
 
     /// Starts the server at `path` on a free port of 127.0.0.1, and waits until it listens.
@@ -61,7 +60,7 @@ impl Program {
 
     /// Starts a server whose command names its address, and waits until it listens.
     pub fn server_from(command: Command) -> Program {
-        Program::launch(command, true).listening()
+        Program::start(command).listening()
     }
 
     /// Starts a program whose stdout nobody reads: it is a pipe that is closed at the other end.
@@ -95,21 +94,22 @@ impl Program {
         }
     }
 
-    /// Waits until this server listens. Every server says on stderr where it does.
-    pub fn listening(self) -> Program {
-        let stderr = self.stderr.clone();
-        self.listening_as_said_on(&stderr)
+    /// Waits until this server listens.
+    pub fn listening(mut self) -> Program {
+        let listens = self.listens_within(DEADLINE);
+        assert!(listens.is_some(), "{} does not say where it listens", self.name);
+        self
     }
 
-    fn listening_as_said_on(mut self, output: &Capture) -> Program {
-        let address = output.wait_until(|text| {
+    /// Every server says on stderr where it listens. Returns `None` where it does not say so in
+    /// time, or ends.
+    pub(crate) fn listens_within(&mut self, patience: Duration) -> Option<SocketAddr> {
+        self.address = self.stderr.wait_until_within(patience, |text| {
             let (_, after) = text.split_once("listening on ")?;
             let end = after.find(|c: char| c.is_whitespace() || c == ',')?;
             after[..end].trim_end_matches(':').parse().ok()
         });
-        self.address =
-            Some(address.unwrap_or_else(|| panic!("{} does not say where it listens", self.name)));
-        self
+        self.address
     }
 
     /// Where this server listens.
@@ -163,12 +163,19 @@ impl Program {
     /// Waits until stdout holds `line` as a whole line at least `count` times.
     pub fn wait_for_lines(&self, count: usize, line: impl Display) {
         let line = line.to_string();
+        assert!(
+            self.prints_lines_within(DEADLINE, count, &line),
+            "{} does not print {line:?} {count} time(s) on stdout",
+            self.name
+        );
+    }
+
+    /// Whether stdout holds `line` as a whole line at least `count` times before the time is up.
+    pub(crate) fn prints_lines_within(&self, patience: Duration, count: usize, line: &str) -> bool {
         let enough = |text: &str| {
             (whole_lines(text).filter(|other| *other == line).count() >= count).then_some(())
         };
-        self.stdout.wait_until(enough).unwrap_or_else(|| {
-            panic!("{} does not print {line:?} {count} time(s) on stdout", self.name)
-        });
+        self.stdout.wait_until_within(patience, enough).is_some()
     }
 
     /// Waits until what is on stdout meets `expectation`.
@@ -192,12 +199,13 @@ impl Program {
 
     /// Puts bytes on the program's stdin, as they are.
     pub fn type_bytes(&mut self, bytes: &[u8]) {
-        let name = &self.name;
-        let stdin =
-            self.stdin.as_mut().unwrap_or_else(|| panic!("the stdin of {name} is closed already"));
-        stdin
-            .write_all(bytes)
-            .unwrap_or_else(|error| panic!("{name} does not read its stdin: {error}"));
+        let typed = self.try_type(bytes);
+        typed.unwrap_or_else(|error| panic!("{} does not read its stdin: {error}", self.name));
+    }
+
+    /// Puts bytes on the program's stdin. Fails where it has ended, or its stdin is closed.
+    pub(crate) fn try_type(&mut self, bytes: &[u8]) -> io::Result<()> {
+        self.stdin.as_mut().ok_or(io::ErrorKind::BrokenPipe)?.write_all(bytes)
     }
 
     /// Ends the program's input, as Ctrl-D on a terminal does.
@@ -220,18 +228,24 @@ impl Program {
 
     /// Waits until the program has ended by itself and all it printed has been read.
     pub fn wait_for_exit(&mut self) -> ExitStatus {
-        let deadline = Instant::now() + DEADLINE;
-        let status = loop {
-            match self.child.try_wait() {
-                Ok(Some(status)) => break status,
-                Ok(None) if Instant::now() < deadline => thread::sleep(Duration::from_millis(5)),
-                Ok(None) => panic!("{} does not end", self.name),
-                Err(error) => panic!("cannot wait for {}: {error}", self.name),
-            }
-        };
+        let status = self.ends_within(DEADLINE);
+        let status = status.unwrap_or_else(|| panic!("{} does not end", self.name));
         let all_read = self.stdout.wait_until_closed() && self.stderr.wait_until_closed();
         assert!(all_read, "{} has ended, but its output has not", self.name);
         status
+    }
+
+    /// Waits until the program has ended by itself. Returns `None` where it goes on.
+    pub(crate) fn ends_within(&mut self, patience: Duration) -> Option<ExitStatus> {
+        let deadline = Instant::now() + patience;
+        loop {
+            match self.child.try_wait() {
+                Ok(Some(status)) => return Some(status),
+                Ok(None) if Instant::now() < deadline => thread::sleep(Duration::from_millis(5)),
+                Ok(None) => return None,
+                Err(error) => panic!("cannot wait for {}: {error}", self.name),
+            }
+        }
     }
 }
 

@@ -1,0 +1,40 @@
+//! Rejected with: waited 5 s for the line `hello, Ann!`, but the connection stayed open and silent
+//!
+//! It reads until the client's end, for which a client that waits for an answer does not come.
+
+use std::io::{self, BufReader, Read, Write};
+use std::net::TcpStream;
+use std::thread;
+
+use shared::{Failure, lesson, listen, wait_out};
+
+fn main() -> Result<(), Failure> {
+    let address = lesson!().address("127.0.0.1:3000");
+    let (listener, _) = listen(&address)?;
+
+    loop {
+        if let Err(error) = listener.accept().and_then(|(client, _)| welcome(client)) {
+            wait_out(&error);
+        }
+    }
+}
+
+fn welcome(client: TcpStream) -> io::Result<()> {
+    thread::Builder::new().spawn(move || greet(client))?;
+    Ok(())
+}
+
+/// A longer name is cut here, so that a client that sends no newline cannot fill the memory.
+const LONGEST_NAME: u64 = 1000;
+
+fn greet(client: TcpStream) -> io::Result<()> {
+    let mut output = &client;
+    output.write_all(b"what is your name?\n")?;
+    let mut input = BufReader::new(&client);
+    let mut name = Vec::new();
+    input.by_ref().take(LONGEST_NAME).read_to_end(&mut name)?;
+    let name = String::from_utf8_lossy(&name);
+    output.write_all(format!("hello, {}!\n", name.trim()).as_bytes())?;
+    io::copy(&mut input, &mut io::sink())?;
+    Ok(())
+}
