@@ -1,6 +1,5 @@
 //! The exercises of this lesson, and what each asks of a learner's program.
 
-use std::thread;
 use std::time::Duration;
 
 use harness::exercise::{Attempt, Outcome, eventually};
@@ -63,7 +62,7 @@ fn close_cleanly(attempt: &Attempt) -> Outcome {
     let mut second = server.connect("the second client")?;
     second.expect_line("welcome")?;
     leaving.reset();
-    thread::sleep(Duration::from_millis(300)); // a server may note a client after welcoming it
+    std::thread::sleep(Duration::from_millis(300)); // a server may note a client after welcoming it
 
     server.press_ctrl_c();
     for client in [&mut first, &mut second] {

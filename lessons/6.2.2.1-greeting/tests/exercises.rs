@@ -1,5 +1,6 @@
 //! The exercises of this lesson, and what each asks of a learner's program.
 
+use std::thread;
 use std::time::Duration;
 
 use harness::exercise::{Actor, Attempt, Outcome};
@@ -88,9 +89,10 @@ fn whole_greeting(attempt: &Attempt) -> Outcome {
     let mut quick = server.connect("the client that reads at once")?;
     quick.did("connected while two others did not read");
     expect_greeting(&mut quick)?;
-    late.did("began to read when another had its greeting");
+    thread::sleep(Duration::from_secs(2)); // how late they are
+    late.did("began to read two seconds after another had its greeting");
     expect_greeting(&mut late)?;
-    talking.did("began to read when another had its greeting");
+    talking.did("began to read two seconds after another had its greeting");
     expect_greeting(&mut talking)
 }
 
