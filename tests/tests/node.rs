@@ -127,7 +127,7 @@ fn chat_rust_server_rust_clients() {
 
 macro_rules! with_node {
     ($($name:ident: $test:expr;)*) => { $(
-        #[cfg_attr(not(node), ignore = "Node 20 or newer is not installed")]
+        #[cfg_attr(not(node), ignore = "Node 20 or newer was not there when this was compiled")]
         #[test]
         fn $name() {
             $test;
