@@ -158,6 +158,22 @@ impl Actor {
         self.line_called("a line")
     }
 
+    /// Waits for the line `expected`, past others, and returns those.
+    ///
+    /// # Errors
+    /// Where it does not come.
+    pub fn find_line(&mut self, expected: &str) -> Outcome<Vec<String>> {
+        let wanted = format!("the line `{expected}`");
+        let mut others = Vec::new();
+        loop {
+            let line = self.line_called(&wanted)?;
+            if line == expected {
+                return Ok(others);
+            }
+            others.push(line);
+        }
+    }
+
     fn line_called(&mut self, wanted: &str) -> Outcome<String> {
         let stopped =
             self.receive_until(|unseen| unseen.contains(&b'\n') || unseen.len() > MOST_OF_A_LINE);

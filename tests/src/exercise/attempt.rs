@@ -95,6 +95,11 @@ impl Running {
         self.process.program.borrow().address()
     }
 
+    /// The number that the system knows the program by.
+    pub fn process_id(&self) -> u32 {
+        self.process.program.borrow().process_id()
+    }
+
     /// A client of this server. Diagnoses call it `name`, such as `the second client`.
     ///
     /// # Errors

@@ -1,0 +1,38 @@
+//! Exercise: a message without a newline. The task is in `task.md`.
+
+use std::io::{self, BufRead, BufReader, Write};
+use std::net::{TcpListener, TcpStream};
+use std::thread;
+
+use shared::{Failure, lesson, listen, say, wait_out};
+
+fn main() -> Result<(), Failure> {
+    let address = lesson!().address("127.0.0.1:3000");
+    let (listener, bound) = listen(&address)?;
+    say!("server listening at port {}", bound.port());
+
+    loop {
+        if let Err(error) = welcome(&listener) {
+            wait_out(&error);
+        }
+    }
+}
+
+fn welcome(listener: &TcpListener) -> io::Result<()> {
+    let (client, _) = listener.accept()?;
+    // An error means that the client has left, which is the end of the conversation too.
+    thread::Builder::new().spawn(move || converse(client).unwrap_or_default())?;
+    Ok(())
+}
+
+fn converse(mut client: TcpStream) -> io::Result<()> {
+    let mut reader = BufReader::new(client.try_clone()?);
+    let mut message = Vec::new();
+    // To do: the Node client never sends the newline that this waits for.
+    while reader.read_until(b'\n', &mut message)? > 0 {
+        message.clear();
+        let answer = "我吃的小豆包\n"; // I had bean-paste buns
+        client.write_all(answer.as_bytes())?;
+    }
+    Ok(())
+}

@@ -1,0 +1,38 @@
+//! Exercise: an echo in upper case. The task is in `task.md`.
+
+use std::io::{self, Read, Write};
+use std::net::{TcpListener, TcpStream};
+use std::thread;
+
+use shared::{Failure, lesson, listen, say, wait_out};
+
+fn main() -> Result<(), Failure> {
+    let address = lesson!().address("127.0.0.1:3000");
+    let (listener, bound) = listen(&address)?;
+    say!("server listening at port {}", bound.port());
+
+    loop {
+        if let Err(error) = welcome(&listener) {
+            wait_out(&error);
+        }
+    }
+}
+
+fn welcome(listener: &TcpListener) -> io::Result<()> {
+    let (client, _) = listener.accept()?;
+    // An error means that the client has left, which is the end of the conversation too.
+    thread::Builder::new().spawn(move || converse(client).unwrap_or_default())?;
+    Ok(())
+}
+
+fn converse(mut client: TcpStream) -> io::Result<()> {
+    let mut buffer = [0; 4096];
+    loop {
+        let received = client.read(&mut buffer)?;
+        if received == 0 {
+            return Ok(()); // `end`
+        }
+        // To do: send it back in upper case.
+        client.write_all(&buffer[..received])?;
+    }
+}

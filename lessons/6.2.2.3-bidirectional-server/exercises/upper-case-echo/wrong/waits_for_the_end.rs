@@ -1,0 +1,34 @@
+//! Rejected with: waited 5 s for `HELLO
+//!
+//! The whole text is read before the first of it is answered.
+
+use std::io::{self, Read, Write};
+use std::net::{TcpListener, TcpStream};
+use std::thread;
+
+use shared::{Failure, lesson, listen, say, wait_out};
+
+fn main() -> Result<(), Failure> {
+    let address = lesson!().address("127.0.0.1:3000");
+    let (listener, bound) = listen(&address)?;
+    say!("server listening at port {}", bound.port());
+
+    loop {
+        if let Err(error) = welcome(&listener) {
+            wait_out(&error);
+        }
+    }
+}
+
+fn welcome(listener: &TcpListener) -> io::Result<()> {
+    let (client, _) = listener.accept()?;
+    // An error means that the client has left, which is the end of the conversation too.
+    thread::Builder::new().spawn(move || converse(client).unwrap_or_default())?;
+    Ok(())
+}
+
+fn converse(mut client: TcpStream) -> io::Result<()> {
+    let mut text = Vec::new();
+    client.read_to_end(&mut text)?;
+    client.write_all(String::from_utf8_lossy(&text).to_uppercase().as_bytes())
+}

@@ -1,0 +1,424 @@
+//! The exercises of this lesson, and what each asks of a learner's program.
+
+use std::collections::BTreeSet;
+use std::io::Read;
+use std::process::Command;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use harness::exercise::{Actor, Attempt, Outcome, PATIENCE, Running};
+
+harness::exercises! {
+    broadcast_server in "6.3.2-broadcast-server" {
+        who: "easy, 20 minutes: Who is here?",
+        private_messages: "medium, 30 minutes: Private messages",
+        nicknames: "medium, 40 minutes: Nicknames",
+        history: "medium, 40 minutes: A history for newcomers",
+        rate_limit: "medium, 30 minutes: A limit for those who flood",
+        #[cfg_attr(windows, ignore = "on Windows the check does not look at the memory")]
+        slow_reader: "hard, 45 minutes: Nobody waits for a client that does not read",
+    }
+}
+
+fn who(attempt: &Attempt) -> Outcome {
+    let server = attempt.serve()?;
+    let (mut a, mut b, mut c) = three_clients(&server)?;
+    let (port_a, port_b, port_c) = (port(&a), port(&b), port(&c));
+
+    a.send("/who\n")?;
+    expect_here(&a.line()?, &[("A", port_a), ("B", port_b), ("C", port_c)])?;
+    a.send("after the question\n")?;
+    b.did("waited while A asked `/who`, which must stay between A and the server,");
+    b.expect_line(&format!("{port_a}:after the question"))?;
+    b.send_in_pieces(&["/w", "ho\n"])?;
+    expect_here(&b.line()?, &[("A", port_a), ("B", port_b), ("C", port_c)])?;
+    a.send("and again\n")?;
+    b.did("asked `/who` once");
+    b.expect_line(&format!("{port_a}:and again"))?;
+
+    // Whoever closes a connection with something unread resets it, and C is to leave in peace.
+    c.find_line(&format!("{port_a}:and again"))?;
+    drop(c);
+    expect_gone(&mut a, port_c, "client C closed its connection")?;
+    b.reset();
+    expect_gone(&mut a, port_b, "client B left with a reset")?;
+    a.send("/who\n")?;
+    expect_here(&a.line()?, &[("A", port_a)])
+}
+
+fn expect_here(answer: &str, here: &[(&str, u16)]) -> Outcome {
+    let asked = "a client asked `/who`, and the answer";
+    let Some(list) = answer.strip_prefix("here:") else {
+        return Err(format!("{asked} was to begin with `here:`, but the line `{answer}` came"));
+    };
+    let named: BTreeSet<&str> = list.split_whitespace().collect();
+    for (name, port) in here {
+        if !named.contains(&*port.to_string()) {
+            return Err(format!(
+                "{asked} was to be `here:` and the ports of all, each after a space, but in the \
+                 line `{answer}` the port {port} of client {name} is missing"
+            ));
+        }
+    }
+    if list.split_whitespace().count() > here.len() {
+        return Err(format!("{asked} `{answer}` names more than the {} who were here", here.len()));
+    }
+    Ok(())
+}
+
+fn expect_gone(asker: &mut Actor, gone: u16, how: &str) -> Outcome {
+    let deadline = Instant::now() + PATIENCE;
+    loop {
+        asker.send("/who\n")?;
+        let answer = asker.line()?;
+        if !answer.split_whitespace().any(|word| word == gone.to_string()) {
+            return Ok(());
+        }
+        if Instant::now() > deadline {
+            return Err(format!("{how}, but 5 s later `/who` still names its port: `{answer}`"));
+        }
+        thread::sleep(Duration::from_millis(20));
+    }
+}
+
+fn private_messages(attempt: &Attempt) -> Outcome {
+    let server = attempt.serve()?;
+    let (mut a, mut b, mut c) = three_clients(&server)?;
+    let (port_a, port_b, port_c) = (port(&a), port(&b), port(&c));
+
+    a.send(format!("/to {port_b} 你好 and more\n"))?;
+    b.did("was sent something by A with `/to`");
+    b.expect_line(&format!("{port_a} whispers:你好 and more"))?;
+    a.send("to all\n")?;
+    c.did("was not to see what A told B,");
+    c.expect_line(&format!("{port_a}:to all"))?;
+    b.expect_line(&format!("{port_a}:to all"))?;
+    b.send_in_pieces(&["/to ", &format!("{port_a} and "), "back\n"])?;
+    a.did("was sent something by B with `/to`, in three segments,");
+    a.expect_line(&format!("{port_b} whispers:and back"))?;
+
+    for nobody in ["1", "abc", "99999"] {
+        a.send(format!("/to {nobody} hello\n"))?;
+        a.expect_line(&format!("nobody at {nobody}"))?;
+    }
+    a.send("still here\n")?;
+    c.did("waited while A wrote to ports where nobody is,");
+    c.expect_line(&format!("{port_a}:still here"))?;
+
+    drop(c);
+    let deadline = Instant::now() + PATIENCE;
+    loop {
+        // Until the server has noticed that C has left, it has nothing to answer.
+        a.send(format!("/to {port_c} are you there?\n"))?;
+        let answered = a.expect_silence(Duration::from_millis(300)).is_err();
+        if answered || Instant::now() > deadline {
+            a.did("wrote to C, which had closed its connection,");
+            return a.expect_line(&format!("nobody at {port_c}"));
+        }
+    }
+}
+
+fn nicknames(attempt: &Attempt) -> Outcome {
+    let server = attempt.serve()?;
+    let (mut a, mut b, mut c) = three_clients(&server)?;
+    let port_b = port(&b);
+
+    a.send("/name 小明\n")?;
+    a.send("hello\n")?;
+    for other in [&mut b, &mut c] {
+        other.did("heard A, which had sent `/name 小明` and then `hello`,");
+        other.expect_line("小明:hello")?;
+    }
+    b.send("I am still B\n")?;
+    c.did("heard B, which has no name yet,");
+    c.expect_line(&format!("{port_b}:I am still B"))?;
+
+    b.send("/name 小明\n")?;
+    b.did("asked for the name 小明, which A had already,");
+    b.find_line("taken: 小明")?;
+    b.send("no luck\n")?;
+    c.did("heard B, which has no name because the one it asked for was taken,");
+    c.expect_line(&format!("{port_b}:no luck"))?;
+
+    let (first, second) = "/name 小红\n".as_bytes().split_at(7); // in the middle of a character
+    c.send_in_pieces(&[first, second])?;
+    c.send("red\n")?;
+    b.did("heard C, which had sent `/name 小红` in two segments and then `red`,");
+    b.find_line("小红:red")?;
+
+    drop(a);
+    let deadline = Instant::now() + PATIENCE;
+    loop {
+        b.send("/name 小明\nand now?\n")?;
+        c.did("heard B, which asked for the name 小明 after A had left,");
+        match c.line()?.as_str() {
+            "小明:and now?" => return Ok(()),
+            other if Instant::now() > deadline => {
+                return Err(format!(
+                    "client A, which was called 小明, has left, so the name is free. But 5 s later \
+                     client B still could not have it: what it said came as `{other}`"
+                ));
+            }
+            _ => thread::sleep(Duration::from_millis(20)),
+        }
+    }
+}
+
+fn history(attempt: &Attempt) -> Outcome {
+    let server = attempt.serve()?;
+    let (mut a, mut b, _c) = three_clients(&server)?;
+    let port_a = port(&a);
+    a.send((1..=25).map(|number| format!("{number}\n")).collect::<String>())?;
+    for number in 1..=25 {
+        b.find_line(&format!("{port_a}:{number}"))?;
+    }
+    let mut newcomer = server.connect("a newcomer")?;
+    newcomer.did("came after `1` to `25` had been said, to see the last ten of them,");
+    for number in 16..=25 {
+        newcomer.expect_line(&format!("{port_a}:{number}"))?;
+    }
+    newcomer.did("had seen the last ten");
+    newcomer.expect_silence(Duration::from_millis(300))?;
+    a.send("26\n")?;
+    newcomer.did("had seen the last ten when `26` was said,");
+    newcomer.expect_line(&format!("{port_a}:26"))?;
+    b.expect_line(&format!("{port_a}:26"))?;
+    newcomers_while_others_talk(&server, a, b)
+}
+
+/// Each newcomer has to see numbers without a gap, although new ones come while it joins.
+fn newcomers_while_others_talk(server: &Running, mut a: Actor, mut b: Actor) -> Outcome {
+    let prefix = format!("{}:", port(&a));
+    let done = AtomicBool::new(false);
+    thread::scope(|scope| {
+        let talking = scope.spawn(|| {
+            let mut numbers = 27..47;
+            while !done.load(Ordering::Relaxed) {
+                a.send(numbers.clone().map(|number| format!("{number}\n")).collect::<String>())?;
+                for number in numbers.clone() {
+                    b.expect_line(&format!("{prefix}{number}"))?;
+                }
+                numbers = numbers.end..numbers.end + 20;
+            }
+            Ok(())
+        });
+        let seen = (0..100).try_for_each(|_| sees_every_number(server, &prefix));
+        done.store(true, Ordering::Relaxed);
+        let talked = talking.join().unwrap_or_else(|_| Err("the check has panicked".to_string()));
+        seen.and(talked)
+    })
+}
+
+fn sees_every_number(server: &Running, prefix: &str) -> Outcome {
+    let mut newcomer = server.connect("a newcomer")?;
+    newcomer.did("joined while A counted aloud");
+    let mut last: Option<u64> = None;
+    for _ in 0..30 {
+        let line = newcomer.line()?;
+        let number = line.strip_prefix(prefix).and_then(|number| number.parse().ok());
+        let Some(number) = number else {
+            return Err(format!("a newcomer expected a number that A had said, but `{line}` came"));
+        };
+        if let Some(last) = last.filter(|last| number != last + 1) {
+            return Err(format!(
+                "client A counted aloud while newcomers joined, and one of them missed a number or \
+                 saw one twice: after {last} came {number}"
+            ));
+        }
+        last = Some(number);
+    }
+    Ok(())
+}
+
+fn rate_limit(attempt: &Attempt) -> Outcome {
+    const FLOOD: usize = 200;
+    let server = attempt.serve()?;
+    let (mut a, mut b, _c) = three_clients(&server)?;
+    let (mut flooder, port_b) = (server.connect("the flooding client")?, port(&b));
+    let prefix = format!("{}:", port(&flooder));
+
+    let begun = Instant::now();
+    flooder.send((1..=FLOOD).map(|number| format!("flood {number}\n")).collect::<String>())?;
+    flooder.did(&format!("sent {FLOOD} lines at once"));
+    flooder.find_line("slow down")?;
+    b.send("I have said little\n")?;
+    a.did("listened when somebody else, B, said a line during the flood,");
+    let mut passed = a.find_line(&format!("{port_b}:I have said little"))?;
+
+    thread::sleep(Duration::from_millis(2500));
+    let took = begun.elapsed();
+    flooder.send("I am calm now\n")?;
+    thread::sleep(Duration::from_millis(100));
+    // Where the server has hung up, the first bytes are answered with a reset, and the next fail.
+    flooder.send("\n").map_err(|finding| {
+        format!("the flooding client was told `slow down`, was quiet for 2.5 s, and then {finding}")
+    })?;
+    a.did("listened to the flooding client, which was quiet for 2.5 s and then sent a line,");
+    passed.extend(a.find_line(&format!("{prefix}I am calm now"))?);
+    passed.retain(|line| line.starts_with(&prefix));
+
+    let most = 10 * (took.as_secs() as usize + 2);
+    if passed.len() > most {
+        return Err(format!(
+            "the flooding client sent {FLOOD} lines at once, of which ten a second were to be \
+             passed on, but in {} s another client got {} of them",
+            took.as_secs(),
+            passed.len()
+        ));
+    }
+    let first_ten: Vec<String> = (1..=10).map(|number| format!("{prefix}flood {number}")).collect();
+    if !passed.starts_with(&first_ten) {
+        return Err(format!(
+            "the flooding client sent {FLOOD} lines at once, and another client was to get the \
+             first ten of them, but it got: {}",
+            passed.join(", ")
+        ));
+    }
+    Ok(())
+}
+
+fn slow_reader(attempt: &Attempt) -> Outcome {
+    let server = attempt.serve()?;
+    let (mut a, mut b, mut slow) = three_clients(&server)?;
+    let prefix = format!("{}:", port(&a));
+    let (begun, memory) = (Instant::now(), memory_of(&server));
+    let mut said = 0;
+    let mut received = Vec::new();
+    b.did("read all it was sent");
+
+    // 32 MB that C does not read, and then some of which it reads a little now and then.
+    for round in 0..600 {
+        let lines: Vec<String> = (said..said + 32).map(numbered_line).collect();
+        said += lines.len();
+        let problem = |finding: String| {
+            let kilobytes = said * 2;
+            format!("client C did not read. When A had said {kilobytes} KB, {finding}")
+        };
+        let round_begun = Instant::now();
+        a.send(lines.concat()).map_err(problem)?;
+        for line in &lines {
+            let came = b.line().map_err(problem)?;
+            if came != format!("{prefix}{}", line.trim_end()) {
+                let (came, line) = (ends_of(&came), ends_of(line.trim_end()));
+                return Err(problem(format!("B was to get {line} from A, but got {came}")));
+            }
+        }
+        if round_begun.elapsed() > PATIENCE || begun.elapsed() > 12 * PATIENCE {
+            return Err(problem("B had to wait too long for what came next".to_string()));
+        }
+        if round == 500 {
+            expect_little_growth(&server, memory)?;
+        }
+        if round > 500 {
+            read_a_little(&mut slow, &mut received, Duration::from_millis(5));
+        }
+    }
+    while read_a_little(&mut slow, &mut received, Duration::from_millis(500)) {}
+    expect_whole_lines(&received, &prefix)?;
+    a.send("one more line\n")?;
+    b.expect_line(&format!("{prefix}one more line"))?;
+    match slow.expect_silence(Duration::from_secs(1)) {
+        Err(_) => Ok(()), // the line, or the end
+        Ok(()) => {
+            Err("client C did not read for a while, and then read all that had come. When A \
+                       said one more line, C was to get it or to find the connection closed, but \
+                       the connection stayed open and silent"
+                .to_string())
+        }
+    }
+}
+
+/// Every line is different, and 2,000 bytes long with its newline.
+fn numbered_line(number: usize) -> String {
+    format!("{number:0>7}{}\n", "x".repeat(1992))
+}
+
+/// Up to 64 KB. False where nothing came in that time, or the connection is over.
+fn read_a_little(slow: &mut Actor, received: &mut Vec<u8>, patience: Duration) -> bool {
+    let mut buffer = [0; 64 * 1024];
+    let _ = slow.stream().set_read_timeout(Some(patience));
+    let arrived = slow.stream().read(&mut buffer).unwrap_or(0);
+    received.extend_from_slice(&buffer[..arrived]);
+    arrived > 0
+}
+
+/// A client that was disconnected may have got half a line at the end, and one for which messages
+/// were left out may miss some. But what it got as a line was said as a line.
+fn expect_whole_lines(received: &[u8], prefix: &str) -> Outcome {
+    let text = String::from_utf8_lossy(received);
+    let whole_lines = text.rfind('\n').map_or("", |end| &text[..end]);
+    for line in whole_lines.lines().filter(|line| !line.ends_with(":I am C")) {
+        let number = line.strip_prefix(prefix).and_then(|text| text.get(..7)?.parse().ok());
+        let was_said = number
+            .is_some_and(|number| line == format!("{prefix}{}", numbered_line(number).trim()));
+        if !was_said {
+            return Err(format!(
+                "client C did not read for a while, and then got a line of {} bytes that nobody \
+                 said: {}",
+                line.len(),
+                ends_of(line)
+            ));
+        }
+    }
+    Ok(())
+}
+
+/// The beginning and the end of a long line, for a diagnosis.
+fn ends_of(line: &str) -> String {
+    let characters: Vec<char> = line.chars().collect();
+    let (start, end) = (characters.iter().take(20), characters.iter().rev().take(20).rev());
+    format!("`{} ... {}`", start.collect::<String>(), end.collect::<String>())
+}
+
+/// The memory of the server may grow by this much for a client that does not read.
+const GROWTH: usize = 16; // MiB
+
+fn expect_little_growth(server: &Running, before: Option<usize>) -> Outcome {
+    let (Some(before), Some(after)) = (before, memory_of(server)) else {
+        return Ok(()); // this system does not say
+    };
+    match after.saturating_sub(before) {
+        grown if grown > GROWTH => Err(format!(
+            "client C did not read while A said 32 MB, and the server's memory grew by {grown} \
+             MiB: {GROWTH} MiB at most were allowed"
+        )),
+        _ => Ok(()),
+    }
+}
+
+/// The memory of the server in MiB, where there is a `ps` to tell it.
+fn memory_of(server: &Running) -> Option<usize> {
+    let process = server.process_id().to_string();
+    let output = Command::new("ps").args(["-o", "rss=", "-p", &process]).output().ok()?;
+    let kilobytes: usize = String::from_utf8(output.stdout).ok()?.trim().parse().ok()?;
+    Some(kilobytes / 1024)
+}
+
+/// Three clients who are all in the room: A and B have heard somebody, B and C have been heard.
+fn three_clients(server: &Running) -> Outcome<(Actor, Actor, Actor)> {
+    let mut a = server.connect("client A")?;
+    let mut b = server.connect("client B")?;
+    let hello_b = format!("{}:I am B", port(&b));
+    // A server may take its time to seat A. So B says it again where A has not heard it.
+    for _ in 0..5 {
+        b.send("I am B\n")?;
+        if a.expect_silence(Duration::from_secs(1)).is_err() {
+            break;
+        }
+    }
+    a.did("was connected when client B connected, too, and said `I am B`,");
+    a.expect_line(&hello_b)?;
+    let mut c = server.connect("client C")?;
+    c.send("I am C\n")?;
+    let hello_c = format!("{}:I am C", port(&c));
+    a.did("was connected when client C connected, too, and said `I am C`,");
+    a.find_line(&hello_c)?;
+    b.did("was connected when client C connected, too, and said `I am C`,");
+    b.find_line(&hello_c)?;
+    Ok((a, b, c))
+}
+
+fn port(actor: &Actor) -> u16 {
+    actor.address().port()
+}
