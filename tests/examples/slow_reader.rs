@@ -10,8 +10,9 @@ use std::net::{TcpListener, TcpStream};
 use std::process::Command;
 use std::sync::mpsc::{self, Receiver, Sender};
 use std::time::{Duration, Instant};
-use std::{env, fs, thread};
+use std::{env, thread};
 
+use harness::resident_memory;
 use shared::{disconnect, send_now, timed_out};
 
 type Outcome<T> = Result<T, Box<dyn Error>>;
@@ -145,10 +146,7 @@ fn mebibytes(bytes: usize) -> f64 {
     bytes as f64 / (1024.0 * 1024.0)
 }
 
-/// VmRSS of /proc/self/status (proc(5)), where there is such a thing.
+/// What this process has in memory, where the system tells it.
 fn resident_mebibytes() -> Option<f64> {
-    let status = fs::read_to_string("/proc/self/status").ok()?;
-    let line = status.lines().find(|line| line.starts_with("VmRSS:"))?;
-    let kibibytes: f64 = line.split_whitespace().nth(1)?.parse().ok()?;
-    Some(kibibytes / 1024.0)
+    resident_memory(std::process::id()).map(|bytes| bytes as f64 / (1024.0 * 1024.0))
 }

@@ -2,7 +2,7 @@
 
 use std::fmt::Display;
 use std::io::{self, Write};
-use std::net::{SocketAddr, TcpStream};
+use std::net::{SocketAddr, TcpListener, TcpStream};
 #[cfg(unix)]
 use std::os::{fd::OwnedFd, unix::net::UnixStream};
 use std::path::Path;
@@ -61,6 +61,14 @@ impl Program {
     /// Starts a server whose command names its address, and waits until it listens.
     pub fn server_from(command: Command) -> Program {
         Program::start(command).listening()
+    }
+
+    /// Starts the client at `path`, and plays the server that it connects to.
+    pub fn client(path: impl AsRef<Path>) -> (Program, Peer) {
+        let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
+        let mut command = Command::new(path.as_ref());
+        command.arg(listener.local_addr().expect("a bound address").to_string());
+        (Program::start(command), Peer::accepted_by(&listener))
     }
 
     /// Starts a program whose stdout nobody reads: it is a pipe that is closed at the other end.

@@ -1,8 +1,5 @@
 //! Servers that do what no server should, against both client lessons.
 
-use std::net::TcpListener;
-use std::process::Command;
-
 use harness::{Peer, Program, lesson, resident_memory};
 
 const CLIENTS: [&str; 2] = ["lesson-bidirectional-client", "lesson-broadcast-client"];
@@ -10,11 +7,7 @@ const CLIENTS: [&str; 2] = ["lesson-bidirectional-client", "lesson-broadcast-cli
 /// Starts each client against a server that `misbehaves`.
 fn against_every_client(misbehaves: impl Fn(&mut Program, Peer)) {
     for package in CLIENTS {
-        let listener = TcpListener::bind("127.0.0.1:0").expect("bind");
-        let mut command = Command::new(lesson(package));
-        command.arg(listener.local_addr().expect("address").to_string());
-        let mut client = Program::start(command);
-        let server = Peer::accepted_by(&listener);
+        let (mut client, server) = Program::client(lesson(package));
         misbehaves(&mut client, server);
         assert!(!client.stderr().contains("panicked"), "{}", client.stderr());
     }
@@ -103,11 +96,7 @@ fn it_never_answers() {
 
 #[test]
 fn it_never_reads() {
-    let listener = TcpListener::bind("127.0.0.1:0").expect("bind");
-    let mut command = Command::new(lesson("lesson-broadcast-client"));
-    command.arg(listener.local_addr().expect("address").to_string());
-    let mut client = Program::start(command);
-    let mut server = Peer::accepted_by(&listener);
+    let (mut client, mut server) = Program::client(lesson("lesson-broadcast-client"));
     client.type_line(&"x".repeat(4096));
     server.send("5000:you can still hear me\n");
     client.wait_for_line("5000:you can still hear me");

@@ -1,24 +1,12 @@
 //! What the two-way client prints and sends.
 
-use std::net::TcpListener;
-use std::process::Command;
-
-use harness::{Peer, Program};
+use harness::Program;
 
 const LESSON: &str = env!("CARGO_BIN_EXE_lesson-bidirectional-client");
 
-/// The client, connected to a server that the test plays.
-fn connected() -> (Program, Peer) {
-    let listener = TcpListener::bind("127.0.0.1:0").expect("bind");
-    let mut command = Command::new(LESSON);
-    command.arg(listener.local_addr().expect("address").to_string());
-    let client = Program::start(command);
-    (client, Peer::accepted_by(&listener))
-}
-
 #[test]
 fn it_asks_shows_the_answer_and_ends_when_the_server_does() {
-    let (mut client, mut server) = connected();
+    let (mut client, mut server) = Program::client(LESSON);
     client.wait_for_line("客户端与服务器连接成功了");
     server.expect("你吃了吗");
     server.assert_open_and_silent();
@@ -33,7 +21,7 @@ fn it_asks_shows_the_answer_and_ends_when_the_server_does() {
 
 #[test]
 fn the_keyboard_is_not_its_business() {
-    let (mut client, mut server) = connected();
+    let (mut client, mut server) = Program::client(LESSON);
     server.expect("你吃了吗");
     client.close_stdin();
     server.send("still there?");
@@ -42,7 +30,7 @@ fn the_keyboard_is_not_its_business() {
 
 #[test]
 fn a_reset_is_told_with_exit_status_1() {
-    let (mut client, mut server) = connected();
+    let (mut client, mut server) = Program::client(LESSON);
     server.expect("你吃了吗");
     server.reset();
     assert_eq!(client.wait_for_exit().code(), Some(1));

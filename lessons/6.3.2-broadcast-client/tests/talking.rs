@@ -7,18 +7,9 @@ use harness::{Peer, Program};
 
 const LESSON: &str = env!("CARGO_BIN_EXE_lesson-broadcast-client");
 
-/// The client, connected to a server that the test plays.
-fn connected() -> (Program, Peer) {
-    let listener = TcpListener::bind("127.0.0.1:0").expect("bind");
-    let mut command = Command::new(LESSON);
-    command.arg(listener.local_addr().expect("address").to_string());
-    let client = Program::start(command);
-    (client, Peer::accepted_by(&listener))
-}
-
 #[test]
 fn each_line_typed_is_sent_trimmed_and_blank_lines_are_not() {
-    let (mut client, mut server) = connected();
+    let (mut client, mut server) = Program::client(LESSON);
     client.type_line("  hello  ");
     server.expect("hello\n");
     client.type_line("");
@@ -30,7 +21,7 @@ fn each_line_typed_is_sent_trimmed_and_blank_lines_are_not() {
 
 #[test]
 fn what_arrives_is_shown_a_line_each_while_the_keyboard_waits() {
-    let (client, mut server) = connected();
+    let (client, mut server) = Program::client(LESSON);
     server.send("50000:one\n50001:two\n");
     client.wait_for_line("50001:two");
     server.send("50000:thr");
@@ -41,7 +32,7 @@ fn what_arrives_is_shown_a_line_each_while_the_keyboard_waits() {
 
 #[test]
 fn a_message_without_a_newline_is_shown_without_waiting_for_the_next() {
-    let (client, mut server) = connected();
+    let (client, mut server) = Program::client(LESSON);
     server.send("50000:from Node");
     client.wait_for_line("50000:from Node");
     server.send("50000:again");
@@ -50,7 +41,7 @@ fn a_message_without_a_newline_is_shown_without_waiting_for_the_next() {
 
 #[test]
 fn at_the_end_of_its_input_it_half_closes_and_stays_until_the_server_has_finished() {
-    let (mut client, mut server) = connected();
+    let (mut client, mut server) = Program::client(LESSON);
     client.type_bytes("last words".as_bytes());
     client.close_stdin();
     assert_eq!(server.read_to_end(), "last words\n".as_bytes());
@@ -62,7 +53,7 @@ fn at_the_end_of_its_input_it_half_closes_and_stays_until_the_server_has_finishe
 
 #[test]
 fn it_ends_with_the_server_even_while_waiting_for_the_keyboard() {
-    let (mut client, server) = connected();
+    let (mut client, server) = Program::client(LESSON);
     drop(server);
     assert_eq!(client.wait_for_exit().code(), Some(0));
     assert!(
@@ -74,7 +65,7 @@ fn it_ends_with_the_server_even_while_waiting_for_the_keyboard() {
 
 #[test]
 fn a_reset_is_told_with_exit_status_1() {
-    let (mut client, server) = connected();
+    let (mut client, server) = Program::client(LESSON);
     server.reset();
     assert_eq!(client.wait_for_exit().code(), Some(1));
     let error = client.stderr();
@@ -83,7 +74,7 @@ fn a_reset_is_told_with_exit_status_1() {
 
 #[test]
 fn a_character_is_never_shown_in_halves() {
-    let (mut client, mut server) = connected();
+    let (mut client, mut server) = Program::client(LESSON);
     server.send("a server that ends its lines\n");
     client.wait_for_line("a server that ends its lines");
     for byte in "50000:你好😀\n".bytes() {
@@ -97,7 +88,7 @@ fn a_character_is_never_shown_in_halves() {
 
 #[test]
 fn escape_sequences_do_not_reach_the_terminal() {
-    let (client, mut server) = connected();
+    let (client, mut server) = Program::client(LESSON);
     server.send("50000:\x1b]0;owned\x07\x1b[2J\rfake\n");
     client.wait_for_line("50000:␛]0;owned␇␛[2J␍fake");
 }
