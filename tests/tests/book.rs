@@ -196,12 +196,9 @@ fn the_teachers_plans_add_up() {
             continue;
         }
         sum += time;
-        let page =
-            links(what).first().and_then(|link| pages.get(link).map(|page| (link.clone(), page)));
-        if let Some((name, page)) = page
-            && minutes(&page.text) != Some(time)
-        {
-            problems.push(format!("the plan gives {name} {time} minutes, which it does not say"));
+        let link = links(what).first().cloned().unwrap_or_default();
+        if pages.get(&link).is_some_and(|page| minutes(&page.text) != Some(time)) {
+            problems.push(format!("the plan gives {link} {time} minutes, which it does not say"));
         }
     }
     let planned = links(plans);
