@@ -7,6 +7,7 @@ use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::os::{fd::OwnedFd, unix::net::UnixStream};
 use std::path::Path;
 use std::process::{Child, ChildStdin, Command, ExitStatus, Stdio};
+use std::sync::Once;
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -88,6 +89,10 @@ impl Program {
     }
 
     fn spawn(mut command: Command) -> Program {
+        // A test holds the other end of every socket of its programs, and many tests run at once:
+        // the usual limits, 1024 on Linux and 256 on macOS, are too low for that.
+        static RAISE_LIMIT: Once = Once::new();
+        RAISE_LIMIT.call_once(|| drop(rlimit::increase_nofile_limit(u64::MAX)));
         let name = Path::new(command.get_program()).file_stem().unwrap_or_default();
         let name = name.to_string_lossy().into_owned();
         let child = command.stdin(Stdio::piped()).spawn();
@@ -224,8 +229,26 @@ impl Program {
     /// Presses Ctrl-C.
     #[cfg(unix)]
     pub fn press_ctrl_c(&self) {
-        let status = Command::new("kill").args(["-INT", &self.process_id().to_string()]).status();
-        assert!(status.is_ok_and(|status| status.success()), "cannot send SIGINT to {}", self.name);
+        self.signal("-INT");
+    }
+
+    /// Stops the program where it is, as Ctrl-Z does, until [`Program::resume`].
+    #[cfg(unix)]
+    pub fn suspend(&self) {
+        self.signal("-STOP");
+    }
+
+    /// Lets a suspended program go on.
+    #[cfg(unix)]
+    pub fn resume(&self) {
+        self.signal("-CONT");
+    }
+
+    #[cfg(unix)]
+    fn signal(&self, signal: &str) {
+        let status = Command::new("kill").args([signal, &self.process_id().to_string()]).status();
+        let sent = status.is_ok_and(|status| status.success());
+        assert!(sent, "cannot send {} a signal: kill {signal}", self.name);
     }
 
     /// Kills the program, which cannot do anything about it.

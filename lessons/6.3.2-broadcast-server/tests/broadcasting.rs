@@ -156,20 +156,3 @@ fn a_hundred_clients_that_never_read_hold_nobody_up() {
     server.wait_for_lines(never_read.len(), "有客户端退出了");
     say(1024 * 1024, &mut sender, &mut listener);
 }
-
-#[test]
-fn a_thousand_join_at_once_without_a_retry() {
-    let server = Program::server(LESSON);
-    let mut clients: Vec<Peer> = thread::scope(|scope| {
-        let joining: Vec<_> = (0..8)
-            .map(|_| scope.spawn(|| (0..125).map(|_| server.connect()).collect::<Vec<Peer>>()))
-            .collect();
-        joining.into_iter().flat_map(|thread| thread.join().expect("all have joined")).collect()
-    });
-    let mut sender = server.connect();
-    sender.send("welcome");
-    let message = format!("{}:welcome\n", sender.port());
-    for client in &mut clients {
-        client.expect(&message);
-    }
-}
