@@ -34,6 +34,7 @@ pub fn disconnect(client: &TcpStream) {
     // Both can fail only because the connection has ended already, which is what is wanted.
     let _ = SockRef::from(client).set_linger(Some(Duration::ZERO));
     let _ = client.shutdown(Shutdown::Both);
+    platform::wake_reader(client);
 }
 
 /// Whether a read with a time-out ended for no other reason than that nothing arrived in time. (A
@@ -53,6 +54,9 @@ mod platform {
     pub fn send(client: &TcpStream, message: &[u8]) -> io::Result<usize> {
         SockRef::from(client).send_with_flags(message, libc::MSG_DONTWAIT)
     }
+
+    /// Shutting down has woken it already.
+    pub fn wake_reader(_client: &TcpStream) {}
 }
 
 #[cfg(windows)]
@@ -62,6 +66,7 @@ mod platform {
     use std::os::windows::io::AsRawSocket;
 
     use windows_sys::Win32::Networking::WinSock::{POLLWRNORM, SOCKET, WSAPOLLFD, WSAPoll};
+    use windows_sys::Win32::System::IO::CancelIoEx;
 
     /// As [`TcpStream::set_read_timeout`] documents it.
     pub const TIME_OUT: ErrorKind = ErrorKind::TimedOut;
@@ -77,6 +82,13 @@ mod platform {
             0 => Err(ErrorKind::WouldBlock.into()),
             _ => client.write(message),
         }
+    }
+
+    /// Shutting down makes every later read return, but does not wake one that waits already.
+    #[allow(unsafe_code)]
+    pub fn wake_reader(client: &TcpStream) {
+        // SAFETY: the socket is open, since it is borrowed, and no OVERLAPPED means all its calls.
+        unsafe { CancelIoEx(client.as_raw_socket() as _, std::ptr::null()) };
     }
 }
 
