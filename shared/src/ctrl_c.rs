@@ -1,12 +1,13 @@
 //! Ending a server's `accept` loop from the keyboard.
 
-use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::net::TcpListener;
 use std::process::exit;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use anyhow::Context;
+use socket2::{Domain, Socket, Type};
 
 use crate::listener::reachable;
 
@@ -25,13 +26,20 @@ impl CtrlC {
     pub fn wakes(listener: &TcpListener) -> anyhow::Result<CtrlC> {
         let address =
             listener.local_addr().context("cannot find out the address of the listener")?;
+        let address = reachable(address);
+        // Made now, because there may be no file descriptor left when it is needed.
+        let visitor = Socket::new(Domain::for_address(address), Type::STREAM, None)
+            .context("cannot make a socket for Ctrl-C")?;
         let ctrl_c = CtrlC { pressed: Arc::new(AtomicBool::new(false)) };
         let pressed = Arc::clone(&ctrl_c.pressed);
         ctrlc::set_handler(move || {
             if pressed.swap(true, Ordering::SeqCst) {
                 exit(130);
             }
-            wake(address);
+            // The one thing that makes a waiting `accept` return on every system is a client, so
+            // become one for a moment. It fails only where the backlog is full, and there `accept`
+            // is not waiting.
+            let _ = visitor.connect_timeout(&address.into(), Duration::from_secs(1));
         })
         .context("cannot listen for Ctrl-C")?;
         Ok(ctrl_c)
@@ -42,13 +50,4 @@ impl CtrlC {
     pub fn pressed(&self) -> bool {
         self.pressed.load(Ordering::SeqCst)
     }
-}
-
-/// The one thing that makes a waiting `accept` return on every system is a client, so become one
-/// for a moment.
-///
-/// Where this fails, for want of a file descriptor or of room in the backlog, `accept` is not
-/// waiting.
-fn wake(listener: SocketAddr) {
-    let _ = TcpStream::connect_timeout(&reachable(listener), Duration::from_secs(1));
 }

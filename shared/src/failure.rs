@@ -46,6 +46,9 @@ pub fn cannot_listen(address: &str, error: io::Error) -> anyhow::Error {
 /// there.
 pub fn cannot_connect(address: &str, error: io::Error, server: &str) -> anyhow::Error {
     let next_step = match error.kind() {
+        _ if address.ends_with(":0") => {
+            "Nobody listens on port 0: pass the port that the server says it listens on.".into()
+        }
         ErrorKind::ConnectionRefused => {
             format!(
                 "Start the server first, in another terminal: cargo run -p {server} -- {address}"
@@ -58,6 +61,14 @@ pub fn cannot_connect(address: &str, error: io::Error, server: &str) -> anyhow::
         _ => "Check the host and the port.".into(),
     };
     anyhow::anyhow!("cannot connect to {address}: {error}\n{next_step}")
+}
+
+/// The failure of a connection to `address` that was there already.
+pub fn lost_connection(address: &str, error: io::Error) -> anyhow::Error {
+    anyhow::anyhow!(
+        "lost the connection to {address}: {error}\n\
+         The server may have been stopped: start it again, then this."
+    )
 }
 
 #[cfg(test)]
@@ -89,5 +100,11 @@ mod tests {
             "{refused}"
         );
         assert!(refused.ends_with("cargo run -p lesson-x -- localhost:3000"), "{refused}");
+
+        let no_port = cannot_connect("h:0", ErrorKind::ConnectionRefused.into(), "x").to_string();
+        assert!(no_port.contains("pass the port that the server says"), "{no_port}");
+
+        let lost = lost_connection("h:1", ErrorKind::ConnectionReset.into()).to_string();
+        assert!(lost.starts_with("lost the connection to h:1: connection reset\n"), "{lost}");
     }
 }

@@ -26,9 +26,9 @@ pub mod thread;
 pub use arguments::Lesson;
 #[cfg(feature = "ctrl-c")]
 pub use ctrl_c::CtrlC;
-pub use failure::{Failure, cannot_connect, cannot_listen};
+pub use failure::{Failure, cannot_connect, cannot_listen, lost_connection};
 pub use listener::{announce, listen, wait_out};
 pub use output::show;
 pub use socket::{disconnect, send_now, timed_out};
-pub use text::{Lines, Utf8Decoder, printable};
+pub use text::{Lines, Utf8Decoder, printable, unfinished_at_the_end};
 pub use thread::spawn;

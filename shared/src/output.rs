@@ -35,8 +35,13 @@ pub fn line_to(mut output: impl Write, line: Arguments<'_>) {
 /// reads their output any more.
 pub fn show(text: &str) {
     let mut output = io::stdout().lock();
-    if output.write_all(text.as_bytes()).and_then(|()| output.flush()).is_err() {
-        exit(0);
+    match output.write_all(text.as_bytes()).and_then(|()| output.flush()) {
+        Ok(()) => {}
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => exit(0),
+        Err(error) => {
+            crate::note!("Error: cannot write to stdout: {error}\nIs there room where it goes?");
+            exit(1);
+        }
     }
 }
 

@@ -19,9 +19,9 @@ use socket2::SockRef;
 /// client: whatever followed would be garbled. Any other error means that the connection has ended.
 pub fn send_now(client: &TcpStream, message: &[u8]) -> io::Result<()> {
     match platform::send(client, message) {
-        Ok(sent) if sent < message.len() => Err(ErrorKind::WouldBlock.into()),
-        Ok(_) => Ok(()),
-        Err(error) => Err(error),
+        Ok(sent) if sent == message.len() => Ok(()),
+        Err(error) if error.kind() != ErrorKind::WouldBlock => Err(error),
+        _ => Err(io::Error::new(ErrorKind::WouldBlock, "it does not read what it is sent")),
     }
 }
 

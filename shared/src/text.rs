@@ -32,8 +32,8 @@ impl Utf8Decoder {
     }
 }
 
-/// How many bytes at the end begin a character that more bytes could still complete.
-fn unfinished_at_the_end(bytes: &[u8]) -> usize {
+/// How many bytes at the end begin a character that more bytes could still complete: 3 at most.
+pub fn unfinished_at_the_end(bytes: &[u8]) -> usize {
     // An unfinished character is at most three bytes long, so an earlier error is not at the end.
     let mut start = bytes.len().saturating_sub(3);
     while let Err(error) = std::str::from_utf8(&bytes[start..]) {
@@ -106,7 +106,7 @@ impl Lines {
         printable(&std::mem::replace(&mut self.unfinished, rest)).into_owned()
     }
 
-    /// How long to wait for the rest of the line that has begun: not at all where none has begun,
+    /// How long to wait for more of the line that has begun: not at all where none has begun,
     /// long where it will come, because this peer ends its lines, and only for a moment where all
     /// may have come, because this peer has never sent a newline.
     pub fn patience(&self) -> Option<Duration> {

@@ -1,20 +1,35 @@
 //! Starting a thread for a client, where there may be no room for one.
 
 use std::io;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 
-/// Starts a thread, as [`std::thread::spawn`] does, but where that would panic it returns an error.
+use crate::wait_out;
+
+/// Starts a thread, as [`std::thread::spawn`] does, but where that would panic, because there is no
+/// thread or no memory left, it waits until there is, as [`wait_out`] does. The client that `work`
+/// serves waits meanwhile, and so do those behind it in the backlog: nobody is sent away.
 ///
 /// It also leaves some memory to spare. Under a limit on the address space (`ulimit -v`) threads
 /// are refused only when hardly anything is left, and then the next small allocation, by any
 /// thread, would end the whole process.
-///
-/// # Errors
-/// Where the system has no thread or no memory left: see [`wait_out`](crate::wait_out). `work` is
-/// dropped then, and with it the client that it owns.
-pub fn spawn<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> io::Result<()> {
+pub fn spawn<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) {
+    // The thread takes the work out of here when it runs, so a thread that is refused leaves it.
+    let work = Arc::new(Mutex::new(Some(work)));
+    while let Err(error) = try_to_spawn(&work) {
+        wait_out(&error);
+    }
+}
+
+fn try_to_spawn<T: Send + 'static>(
+    work: &Arc<Mutex<Option<impl FnOnce() -> T + Send + 'static>>>,
+) -> io::Result<()> {
     platform::room_for_a_thread()?;
-    thread::Builder::new().spawn(work)?;
+    let work = Arc::clone(work);
+    thread::Builder::new().spawn(move || {
+        let work = work.lock().unwrap_or_else(PoisonError::into_inner).take();
+        work.map(|work| work())
+    })?;
     Ok(())
 }
 
@@ -60,7 +75,7 @@ mod tests {
     fn the_work_is_done_in_another_thread() {
         let (done, is_done) = mpsc::channel();
         let here = thread::current().id();
-        spawn(move || done.send(thread::current().id() != here)).expect("a thread");
+        spawn(move || done.send(thread::current().id() != here));
         assert_eq!(is_done.recv_timeout(Duration::from_secs(60)), Ok(true));
     }
 }

@@ -92,6 +92,7 @@ fn experiment(name: &str, policy: Policy) -> Outcome<()> {
     let listener = TcpListener::bind("127.0.0.1:0")?;
     let mut slow = TcpStream::connect(listener.local_addr()?)?;
     let mut honest = TcpStream::connect(listener.local_addr()?)?;
+    slow.set_read_timeout(Some(PATIENCE))?;
     honest.set_read_timeout(Some(PATIENCE))?;
     let clients = vec![listener.accept()?.0, listener.accept()?.0]; // the slow one comes first
     let (say, said) = mpsc::channel();
@@ -128,7 +129,6 @@ fn experiment(name: &str, policy: Policy) -> Outcome<()> {
 
 /// Now the slow client reads, until nothing has come for a while.
 fn read_at_last(slow: &mut TcpStream) -> Outcome<String> {
-    slow.set_read_timeout(Some(PATIENCE))?;
     let mut buffer = vec![0; 64 * 1024];
     let mut found = 0;
     let end = loop {

@@ -1,9 +1,12 @@
 //! Where the lessons are, and how to start them.
 
 use std::collections::HashMap;
+use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::{Mutex, PoisonError};
+
+use socket2::{Domain, Socket, Type};
 
 /// The binary of the lesson in `package`, built if need be. A lesson's own tests do not need it:
 /// they have `env!("CARGO_BIN_EXE_lesson-...")`.
@@ -36,6 +39,15 @@ pub fn node(script: &str) -> Command {
     let mut command = Command::new("node");
     command.arg(lesson_folder(lesson).join(file));
     command
+}
+
+/// An address of this machine at which every connection is refused, as long as the socket is kept:
+/// the port is taken, and nobody listens on it.
+pub fn refusing() -> (Socket, SocketAddr) {
+    let socket = Socket::new(Domain::IPV4, Type::STREAM, None).expect("a socket");
+    socket.bind(&SocketAddr::from((Ipv4Addr::LOCALHOST, 0)).into()).expect("a free port");
+    let address = socket.local_addr().expect("its address").as_socket().expect("an IP address");
+    (socket, address)
 }
 
 /// Runs the program at `path` with a limit that the shell's `ulimit` sets, such as `-n 20`.

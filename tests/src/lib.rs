@@ -1,7 +1,7 @@
 //! Runs lessons as real processes and talks to them over real sockets, for the tests of all
 //! lessons.
 //!
-//! Nothing in here sleeps and hopes. Every wait is for one thing, ends as soon as that is there,
+//! Nothing in here sleeps in the hope that something happens meanwhile. Every wait is for one thing, ends as soon as that is there,
 //! and has a deadline; a failure shows what each side has printed, sent and received.
 
 use std::thread;
@@ -16,7 +16,7 @@ mod program;
 
 #[cfg(unix)]
 pub use lessons::with_limit;
-pub use lessons::{lesson, lesson_folder, node};
+pub use lessons::{lesson, lesson_folder, node, refusing};
 pub use peer::Peer;
 pub use process::{open_descriptors, processor_time, resident_memory, threads, times_scheduled};
 pub use program::Program;

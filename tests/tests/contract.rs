@@ -6,7 +6,7 @@ use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 
 use assert_cmd::Command;
-use harness::{DEADLINE, lesson};
+use harness::{DEADLINE, lesson, refusing};
 use predicates::prelude::*;
 
 /// A lesson's folder and what its Cargo.toml says.
@@ -125,8 +125,8 @@ fn a_bad_argument_is_quoted_on_one_line_with_exit_status_2() {
 fn a_failure_says_what_where_why_and_what_next_with_exit_status_1() {
     let somebody = TcpListener::bind("127.0.0.1:0").expect("bind");
     let taken = somebody.local_addr().expect("address").to_string();
-    let nobody =
-        TcpListener::bind("127.0.0.1:0").expect("bind").local_addr().expect("address").to_string();
+    let (_nobody_listens, nobody) = refusing();
+    let nobody = nobody.to_string();
     for lesson in lessons().iter().filter(|lesson| takes_an_address(lesson)) {
         let client = lesson.package.ends_with("-client");
         let (address, attempt, next) = if client {

@@ -15,13 +15,12 @@
 #![cfg(target_os = "linux")]
 
 use std::collections::BTreeMap;
-use std::net::{Ipv4Addr, SocketAddr, TcpStream};
+use std::net::{SocketAddr, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use harness::{Peer, Program, lesson};
+use harness::{Peer, Program, lesson, refusing};
 use snapbox::{Data, assert_data_eq};
-use socket2::{Domain, Socket, Type};
 
 #[test]
 fn listening_events() {
@@ -174,11 +173,7 @@ fn broadcast_with_node() {
 
 #[test]
 fn refused() {
-    // A port that nobody else can take meanwhile, and where nobody listens.
-    let socket = Socket::new(Domain::IPV4, Type::STREAM, None).expect("a socket");
-    socket.bind(&SocketAddr::from((Ipv4Addr::LOCALHOST, 0)).into()).expect("a free port");
-    let address = socket.local_addr().expect("its address").as_socket().expect("an IP address");
-
+    let (_nobody_listens, address) = refusing();
     let mut session = Session { server: Some(address), ..Session::default() };
     session.mask(&address.port().to_string(), "3000");
     session.join(1, "cargo run -p lesson-broadcast-client");

@@ -29,8 +29,9 @@ fn main() -> Result<(), Failure> {
         if ctrl_c.pressed() {
             break;
         }
-        if let Err(error) = accepted.and_then(|(client, _)| connection(client)) {
-            wait_out(&error);
+        match accepted {
+            Ok((client, _)) => connection(client),
+            Err(error) => wait_out(&error),
         }
     }
     // ANCHOR_END: accepting
@@ -45,9 +46,9 @@ fn main() -> Result<(), Failure> {
 
 // ANCHOR: connection
 /// `connection`: accept returned Ok.
-fn connection(client: TcpStream) -> io::Result<()> {
+fn connection(client: TcpStream) {
     say!("有客户端连接上来了"); // a client has connected
-    spawn(move || stay_until_it_leaves(client))
+    spawn(move || stay_until_it_leaves(client));
 }
 // ANCHOR_END: connection
 

@@ -24,8 +24,9 @@ fn main() -> Result<(), Failure> {
         if ctrl_c.pressed() {
             break;
         }
-        if let Err(error) = accepted.and_then(welcome) {
-            wait_out(&error);
+        match accepted {
+            Ok((client, peer)) => welcome(client, peer),
+            Err(error) => wait_out(&error),
         }
     }
 
@@ -37,11 +38,11 @@ fn main() -> Result<(), Failure> {
 
 // ANCHOR: welcome
 /// `accept` returned a socket, and the address of the peer at its other end.
-fn welcome((client, peer): (TcpStream, SocketAddr)) -> io::Result<()> {
+fn welcome(client: TcpStream, peer: SocketAddr) {
     let ip = peer.ip().to_canonical(); // 127.0.0.1 also when it came as ::ffff:127.0.0.1
     say!("有客户端连接上来了"); // a client has connected
     say!("客户端IP地址：{ip}连接到了当前服务器"); // the client's IP address is connected
-    spawn(move || greet(client))
+    spawn(move || greet(client));
 }
 // ANCHOR_END: welcome
 

@@ -5,7 +5,7 @@
 //!     telnet 127.0.0.1 3000                 (in a second terminal, and a third)
 
 use std::io::{self, Write};
-use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::net::{SocketAddr, TcpStream};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use shared::{Failure, lesson, listen, say, spawn, wait_out};
@@ -23,22 +23,22 @@ fn main() -> Result<(), Failure> {
     say!("server listening at port {}", bound.port());
 
     loop {
-        if let Err(error) = welcome(&listener) {
-            wait_out(&error);
+        match listener.accept() {
+            Ok((client, peer)) => welcome(client, peer),
+            Err(error) => wait_out(&error),
         }
     }
 }
 // ANCHOR_END: main
 
 // ANCHOR: welcome
-fn welcome(listener: &TcpListener) -> io::Result<()> {
-    let (client, peer) = listener.accept()?;
+fn welcome(client: TcpStream, peer: SocketAddr) {
     let visit = Visit::begin();
     spawn(move || {
         // An error ends the visit just as an orderly end does.
         let _ = tell_address(client, peer);
         drop(visit);
-    })
+    });
 }
 // ANCHOR_END: welcome
 

@@ -7,8 +7,7 @@
 use std::io::{Read, Write};
 use std::net::TcpStream;
 
-use anyhow::Context;
-use shared::{Failure, Utf8Decoder, cannot_connect, lesson, printable, say, show};
+use shared::{Failure, Utf8Decoder, cannot_connect, lesson, lost_connection, printable, say, show};
 // ANCHOR_END: header
 
 // ANCHOR: connect
@@ -24,16 +23,15 @@ fn main() -> Result<(), Failure> {
     // ANCHOR: ask
     server
         .write_all("你吃了吗".as_bytes()) // have you eaten?
-        .with_context(|| format!("cannot send to {address}"))?;
+        .map_err(|error| lost_connection(&address, error))?;
     // ANCHOR_END: ask
 
     // ANCHOR: answers
     let mut decoder = Utf8Decoder::default();
     let mut buffer = [0; 4096];
     loop {
-        let received = server
-            .read(&mut buffer)
-            .with_context(|| format!("lost the connection to {address}"))?;
+        let received =
+            server.read(&mut buffer).map_err(|error| lost_connection(&address, error))?;
         let answer = match received {
             0 => decoder.finish(),                    // `end`
             _ => decoder.decode(&buffer[..received]), // `data`

@@ -4,8 +4,8 @@
 //!     cargo run -p lesson-bidirectional-server
 //!     cargo run -p lesson-bidirectional-client     (in a second terminal, or telnet)
 
-use std::io::{self, Read, Write};
-use std::net::{TcpListener, TcpStream};
+use std::io::{Read, Write};
+use std::net::TcpStream;
 
 use shared::{Failure, Utf8Decoder, lesson, listen, printable, say, spawn, wait_out};
 // ANCHOR_END: header
@@ -17,19 +17,13 @@ fn main() -> Result<(), Failure> {
     say!("server listening at port {}", bound.port());
 
     loop {
-        if let Err(error) = welcome(&listener) {
-            wait_out(&error);
+        match listener.accept() {
+            Ok((client, _)) => spawn(move || converse(client)),
+            Err(error) => wait_out(&error),
         }
     }
 }
 // ANCHOR_END: main
-
-// ANCHOR: welcome
-fn welcome(listener: &TcpListener) -> io::Result<()> {
-    let (client, _) = listener.accept()?;
-    spawn(move || converse(client))
-}
-// ANCHOR_END: welcome
 
 // ANCHOR: converse
 fn converse(mut client: TcpStream) {

@@ -26,7 +26,7 @@ fn main() -> Result<(), Failure> {
         let length = (&mut keyboard)
             .take(LONGEST)
             .read_until(b'\n', &mut line) // waits until Enter is pressed
-            .context("cannot read standard input")?;
+            .context("cannot read standard input, which may be a terminal, a file or a pipe")?;
 
         let text = match length {
             0 => decoder.finish(),      // `end`: Ctrl-D, on Windows Ctrl-Z and Enter

@@ -8,7 +8,9 @@ use std::io::{self, BufRead, Read, Write};
 use std::net::{Shutdown, TcpStream};
 
 use anyhow::Context;
-use shared::{Failure, Lines, cannot_connect, lesson, note, show, spawn, timed_out};
+use shared::{
+    Failure, Lines, cannot_connect, lesson, lost_connection, note, show, spawn, timed_out,
+};
 // ANCHOR_END: header
 
 // ANCHOR: bounds
@@ -26,19 +28,19 @@ fn main() -> Result<(), Failure> {
     // There are two things to wait for, so there are two threads. This one ends when the server
     // does, and takes the other along, even while that one still waits for the keyboard.
     spawn(move || {
-        if let Err(error) = send_what_is_typed(to_server) {
+        if let Err(error) = send_what_is_typed(&to_server) {
             note!("cannot send what is typed: {error}");
         }
-    })
-    .context("cannot start a thread for the keyboard")?;
-    show_what_arrives(server).with_context(|| format!("lost the connection to {address}"))?;
+        let _ = to_server.shutdown(Shutdown::Write); // half-close: all is said, but we still listen
+    });
+    show_what_arrives(server).map_err(|error| lost_connection(&address, error))?;
     note!("the server has closed the connection");
     Ok(())
 }
 // ANCHOR_END: main
 
 // ANCHOR: type
-fn send_what_is_typed(mut server: TcpStream) -> io::Result<()> {
+fn send_what_is_typed(mut server: &TcpStream) -> io::Result<()> {
     server.set_nodelay(true)?; // each line leaves at once
     let mut keyboard = io::stdin().lock();
     let mut line = Vec::new();
@@ -49,7 +51,7 @@ fn send_what_is_typed(mut server: TcpStream) -> io::Result<()> {
         }
         line.clear();
     }
-    server.shutdown(Shutdown::Write) // half-close: all is said, but we still listen
+    Ok(())
 }
 // ANCHOR_END: type
 
@@ -58,8 +60,9 @@ fn show_what_arrives(mut server: TcpStream) -> io::Result<()> {
     let mut lines = Lines::default();
     let mut buffer = [0; 4096];
     loop {
-        // The Node server sends no newlines: what has come when time is up is a line too.
-        server.set_read_timeout(lines.patience())?;
+        // The Node server sends no newlines: what has come when time is up is a line too. An error
+        // means that the connection is over, as the read will say.
+        let _ = server.set_read_timeout(lines.patience());
         match server.read(&mut buffer) {
             Ok(received @ 1..) => show(&lines.add(&buffer[..received])), // `data`
             Err(error) if timed_out(&error) => show(&lines.cut()),       // `timeout`

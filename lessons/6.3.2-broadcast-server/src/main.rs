@@ -7,13 +7,14 @@
 //! The slow-reader policy: the kernel's send buffer is each client's queue, and a client that lets
 //! it fill is disconnected. Nobody waits for anybody.
 
-use std::io::{self, ErrorKind, Read};
-use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::io::Read;
+use std::net::{SocketAddr, TcpStream};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use shared::{
-    Failure, disconnect, lesson, listen, note, say, send_now, spawn, timed_out, wait_out,
+    Failure, disconnect, lesson, listen, note, say, send_now, spawn, timed_out,
+    unfinished_at_the_end, wait_out,
 };
 // ANCHOR_END: header
 
@@ -25,34 +26,34 @@ fn main() -> Result<(), Failure> {
 
     let room = Arc::new(Room::default());
     loop {
-        if let Err(error) = admit(&listener, &room) {
-            wait_out(&error);
+        match listener.accept() {
+            Ok((stream, peer)) => admit(Client { stream, peer }, &room),
+            Err(error) => wait_out(&error),
         }
     }
 }
 // ANCHOR_END: main
 
 // ANCHOR: admit
-fn admit(listener: &TcpListener, room: &Arc<Room>) -> io::Result<()> {
-    let (stream, peer) = listener.accept()?;
+fn admit(client: Client, room: &Arc<Room>) {
     // A small message leaves at once, instead of waiting for company. An error means that the
     // client has left already, as its first read will say.
-    let _ = stream.set_nodelay(true);
+    let _ = client.stream.set_nodelay(true);
 
     // Taken here and not in the client's own thread, so that whoever connects first also joins
     // first, and misses nothing of what the next one says.
-    let seat = Seat::take(room, Client { stream, peer });
+    let seat = Seat::take(room, client);
     spawn(move || {
         pass_on_what_is_said(&seat);
         drop(seat);
         say!("有客户端退出了"); // a client has left
-    })
+    });
 }
 // ANCHOR_END: admit
 
 // ANCHOR: read
-/// How long the rest of a line may take to arrive. A large paste comes in several reads, and a read
-/// may end anywhere in a line.
+/// How long to wait for more of a line that has begun. A large paste comes in several reads, and a
+/// read may end anywhere in a line.
 const PATIENCE: Duration = Duration::from_millis(500);
 
 /// Reads until the client leaves: by an orderly end, by an error, or because it was disconnected.
@@ -73,6 +74,8 @@ fn pass_on_what_is_said(Seat { room, client }: &Seat) {
             (Ok(1..), Some(newline)) => newline + 1,
             // The Node client sends no newlines: then each read is a message, whole as it is.
             (Ok(1..), None) if ends_its_lines && filled < buffer.len() => 0,
+            // A line longer than the buffer is cut, but not within a character.
+            (Ok(1..), None) if filled == buffer.len() => filled - unfinished_at_the_end(&buffer),
             _ => filled,
         };
         room.broadcast(client, &messages(client.peer.port(), &buffer[..end]));
@@ -128,23 +131,22 @@ impl Room {
         if messages.is_empty() {
             return;
         }
-        let mut too_slow = Vec::new();
+        let mut failed = Vec::new();
         self.clients().retain(|client| {
             if Arc::ptr_eq(client, sender) {
                 return true;
             }
             match send_now(&client.stream, messages) {
-                Err(error) if error.kind() == ErrorKind::WouldBlock => {
-                    too_slow.push(Arc::clone(client));
+                Ok(()) => true,
+                Err(error) => {
+                    failed.push((Arc::clone(client), error));
                     false
                 }
-                // Another error means that the client has left: its own thread is about to notice.
-                _ => true,
             }
         });
-        for client in too_slow {
+        for (client, error) in failed {
             disconnect(&client.stream);
-            note!("disconnected {}: it does not read what it is sent", client.peer);
+            note!("disconnected {}: {error}", client.peer);
         }
     }
 }

@@ -43,6 +43,32 @@ fn a_message_is_a_line_and_what_has_no_newline_is_one_too() {
 }
 
 #[test]
+fn a_line_in_several_segments_arrives_whole() {
+    let server = Program::server(LESSON);
+    let (mut listener, mut sender) = (server.connect(), server.connect());
+    let port = sender.port();
+    sender.send("a first line\nand a sec");
+    listener.expect(format!("{port}:a first line\n"));
+    sender.send("ond, wit");
+    sender.send("hout an end\n");
+    listener.expect(format!("{port}:and a second, without an end\n"));
+}
+
+#[test]
+fn a_line_longer_than_the_servers_buffer_is_cut_but_not_within_a_character() {
+    let server = Program::server(LESSON);
+    let (mut listener, mut sender) = (server.connect(), server.connect());
+    let text = "你好".repeat(4000);
+    sender.send(format!("!{text}\n"));
+    let mut heard = String::new();
+    while heard.len() < text.len() + 1 {
+        let line = listener.line();
+        heard += line.strip_prefix(&format!("{}:", sender.port())).expect("the sender's port");
+    }
+    assert_eq!(heard, format!("!{text}"));
+}
+
+#[test]
 fn messages_without_newlines_stay_messages_of_their_own() {
     let server = Program::server(LESSON);
     let (mut listener, mut sender) = (server.connect(), server.connect());

@@ -63,17 +63,17 @@ fn write_package(
          version = \"0.1.0\"\nedition = \"2024\"\npublish = false\n\n\
          [workspace]\n\n\
          [profile.dev]\ndebug = false\nincremental = false\n\n\
-         [dependencies]\nshared = {{ path = '{shared}', features = [\"ctrl-c\"] }}\n\
+         [dependencies]\nshared = {{ path = {shared}, features = [\"ctrl-c\"] }}\n\
          {anyhow}\n{socket2}\n",
         name = folder.file_name().unwrap_or_default().to_string_lossy(),
         title = exercise.name,
         lesson = exercise.lesson,
-        shared = repository().join("shared").display(),
+        shared = toml_string(&repository().join("shared")),
         anyhow = version("anyhow"),
         socket2 = version("socket2"),
     );
     for (name, file) in names.iter().zip(files) {
-        let _ = write!(manifest, "\n[[bin]]\nname = \"{name}\"\npath = '{}'\n", file.display());
+        let _ = write!(manifest, "\n[[bin]]\nname = \"{name}\"\npath = {}\n", toml_string(file));
     }
     let path = folder.join("Cargo.toml");
     if fs::read_to_string(&path).is_ok_and(|already| already == manifest) {
@@ -84,6 +84,11 @@ fn write_package(
     fs::write(&new, manifest)?;
     fs::rename(new, path)?;
     copy_lock(folder)
+}
+
+/// A path as a string of TOML.
+fn toml_string(path: &Path) -> String {
+    format!("\"{}\"", path.display().to_string().replace('\\', "\\\\").replace('"', "\\\""))
 }
 
 /// With the workspace's Cargo.lock, nothing is needed that the workspace has not fetched already.
