@@ -344,6 +344,25 @@ mod on_linux {
         too_many(package, "-n 20");
     }
 
+    /// A waiting `accept` holds the last descriptor already, and there is none to wake it with.
+    #[test]
+    fn ctrl_c_works_without_a_free_file_descriptor() {
+        for package in ["lesson-listening-events", "lesson-greeting"] {
+            for left_over in 0..=2 {
+                let mut command = with_limit("-n 20", &lesson(package));
+                command.arg("127.0.0.1:0");
+                let mut server = Program::server_from(command);
+                let used = open_descriptors(server.process_id()).expect("Linux tells");
+                let clients: Vec<Peer> =
+                    (0..20 - used - left_over).map(|_| server.connect()).collect();
+                server.wait_for_lines(clients.len(), "有客户端连接上来了");
+                server.press_ctrl_c();
+                assert_eq!(server.wait_for_exit().code(), Some(0), "with {left_over} left over");
+                server.wait_for_line("服务器关闭了");
+            }
+        }
+    }
+
     /// Each thread reserves 2 MiB of address space for its stack, so a limit on that limits them.
     fn out_of_threads(package: &str) {
         too_many(package, "-v 60000");
