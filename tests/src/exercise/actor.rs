@@ -284,7 +284,7 @@ impl Actor {
             match self.peer.receive_within(left) {
                 Ok(0) => return Some(Stopped::End),
                 Ok(_) => arrived = Instant::now(),
-                Err(error) if timed_out(&error) => return Some(Stopped::Silence),
+                Err(error) if timed_out(&error) => {} // what that means is decided above
                 Err(error) => return Some(Stopped::Reset(error)),
             }
         }
