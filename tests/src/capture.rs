@@ -7,6 +7,9 @@ use std::time::{Duration, Instant};
 
 use crate::DEADLINE;
 
+/// How much is kept: a program that prints without end must not fill the memory.
+const MOST: usize = 64 << 20;
+
 /// Collects an output of a process in a thread of its own.
 #[derive(Clone, Default)]
 pub struct Capture {
@@ -28,8 +31,11 @@ impl Capture {
             let (printed, changed) = &*shared;
             let mut buffer = [0; 64 * 1024];
             while let Ok(received @ 1..) = output.read(&mut buffer) {
-                lock(printed).bytes.extend_from_slice(&buffer[..received]);
-                changed.notify_all();
+                let mut printed = lock(printed);
+                if printed.bytes.len() < MOST {
+                    printed.bytes.extend_from_slice(&buffer[..received]);
+                    changed.notify_all();
+                }
             }
             lock(printed).closed = true;
             changed.notify_all();

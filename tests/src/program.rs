@@ -118,9 +118,10 @@ impl Program {
     /// time, or ends.
     pub(crate) fn listens_within(&mut self, patience: Duration) -> Option<SocketAddr> {
         self.address = self.stderr.wait_until_within(patience, |text| {
-            let (_, after) = text.split_once("listening on ")?;
-            let end = after.find(|c: char| c.is_whitespace() || c == ',')?;
-            after[..end].trim_end_matches(':').parse().ok()
+            text.split("listening on ").skip(1).find_map(|after| {
+                let end = after.find(|c: char| c.is_whitespace() || c == ',')?;
+                after[..end].trim_end_matches(':').parse().ok()
+            })
         });
         self.address
     }
@@ -300,15 +301,11 @@ fn whole_lines(text: &str) -> impl Iterator<Item = &str> {
 /// A failure should show what happened, not fifty megabytes of it.
 pub(crate) fn shortened(text: &str) -> String {
     const ENDS: usize = 2000;
-    let characters: Vec<char> = text.chars().collect();
-    if characters.len() <= 2 * ENDS {
+    let start = text.char_indices().nth(ENDS).map_or(text.len(), |(index, _)| index);
+    let end = text.char_indices().nth_back(ENDS - 1).map_or(0, |(index, _)| index);
+    if end <= start {
         return text.to_string();
     }
-    let (start, end) = (&characters[..ENDS], &characters[characters.len() - ENDS..]);
-    let left_out = characters.len() - 2 * ENDS;
-    format!(
-        "{}\n[... {left_out} characters ...]\n{}",
-        String::from_iter(start),
-        String::from_iter(end)
-    )
+    let left_out = text[start..end].chars().count();
+    format!("{}\n[... {left_out} characters ...]\n{}", &text[..start], &text[end..])
 }

@@ -20,11 +20,13 @@ fn polite_refusal(attempt: &Attempt) -> Outcome {
         client.expect_line("welcome")?;
         inside.push(client);
     }
+    let mut outside = Vec::new(); // they were told that it is over, and keep their own half open
     for name in ["the fourth client", "the fifth client"] {
         let mut refused = server.connect(name)?;
         refused.expect_line("full")?;
         refused.did("was told `full`");
         refused.expect_over()?;
+        outside.push(refused);
     }
     for client in &mut inside {
         client.did("stayed while others were refused");

@@ -54,6 +54,9 @@ fn greet_by_name(attempt: &Attempt) -> Outcome {
     let mut telnet = asked()?;
     telnet.send("Ann\r\n")?;
     telnet.expect_line("hello, Ann!")?;
+    let mut two_words = asked()?;
+    two_words.send("Mary Ann\n")?;
+    two_words.expect_line("hello, Mary Ann!")?;
     let mut in_pieces = asked()?;
     in_pieces.send_in_pieces(&["An", "n\n"])?;
     in_pieces.expect_line("hello, Ann!")?;

@@ -92,10 +92,14 @@ fn two_for_each_address(attempt: &Attempt) -> Outcome {
     first.expect_line("welcome, 127.0.0.1")?;
     let mut second = server.connect("the second client from 127.0.0.1")?;
     second.expect_line("welcome, 127.0.0.1")?;
-    let mut third = server.connect("the third client from 127.0.0.1")?;
-    third.expect_line("too many from 127.0.0.1")?;
-    third.did("was told that there are too many");
-    third.expect_over()?;
+    let mut outside = Vec::new(); // they were told that it is over, and keep their own half open
+    for name in ["the third client from 127.0.0.1", "the fourth client from 127.0.0.1"] {
+        let mut refused = server.connect(name)?;
+        refused.expect_line("too many from 127.0.0.1")?;
+        refused.did("was told that there are too many");
+        refused.expect_over()?;
+        outside.push(refused);
+    }
 
     if let Some(elsewhere) = server.connect_from([127, 0, 0, 2].into(), "a client from 127.0.0.2") {
         let mut elsewhere = elsewhere?;
@@ -114,5 +118,7 @@ fn two_for_each_address(attempt: &Attempt) -> Outcome {
     let _second = again(" with a reset")?;
     drop(first);
     let _first = again("")?;
-    Ok(())
+    let mut refused = server.connect("a client from 127.0.0.1")?;
+    refused.did("came after two who had left were replaced by two others");
+    refused.expect_line("too many from 127.0.0.1")
 }

@@ -51,5 +51,11 @@ fn server_goes(attempt: &Attempt) -> Outcome {
     drop(server);
     client.expect_line_on_stdout("the server closed the connection", GONE)?;
     client.expect_exit("the server closed the connection")?;
-    Ok(())
+    match client.stdout().lines().position(|line| line == GONE) {
+        Some(0) => Err(format!(
+            "the input had ended, then the server sent a line and closed the connection. The \
+             program was to print `{GONE}` last, but it did so before that line"
+        )),
+        _ => Ok(()),
+    }
 }

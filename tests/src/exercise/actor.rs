@@ -24,7 +24,7 @@ enum Stopped {
     Silence,
     End,
     Reset(io::Error),
-    /// Far more has come than any check asks for.
+    /// Far more has come than any check asks for, or it went on coming for far too long.
     Flood,
 }
 
@@ -32,6 +32,14 @@ enum Stopped {
 /// end must not fill the memory.
 const MOST: usize = 32 << 20;
 const MOST_OF_A_LINE: usize = 1 << 20;
+
+/// How many lines are passed over while another is waited for.
+const MOST_LINES: usize = 100_000;
+
+/// How long bytes may go on coming, one now and then, until what is waited for is there.
+const LONGEST: Duration = PATIENCE.saturating_mul(6);
+
+const A_MOMENT: Duration = Duration::from_millis(100);
 
 impl Actor {
     /// The actor at our end of `stream`. Diagnoses begin with `name` and what it `did` last.
@@ -164,6 +172,7 @@ impl Actor {
     /// Where it does not come.
     pub fn find_line(&mut self, expected: &str) -> Outcome<Vec<String>> {
         let wanted = format!("the line `{expected}`");
+        let deadline = Instant::now() + LONGEST;
         let mut others = Vec::new();
         loop {
             let line = self.line_called(&wanted)?;
@@ -171,6 +180,10 @@ impl Actor {
                 return Ok(others);
             }
             others.push(line);
+            if others.len() >= MOST_LINES || Instant::now() > deadline {
+                let came = format!("{} other lines came, and no end of them", others.len());
+                return Err(self.finding(&wanted, &came));
+            }
         }
     }
 
@@ -227,7 +240,7 @@ impl Actor {
     /// # Errors
     /// What came.
     pub fn expect_silence(&mut self, time: Duration) -> Outcome {
-        let stopped = self.receive_within(time, |unseen| !unseen.is_empty());
+        let stopped = self.receive_within(time, time, |unseen| !unseen.is_empty());
         match stopped {
             Some(Stopped::Silence) if self.peer.unseen().is_empty() => Ok(()),
             stopped => {
@@ -245,28 +258,33 @@ impl Actor {
     }
 
     fn receive_until(&mut self, enough: impl Fn(&[u8]) -> bool) -> Option<Stopped> {
-        self.receive_within(self.patience, enough)
+        self.receive_within(self.patience, LONGEST, enough)
     }
 
-    /// Receives until that is `enough`, or nothing more comes.
+    /// Receives until that is `enough`, or nothing more comes for `patience`. What comes bit by bit
+    /// may take `longest` in all.
     fn receive_within(
         &mut self,
         patience: Duration,
+        longest: Duration,
         enough: impl Fn(&[u8]) -> bool,
     ) -> Option<Stopped> {
-        let deadline = Instant::now() + patience;
+        let begun = Instant::now();
+        let mut arrived = begun;
         while !enough(self.peer.unseen()) {
             if self.peer.unseen().len() > MOST {
                 return Some(Stopped::Flood);
             }
-            let left = deadline.saturating_duration_since(Instant::now());
+            let (silent_at, over_at) = (arrived + patience, begun + longest);
+            let left = silent_at.min(over_at).saturating_duration_since(Instant::now());
             if left.is_zero() {
-                return Some(Stopped::Silence);
+                let silent = silent_at <= over_at;
+                return Some(if silent { Stopped::Silence } else { Stopped::Flood });
             }
             match self.peer.receive_within(left) {
                 Ok(0) => return Some(Stopped::End),
-                Ok(_) => {}
-                Err(error) if timed_out(&error) => return Some(Stopped::Silence),
+                Ok(_) => arrived = Instant::now(),
+                Err(error) if timed_out(&error) => {} // what that means is decided above
                 Err(error) => return Some(Stopped::Reset(error)),
             }
         }
@@ -275,7 +293,7 @@ impl Actor {
 
     /// What came in place of what was expected is easier to understand when all of it is shown.
     fn receive_rest(&mut self) {
-        let _ = self.receive_within(Duration::from_millis(100), |unseen| unseen.len() > 1000);
+        let _ = self.receive_within(A_MOMENT, A_MOMENT, |unseen| unseen.len() > 1000);
     }
 
     fn finding_after(&mut self, wanted: &str, stopped: Option<Stopped>) -> String {

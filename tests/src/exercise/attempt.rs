@@ -80,7 +80,7 @@ impl Attempt {
                 let of_its_own = |line: &&str| !line.starts_with("listening on ");
                 let printed: Vec<&str> = printed.lines().filter(of_its_own).collect();
                 if !printed.is_empty() {
-                    let printed = shortened(&printed.join("\n")).replace('\n', "\n  ");
+                    let printed = shortened(&first_and_last(&printed)).replace('\n', "\n  ");
                     let _ = write!(text, "\n\nThe program printed on {output}:\n  {printed}");
                 }
             }
@@ -189,6 +189,17 @@ impl Running {
         self.process.was_to_end.set(true);
         self.process.program.borrow_mut().kill();
     }
+}
+
+/// A program that prints without end says little more in its thousandth line.
+fn first_and_last(lines: &[&str]) -> String {
+    const ENDS: usize = 10;
+    if lines.len() <= 2 * ENDS {
+        return lines.join("\n");
+    }
+    let (first, last) = (&lines[..ENDS], &lines[lines.len() - ENDS..]);
+    let left_out = lines.len() - 2 * ENDS;
+    format!("{}\n[... {left_out} lines ...]\n{}", first.join("\n"), last.join("\n"))
 }
 
 /// A time as a diagnosis shows it.

@@ -1,4 +1,4 @@
-//! Rejected with: in two segments 0.05 s apart
+//! Rejected with: in 2 segments 0.05 s apart
 //!
 //! Whatever a read returns is taken for a message. On loopback, with a client that sends a message
 //! in one piece, that even works.

@@ -1,9 +1,10 @@
-//! Rejected with: for the end of the connection, but only `ping
+//! Rejected with: the input ended, and expected the end of the connection, but
 //!
-//! The thread with the heartbeat knows nothing of the other: it beats on when the input has ended.
+//! The end of the input is taken for another second of silence, and it does not even last a second.
 
 use std::io::{self, BufRead, Write};
 use std::net::TcpStream;
+use std::sync::mpsc::channel;
 use std::thread;
 use std::time::Duration;
 
@@ -18,18 +19,22 @@ fn main() -> Result<(), Failure> {
     let mut server = TcpStream::connect(&address)
         .with_context(|| format!("cannot connect to {address}: is a server running there?"))?;
 
-    let mut beating = server.try_clone().context("cannot share the connection")?;
-    let heart = thread::spawn(move || {
-        while beating.write_all(b"ping\n").is_ok() {
-            thread::sleep(SILENCE);
+    // One thread waits for the keyboard, the other for the first, but not longer than a second.
+    let (typed, lines) = channel();
+    thread::spawn(move || {
+        for line in io::stdin().lock().lines().map_while(Result::ok) {
+            if typed.send(line).is_err() {
+                break;
+            }
         }
     });
-    for line in io::stdin().lock().lines() {
-        let line = line.context("cannot read standard input")?;
+    loop {
+        let line = match lines.recv_timeout(SILENCE) {
+            Ok(line) => line,
+            Err(_) => "ping".to_string(),
+        };
         server
             .write_all(format!("{}\n", line.trim()).as_bytes())
             .with_context(|| format!("lost the connection to {address}"))?;
     }
-    let _ = heart.join();
-    Ok(())
 }

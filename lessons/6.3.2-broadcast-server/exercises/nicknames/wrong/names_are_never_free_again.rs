@@ -1,6 +1,6 @@
 //! Rejected with: so the name is free
 //!
-//! The names that were given are kept in a list of their own, and nothing is taken off it.
+//! The names that were given are kept in a list of their own, and who leaves is not taken off it.
 
 use std::io::{self, BufRead, BufReader, Read};
 use std::net::{SocketAddr, TcpListener, TcpStream};
@@ -108,13 +108,15 @@ impl Room {
         self.clients().retain(|other| !Arc::ptr_eq(other, client));
     }
 
-    /// Gives `client` a name, unless it was given before.
+    /// Gives `client` a name, unless it was given to somebody else.
     fn rename(&self, client: &Client, name: &str) -> bool {
         let mut names = self.names.lock().unwrap_or_else(PoisonError::into_inner);
-        let taken = names.iter().any(|given| given == name);
+        let mut own = client.name();
+        let taken = *own != name && names.iter().any(|given| given == name);
         if !taken {
+            names.retain(|given| *given != *own);
             names.push(name.to_string());
-            *client.name() = name.to_string();
+            *own = name.to_string();
         }
         !taken
     }

@@ -1,0 +1,39 @@
+//! Rejected with: without a newline, closed its sending half
+//!
+//! `read_until` returns what came before the end as well, without a newline behind it.
+
+use std::io::{self, BufRead, BufReader, Write};
+use std::net::{TcpListener, TcpStream};
+use std::thread;
+
+use shared::{Failure, lesson, listen, say, wait_out};
+
+fn main() -> Result<(), Failure> {
+    let address = lesson!().address("127.0.0.1:3000");
+    let (listener, bound) = listen(&address)?;
+    say!("server listening at port {}", bound.port());
+
+    loop {
+        if let Err(error) = welcome(&listener) {
+            wait_out(&error);
+        }
+    }
+}
+
+fn welcome(listener: &TcpListener) -> io::Result<()> {
+    let (client, _) = listener.accept()?;
+    // An error means that the client has left, which is the end of the conversation too.
+    thread::Builder::new().spawn(move || converse(client).unwrap_or_default())?;
+    Ok(())
+}
+
+fn converse(mut client: TcpStream) -> io::Result<()> {
+    let mut reader = BufReader::new(client.try_clone()?);
+    let mut line = Vec::new();
+    while reader.read_until(b'\n', &mut line)? > 0 {
+        line.clear();
+        let answer = "我吃的小豆包\n"; // I had bean-paste buns
+        client.write_all(answer.as_bytes())?;
+    }
+    Ok(())
+}
