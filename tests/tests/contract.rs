@@ -70,7 +70,7 @@ fn takes_an_address(lesson: &Lesson) -> bool {
 }
 
 fn no_panic() -> impl Predicate<str> {
-    predicate::str::contains("panicked").or(predicate::str::contains("stack backtrace")).not()
+    predicate::str::contains("panicked").or(predicate::str::contains("backtrace:")).not()
 }
 
 #[test]
