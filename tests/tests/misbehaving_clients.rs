@@ -140,6 +140,8 @@ fn reset(package: &str) {
 
 fn connect_and_leave_500_times(package: &str) {
     let server = server(package);
+    expect_service(package, &server);
+    // Those two may still be counted here, but they are two, and 500 more are to come.
     let process = server.process_id();
     let before = (open_descriptors(process), threads(process));
     for number in 0..500 {
@@ -152,7 +154,7 @@ fn connect_and_leave_500_times(package: &str) {
     }
     expect_service(package, &server);
     wait_until("the descriptors and threads of those who have left are free again", || {
-        (open_descriptors(process), threads(process)) == before
+        open_descriptors(process) <= before.0 && threads(process) <= before.1
     });
 }
 

@@ -16,6 +16,7 @@ fn each_piece_of_data_is_shown_and_answered() {
     }
     client.half_close();
     assert_eq!(client.read_to_end(), b"");
+    server.wait_for_line("还要吗");
     let listening = format!("server listening at port {}", server.address().port());
     assert_eq!(server.lines(), [listening.as_str(), "你吃了吗", "hello", "还要吗"]);
 }

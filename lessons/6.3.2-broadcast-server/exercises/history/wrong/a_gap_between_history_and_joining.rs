@@ -102,6 +102,8 @@ impl Room {
         for message in &history {
             tell(client, message);
         }
+        // Wide enough for the check to meet the gap on every machine, however loaded it is.
+        std::thread::sleep(std::time::Duration::from_millis(20));
         self.inside().clients.push(Arc::clone(client));
     }
 
