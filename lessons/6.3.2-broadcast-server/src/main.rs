@@ -7,7 +7,7 @@
 //! The slow-reader policy: the kernel's send buffer is each client's queue, and a client that lets
 //! it fill is disconnected. Nobody waits for anybody.
 
-use std::io::Read;
+use std::io::{ErrorKind, Read};
 use std::net::{SocketAddr, TcpStream};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -146,7 +146,10 @@ impl Room {
         });
         for (client, error) in failed {
             disconnect(&client.stream);
-            note!("disconnected {}: {error}", client.peer);
+            // Another error means that the client has left already, as its own thread will say.
+            if error.kind() == ErrorKind::WouldBlock {
+                note!("disconnected {}: {error}", client.peer);
+            }
         }
     }
 }
