@@ -218,7 +218,7 @@ impl Program {
     }
 
     /// Puts bytes on the program's stdin. Fails where it has ended, or its stdin is closed.
-    pub(crate) fn try_type(&mut self, bytes: &[u8]) -> io::Result<()> {
+    pub fn try_type(&mut self, bytes: &[u8]) -> io::Result<()> {
         self.stdin.as_mut().ok_or(io::ErrorKind::BrokenPipe)?.write_all(bytes)
     }
 
