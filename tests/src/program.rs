@@ -262,9 +262,14 @@ impl Program {
     pub fn wait_for_exit(&mut self) -> ExitStatus {
         let status = self.ends_within(DEADLINE);
         let status = status.unwrap_or_else(|| panic!("{} does not end", self.name));
-        let all_read = self.stdout.wait_until_closed() && self.stderr.wait_until_closed();
+        let all_read = self.wait_for_output();
         assert!(all_read, "{} has ended, but its output has not", self.name);
         status
+    }
+
+    /// Waits until all that an ended program has printed is read. Returns whether it has been.
+    pub(crate) fn wait_for_output(&self) -> bool {
+        self.stdout.wait_until_closed() && self.stderr.wait_until_closed()
     }
 
     /// Waits until the program has ended by itself. Returns `None` where it goes on.

@@ -73,6 +73,9 @@ impl Attempt {
             let mut program = process.program.borrow_mut();
             // A program that panics closes its connections a moment before it is gone.
             let ended = program.ends_within(Duration::from_millis(200));
+            if ended.is_some() {
+                program.wait_for_output(); // its last words may still be on their way to us
+            }
             if let (Some(status), false) = (ended, process.was_to_end.get()) {
                 let _ = write!(text, " By then the program had ended ({status}).");
             }
