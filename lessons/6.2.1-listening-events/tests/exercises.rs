@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use harness::exercise::{Attempt, Outcome, eventually};
+use checker::{Attempt, Outcome, eventually};
 
-harness::exercises! {
+checker::exercises! {
     listening_events in "6.2.1-listening-events" {
         polite_refusal: "medium, 30 minutes: A limit on clients, with a polite refusal",
         #[cfg_attr(windows, ignore = "Windows has no command that presses Ctrl-C")]

@@ -3,9 +3,9 @@
 use std::thread;
 use std::time::{Duration, Instant};
 
-use harness::exercise::{Attempt, Outcome};
+use checker::{Attempt, Outcome};
 
-harness::exercises! {
+checker::exercises! {
     socket_events in "6.2.2-socket-events" {
         idle_timeout: "easy, 20 minutes: Silent for too long",
         count_bytes: "easy, 20 minutes: Count the bytes",

@@ -3,9 +3,9 @@
 use std::thread;
 use std::time::Duration;
 
-use harness::exercise::{Actor, Attempt, Outcome};
+use checker::{Actor, Attempt, Outcome};
 
-harness::exercises! {
+checker::exercises! {
     greeting in "6.2.2.1-greeting" {
         say_goodbye: "easy, 15 minutes: Say goodbye",
         greet_by_name: "medium, 30 minutes: Greet by name",

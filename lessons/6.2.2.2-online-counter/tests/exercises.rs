@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use harness::exercise::{Attempt, Outcome, eventually};
+use checker::{Attempt, Outcome, eventually};
 
-harness::exercises! {
+checker::exercises! {
     online_counter in "6.2.2.2-online-counter" {
         peak: "easy, 15 minutes: The most at once",
         tell_everybody: "hard, 45 minutes: Tell everybody",

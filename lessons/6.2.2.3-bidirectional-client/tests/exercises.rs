@@ -3,10 +3,10 @@
 use std::net::{SocketAddr, TcpListener};
 use std::time::{Duration, Instant};
 
-use harness::exercise::{Actor, Attempt, Outcome, PATIENCE, accepted_by};
+use checker::{Actor, Attempt, Outcome, PATIENCE, accepted_by};
 use socket2::{Domain, Socket, Type};
 
-harness::exercises! {
+checker::exercises! {
     bidirectional_client in "6.2.2.3-bidirectional-client" {
         reconnect: "hard, 60 minutes: Connect again, with back-off",
     }

@@ -3,9 +3,9 @@
 use std::thread;
 use std::time::{Duration, Instant};
 
-use harness::exercise::{Attempt, Outcome, Running};
+use checker::{Attempt, Outcome, Running};
 
-harness::exercises! {
+checker::exercises! {
     bidirectional_server in "6.2.2.3-bidirectional-server" {
         one_answer_a_line: "easy, 20 minutes: One answer a line",
         upper_case_echo: "medium, 30 minutes: An echo in upper case",

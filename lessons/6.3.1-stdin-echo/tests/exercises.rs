@@ -3,9 +3,9 @@
 use std::thread;
 use std::time::{Duration, Instant};
 
-use harness::exercise::{Actor, Attempt, Outcome, PATIENCE, Running, accepted_by, listener};
+use checker::{Actor, Attempt, Outcome, PATIENCE, Running, accepted_by, listener};
 
-harness::exercises! {
+checker::exercises! {
     stdin_echo in "6.3.1-stdin-echo" {
         ask_a_server: "easy, 25 minutes: From the keyboard to a server and back",
         heartbeat: "medium, 40 minutes: A heartbeat while the keyboard is silent",

@@ -1,8 +1,8 @@
 //! The exercise of this lesson, and what it asks of a learner's program.
 
-use harness::exercise::{Attempt, Outcome, PATIENCE, accepted_by, listener};
+use checker::{Attempt, Outcome, PATIENCE, accepted_by, listener};
 
-harness::exercises! {
+checker::exercises! {
     broadcast_client in "6.3.2-broadcast-client" {
         server_goes: "easy, 25 minutes: When the server goes",
     }

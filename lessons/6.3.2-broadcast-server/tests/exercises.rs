@@ -7,9 +7,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use harness::exercise::{Actor, Attempt, Outcome, PATIENCE, Running};
+use checker::{Actor, Attempt, Outcome, PATIENCE, Running};
 
-harness::exercises! {
+checker::exercises! {
     broadcast_server in "6.3.2-broadcast-server" {
         who: "easy, 20 minutes: Who is here?",
         private_messages: "medium, 30 minutes: Private messages",

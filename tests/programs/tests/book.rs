@@ -433,7 +433,7 @@ fn read(path: impl AsRef<Path>) -> String {
 }
 
 fn root() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
+    harness::repository().to_path_buf()
 }
 
 fn book() -> PathBuf {

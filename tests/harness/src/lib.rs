@@ -8,7 +8,6 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 mod capture;
-pub mod exercise;
 mod lessons;
 mod peer;
 mod process;
@@ -16,10 +15,10 @@ mod program;
 
 #[cfg(unix)]
 pub use lessons::with_limit;
-pub use lessons::{lesson, lesson_folder, node, refusing};
-pub use peer::Peer;
+pub use lessons::{lesson, lesson_folder, node, refusing, repository};
+pub use peer::{Peer, timed_out};
 pub use process::{open_descriptors, processor_time, resident_memory, threads, times_scheduled};
-pub use program::Program;
+pub use program::{Program, shortened};
 
 /// How long a wait may take before the test fails. Nothing takes as long on a working machine, not
 /// even a slow and loaded one.

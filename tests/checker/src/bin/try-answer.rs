@@ -3,8 +3,6 @@
 
 use std::process::ExitCode;
 
-use harness::exercise;
-
 fn main() -> ExitCode {
     let mut arguments = std::env::args().skip(1);
     let Some(name) = arguments.next() else {
@@ -12,7 +10,7 @@ fn main() -> ExitCode {
         return ExitCode::from(2);
     };
     let arguments: Vec<String> = arguments.collect();
-    match exercise::find(&name).and_then(|exercise| exercise.run_answer(&arguments)) {
+    match checker::find(&name).and_then(|exercise| exercise.run_answer(&arguments)) {
         Ok(status) if status.success() => ExitCode::SUCCESS,
         Ok(_) => ExitCode::FAILURE,
         Err(problem) => {

@@ -7,8 +7,7 @@ use std::time::{Duration, Instant};
 
 use super::attempt::{quoted, shown_time};
 use super::{Outcome, PATIENCE};
-use crate::Peer;
-use crate::peer::timed_out;
+use harness::{Peer, timed_out};
 
 /// A [`Peer`] with a name, which remembers what it did last. Where something else comes than it
 /// expects, it says so in a sentence that a learner understands: nothing in here panics.

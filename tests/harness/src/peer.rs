@@ -197,19 +197,19 @@ impl Peer {
     }
 
     /// What has arrived and was not expected yet.
-    pub(crate) fn unseen(&self) -> &[u8] {
+    pub fn unseen(&self) -> &[u8] {
         &self.received[self.seen..]
     }
 
     /// Takes the first `count` of the bytes that were not expected yet.
-    pub(crate) fn take(&mut self, count: usize) -> Vec<u8> {
+    pub fn take(&mut self, count: usize) -> Vec<u8> {
         let taken = self.unseen()[..count].to_vec();
         self.seen += count;
         taken
     }
 
     /// Waits for more bytes, for `patience` at most. Returns how many have come: 0 is the end.
-    pub(crate) fn receive_within(&mut self, patience: Duration) -> io::Result<usize> {
+    pub fn receive_within(&mut self, patience: Duration) -> io::Result<usize> {
         // macOS refuses to set anything on a connection that is over; the read says so then.
         let _ = self.stream.set_read_timeout(Some(patience.max(Duration::from_millis(1))));
         let mut buffer = [0; 64 * 1024];
@@ -235,7 +235,7 @@ impl Drop for Peer {
 }
 
 /// A read that gives up is `WouldBlock` on Unix and `TimedOut` on Windows.
-pub(crate) fn timed_out(error: &io::Error) -> bool {
+pub fn timed_out(error: &io::Error) -> bool {
     matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut)
 }
 

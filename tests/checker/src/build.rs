@@ -10,7 +10,9 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{self, Command, Output};
 
-use super::{Exercise, Outcome, repository, without_number};
+use harness::repository;
+
+use super::{Exercise, Outcome, without_number};
 
 /// Compiles `files` in one package, and returns where their programs are. `purpose` tells the
 /// package from the exercise's others.

@@ -2,15 +2,13 @@
 
 use std::process::ExitCode;
 
-use harness::exercise;
-
 fn main() -> ExitCode {
     let names: Vec<String> = std::env::args().skip(1).collect();
     let [name] = &names[..] else {
         eprintln!("usage: cargo start-over EXERCISE");
         return ExitCode::from(2);
     };
-    match exercise::find(name).and_then(|exercise| exercise.start_over()) {
+    match checker::find(name).and_then(|exercise| exercise.start_over()) {
         Ok(done) => {
             println!("{done}");
             ExitCode::SUCCESS

@@ -3,7 +3,7 @@
 use std::collections::{HashMap, HashSet};
 use std::fs;
 
-use harness::exercise::{self, Exercise, rejected_with};
+use checker::{Exercise, rejected_with};
 
 /// How many exercises there are at least, in all.
 const IN_ALL: usize = 18;
@@ -13,23 +13,23 @@ const IN_A_SECTION: usize = 2;
 
 #[test]
 fn every_exercise_has_all_its_parts() {
-    let missing: Vec<String> = exercise::all().iter().flat_map(missing_parts).collect();
+    let missing: Vec<String> = checker::all().iter().flat_map(missing_parts).collect();
     assert!(missing.is_empty(), "{}", missing.join("\n"));
 }
 
 #[test]
 fn no_two_exercises_have_the_same_name() {
     let mut names = HashSet::new();
-    for exercise in exercise::all() {
+    for exercise in checker::all() {
         assert!(names.insert(exercise.name.clone()), "there are two called {}", exercise.name);
     }
 }
 
 #[test]
 fn there_are_enough_exercises() {
-    let exercises = exercise::all();
+    let exercises = checker::all();
     let mut sections: HashMap<String, usize> = HashMap::new();
-    for lesson in fs::read_dir(exercise::repository().join("lessons")).expect("the lessons") {
+    for lesson in fs::read_dir(harness::repository().join("lessons")).expect("the lessons") {
         let lesson = lesson.expect("a lesson");
         if lesson.path().is_dir() {
             sections.entry(section(&lesson.file_name().to_string_lossy())).or_default();
@@ -90,11 +90,11 @@ fn missing_parts(exercise: &Exercise) -> Vec<String> {
 
     let declared = format!("{name}: \"{level}: {title}\",");
     let tests = format!("lessons/{}/tests/exercises.rs", exercise.lesson);
-    let text = fs::read_to_string(exercise::repository().join(&tests)).unwrap_or_default();
+    let text = fs::read_to_string(harness::repository().join(&tests)).unwrap_or_default();
     demand(text.contains(&declared), &format!("in {tests}, the declaration `{declared}`"));
 
     let teachers = "book/src/exercises-for-teachers.md";
-    let text = fs::read_to_string(exercise::repository().join(teachers)).unwrap_or_default();
+    let text = fs::read_to_string(harness::repository().join(teachers)).unwrap_or_default();
     demand(text.contains(&format!("### {title}\n")), &format!("in {teachers}, `### {title}`"));
     missing
 }

@@ -26,9 +26,15 @@ pub fn lesson(package: &str) -> PathBuf {
     path
 }
 
+/// The folder that holds everything.
+pub fn repository() -> &'static Path {
+    let harness = Path::new(env!("CARGO_MANIFEST_DIR"));
+    harness.ancestors().nth(2).unwrap_or(harness)
+}
+
 /// The folder that holds everything of one lesson, such as `6.2.2.1-greeting`.
 pub fn lesson_folder(name: &str) -> PathBuf {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../lessons").join(name);
+    let folder = repository().join("lessons").join(name);
     assert!(folder.is_dir(), "there is no lesson in {}", folder.display());
     folder
 }

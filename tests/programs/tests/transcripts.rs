@@ -418,5 +418,5 @@ fn number<'a>(line: &'a str, before: &str) -> &'a str {
 }
 
 fn root() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
+    harness::repository().to_path_buf()
 }

@@ -6,7 +6,7 @@ use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 
 use assert_cmd::Command;
-use harness::{DEADLINE, lesson, refusing};
+use harness::{DEADLINE, lesson, refusing, repository};
 use predicates::prelude::*;
 
 /// A lesson's folder and what its Cargo.toml says.
@@ -19,7 +19,7 @@ struct Lesson {
 
 /// All lessons, in reading order.
 fn lessons() -> Vec<Lesson> {
-    let lessons = Path::new(env!("CARGO_MANIFEST_DIR")).join("../lessons");
+    let lessons = repository().join("lessons");
     let folders = fs::read_dir(&lessons)
         .expect("the lessons' folder")
         .map(|entry| entry.expect("an entry").path());
@@ -206,7 +206,7 @@ fn each_chinese_string_has_its_gloss_beside_it() {
 
 #[test]
 fn the_readme_lists_every_lesson() {
-    let readme = read(&Path::new(env!("CARGO_MANIFEST_DIR")).join("../README.md"));
+    let readme = read(&repository().join("README.md"));
     let rows: BTreeMap<&str, &str> = readme
         .lines()
         .filter_map(|line| line.split_once("`lesson-"))

@@ -24,6 +24,8 @@ use std::process::{Command, ExitStatus};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use harness::repository;
+
 pub use actor::{Actor, accepted_by, listener};
 pub use attempt::{Attempt, Running};
 
@@ -53,7 +55,7 @@ pub fn eventually<T>(mut attempt: impl FnMut() -> Outcome<T>) -> Outcome<T> {
 /// Declares the exercises of a lesson. The check of each is the function of the same name.
 ///
 /// ```ignore
-/// harness::exercises! {
+/// checker::exercises! {
 ///     greeting in "6.2.2.1-greeting" {
 ///         say_goodbye: "easy, 15 minutes: Say goodbye",
 ///     }
@@ -72,8 +74,8 @@ macro_rules! exercises {
             $(
                 #[test]
                 #[ignore = $title]
-                fn $name() -> Result<(), $crate::exercise::Diagnosis> {
-                    let exercise = $crate::exercise::find(stringify!($name))?;
+                fn $name() -> Result<(), $crate::Diagnosis> {
+                    let exercise = $crate::find(stringify!($name))?;
                     exercise.check_answer(super::$name)
                 }
             )+
@@ -83,8 +85,8 @@ macro_rules! exercises {
             $(
                 #[test]
                 $(#[$attribute])*
-                fn $name() -> Result<(), $crate::exercise::Diagnosis> {
-                    let exercise = $crate::exercise::find(stringify!($name))?;
+                fn $name() -> Result<(), $crate::Diagnosis> {
+                    let exercise = $crate::find(stringify!($name))?;
                     assert_eq!(exercise.lesson, $folder);
                     exercise.check_itself(super::$name)
                 }
@@ -271,12 +273,6 @@ pub fn rejected_with(file: &Path) -> Option<String> {
 fn judge(check: Check, program: &Path) -> Outcome {
     let attempt = Attempt::at(program);
     check(&attempt).map_err(|finding| attempt.diagnosis(&finding))
-}
-
-/// The folder that holds everything.
-pub fn repository() -> &'static Path {
-    let harness = Path::new(env!("CARGO_MANIFEST_DIR"));
-    harness.parent().unwrap_or(harness)
 }
 
 /// What lies in `folder`, in the order of the names. Nothing where there is no such folder.

@@ -11,8 +11,7 @@ use std::time::Duration;
 use socket2::{Domain, Socket, Type};
 
 use super::{Actor, Outcome, PATIENCE};
-use crate::Program;
-use crate::program::shortened;
+use harness::{Program, shortened};
 
 /// A learner's compiled program, and whatever a check has started of it.
 pub struct Attempt {

@@ -3,8 +3,6 @@
 
 use std::process::{Command, ExitCode};
 
-use harness::exercise;
-
 fn main() -> ExitCode {
     match command(std::env::args().nth(1).as_deref()) {
         Ok(mut command) => match command.status() {
@@ -19,22 +17,22 @@ fn main() -> ExitCode {
 /// The plain `cargo test` that does it.
 fn command(name: Option<&str>) -> Result<Command, String> {
     let mut cargo = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
-    cargo.current_dir(exercise::repository());
+    cargo.current_dir(harness::repository());
     cargo.args(["test", "--quiet", "--no-fail-fast", "--test", "exercises"]);
     let Some(name) = name else {
         cargo.args(["--", "--ignored"]);
         return Ok(cargo);
     };
     let of_lesson = |lesson: &str| {
-        let package = exercise::package(lesson);
+        let package = checker::package(lesson);
         [lesson, &package, package.trim_start_matches("lesson-")].contains(&name)
     };
-    if let Some(first) = exercise::all().iter().find(|exercise| of_lesson(&exercise.lesson)) {
-        cargo.args(["--package", &exercise::package(&first.lesson), "--", "--ignored"]);
+    if let Some(first) = checker::all().iter().find(|exercise| of_lesson(&exercise.lesson)) {
+        cargo.args(["--package", &checker::package(&first.lesson), "--", "--ignored"]);
         return Ok(cargo);
     }
-    let one = exercise::find(name)?;
-    cargo.args(["--package", &exercise::package(&one.lesson), "--", "--ignored"]);
+    let one = checker::find(name)?;
+    cargo.args(["--package", &checker::package(&one.lesson), "--", "--ignored"]);
     cargo.arg(one.name.replace('-', "_"));
     Ok(cargo)
 }

@@ -116,7 +116,7 @@ impl Program {
 
     /// Every server says on stderr where it listens. Returns `None` where it does not say so in
     /// time, or ends.
-    pub(crate) fn listens_within(&mut self, patience: Duration) -> Option<SocketAddr> {
+    pub fn listens_within(&mut self, patience: Duration) -> Option<SocketAddr> {
         self.address = self.stderr.wait_until_within(patience, |text| {
             text.split("listening on ").skip(1).find_map(|after| {
                 let end = after.find(|c: char| c.is_whitespace() || c == ',')?;
@@ -185,7 +185,7 @@ impl Program {
     }
 
     /// Whether stdout holds `line` as a whole line at least `count` times before the time is up.
-    pub(crate) fn prints_lines_within(&self, patience: Duration, count: usize, line: &str) -> bool {
+    pub fn prints_lines_within(&self, patience: Duration, count: usize, line: &str) -> bool {
         let enough = |text: &str| {
             (whole_lines(text).filter(|other| *other == line).count() >= count).then_some(())
         };
@@ -268,12 +268,12 @@ impl Program {
     }
 
     /// Waits until all that an ended program has printed is read. Returns whether it has been.
-    pub(crate) fn wait_for_output(&self) -> bool {
+    pub fn wait_for_output(&self) -> bool {
         self.stdout.wait_until_closed() && self.stderr.wait_until_closed()
     }
 
     /// Waits until the program has ended by itself. Returns `None` where it goes on.
-    pub(crate) fn ends_within(&mut self, patience: Duration) -> Option<ExitStatus> {
+    pub fn ends_within(&mut self, patience: Duration) -> Option<ExitStatus> {
         let deadline = Instant::now() + patience;
         loop {
             match self.child.try_wait() {
@@ -304,7 +304,7 @@ fn whole_lines(text: &str) -> impl Iterator<Item = &str> {
 }
 
 /// A failure should show what happened, not fifty megabytes of it.
-pub(crate) fn shortened(text: &str) -> String {
+pub fn shortened(text: &str) -> String {
     const ENDS: usize = 2000;
     let start = text.char_indices().nth(ENDS).map_or(text.len(), |(index, _)| index);
     let end = text.char_indices().nth_back(ENDS - 1).map_or(0, |(index, _)| index);
