@@ -1,0 +1,576 @@
+//! Makes the story: actions, calls and segments in the order of their times.
+
+use std::collections::{BTreeMap, HashMap};
+use std::fs;
+
+use anyhow::{Context, Result};
+
+use crate::caption;
+use crate::capture::Segment;
+use crate::events::{Event, Kind, Outcome, Thread, threads};
+use crate::recording::{Arrow, BULK, Call, Mark, Recording, Shown, Source, Step, Terminal};
+use crate::stage::Run;
+
+/// What a recording is about, beyond what every recording shows.
+#[derive(Clone, Copy, Default)]
+pub struct About {
+    /// How much room the receivers have.
+    pub windows: bool,
+    /// How much time passes between segments.
+    pub times: bool,
+}
+
+/// A call that returned, in its place in time.
+struct Returned<'a> {
+    time: f64,
+    thread: usize,
+    event: &'a Event,
+}
+
+struct Merge<'a> {
+    run: &'a Run,
+    about: About,
+    threads: Vec<Thread>,
+    /// Which terminal a port belongs to.
+    owners: HashMap<u16, usize>,
+    /// What a port is shown as.
+    shown_as: BTreeMap<u16, u16>,
+    steps: Vec<Step>,
+    /// For each step the thread that it is about, and whether it is one of bulk.
+    about_thread: Vec<Option<usize>>,
+    /// The segments behind the arrows, in their order; an arrow may stand for several.
+    drawn: Vec<(Segment, usize)>,
+    arrows: usize,
+    /// What has arrived at an nc, as far as it has not been shown.
+    arriving: HashMap<usize, Vec<u8>>,
+}
+
+/// Tells what happened in `run`.
+pub fn recording(run: &Run, made_by: &str, about: About) -> Result<Recording> {
+    let mut all = Vec::new();
+    for (number, terminal) in (1..).zip(&run.terminals) {
+        if let Some(traced) = &terminal.traced {
+            all.extend(threads(number, traced, &run.segments)?);
+        }
+    }
+    let mut merge = Merge {
+        run,
+        about,
+        owners: owners(run, &all),
+        shown_as: shown_as(&run.segments),
+        threads: all,
+        steps: Vec::new(),
+        about_thread: Vec::new(),
+        drawn: Vec::new(),
+        arrows: 0,
+        arriving: HashMap::new(),
+    };
+    for thread in &mut merge.threads {
+        if let Some(shown) = thread.name.parse().ok().and_then(|port| merge.shown_as.get(&port)) {
+            thread.name = shown.to_string();
+        }
+    }
+    merge.tell();
+    let steps = merge.steps;
+    let terminals: Vec<Terminal> = terminals(run, &merge.owners, &merge.shown_as);
+    let (sources, terminals) = sources(run, terminals, &steps)?;
+    Ok(Recording { made_by: made_by.into(), terminals, sources, steps })
+}
+
+impl Merge<'_> {
+    fn tell(&mut self) {
+        let threads = std::mem::take(&mut self.threads);
+        let returned = self.returned(&threads);
+        let mut owned: HashMap<usize, usize> = HashMap::new(); // segment -> call
+        for (index, segment) in self.run.segments.iter().enumerate() {
+            let cause = returned.iter().position(|returned| returned.event.caused(segment));
+            owned.extend(cause.map(|cause| (index, cause)));
+        }
+        let mut items: Vec<(f64, Item)> = Vec::new();
+        items.extend(
+            self.run.actions.iter().enumerate().map(|(i, action)| (action.time, Item::Action(i))),
+        );
+        items.extend(
+            returned.iter().enumerate().map(|(i, returned)| (returned.time, Item::Call(i))),
+        );
+        for (index, thread) in threads.iter().enumerate() {
+            items.extend(
+                (0..thread.printed.len()).map(|i| (thread.printed[i].time, Item::Print(index, i))),
+            );
+        }
+        for (index, segment) in self.run.segments.iter().enumerate() {
+            if !owned.contains_key(&index) {
+                items.push((segment.time, Item::Segment(index)));
+            }
+        }
+        items.sort_by(|one, other| one.0.total_cmp(&other.0));
+        for (time, item) in items {
+            match item {
+                Item::Action(index) => {
+                    self.quiet(time - 0.001, &threads);
+                    let action = &self.run.actions[index];
+                    let mut step = Step { caption: action.caption.clone(), ..Step::default() };
+                    if !action.echo.is_empty() {
+                        let text = action.echo.clone();
+                        step.screen.push(Shown {
+                            terminal: action.terminal,
+                            text,
+                            by: None,
+                            typed: true,
+                        });
+                    }
+                    step.threads = marks(time, &threads, None);
+                    self.steps.push(step);
+                    self.about_thread.push(None);
+                }
+                Item::Call(index) => {
+                    let segments: Vec<usize> = (0..self.run.segments.len())
+                        .filter(|segment| owned.get(segment) == Some(&index))
+                        .collect();
+                    self.call(&returned[index], &segments, &threads);
+                }
+                Item::Print(thread, index) => self.print(time, thread, index, &threads),
+                Item::Segment(index) => self.draw(index),
+            }
+        }
+        let last = self.run.segments.last().map_or(0.0, |segment| segment.time);
+        let last = threads
+            .iter()
+            .flat_map(|thread| &thread.calls)
+            .fold(last, |last, event| last.max(event.end.unwrap_or(event.start)));
+        self.quiet(last + 0.01, &threads);
+        for step in &mut self.steps {
+            step.caption = caption::with_segments(&step.caption, step);
+        }
+        self.threads = threads;
+    }
+
+    /// The calls that returned, each in its place in time. What is sent can be received before the
+    /// sender's call has returned, so sending counts from the moment when it is on the wire.
+    fn returned<'a>(&self, threads: &'a [Thread]) -> Vec<Returned<'a>> {
+        let mut all = Vec::new();
+        for (thread, index) in threads.iter().zip(0..) {
+            for event in thread.calls.iter().filter(|event| event.kind != Kind::Wait) {
+                let Some(end) = event.end else { continue };
+                let sent: Vec<&Segment> =
+                    self.run.segments.iter().filter(|segment| event.caused(segment)).collect();
+                let is_listener = event.ports.1.is_none();
+                if event.kind == Kind::Close && sent.is_empty() && !is_listener {
+                    continue; // another handle of the socket is still there
+                }
+                let waited = end - event.start > 0.02;
+                let time = match (event.kind, sent.first(), sent.last()) {
+                    (Kind::Connect, _, Some(last)) => last.time,
+                    (_, Some(first), _) if !waited => first.time,
+                    _ => end,
+                };
+                all.push(Returned { time, thread: index, event });
+            }
+        }
+        all
+    }
+
+    fn call(&mut self, returned: &Returned, segments: &[usize], threads: &[Thread]) {
+        let thread = &threads[returned.thread];
+        let event = returned.event;
+        let call = Call {
+            terminal: thread.terminal,
+            thread: thread.name.clone(),
+            line: event.line,
+            name: event.name().to_string(),
+            within: event.within.clone().filter(|within| within != event.name()),
+            value: self.value(&event.outcome),
+            times: None,
+        };
+        let marks = marks(returned.time, threads, Some((returned.thread, &call)));
+        let bulk = matches!(event.outcome, Outcome::Bytes(BULK..));
+        let again = self.about_thread.last() == Some(&Some(returned.thread))
+            && self.steps.last().is_some_and(|step| step.screen.is_empty());
+        match self.steps.last_mut() {
+            Some(step) if bulk && again && step.calls.iter().all(is_bulk) => {
+                add_call(step, call);
+                step.threads = marks;
+            }
+            _ => {
+                let because = self.cause(event, returned.time);
+                self.steps.push(Step {
+                    because,
+                    calls: vec![call],
+                    threads: marks,
+                    ..Step::default()
+                });
+                self.about_thread.push(Some(returned.thread));
+            }
+        }
+        for segment in segments {
+            self.draw(*segment);
+        }
+        let several =
+            self.run.terminals.iter().filter(|terminal| terminal.traced.is_some()).count() > 1;
+        let because = match event.kind {
+            Kind::Connect => self.cause(event, returned.time + 1e-6),
+            _ => None,
+        };
+        if let Some(step) = self.steps.last_mut() {
+            step.because = step.because.or(because);
+            step.caption = caption::of_calls(&step.calls, event, several);
+        }
+    }
+
+    /// The number of the arrow that made a call return.
+    fn cause(&self, event: &Event, time: f64) -> Option<usize> {
+        let (own, peer) = match (&event.outcome, event.kind) {
+            (Outcome::Client(port), _) => (event.ports.0, Some(*port)),
+            _ => event.ports,
+        };
+        let to_us = |segment: &Segment| {
+            Some(segment.to) == own && Some(segment.from) == peer && segment.time <= time
+        };
+        let is_it = |segment: &Segment| match (event.kind, &event.outcome) {
+            (Kind::Read, Outcome::Bytes(0)) => segment.flags.contains('F'),
+            (Kind::Read, Outcome::Bytes(_)) => !segment.data.is_empty(),
+            (Kind::Read | Kind::Write, Outcome::Failed(error)) if error == "ConnectionReset" => {
+                segment.flags.contains('R')
+            }
+            (Kind::Accept, Outcome::Client(_)) => segment.flags == ".",
+            (Kind::Connect, Outcome::Done) => segment.flags == "S.",
+            (Kind::Connect, Outcome::Failed(_)) => segment.flags.contains('R'),
+            _ => false,
+        };
+        let mut drawn = self.drawn.iter().filter(|(segment, _)| to_us(segment) && is_it(segment));
+        let found = match event.kind {
+            Kind::Accept => drawn.next(),
+            _ => drawn.next_back(),
+        };
+        found.map(|(_, arrow)| *arrow)
+    }
+
+    fn print(&mut self, time: f64, thread: usize, index: usize, threads: &[Thread]) {
+        let printed = &threads[thread].printed[index];
+        let text = self.mask(&String::from_utf8_lossy(&printed.text));
+        let by = printed.line.map(|line| (threads[thread].name.clone(), line));
+        let shown = Shown { terminal: threads[thread].terminal, text, by, typed: false };
+        let last = self.about_thread.last().copied();
+        let starts = matches!(last, Some(None))
+            && threads[thread].calls.first().is_none_or(|call| call.start > time);
+        if last == Some(Some(thread)) || starts {
+            if let Some(step) = self.steps.last_mut() {
+                step.screen.push(shown);
+            }
+            return;
+        }
+        let caption = caption::of_print(&threads[thread].name, threads[thread].terminal);
+        let threads_now = marks(time, threads, None);
+        self.steps.push(Step {
+            caption,
+            screen: vec![shown],
+            threads: threads_now,
+            ..Step::default()
+        });
+        self.about_thread.push(Some(thread));
+    }
+
+    /// Draws an arrow in the last step, or makes one that is there stand for one segment more.
+    fn draw(&mut self, index: usize) {
+        let segment = &self.run.segments[index];
+        let before = index.checked_sub(1).map(|before| &self.run.segments[before]);
+        let (Some(from), Some(to)) = (self.owners.get(&segment.from), self.owners.get(&segment.to))
+        else {
+            return;
+        };
+        let (from, to) = (*from, *to);
+        let client = if segment.to < 10_000 { segment.from } else { segment.to.max(segment.from) };
+        let client = if segment.from < 10_000 { segment.to } else { client };
+        let arrow = Arrow {
+            from,
+            to,
+            connection: self.shown_as.get(&client).copied().unwrap_or(client),
+            flags: segment.flags.clone(),
+            bytes: segment.data.len(),
+            data: self.data(&segment.data),
+            times: None,
+            window: self.about.windows.then_some(segment.window),
+            after_ms: before
+                .filter(|_| self.about.times)
+                .map(|before| ((segment.time - before.time) * 10_000.0).round() / 10.0),
+        };
+        let netcat = self.run.terminals[to - 1].netcat;
+        if netcat.is_some_and(|(_, shows)| shows) && !segment.data.is_empty() {
+            let text = self.arrived(to, &segment.data);
+            let text = self.mask(&text);
+            if let Some(step) = self.steps.last_mut() {
+                step.screen.push(Shown { terminal: to, text, by: None, typed: false });
+            }
+        }
+        let Some(step) = self.steps.last_mut() else { return };
+        let bulk = step.wire.iter().any(|other| other.bytes >= BULK);
+        let is_alike = |other: &&mut Arrow| {
+            (other.from, other.to, other.connection) == (from, to, arrow.connection)
+                && ((other.bytes >= BULK && arrow.bytes >= BULK)
+                    || (bulk && other.is_pure_acknowledgement() && arrow.is_pure_acknowledgement()))
+        };
+        let number = match step.wire.iter_mut().rev().find(is_alike) {
+            Some(other) => {
+                other.times = Some(other.times.unwrap_or(1) + 1);
+                other.bytes += arrow.bytes;
+                other.data.clear();
+                other.window = arrow.window;
+                self.arrows
+            }
+            None => {
+                step.wire.push(arrow);
+                self.arrows += 1;
+                self.arrows
+            }
+        };
+        self.drawn.push((segment.clone(), number));
+    }
+
+    /// What an nc can show, now that `data` has arrived: no terminal shows half a character.
+    fn arrived(&mut self, terminal: usize, data: &[u8]) -> String {
+        let waiting = self.arriving.entry(terminal).or_default();
+        waiting.extend_from_slice(data);
+        let whole = match std::str::from_utf8(waiting) {
+            Err(error) if error.error_len().is_none() => error.valid_up_to(),
+            _ => waiting.len(),
+        };
+        let rest = waiting.split_off(whole);
+        let shown = std::mem::replace(waiting, rest);
+        String::from_utf8_lossy(&shown).into_owned()
+    }
+
+    /// A step in which nothing happens but waiting, if anything has happened since the last.
+    fn quiet(&mut self, time: f64, threads: &[Thread]) {
+        let marks = marks(time, threads, None);
+        let Some(last) = self.steps.last() else { return };
+        if last.threads == marks || marks.is_empty() || !marks.iter().all(|mark| mark.waits) {
+            return;
+        }
+        let caption = caption::of_quiet(
+            &marks,
+            self.run.terminals.iter().filter(|t| t.traced.is_some()).count() > 1,
+        );
+        self.steps.push(Step { caption, threads: marks, ..Step::default() });
+        self.about_thread.push(None);
+    }
+
+    fn value(&self, outcome: &Outcome) -> String {
+        match outcome {
+            Outcome::Done => "ok".into(),
+            Outcome::Bytes(count) => count.to_string(),
+            Outcome::Client(port) => self.shown_as.get(port).unwrap_or(port).to_string(),
+            Outcome::Failed(error) => error.clone(),
+        }
+    }
+
+    /// What a segment carries, if a person can read that.
+    fn data(&self, bytes: &[u8]) -> String {
+        match std::str::from_utf8(bytes) {
+            _ if bytes.len() > 100 => String::new(),
+            Ok(text) => self.mask(text),
+            Err(_) => bytes
+                .iter()
+                .map(|byte| format!("{byte:02x} "))
+                .collect::<String>()
+                .trim_end()
+                .into(),
+        }
+    }
+
+    fn mask(&self, text: &str) -> String {
+        let mut masked = String::new();
+        let mut digits = String::new();
+        for character in text.chars().chain(['\0']) {
+            if character.is_ascii_digit() {
+                digits.push(character);
+                continue;
+            }
+            let port = digits.parse().ok().and_then(|port: u16| self.shown_as.get(&port));
+            masked += &port.map_or(std::mem::take(&mut digits), u16::to_string);
+            digits.clear();
+            masked.push(character);
+        }
+        masked.trim_end_matches('\0').to_string()
+    }
+}
+
+enum Item {
+    Action(usize),
+    Call(usize),
+    Print(usize, usize),
+    Segment(usize),
+}
+
+fn is_bulk(call: &Call) -> bool {
+    call.value.parse().is_ok_and(|bytes: usize| bytes >= BULK)
+}
+
+/// Adds a call to those that are alike.
+fn add_call(step: &mut Step, call: Call) {
+    let alike = |other: &&mut Call| (&other.name, other.line) == (&call.name, call.line);
+    match step.calls.iter_mut().find(alike) {
+        Some(other) => {
+            other.times = Some(other.times.unwrap_or(1) + 1);
+            let sum =
+                |one: &str, two: &str| Some(one.parse::<u64>().ok()? + two.parse::<u64>().ok()?);
+            other.value = sum(&other.value, &call.value).map_or(call.value, |sum| sum.to_string());
+        }
+        None => step.calls.push(call),
+    }
+}
+
+/// Where each thread stands at a time. `returned` is the call that has just returned, and its
+/// thread.
+fn marks(time: f64, threads: &[Thread], returned: Option<(usize, &Call)>) -> Vec<Mark> {
+    let mut marks = Vec::new();
+    for (index, thread) in threads.iter().enumerate() {
+        let (terminal, name) = (thread.terminal, thread.name.clone());
+        if let Some((_, call)) = returned.filter(|(thread, _)| *thread == index) {
+            let text = format!("{} → {}", call.name, call.value);
+            marks.push(Mark { terminal, thread: name, line: call.line, call: text, waits: false });
+            continue;
+        }
+        if thread.ended.is_some_and(|ended| ended <= time) {
+            continue;
+        }
+        let begun = thread.calls.iter().rev().find(|event| event.start <= time);
+        let Some(event) = begun else { continue };
+        let waits = event.end.is_none_or(|end| end > time);
+        let call = match (event.kind, &event.within) {
+            (Kind::Wait, Some(within)) => within.clone(),
+            (Kind::Wait, None) => continue,
+            _ => event.name().to_string(),
+        };
+        marks.push(Mark { terminal, thread: name, line: event.line, call, waits });
+    }
+    marks
+}
+
+/// Which terminal each port belongs to.
+fn owners(run: &Run, threads: &[Thread]) -> HashMap<u16, usize> {
+    let mut owners = HashMap::new();
+    for (number, terminal) in (1..).zip(&run.terminals) {
+        owners.extend(terminal.netcat.map(|(port, _)| (port, number)));
+        for call in terminal.traced.iter().flat_map(|traced| &traced.threads).flat_map(|t| &t.calls)
+        {
+            owners.extend(
+                call.ports().filter(|(port, _)| *port != 0).map(|(port, _)| (port, number)),
+            );
+            // A socket that connects: what went over the wire meanwhile tells its port.
+            if call.name == "connect" {
+                let during = call.start..=call.end.unwrap_or(f64::MAX);
+                let syn = |segment: &&Segment| {
+                    segment.flags == "S"
+                        && during.contains(&segment.time)
+                        && call.address_port() == Some(segment.to)
+                };
+                owners.extend(run.segments.iter().find(syn).map(|segment| (segment.from, number)));
+            }
+        }
+    }
+    for thread in threads {
+        for event in &thread.calls {
+            owners.extend(event.ports.0.map(|port| (port, thread.terminal)));
+        }
+    }
+    owners
+}
+
+/// The ports that the system chose are shown as 50001 and so on, in the order in which they appear.
+fn shown_as(segments: &[Segment]) -> BTreeMap<u16, u16> {
+    let mut shown = BTreeMap::new();
+    for segment in segments.iter().filter(|segment| segment.flags == "S") {
+        for port in [segment.to, segment.from] {
+            let next = 50001 + shown.len() as u16;
+            if port > 10_000 {
+                shown.entry(port).or_insert(next);
+            }
+        }
+    }
+    shown
+}
+
+fn terminals(
+    run: &Run,
+    owners: &HashMap<u16, usize>,
+    shown_as: &BTreeMap<u16, u16>,
+) -> Vec<Terminal> {
+    let mut terminals = Vec::new();
+    for (number, ended) in (1..).zip(&run.terminals) {
+        let mut ports: Vec<u16> =
+            owners.iter().filter(|(_, owner)| **owner == number).map(|(port, _)| *port).collect();
+        ports.sort_by_key(|port| *shown_as.get(port).unwrap_or(port));
+        let port = ports.first().map(|port| *shown_as.get(port).unwrap_or(port));
+        let port = ports.iter().find(|port| **port < 10_000).copied().or(port);
+        terminals.push(Terminal { title: ended.title.clone(), port, source: None });
+    }
+    terminals
+}
+
+/// The programs whose lines are marked, and the terminals with the number of theirs.
+fn sources(
+    run: &Run,
+    mut terminals: Vec<Terminal>,
+    steps: &[Step],
+) -> Result<(Vec<Source>, Vec<Terminal>)> {
+    let mut sources: Vec<Source> = Vec::new();
+    let mut marked: BTreeMap<String, Vec<u32>> = BTreeMap::new();
+    for (number, ended) in (1..).zip(&run.terminals) {
+        let Some(traced) = ended.traced.as_ref().filter(|traced| traced.source) else { continue };
+        let file = source_file(&traced.package)?;
+        let lines = marked.entry(file.clone()).or_default();
+        let marks = steps.iter().flat_map(|step| &step.threads);
+        lines.extend(marks.filter(|mark| mark.terminal == number).map(|mark| mark.line));
+        let shown = steps.iter().flat_map(|step| &step.screen);
+        let shown = shown.filter(|shown| shown.terminal == number);
+        lines.extend(shown.filter_map(|shown| Some(shown.by.as_ref()?.1)));
+        let index = sources.iter().position(|source| source.file == file).unwrap_or_else(|| {
+            sources.push(Source { file, lines: Vec::new() });
+            sources.len() - 1
+        });
+        terminals[number - 1].source = Some(index);
+    }
+    for source in &mut sources {
+        let text = fs::read_to_string(harness::repository().join(&source.file))?;
+        source.lines = shown_lines(&text, &marked[&source.file]);
+    }
+    Ok((sources, terminals))
+}
+
+fn source_file(package: &str) -> Result<String> {
+    let name = package.strip_prefix("lesson-").unwrap_or(package);
+    let lessons = fs::read_dir(harness::repository().join("lessons"))?.flatten();
+    let names = lessons.map(|entry| entry.file_name().to_string_lossy().into_owned());
+    let folder = names
+        .into_iter()
+        .find(|folder| folder.split_once('-').is_some_and(|(_, rest)| rest == name));
+    Ok(format!(
+        "lessons/{}/src/main.rs",
+        folder.with_context(|| format!("no folder of {package}"))?
+    ))
+}
+
+/// The lines without the anchors of the book, as far as they belong to items of the program in
+/// which a thread ever stands.
+fn shown_lines(text: &str, marked: &[u32]) -> Vec<(u32, String)> {
+    let lines: Vec<(u32, &str)> =
+        (1..).zip(text.lines()).filter(|(_, line)| !line.trim().starts_with("// ANCHOR")).collect();
+    let mut items: Vec<Vec<(u32, String)>> = vec![Vec::new()];
+    let mut after_blank = false;
+    for (number, line) in lines {
+        let begins = after_blank && !line.is_empty() && !line.starts_with([' ', '}', ')']);
+        if begins {
+            items.push(Vec::new());
+        }
+        after_blank = line.is_empty();
+        if let Some(item) = items.last_mut() {
+            item.push((number, line.to_string()));
+        }
+    }
+    items.retain(|item| item.iter().any(|(number, _)| marked.contains(number)));
+    let mut shown = items.concat();
+    while shown.last().is_some_and(|(_, line)| line.is_empty()) {
+        shown.pop();
+    }
+    shown
+}
