@@ -18,7 +18,7 @@ mod program;
 pub use connection::{Connection, Patience, Stopped, accept_within, timed_out};
 #[cfg(unix)]
 pub use lessons::with_limit;
-pub use lessons::{lesson, lesson_folder, node, refusing, repository};
+pub use lessons::{Lesson, lesson, lessons, node, refusing, repository, workspace};
 pub use peer::Peer;
 pub use process::{open_descriptors, processor_time, resident_memory, threads, times_scheduled};
 pub use program::{Program, shortened};
