@@ -365,6 +365,20 @@ mod on_linux {
         }
     }
 
+    #[test]
+    fn ctrl_c_works_while_there_is_no_room_for_another_thread() {
+        for package in ["lesson-listening-events", "lesson-greeting"] {
+            let mut command = with_limit("-v 60000", &lesson(package));
+            command.arg("127.0.0.1:0");
+            let mut server = Program::server_from(command);
+            let _clients: Vec<Peer> = (0..60).map(|_| server.connect()).collect();
+            let shortage = "cannot take in another client for now: ";
+            server.wait_for_stderr(predicate::str::contains(shortage));
+            server.press_ctrl_c();
+            assert_eq!(server.wait_for_exit().code(), Some(0));
+        }
+    }
+
     /// Each thread reserves 2 MiB of address space for its stack, so a limit on that limits them.
     fn out_of_threads(package: &str) {
         too_many(package, "-v 60000");
