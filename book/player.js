@@ -74,6 +74,7 @@
             this.parts = []; // whatever appears at some step: { node, step }
             this.arrows = []; // the rows of the wire, by their number from 1
             this.threads = this.threadNumbers();
+            this.severalPrograms = new Set(this.steps.flatMap((step) => step.threads.map((mark) => mark.terminal))).size > 1;
             this.build();
         }
 
@@ -255,11 +256,9 @@
                 }
             }
             for (const mark of now.threads) {
-                const index = this.recording.terminals[mark.terminal - 1].source;
-                const place = this.lines[index]?.rows.get(mark.line);
+                const place = this.lines[mark.source]?.rows.get(mark.line);
                 if (!place) continue;
-                const several = this.recording.terminals.filter((terminal) => terminal.source !== undefined).length > 1;
-                const thread = several ? `${mark.terminal}·${mark.thread}` : mark.thread;
+                const thread = this.severalPrograms ? `${mark.terminal}·${mark.thread}` : mark.thread;
                 const chip = element('span', `mark thread-${this.threads.get(`${mark.terminal} ${mark.thread}`)}`, place.marks);
                 chip.dataset.thread = mark.thread;
                 chip.dataset.terminal = mark.terminal;
@@ -272,12 +271,13 @@
                 if (isEvent) {
                     chip.classList.add('event');
                     place.row.classList.add('event');
-                    this.active = { chip, terminal: mark.terminal, place, list: this.lines[index].list };
+                    this.active = { chip, terminal: mark.terminal, place, list: this.lines[mark.source].list };
                 }
             }
             for (const shown of now.screen ?? []) {
-                const index = this.recording.terminals[shown.terminal - 1].source;
-                if (shown.by) this.lines[index]?.rows.get(shown.by[1])?.row.classList.add('prints');
+                if (!shown.by) continue;
+                const [, source, line] = shown.by;
+                this.lines[source]?.rows.get(line)?.row.classList.add('prints');
             }
             for (const { list } of this.lines) {
                 const rows = [...list.querySelectorAll('.line.marked')];

@@ -16,7 +16,7 @@ pub struct Thread {
     pub terminal: usize,
     pub name: String,
     pub ended: Option<f64>,
-    /// What it called in a line of its main.rs, or what that line waits in.
+    /// What a line of the lesson called, or waits in.
     pub calls: Vec<Event>,
     /// What it printed.
     pub printed: Vec<Printed>,
@@ -26,18 +26,19 @@ pub struct Thread {
 pub struct Printed {
     pub time: f64,
     pub text: Vec<u8>,
-    /// The line of the main.rs that led to it.
-    pub line: Option<u32>,
+    /// The file and the line that led to it.
+    pub place: Option<(String, u32)>,
 }
 
-/// A call that a line of a main.rs led to.
+/// A call that a line of a lesson led to.
 #[derive(Clone)]
 pub struct Event {
     pub kind: Kind,
     pub start: f64,
     /// When it returned; `None` where it never did.
     pub end: Option<f64>,
-    pub line: u32,
+    /// The file, from the root of the repository, and the line.
+    pub place: (String, u32),
     /// What the line itself calls, if that has another name.
     pub within: Option<String>,
     pub outcome: Outcome,
@@ -121,22 +122,22 @@ pub fn threads(terminal: usize, traced: &Traced, segments: &[Segment]) -> Result
         for call in &thread.calls {
             let at =
                 call.stack.iter().position(|(_, offset)| lines.at(*offset).is_some_and(is_lesson));
-            let line = match at {
-                Some(at) => lines.at(call.stack[at].1).map(|(_, line)| *line),
-                None if call.end.is_none() => still.map(|(_, line)| *line),
+            let place = match at {
+                Some(at) => lines.at(call.stack[at].1).cloned(),
+                None if call.end.is_none() => still.cloned(),
                 None => None,
             };
             if call.name == "write" && matches!(call.descriptor(), Some(1 | 2)) {
                 let time = call.end.unwrap_or(call.start);
-                printed.push(Printed { time, text: call.text(), line });
+                printed.push(Printed { time, text: call.text(), place });
                 continue;
             }
             let Some((kind, outcome)) = kind_and_outcome(call) else { continue };
             let ports = ports(call, kind, segments, &mut own_ports);
-            let Some(line) = line else { continue };
+            let Some(place) = place else { continue };
             let within = at.and_then(|at| called_in_the_line(&call.stack[..at]));
             let (start, end) = (call.start, call.end);
-            events.push(Event { kind, start, end, line, within, outcome, ports });
+            events.push(Event { kind, start, end, place, within, outcome, ports });
         }
         let name = name(index, &events);
         threads.push(Thread { terminal, name, ended: thread.ended, calls: events, printed });
@@ -145,7 +146,7 @@ pub fn threads(terminal: usize, traced: &Traced, segments: &[Segment]) -> Result
 }
 
 fn is_lesson((file, _): &(String, u32)) -> bool {
-    file.ends_with("/src/main.rs")
+    file.starts_with("lessons/") && file.contains("/src/")
 }
 
 /// `None` for what the book does not show.
@@ -234,8 +235,9 @@ fn name(index: usize, events: &[Event]) -> String {
     if index == 0 {
         return "main".into();
     }
-    if events.iter().any(|event| event.kind == Kind::ReadKeyboard) {
-        return "keyboard".into();
+    let does = |kind| events.iter().any(|event: &Event| event.kind == kind);
+    if does(Kind::ReadKeyboard) || does(Kind::Accept) {
+        return if does(Kind::Accept) { "peer" } else { "keyboard" }.into();
     }
     match events.iter().find_map(|event| event.ports.1) {
         Some(port) => format!("{port}"),

@@ -41,6 +41,8 @@ struct Merge<'a> {
     /// The segments behind the arrows, in their order; an arrow may stand for several.
     drawn: Vec<(Segment, usize)>,
     arrows: usize,
+    /// The files whose lines are marked.
+    files: Vec<String>,
     /// What has arrived at an nc, as far as it has not been shown.
     arriving: HashMap<usize, Vec<u8>>,
 }
@@ -52,18 +54,23 @@ pub fn recording(run: &Run, made_by: &str, about: About) -> Result<Recording> {
         if let Some(traced) = &terminal.traced {
             all.extend(threads(number, traced, &run.segments)?);
         }
+        if terminal.is_a_thread {
+            let peer = all.iter_mut().find(|thread| thread.name == "peer");
+            peer.context("no thread accepts a connection")?.terminal = number;
+        }
     }
     let mut merge = Merge {
         run,
         about,
         owners: owners(run, &all),
         shown_as: shown_as(&run.segments),
-        threads: all,
         steps: Vec::new(),
         about_thread: Vec::new(),
         drawn: Vec::new(),
         arrows: 0,
+        files: files(&all),
         arriving: HashMap::new(),
+        threads: all,
     };
     for thread in &mut merge.threads {
         if let Some(shown) = thread.name.parse().ok().and_then(|port| merge.shown_as.get(&port)) {
@@ -72,8 +79,8 @@ pub fn recording(run: &Run, made_by: &str, about: About) -> Result<Recording> {
     }
     merge.tell();
     let steps = merge.steps;
-    let terminals: Vec<Terminal> = terminals(run, &merge.owners, &merge.shown_as);
-    let (sources, terminals) = sources(run, terminals, &steps)?;
+    let terminals = terminals(run, &merge.owners, &merge.shown_as);
+    let sources = sources(&merge.files, &steps)?;
     Ok(Recording { made_by: made_by.into(), terminals, sources, steps })
 }
 
@@ -119,7 +126,7 @@ impl Merge<'_> {
                             typed: true,
                         });
                     }
-                    step.threads = marks(time, &threads, None);
+                    step.threads = self.marks(time, &threads, None);
                     self.steps.push(step);
                     self.about_thread.push(None);
                 }
@@ -176,18 +183,18 @@ impl Merge<'_> {
         let call = Call {
             terminal: thread.terminal,
             thread: thread.name.clone(),
-            line: event.line,
+            source: self.source(&event.place.0),
+            line: event.place.1,
             name: event.name().to_string(),
             within: event.within.clone().filter(|within| within != event.name()),
             value: self.value(&event.outcome),
             times: None,
         };
-        let marks = marks(returned.time, threads, Some((returned.thread, &call)));
-        let bulk = matches!(event.outcome, Outcome::Bytes(BULK..));
-        let again = self.about_thread.last() == Some(&Some(returned.thread))
-            && self.steps.last().is_some_and(|step| step.screen.is_empty());
+        let marks = self.marks(returned.time, threads, Some((returned.thread, &call)));
+        let alike = |other: &Call| is_bulk(other) && is_alike(other, &call);
+        let bulk = |step: &Step| is_bulk(&call) || !is_zero(&call) && step.calls.iter().any(alike);
         match self.steps.last_mut() {
-            Some(step) if bulk && again && step.calls.iter().all(is_bulk) => {
+            Some(step) if is_of_bulk(step) && bulk(step) => {
                 add_call(step, call);
                 step.threads = marks;
             }
@@ -248,7 +255,8 @@ impl Merge<'_> {
     fn print(&mut self, time: f64, thread: usize, index: usize, threads: &[Thread]) {
         let printed = &threads[thread].printed[index];
         let text = self.mask(&String::from_utf8_lossy(&printed.text));
-        let by = printed.line.map(|line| (threads[thread].name.clone(), line));
+        let by = printed.place.as_ref();
+        let by = by.map(|(file, line)| (threads[thread].name.clone(), self.source(file), *line));
         let shown = Shown { terminal: threads[thread].terminal, text, by, typed: false };
         let last = self.about_thread.last().copied();
         let starts = matches!(last, Some(None))
@@ -260,7 +268,7 @@ impl Merge<'_> {
             return;
         }
         let caption = caption::of_print(&threads[thread].name, threads[thread].terminal);
-        let threads_now = marks(time, threads, None);
+        let threads_now = self.marks(time, threads, None);
         self.steps.push(Step {
             caption,
             screen: vec![shown],
@@ -304,12 +312,12 @@ impl Merge<'_> {
         }
         let Some(step) = self.steps.last_mut() else { return };
         let bulk = step.wire.iter().any(|other| other.bytes >= BULK);
-        let is_alike = |other: &&mut Arrow| {
+        let is_like_it = |other: &&mut Arrow| {
             (other.from, other.to, other.connection) == (from, to, arrow.connection)
                 && ((other.bytes >= BULK && arrow.bytes >= BULK)
                     || (bulk && other.is_pure_acknowledgement() && arrow.is_pure_acknowledgement()))
         };
-        let number = match step.wire.iter_mut().rev().find(is_alike) {
+        let number = match step.wire.iter_mut().rev().find(is_like_it) {
             Some(other) => {
                 other.times = Some(other.times.unwrap_or(1) + 1);
                 other.bytes += arrow.bytes;
@@ -341,7 +349,7 @@ impl Merge<'_> {
 
     /// A step in which nothing happens but waiting, if anything has happened since the last.
     fn quiet(&mut self, time: f64, threads: &[Thread]) {
-        let marks = marks(time, threads, None);
+        let marks = self.marks(time, threads, None);
         let Some(last) = self.steps.last() else { return };
         if last.threads == marks || marks.is_empty() || !marks.iter().all(|mark| mark.waits) {
             return;
@@ -352,6 +360,51 @@ impl Merge<'_> {
         );
         self.steps.push(Step { caption, threads: marks, ..Step::default() });
         self.about_thread.push(None);
+    }
+
+    /// Where each thread stands at a time. `returned` is the call that has just returned, and its
+    /// thread.
+    fn marks(&self, time: f64, threads: &[Thread], returned: Option<(usize, &Call)>) -> Vec<Mark> {
+        let mut marks = Vec::new();
+        for (index, thread) in threads.iter().enumerate() {
+            let (terminal, name) = (thread.terminal, thread.name.clone());
+            if let Some((_, call)) = returned.filter(|(thread, _)| *thread == index) {
+                let text = format!("{} → {}", call.name, call.value);
+                marks.push(Mark {
+                    terminal,
+                    thread: name,
+                    source: call.source,
+                    line: call.line,
+                    call: text,
+                    waits: false,
+                });
+                continue;
+            }
+            if thread.ended.is_some_and(|ended| ended <= time) {
+                continue;
+            }
+            let begun = thread.calls.iter().rev().find(|event| event.start <= time);
+            let Some(event) = begun else { continue };
+            let waits = event.end.is_none_or(|end| end > time);
+            let call = match (event.kind, &event.within) {
+                (Kind::Wait, Some(within)) => within.clone(),
+                (Kind::Wait, None) => continue,
+                _ => event.name().to_string(),
+            };
+            marks.push(Mark {
+                terminal,
+                thread: name,
+                source: self.source(&event.place.0),
+                line: event.place.1,
+                call,
+                waits,
+            });
+        }
+        marks
+    }
+
+    fn source(&self, file: &str) -> usize {
+        self.files.iter().position(|other| other == file).unwrap_or(0)
     }
 
     fn value(&self, outcome: &Outcome) -> String {
@@ -405,10 +458,23 @@ fn is_bulk(call: &Call) -> bool {
     call.value.parse().is_ok_and(|bytes: usize| bytes >= BULK)
 }
 
+fn is_zero(call: &Call) -> bool {
+    call.value.parse::<usize>().unwrap_or(0) == 0
+}
+
+/// Whether nothing has happened in the step but that many bytes went through the program.
+fn is_of_bulk(step: &Step) -> bool {
+    step.screen.is_empty() && !step.calls.is_empty() && step.calls.iter().all(is_bulk)
+}
+
+fn is_alike(one: &Call, other: &Call) -> bool {
+    (one.terminal, &one.thread, one.source, one.line, &one.name)
+        == (other.terminal, &other.thread, other.source, other.line, &other.name)
+}
+
 /// Adds a call to those that are alike.
 fn add_call(step: &mut Step, call: Call) {
-    let alike = |other: &&mut Call| (&other.name, other.line) == (&call.name, call.line);
-    match step.calls.iter_mut().find(alike) {
+    match step.calls.iter_mut().find(|other| is_alike(other, &call)) {
         Some(other) => {
             other.times = Some(other.times.unwrap_or(1) + 1);
             let sum =
@@ -417,33 +483,6 @@ fn add_call(step: &mut Step, call: Call) {
         }
         None => step.calls.push(call),
     }
-}
-
-/// Where each thread stands at a time. `returned` is the call that has just returned, and its
-/// thread.
-fn marks(time: f64, threads: &[Thread], returned: Option<(usize, &Call)>) -> Vec<Mark> {
-    let mut marks = Vec::new();
-    for (index, thread) in threads.iter().enumerate() {
-        let (terminal, name) = (thread.terminal, thread.name.clone());
-        if let Some((_, call)) = returned.filter(|(thread, _)| *thread == index) {
-            let text = format!("{} → {}", call.name, call.value);
-            marks.push(Mark { terminal, thread: name, line: call.line, call: text, waits: false });
-            continue;
-        }
-        if thread.ended.is_some_and(|ended| ended <= time) {
-            continue;
-        }
-        let begun = thread.calls.iter().rev().find(|event| event.start <= time);
-        let Some(event) = begun else { continue };
-        let waits = event.end.is_none_or(|end| end > time);
-        let call = match (event.kind, &event.within) {
-            (Kind::Wait, Some(within)) => within.clone(),
-            (Kind::Wait, None) => continue,
-            _ => event.name().to_string(),
-        };
-        marks.push(Mark { terminal, thread: name, line: event.line, call, waits });
-    }
-    marks
 }
 
 /// Which terminal each port belongs to.
@@ -468,6 +507,7 @@ fn owners(run: &Run, threads: &[Thread]) -> HashMap<u16, usize> {
             }
         }
     }
+    // The threads come last: one of them may have a place of its own.
     for thread in threads {
         for event in &thread.calls {
             owners.extend(event.ports.0.map(|port| (port, thread.terminal)));
@@ -502,52 +542,38 @@ fn terminals(
         ports.sort_by_key(|port| *shown_as.get(port).unwrap_or(port));
         let port = ports.first().map(|port| *shown_as.get(port).unwrap_or(port));
         let port = ports.iter().find(|port| **port < 10_000).copied().or(port);
-        terminals.push(Terminal { title: ended.title.clone(), port, source: None });
+        terminals.push(Terminal { title: ended.title.clone(), port });
     }
     terminals
 }
 
-/// The programs whose lines are marked, and the terminals with the number of theirs.
-fn sources(
-    run: &Run,
-    mut terminals: Vec<Terminal>,
-    steps: &[Step],
-) -> Result<(Vec<Source>, Vec<Terminal>)> {
-    let mut sources: Vec<Source> = Vec::new();
-    let mut marked: BTreeMap<String, Vec<u32>> = BTreeMap::new();
-    for (number, ended) in (1..).zip(&run.terminals) {
-        let Some(traced) = ended.traced.as_ref().filter(|traced| traced.source) else { continue };
-        let file = source_file(&traced.package)?;
-        let lines = marked.entry(file.clone()).or_default();
-        let marks = steps.iter().flat_map(|step| &step.threads);
-        lines.extend(marks.filter(|mark| mark.terminal == number).map(|mark| mark.line));
-        let shown = steps.iter().flat_map(|step| &step.screen);
-        let shown = shown.filter(|shown| shown.terminal == number);
-        lines.extend(shown.filter_map(|shown| Some(shown.by.as_ref()?.1)));
-        let index = sources.iter().position(|source| source.file == file).unwrap_or_else(|| {
-            sources.push(Source { file, lines: Vec::new() });
-            sources.len() - 1
-        });
-        terminals[number - 1].source = Some(index);
+/// The files in which a call or a print of a thread is.
+fn files(threads: &[Thread]) -> Vec<String> {
+    let mut files: Vec<String> = Vec::new();
+    for thread in threads {
+        for event in &thread.calls {
+            if !files.contains(&event.place.0) {
+                files.push(event.place.0.clone());
+            }
+        }
     }
-    for source in &mut sources {
-        let text = fs::read_to_string(harness::repository().join(&source.file))?;
-        source.lines = shown_lines(&text, &marked[&source.file]);
-    }
-    Ok((sources, terminals))
+    files
 }
 
-fn source_file(package: &str) -> Result<String> {
-    let name = package.strip_prefix("lesson-").unwrap_or(package);
-    let lessons = fs::read_dir(harness::repository().join("lessons"))?.flatten();
-    let names = lessons.map(|entry| entry.file_name().to_string_lossy().into_owned());
-    let folder = names
-        .into_iter()
-        .find(|folder| folder.split_once('-').is_some_and(|(_, rest)| rest == name));
-    Ok(format!(
-        "lessons/{}/src/main.rs",
-        folder.with_context(|| format!("no folder of {package}"))?
-    ))
+fn sources(files: &[String], steps: &[Step]) -> Result<Vec<Source>> {
+    let mut sources = Vec::new();
+    for (index, file) in files.iter().enumerate() {
+        let marks = steps.iter().flat_map(|step| &step.threads);
+        let marks = marks.filter(|mark| mark.source == index).map(|mark| mark.line);
+        let prints =
+            steps.iter().flat_map(|step| &step.screen).filter_map(|shown| shown.by.as_ref());
+        let prints = prints.filter(|(_, source, _)| *source == index).map(|(_, _, line)| *line);
+        let marked: Vec<u32> = marks.chain(prints).collect();
+        let text = fs::read_to_string(harness::repository().join(file))
+            .with_context(|| format!("cannot read {file}"))?;
+        sources.push(Source { file: file.clone(), lines: shown_lines(&text, &marked) });
+    }
+    Ok(sources)
 }
 
 /// The lines without the anchors of the book, as far as they belong to items of the program in

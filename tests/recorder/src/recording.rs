@@ -25,9 +25,6 @@ pub struct Terminal {
     /// The port under which it is known on the wire, where it has one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub port: Option<u16>,
-    /// Which of the sources runs here, where one does.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub source: Option<usize>,
 }
 
 /// A main.rs as the page shows it: without its anchors.
@@ -68,7 +65,9 @@ pub struct Call {
     pub terminal: usize,
     /// What the book calls the thread: `main`, `keyboard`, or the port of the client it serves.
     pub thread: String,
-    /// In the file of the terminal's source.
+    /// The index of the source that the line is in.
+    pub source: usize,
+    /// Its number in the file.
     pub line: u32,
     /// The system's name of it without what only the system needs: `accept`, `read`.
     pub name: String,
@@ -90,9 +89,9 @@ pub struct Shown {
     pub terminal: usize,
     /// As it appears: with its newlines, and without where there are none.
     pub text: String,
-    /// The thread that printed it, and the line in which it did.
+    /// The thread that printed it, the index of the source, and the line in which it did.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub by: Option<(String, u32)>,
+    pub by: Option<(String, usize, u32)>,
     /// Whether a person typed it.
     #[serde(default, skip_serializing_if = "is_false")]
     pub typed: bool,
@@ -135,7 +134,9 @@ pub struct Mark {
     pub terminal: usize,
     /// What the book calls the thread: `main`, `keyboard`, or the port of the client it serves.
     pub thread: String,
-    /// In the file of the terminal's source.
+    /// The index of the source that the line is in.
+    pub source: usize,
+    /// Its number in the file.
     pub line: u32,
     /// The call that it waits in, or that has returned last.
     pub call: String,

@@ -19,9 +19,71 @@ pub struct Scenario {
 
 const PLAIN: About = About { windows: false, times: false };
 
-/// All of them.
-pub const ALL: &[Scenario] =
-    &[Scenario { name: "greeting", packages: &["lesson-greeting"], about: PLAIN, play: greeting }];
+/// All of them, in the order of the book.
+pub const ALL: &[Scenario] = &[
+    Scenario {
+        name: "listening-events",
+        packages: &["lesson-listening-events"],
+        about: PLAIN,
+        play: listening_events,
+    },
+    Scenario {
+        name: "socket-events",
+        packages: &["lesson-socket-events"],
+        about: PLAIN,
+        play: socket_events,
+    },
+    Scenario { name: "greeting", packages: &["lesson-greeting"], about: PLAIN, play: greeting },
+    Scenario {
+        name: "online-counter",
+        packages: &["lesson-online-counter"],
+        about: PLAIN,
+        play: online_counter,
+    },
+    Scenario {
+        name: "two-way-talk",
+        packages: &["lesson-bidirectional-server", "lesson-bidirectional-client"],
+        about: PLAIN,
+        play: two_way_talk,
+    },
+    Scenario {
+        name: "stdin-echo",
+        packages: &["lesson-stdin-echo"],
+        about: PLAIN,
+        play: stdin_echo,
+    },
+    Scenario {
+        name: "broadcast",
+        packages: &["lesson-broadcast-server", "lesson-broadcast-client"],
+        about: PLAIN,
+        play: broadcast,
+    },
+    Scenario {
+        name: "broadcast-cut-character",
+        packages: &["lesson-broadcast-server"],
+        about: PLAIN,
+        play: broadcast_cut_character,
+    },
+];
+
+fn listening_events(stage: &mut Stage) -> Result<()> {
+    let server = stage.run("lesson-listening-events", &[])?;
+    stage.see(server, "listening on")?;
+    let second = stage.run("lesson-listening-events", &[])?;
+    stage.ends(second)?;
+    let client = stage.netcat()?;
+    stage.see(server, "有客户端连接上来了")?; // a client has connected
+    stage.ctrl_c(client)?;
+    stage.quiet()?;
+    stage.ctrl_c(server)?;
+    stage.ends(server)
+}
+
+fn socket_events(stage: &mut Stage) -> Result<()> {
+    let program = stage.run("lesson-socket-events", &[])?;
+    stage.thread("its peer, a thread of the same program");
+    stage.ends(program)
+}
 
 fn greeting(stage: &mut Stage) -> Result<()> {
     let server = stage.run("lesson-greeting", &[])?;
@@ -32,4 +94,84 @@ fn greeting(stage: &mut Stage) -> Result<()> {
     stage.quiet()?;
     stage.ctrl_c(server)?;
     stage.ends(server)
+}
+
+fn online_counter(stage: &mut Stage) -> Result<()> {
+    let server = stage.run("lesson-online-counter", &[])?;
+    stage.see(server, "server listening")?;
+    let one = stage.netcat()?;
+    stage.see(one, "remotePort")?;
+    let other = stage.netcat()?;
+    stage.see(other, "remotePort")?;
+    stage.ctrl_c(one)?;
+    stage.see(server, "有客户端退出了,当前在线人数：1")?; // has left, now online: 1
+    stage.ctrl_c(other)?;
+    stage.see(server, "有客户端退出了,当前在线人数：0")
+}
+
+fn two_way_talk(stage: &mut Stage) -> Result<()> {
+    let server = stage.run("lesson-bidirectional-server", &[])?;
+    stage.see(server, "server listening")?;
+    let client = stage.run("lesson-bidirectional-client", &["127.0.0.1:3000"])?;
+    stage.see(client, "我吃的小豆包")?; // I had bean-paste buns
+    let nc = stage.netcat()?;
+    stage.quiet()?;
+    stage.type_line(nc, "have you eaten?")?;
+    stage.see(nc, "我吃的小豆包")?;
+    stage.ctrl_c(server)?;
+    stage.ends(client)
+}
+
+fn stdin_echo(stage: &mut Stage) -> Result<()> {
+    let program = stage.run("lesson-stdin-echo", &[])?;
+    stage.quiet()?;
+    for (typed, shown) in [("hello", "hello"), ("    four spaces before", "four"), ("你好", "你好")]
+    {
+        stage.type_line(program, typed)?;
+        stage.see(program, shown)?;
+    }
+    stage.ctrl_d(program)?;
+    stage.ends(program)
+}
+
+/// Whoever has connected before another client speaks hears it.
+fn broadcast(stage: &mut Stage) -> Result<()> {
+    let server = stage.run("lesson-broadcast-server", &[])?;
+    stage.see(server, "server listening")?;
+    let nc = stage.netcat()?;
+    stage.quiet()?;
+    let one = stage.run("lesson-broadcast-client", &[])?;
+    stage.quiet()?;
+    let other = stage.run("lesson-broadcast-client", &[])?;
+    stage.quiet()?;
+    stage.type_line(one, "hello, who is here?")?;
+    stage.see(nc, "who is here?\n")?;
+    stage.see(other, "who is here?\n")?;
+    stage.type_line(nc, "good morning from nc")?;
+    stage.see(one, "from nc")?;
+    stage.see(other, "from nc")?;
+    stage.ctrl_d(other)?;
+    stage.ends(other)?;
+    stage.see(server, "有客户端退出了")?; // a client has left
+    stage.ctrl_c(server)?;
+    stage.ends(one)
+}
+
+/// A character of three bytes, of which two come, and the third only later.
+fn broadcast_cut_character(stage: &mut Stage) -> Result<()> {
+    let server = stage.run("lesson-broadcast-server", &[])?;
+    stage.see(server, "server listening")?;
+    let speaker = stage.netcat()?;
+    stage.quiet()?;
+    let hearer = stage.netcat()?;
+    stage.quiet()?;
+    stage.send(speaker, b"hello\n", "a whole line")?;
+    stage.see(hearer, "hello\n")?;
+    let you = "你".as_bytes();
+    stage.send(speaker, &you[..2], "two of the three bytes of `你`")?;
+    stage.quiet()?;
+    stage.send(speaker, &[&you[2..], b"\n"].concat(), "the third byte, and a newline")?;
+    stage.see(hearer, "你\n")?;
+    stage.ctrl_c(speaker)?;
+    stage.see(server, "有客户端退出了") // a client has left
 }

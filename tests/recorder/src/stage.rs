@@ -52,11 +52,11 @@ struct Played {
 
 enum Player {
     Program {
-        package: String,
         path: PathBuf,
         program: Box<Program>,
-        source: bool,
     },
+    /// A thread of the program before it, which is the other end of its connection.
+    Thread,
     /// A client without a program that anybody is to look at: it is played here.
     Netcat {
         peer: Option<Peer>,
@@ -79,17 +79,16 @@ pub struct Ended {
     pub traced: Option<Traced>,
     /// The port of an nc, and whether it shows what arrives.
     pub netcat: Option<(u16, bool)>,
+    /// Whether it is no terminal, but a thread of a program that talks to itself.
+    pub is_a_thread: bool,
 }
 
 /// A program that was traced.
 pub struct Traced {
-    pub package: String,
     pub path: PathBuf,
     pub threads: Vec<trace::Thread>,
     /// Where the threads stood at the end that still waited then, innermost first.
     pub still_waiting: HashMap<u32, Vec<(String, u32)>>,
-    /// Whether its lines are marked.
-    pub source: bool,
 }
 
 impl Stage {
@@ -105,15 +104,6 @@ impl Stage {
 
     /// Runs a lesson in the next terminal, and waits until all is quiet.
     pub fn run(&mut self, package: &str, arguments: &[&str]) -> Result<usize> {
-        self.run_with(package, arguments, true)
-    }
-
-    /// Runs a lesson whose lines are not marked.
-    pub fn run_unmarked(&mut self, package: &str, arguments: &[&str]) -> Result<usize> {
-        self.run_with(package, arguments, false)
-    }
-
-    fn run_with(&mut self, package: &str, arguments: &[&str], source: bool) -> Result<usize> {
         let number = self.terminals.len() + 1;
         let title = format!("cargo run -p {package}");
         self.act(number, format!("$ {title}\n"), format!("In terminal {number}: `{title}`."));
@@ -123,10 +113,13 @@ impl Stage {
         let mut command = trace::traced(&path, &folder);
         command.args(arguments);
         let program = Box::new(Program::on_one_screen(command));
-        let package = package.to_string();
-        let player = Player::Program { package, path, program, source };
-        self.terminals.push(Played { title: title.clone(), player });
+        self.terminals.push(Played { title, player: Player::Program { path, program } });
         Ok(number)
+    }
+
+    /// Says that a thread of the program is an end of the wire of its own.
+    pub fn thread(&mut self, title: &str) {
+        self.terminals.push(Played { title: title.into(), player: Player::Thread });
     }
 
     /// Connects in the next terminal, as nc does.
@@ -160,7 +153,7 @@ impl Stage {
                 program.wait_for_stdout(predicate::str::contains(text));
             }
             Player::Netcat { peer: Some(peer), .. } => drop(peer.skip_to(text)),
-            Player::Netcat { .. } => bail!("the nc in terminal {terminal} has left"),
+            _ => bail!("nothing runs in terminal {terminal} any more"),
         }
         self.quiet()
     }
@@ -182,7 +175,7 @@ impl Stage {
         match &mut self.played(terminal)?.player {
             Player::Program { program, .. } => program.try_type(bytes)?,
             Player::Netcat { peer: Some(peer), .. } => peer.send(bytes),
-            Player::Netcat { .. } => bail!("the nc in terminal {terminal} has left"),
+            _ => bail!("nothing runs in terminal {terminal} any more"),
         }
         Ok(())
     }
@@ -195,7 +188,7 @@ impl Stage {
         match &mut self.played(terminal)?.player {
             Player::Program { program, .. } => program.close_stdin(),
             Player::Netcat { peer: Some(peer), .. } => peer.half_close(),
-            Player::Netcat { .. } => bail!("the nc in terminal {terminal} has left"),
+            _ => bail!("nothing runs in terminal {terminal} any more"),
         }
         Ok(())
     }
@@ -207,6 +200,7 @@ impl Stage {
         match &mut self.played(terminal)?.player {
             Player::Program { program, .. } => program.press_ctrl_c(),
             Player::Netcat { peer, .. } => drop(peer.take()),
+            Player::Thread => {}
         }
         Ok(())
     }
@@ -261,7 +255,7 @@ impl Stage {
                 let tracer = tracer(process);
                 runs(process) || tracer.is_some_and(runs)
             }
-            Player::Netcat { .. } => false,
+            Player::Netcat { .. } | Player::Thread => false,
         })
     }
 
@@ -280,14 +274,16 @@ impl Stage {
         let mut terminals = Vec::new();
         for (number, played) in (1..).zip(self.terminals) {
             let folder = self.folder.join(number.to_string());
-            let mut ended = Ended { title: played.title, traced: None, netcat: None };
+            let is_a_thread = matches!(played.player, Player::Thread);
+            let mut ended = Ended { title: played.title, traced: None, netcat: None, is_a_thread };
             match played.player {
                 Player::Netcat { port, shows, .. } => ended.netcat = Some((port, shows)),
-                Player::Program { package, path, mut program, source } => {
+                Player::Thread => {}
+                Player::Program { path, mut program } => {
                     let still_waiting = where_it_waits(program.process_id())?;
                     program.kill();
                     let threads = trace::read(&folder, &path)?;
-                    ended.traced = Some(Traced { package, path, threads, still_waiting, source });
+                    ended.traced = Some(Traced { path, threads, still_waiting });
                 }
             }
             terminals.push(ended);
