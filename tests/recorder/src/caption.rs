@@ -11,20 +11,24 @@ pub fn of_calls(calls: &[Call], event: &Event, several_programs: bool) -> String
         let parts: Vec<String> = calls
             .iter()
             .map(|call| {
-                let (times, value) = (call.times.unwrap_or(1), &call.value);
+                let (times, value) = (call.times.unwrap_or(1), thousands(&call.value));
                 format!("`{}` has returned {times} times, {value} bytes in all", call.name)
             })
             .collect();
         return format!("In {who}, {}.", parts.join("; "));
     }
     let name = match &call.within {
-        Some(within) if within != "drop" => format!("`{}`, in `{within}`,", call.name),
+        Some(within) if within != "drop" => format!("`{}` in `{within}`", call.name),
         _ => format!("`{}`", call.name),
     };
-    let value = &call.value;
+    let value = thousands(&call.value);
     let what = match (event.kind, &event.outcome) {
+        (Kind::Lookup, _) => {
+            "`to_socket_addrs` has looked up the name, here in the file /etc/hosts (*lookup*)"
+                .into()
+        }
         (Kind::Accept, Outcome::Client(_)) => {
-            format!("{name} returned: a client from port {value} is there (*connection*)")
+            format!("{name} returned: a client from port {} is there (*connection*)", call.value)
         }
         (Kind::Listen, Outcome::Done) => {
             format!("{name} returned: clients can connect (*listening*)")
@@ -41,6 +45,9 @@ pub fn of_calls(calls: &[Call], event: &Event, several_programs: bool) -> String
         }
         (Kind::ReadKeyboard, Outcome::Bytes(_)) => {
             format!("{name} returned {value}: a line from the keyboard")
+        }
+        (Kind::Write, Outcome::Bytes(_)) if event.waited_for_room() => {
+            format!("{name} returned {value}: it has waited until there was room (*drain*)")
         }
         (Kind::Write, Outcome::Bytes(_)) => {
             format!("{name} returned {value}: the kernel has taken the bytes")
@@ -69,6 +76,12 @@ pub fn of_print(thread: &str, terminal: usize) -> String {
 
 /// Nothing happens but waiting.
 pub fn of_quiet(marks: &[Mark], several_programs: bool) -> String {
+    if marks.len() > 3 {
+        return format!(
+            "All is quiet. {} threads wait, each in the call at its mark.",
+            marks.len()
+        );
+    }
     let waiting: Vec<String> = marks
         .iter()
         .map(|mark| {
@@ -76,7 +89,7 @@ pub fn of_quiet(marks: &[Mark], several_programs: bool) -> String {
         })
         .collect();
     let waits = if waiting.len() == 1 { "waits" } else { "wait" };
-    format!("All is quiet. Now {waits}: {}.", waiting.join(", "))
+    format!("All is quiet. Now {waits}: {}.", waiting.join("; "))
 }
 
 /// Adds to an action what the kernels made of it.
@@ -112,10 +125,25 @@ pub fn with_segments(caption: &str, step: &Step) -> String {
     caption
 }
 
-/// `main`, or in which terminal too.
+/// The thread, and in which terminal where there are several to choose from.
 fn who(thread: &str, terminal: usize, several_programs: bool) -> String {
     match several_programs {
-        true => format!("`{thread}` of terminal {terminal}"),
-        false => format!("`{thread}`"),
+        true => format!("terminal {terminal}, thread `{thread}`"),
+        false => format!("thread `{thread}`"),
     }
+}
+
+/// A large number as people write it: 4,005,888.
+fn thousands(value: &str) -> String {
+    if value.len() < 5 || !value.bytes().all(|byte| byte.is_ascii_digit()) {
+        return value.to_string();
+    }
+    let mut grouped = String::new();
+    for (index, digit) in value.chars().enumerate() {
+        if index > 0 && (value.len() - index) % 3 == 0 {
+            grouped.push(',');
+        }
+        grouped.push(digit);
+    }
+    grouped
 }

@@ -49,6 +49,7 @@ pub struct Event {
 /// What a call does, by the name that the book uses.
 #[derive(Clone, Copy, PartialEq, Debug)]
 pub enum Kind {
+    Lookup,
     Bind,
     Listen,
     Accept,
@@ -77,6 +78,7 @@ impl Event {
     /// The name as the book writes it.
     pub fn name(&self) -> &'static str {
         match self.kind {
+            Kind::Lookup => "lookup",
             Kind::Bind => "bind",
             Kind::Listen => "listen",
             Kind::Accept => "accept",
@@ -87,6 +89,12 @@ impl Event {
             Kind::Close => "close",
             Kind::Wait => "wait",
         }
+    }
+
+    /// Whether it is a write that had to wait for room, and not only for its turn on a processor.
+    pub fn waited_for_room(&self) -> bool {
+        let long = self.end.is_none_or(|end| end - self.start > 0.02);
+        long && self.kind == Kind::Write && self.within.as_deref() == Some("write_all")
     }
 
     /// Whether `segment` was sent while this call ran, on its connection and because of it.
@@ -137,10 +145,14 @@ pub fn threads(terminal: usize, traced: &Traced, segments: &[Segment]) -> Result
             let Some(place) = place else { continue };
             let within = at.and_then(|at| called_in_the_line(&call.stack[..at]));
             let (start, end) = (call.start, call.end);
+            if kind == Kind::Lookup && within.as_deref() != Some("to_socket_addrs") {
+                continue; // a part of another call
+            }
             events.push(Event { kind, start, end, place, within, outcome, ports });
         }
         let name = name(index, &events);
-        threads.push(Thread { terminal, name, ended: thread.ended, calls: events, printed });
+        let ended = thread.ended.or(traced.killed);
+        threads.push(Thread { terminal, name, ended, calls: events, printed });
     }
     Ok(threads)
 }
@@ -153,6 +165,7 @@ fn is_lesson((file, _): &(String, u32)) -> bool {
 fn kind_and_outcome(call: &SystemCall) -> Option<(Kind, Outcome)> {
     let socket = call.ports().is_some();
     let kind = match call.name.as_str() {
+        "openat" if call.arguments.contains("\"/etc/hosts\"") => Kind::Lookup,
         "bind" if call.error().is_some() => Kind::Bind,
         "listen" => Kind::Listen,
         "accept4" => Kind::Accept,

@@ -27,6 +27,9 @@ struct Returned<'a> {
     event: &'a Event,
 }
 
+/// Where an arrow is: the step, and which of its arrows.
+type Place = (usize, usize);
+
 struct Merge<'a> {
     run: &'a Run,
     about: About,
@@ -36,11 +39,14 @@ struct Merge<'a> {
     /// What a port is shown as.
     shown_as: BTreeMap<u16, u16>,
     steps: Vec<Step>,
-    /// For each step the thread that it is about, and whether it is one of bulk.
+    /// For each step the thread that it is about.
     about_thread: Vec<Option<usize>>,
-    /// The segments behind the arrows, in their order; an arrow may stand for several.
-    drawn: Vec<(Segment, usize)>,
-    arrows: usize,
+    /// The index of the first step after the last action.
+    recent: usize,
+    /// The segments behind the arrows, and where those are; an arrow may stand for several.
+    drawn: Vec<(Segment, Place)>,
+    /// For steps that have one, the arrow that made their call return.
+    causes: HashMap<usize, Place>,
     /// The files whose lines are marked.
     files: Vec<String>,
     /// What has arrived at an nc, as far as it has not been shown.
@@ -66,8 +72,9 @@ pub fn recording(run: &Run, made_by: &str, about: About) -> Result<Recording> {
         shown_as: shown_as(&run.segments),
         steps: Vec::new(),
         about_thread: Vec::new(),
+        recent: 0,
         drawn: Vec::new(),
-        arrows: 0,
+        causes: HashMap::new(),
         files: files(&all),
         arriving: HashMap::new(),
         threads: all,
@@ -129,6 +136,7 @@ impl Merge<'_> {
                     step.threads = self.marks(time, &threads, None);
                     self.steps.push(step);
                     self.about_thread.push(None);
+                    self.recent = self.steps.len();
                 }
                 Item::Call(index) => {
                     let segments: Vec<usize> = (0..self.run.segments.len())
@@ -137,7 +145,7 @@ impl Merge<'_> {
                     self.call(&returned[index], &segments, &threads);
                 }
                 Item::Print(thread, index) => self.print(time, thread, index, &threads),
-                Item::Segment(index) => self.draw(index),
+                Item::Segment(index) => self.draw(index, self.steps.len().saturating_sub(1)),
             }
         }
         let last = self.run.segments.last().map_or(0.0, |segment| segment.time);
@@ -146,6 +154,11 @@ impl Merge<'_> {
             .flat_map(|thread| &thread.calls)
             .fold(last, |last, event| last.max(event.end.unwrap_or(event.start)));
         self.quiet(last + 0.01, &threads);
+        // Arrows are numbered through the whole recording, from 1.
+        for (step, (at, number)) in std::mem::take(&mut self.causes) {
+            let before: usize = self.steps[..at].iter().map(|step| step.wire.len()).sum();
+            self.steps[step].because = Some(before + number + 1);
+        }
         for step in &mut self.steps {
             step.caption = caption::with_segments(&step.caption, step);
         }
@@ -165,10 +178,9 @@ impl Merge<'_> {
                 if event.kind == Kind::Close && sent.is_empty() && !is_listener {
                     continue; // another handle of the socket is still there
                 }
-                let waited = end - event.start > 0.02;
                 let time = match (event.kind, sent.first(), sent.last()) {
                     (Kind::Connect, _, Some(last)) => last.time,
-                    (_, Some(first), _) if !waited => first.time,
+                    (_, Some(first), _) if !event.waited_for_room() => first.time,
                     _ => end,
                 };
                 all.push(Returned { time, thread: index, event });
@@ -178,6 +190,7 @@ impl Merge<'_> {
     }
 
     fn call(&mut self, returned: &Returned, segments: &[usize], threads: &[Thread]) {
+        let several = self.several_programs();
         let thread = &threads[returned.thread];
         let event = returned.event;
         let call = Call {
@@ -192,40 +205,37 @@ impl Merge<'_> {
         };
         let marks = self.marks(returned.time, threads, Some((returned.thread, &call)));
         let alike = |other: &Call| is_bulk(other) && is_alike(other, &call);
-        let bulk = |step: &Step| is_bulk(&call) || !is_zero(&call) && step.calls.iter().any(alike);
-        match self.steps.last_mut() {
-            Some(step) if is_of_bulk(step) && bulk(step) => {
-                add_call(step, call);
-                step.threads = marks;
+        let more = |step: &Step| !is_zero(&call) && step.calls.iter().any(alike);
+        let recent = self.steps.len() - self.recent.min(self.steps.len());
+        let again = self.steps.iter().rev().take(recent).position(more).filter(|_| !event.waited_for_room());
+        if let Some(back) = again {
+            // More of what goes on already: it is told where it began.
+            let index = self.steps.len() - 1 - back;
+            add_call(&mut self.steps[index], &call);
+            self.steps[index].caption = caption::of_calls(&self.steps[index].calls, event, several);
+            for segment in segments {
+                self.draw(*segment, index);
             }
-            _ => {
-                let because = self.cause(event, returned.time);
-                self.steps.push(Step {
-                    because,
-                    calls: vec![call],
-                    threads: marks,
-                    ..Step::default()
-                });
-                self.about_thread.push(Some(returned.thread));
-            }
+            return;
         }
+        let because = self.cause(event, returned.time);
+        self.causes.extend(because.map(|because| (self.steps.len(), because)));
+        self.steps.push(Step { calls: vec![call], threads: marks, ..Step::default() });
+        self.about_thread.push(Some(returned.thread));
         for segment in segments {
-            self.draw(*segment);
+            self.draw(*segment, self.steps.len() - 1);
         }
-        let several =
-            self.run.terminals.iter().filter(|terminal| terminal.traced.is_some()).count() > 1;
         let because = match event.kind {
             Kind::Connect => self.cause(event, returned.time + 1e-6),
             _ => None,
         };
-        if let Some(step) = self.steps.last_mut() {
-            step.because = step.because.or(because);
-            step.caption = caption::of_calls(&step.calls, event, several);
-        }
+        let last = self.steps.len() - 1;
+        self.causes.extend(because.map(|because| (last, because)));
+        self.steps[last].caption = caption::of_calls(&self.steps[last].calls, event, several);
     }
 
-    /// The number of the arrow that made a call return.
-    fn cause(&self, event: &Event, time: f64) -> Option<usize> {
+    /// The arrow that made a call return.
+    fn cause(&self, event: &Event, time: f64) -> Option<Place> {
         let (own, peer) = match (&event.outcome, event.kind) {
             (Outcome::Client(port), _) => (event.ports.0, Some(*port)),
             _ => event.ports,
@@ -258,13 +268,13 @@ impl Merge<'_> {
         let by = printed.place.as_ref();
         let by = by.map(|(file, line)| (threads[thread].name.clone(), self.source(file), *line));
         let shown = Shown { terminal: threads[thread].terminal, text, by, typed: false };
-        let last = self.about_thread.last().copied();
-        let starts = matches!(last, Some(None))
-            && threads[thread].calls.first().is_none_or(|call| call.start > time);
-        if last == Some(Some(thread)) || starts {
-            if let Some(step) = self.steps.last_mut() {
-                step.screen.push(shown);
-            }
+        // It belongs to what this thread has done last, even if others have done something since.
+        let recent = &self.about_thread[self.recent.min(self.about_thread.len())..];
+        let own =
+            recent.iter().rposition(|about| *about == Some(thread)).map(|at| at + self.recent);
+        let starts = threads[thread].calls.first().is_none_or(|call| call.start > time);
+        if let Some(index) = own.or(starts.then_some(self.recent.saturating_sub(1))) {
+            self.steps[index].screen.push(shown);
             return;
         }
         let caption = caption::of_print(&threads[thread].name, threads[thread].terminal);
@@ -278,8 +288,8 @@ impl Merge<'_> {
         self.about_thread.push(Some(thread));
     }
 
-    /// Draws an arrow in the last step, or makes one that is there stand for one segment more.
-    fn draw(&mut self, index: usize) {
+    /// Draws an arrow in a step, or makes one that is there stand for one segment more.
+    fn draw(&mut self, index: usize, at: usize) {
         let segment = &self.run.segments[index];
         let before = index.checked_sub(1).map(|before| &self.run.segments[before]);
         let (Some(from), Some(to)) = (self.owners.get(&segment.from), self.owners.get(&segment.to))
@@ -306,32 +316,32 @@ impl Merge<'_> {
         if netcat.is_some_and(|(_, shows)| shows) && !segment.data.is_empty() {
             let text = self.arrived(to, &segment.data);
             let text = self.mask(&text);
-            if let Some(step) = self.steps.last_mut() {
+            if let Some(step) = self.steps.get_mut(at) {
                 step.screen.push(Shown { terminal: to, text, by: None, typed: false });
             }
         }
-        let Some(step) = self.steps.last_mut() else { return };
+        let Some(step) = self.steps.get_mut(at) else { return };
         let bulk = step.wire.iter().any(|other| other.bytes >= BULK);
-        let is_like_it = |other: &&mut Arrow| {
+        let is_like_it = |other: &Arrow| {
             (other.from, other.to, other.connection) == (from, to, arrow.connection)
                 && ((other.bytes >= BULK && arrow.bytes >= BULK)
                     || (bulk && other.is_pure_acknowledgement() && arrow.is_pure_acknowledgement()))
         };
-        let number = match step.wire.iter_mut().rev().find(is_like_it) {
-            Some(other) => {
+        let number = match step.wire.iter().rposition(is_like_it) {
+            Some(number) => {
+                let other = &mut step.wire[number];
                 other.times = Some(other.times.unwrap_or(1) + 1);
                 other.bytes += arrow.bytes;
                 other.data.clear();
                 other.window = arrow.window;
-                self.arrows
+                number
             }
             None => {
                 step.wire.push(arrow);
-                self.arrows += 1;
-                self.arrows
+                step.wire.len() - 1
             }
         };
-        self.drawn.push((segment.clone(), number));
+        self.drawn.push((segment.clone(), (at, number)));
     }
 
     /// What an nc can show, now that `data` has arrived: no terminal shows half a character.
@@ -354,10 +364,7 @@ impl Merge<'_> {
         if last.threads == marks || marks.is_empty() || !marks.iter().all(|mark| mark.waits) {
             return;
         }
-        let caption = caption::of_quiet(
-            &marks,
-            self.run.terminals.iter().filter(|t| t.traced.is_some()).count() > 1,
-        );
+        let caption = caption::of_quiet(&marks, self.several_programs());
         self.steps.push(Step { caption, threads: marks, ..Step::default() });
         self.about_thread.push(None);
     }
@@ -401,6 +408,10 @@ impl Merge<'_> {
             });
         }
         marks
+    }
+
+    fn several_programs(&self) -> bool {
+        self.run.terminals.iter().filter(|terminal| terminal.traced.is_some()).count() > 1
     }
 
     fn source(&self, file: &str) -> usize {
@@ -462,26 +473,22 @@ fn is_zero(call: &Call) -> bool {
     call.value.parse::<usize>().unwrap_or(0) == 0
 }
 
-/// Whether nothing has happened in the step but that many bytes went through the program.
-fn is_of_bulk(step: &Step) -> bool {
-    step.screen.is_empty() && !step.calls.is_empty() && step.calls.iter().all(is_bulk)
-}
-
 fn is_alike(one: &Call, other: &Call) -> bool {
     (one.terminal, &one.thread, one.source, one.line, &one.name)
         == (other.terminal, &other.thread, other.source, other.line, &other.name)
 }
 
 /// Adds a call to those that are alike.
-fn add_call(step: &mut Step, call: Call) {
-    match step.calls.iter_mut().find(|other| is_alike(other, &call)) {
+fn add_call(step: &mut Step, call: &Call) {
+    match step.calls.iter_mut().find(|other| is_alike(other, call)) {
         Some(other) => {
             other.times = Some(other.times.unwrap_or(1) + 1);
             let sum =
                 |one: &str, two: &str| Some(one.parse::<u64>().ok()? + two.parse::<u64>().ok()?);
-            other.value = sum(&other.value, &call.value).map_or(call.value, |sum| sum.to_string());
+            other.value =
+                sum(&other.value, &call.value).map_or(call.value.clone(), |sum| sum.to_string());
         }
-        None => step.calls.push(call),
+        None => step.calls.push(call.clone()),
     }
 }
 

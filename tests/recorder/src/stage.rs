@@ -54,6 +54,7 @@ enum Player {
     Program {
         path: PathBuf,
         program: Box<Program>,
+        killed: Option<Killed>,
     },
     /// A thread of the program before it, which is the other end of its connection.
     Thread,
@@ -64,6 +65,15 @@ enum Player {
         shows: bool,
     },
 }
+
+/// A program that Ctrl-C ended, because it does not ask to be told of it.
+struct Killed {
+    time: f64,
+    stood: Places,
+}
+
+/// For each thread the files and lines where it stands, innermost first.
+type Places = HashMap<u32, Vec<(String, u32)>>;
 
 /// All that was recorded, as it is.
 pub struct Run {
@@ -88,7 +98,9 @@ pub struct Traced {
     pub path: PathBuf,
     pub threads: Vec<trace::Thread>,
     /// Where the threads stood at the end that still waited then, innermost first.
-    pub still_waiting: HashMap<u32, Vec<(String, u32)>>,
+    pub still_waiting: Places,
+    /// When Ctrl-C ended it, if it is not known better from the trace.
+    pub killed: Option<f64>,
 }
 
 impl Stage {
@@ -113,7 +125,8 @@ impl Stage {
         let mut command = trace::traced(&path, &folder);
         command.args(arguments);
         let program = Box::new(Program::on_one_screen(command));
-        self.terminals.push(Played { title, player: Player::Program { path, program } });
+        self.terminals
+            .push(Played { title, player: Player::Program { path, program, killed: None } });
         Ok(number)
     }
 
@@ -195,6 +208,13 @@ impl Stage {
 
     /// Interrupts what runs in the terminal.
     pub fn ctrl_c(&mut self, terminal: usize) -> Result<()> {
+        // Who is killed cannot say any more where it stood.
+        if let Player::Program { program, killed, .. } = &mut self.played(terminal)?.player {
+            if !catches_ctrl_c(program.process_id()) {
+                let stood = where_it_waits(program.process_id())?;
+                *killed = Some(Killed { time: now(), stood });
+            }
+        }
         let caption = format!("In terminal {terminal} somebody presses Ctrl-C.");
         self.act(terminal, "^C\n".into(), caption);
         match &mut self.played(terminal)?.player {
@@ -279,11 +299,14 @@ impl Stage {
             match played.player {
                 Player::Netcat { port, shows, .. } => ended.netcat = Some((port, shows)),
                 Player::Thread => {}
-                Player::Program { path, mut program } => {
-                    let still_waiting = where_it_waits(program.process_id())?;
+                Player::Program { path, mut program, killed } => {
+                    let (still_waiting, killed) = match killed {
+                        Some(killed) => (killed.stood, Some(killed.time)),
+                        None => (where_it_waits(program.process_id())?, None),
+                    };
                     program.kill();
                     let threads = trace::read(&folder, &path)?;
-                    ended.traced = Some(Traced { path, threads, still_waiting });
+                    ended.traced = Some(Traced { path, threads, still_waiting, killed });
                 }
             }
             terminals.push(ended);
@@ -296,11 +319,21 @@ impl Stage {
 
 /// Only one may look into a process at a time, so strace has to go first. Killed, it lets go of
 /// the program, which stays as it is.
-fn where_it_waits(process: u32) -> Result<HashMap<u32, Vec<(String, u32)>>> {
+fn where_it_waits(process: u32) -> Result<Places> {
     let Some(tracer) = tracer(process) else { return Ok(HashMap::new()) };
     Command::new("kill").args(["-KILL", &tracer.to_string()]).status()?;
     harness::wait_until("strace lets go", || self::tracer(process).is_none());
     place::of_threads(process)
+}
+
+/// Whether the process has a handler for SIGINT, or ignores it (proc(5)).
+fn catches_ctrl_c(process: u32) -> bool {
+    let status = fs::read_to_string(format!("/proc/{process}/status")).unwrap_or_default();
+    let caught = |field: &str| {
+        let mask = status.lines().find_map(|line| line.strip_prefix(field))?;
+        Some(u64::from_str_radix(mask.trim(), 16).ok()? & 2 != 0) // bit 1 is signal 2
+    };
+    caught("SigCgt:").unwrap_or(false) || caught("SigIgn:").unwrap_or(false)
 }
 
 /// The process that traces this one.
