@@ -229,7 +229,7 @@ fn every_transcript_is_recorded_and_shown() {
     let there = files(&book().join("transcripts"), "txt");
     assert_same("shown", &included, &there);
 
-    let recorder = read(root().join("tests/tests/transcripts.rs"));
+    let recorder = read(root().join("tests/programs/tests/transcripts.rs"));
     let recorded: BTreeSet<String> = splits(&recorder, "session.is(\"")
         .filter_map(|(_, after)| Some(format!("{}.txt", after.split_once('"')?.0)))
         .collect();
@@ -388,11 +388,15 @@ fn splits<'a>(text: &'a str, mark: &'a str) -> impl Iterator<Item = (&'a str, &'
 
 /// The packages of the workspace, and their folders.
 fn packages() -> HashMap<String, PathBuf> {
-    let mut folders: Vec<PathBuf> =
-        lesson_folders().into_iter().map(|folder| root().join("lessons").join(folder)).collect();
-    folders.extend([root().join("shared"), root().join("tests")]);
+    let folders = ["lessons", "tests"].map(|folder| {
+        let folders = fs::read_dir(root().join(folder)).expect("a folder of packages");
+        folders.map(|entry| entry.expect("a folder").path())
+    });
     folders
         .into_iter()
+        .flatten()
+        .chain([root().join("shared")])
+        .filter(|folder| folder.join("Cargo.toml").is_file())
         .map(|folder| {
             let manifest = read(folder.join("Cargo.toml"));
             let name = manifest.lines().find_map(|line| line.strip_prefix("name = \""));
