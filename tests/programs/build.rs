@@ -1,10 +1,10 @@
-//! Finds out whether `node` and `tcpdump` are there, so that the tests that need them count as
-//! ignored where they are not.
+//! Finds out whether `node`, `tcpdump` and `strace` are there, so that the tests that need them
+//! count as ignored where they are not.
 
 use std::process::Command;
 
 fn main() {
-    println!("cargo::rustc-check-cfg=cfg(node, tcpdump)");
+    println!("cargo::rustc-check-cfg=cfg(node, strace, tcpdump)");
     println!("cargo::rerun-if-env-changed=PATH");
     println!("cargo::rerun-if-changed=build.rs");
     let version = printed("node", "--version");
@@ -15,6 +15,11 @@ fn main() {
     // Only root may capture, unless the system was set otherwise.
     if printed("tcpdump", "--version").contains("libpcap") && printed("id", "-u").trim() == "0" {
         println!("cargo::rustc-cfg=tcpdump");
+    }
+    // It may be there, and forbidden to trace, as in some containers.
+    let traced = Command::new("strace").args(["-f", "-o", "/dev/null", "true"]).status();
+    if traced.is_ok_and(|status| status.success()) {
+        println!("cargo::rustc-cfg=strace");
     }
 }
 
