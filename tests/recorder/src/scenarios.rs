@@ -64,6 +64,12 @@ pub const ALL: &[Scenario] = &[
         about: PLAIN,
         play: broadcast_cut_character,
     },
+    Scenario {
+        name: "broadcast-slow-reader",
+        packages: &["lesson-broadcast-server"],
+        about: About { windows: true, times: false },
+        play: broadcast_slow_reader,
+    },
 ];
 
 fn listening_events(stage: &mut Stage) -> Result<()> {
@@ -174,4 +180,23 @@ fn broadcast_cut_character(stage: &mut Stage) -> Result<()> {
     stage.see(hearer, "你\n")?;
     stage.ctrl_c(speaker)?;
     stage.see(server, "有客户端退出了") // a client has left
+}
+
+/// A client that reads nothing: from the first byte that it leaves unread to its reset. Its receive
+/// buffer is small, so that its window closes after a few lines; the server's send buffer is not.
+fn broadcast_slow_reader(stage: &mut Stage) -> Result<()> {
+    let server = stage.run("lesson-broadcast-server", &[])?;
+    stage.see(server, "server listening")?;
+    let slow = stage.netcat_that_does_not_read(16 * 1024)?;
+    stage.quiet()?;
+    let speaker = stage.netcat()?;
+    stage.quiet()?;
+    let line = |length: usize| [vec![b'.'; length - 1], vec![b'\n']].concat();
+    for _ in 0..5 {
+        stage.send(speaker, &line(4000), "a line of 4,000 bytes")?;
+        stage.quiet()?;
+    }
+    stage.send(speaker, &line(4000).repeat(500), "500 lines more")?;
+    stage.see(server, "disconnected")?;
+    stage.read_all(slow)
 }
