@@ -69,13 +69,23 @@
             this.figure = figure;
             this.name = figure.dataset.recording;
             this.recording = recording;
-            this.steps = recording.steps;
+            this.steps = this.withAllThreads(recording.steps);
             this.step = 0;
             this.parts = []; // whatever appears at some step: { node, step }
             this.arrows = []; // the rows of the wire, by their number from 1
             this.threads = this.threadNumbers();
             this.severalPrograms = new Set(this.steps.flatMap((step) => step.threads.map((mark) => mark.terminal))).size > 1;
             this.build();
+        }
+
+        // A step tells only of threads that stand elsewhere than before.
+        withAllThreads(steps) {
+            const standing = new Map();
+            return steps.map((step) => {
+                for (const mark of step.threads ?? []) standing.set(`${mark.terminal} ${mark.thread}`, mark);
+                for (const [terminal, thread] of step.ended ?? []) standing.delete(`${terminal} ${thread}`);
+                return { ...step, threads: [...standing.values()] };
+            });
         }
 
         // Each thread has a colour, in the order in which they appear.

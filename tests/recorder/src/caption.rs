@@ -74,6 +74,14 @@ pub fn of_print(thread: &str, terminal: usize) -> String {
     format!("Terminal {terminal}: `{thread}` prints.")
 }
 
+/// A kernel has waited, and nobody else did anything.
+pub fn of_pause(seconds: f64) -> String {
+    format!(
+        "For {:.0} ms nothing happens. Then the kernel sends what it had kept back.",
+        seconds * 1000.0
+    )
+}
+
 /// Nothing happens but waiting.
 pub fn of_quiet(marks: &[Mark], several_programs: bool) -> String {
     if marks.len() > 3 {
@@ -111,6 +119,9 @@ pub fn with_segments(caption: &str, step: &Step) -> String {
         return caption;
     }
     let has = |flags: &str| step.wire.iter().any(|arrow| arrow.flags == flags);
+    if caption.starts_with("For ") {
+        return caption;
+    }
     if step.wire.iter().any(|arrow| arrow.from == arrow.to) {
         caption += " To wake `accept` up, the program connects to itself.";
     } else if has("S") && has("S.") {

@@ -158,7 +158,7 @@ pub fn threads(terminal: usize, traced: &Traced, segments: &[Segment]) -> Result
 }
 
 fn is_lesson((file, _): &(String, u32)) -> bool {
-    file.starts_with("lessons/") && file.contains("/src/")
+    file.contains("/src/") || file.contains("/examples/")
 }
 
 /// `None` for what the book does not show.

@@ -22,5 +22,6 @@ pub mod recording;
 pub mod scenarios;
 #[cfg(target_os = "linux")]
 mod stage;
+pub mod tools;
 #[cfg(target_os = "linux")]
 mod trace;

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 use std::fs;
+use std::ops::Range;
 
 use anyhow::{Context, Result};
 
@@ -14,11 +15,18 @@ use crate::stage::Run;
 /// What a recording is about, beyond what every recording shows.
 #[derive(Clone, Copy, Default)]
 pub struct About {
-    /// How much room the receivers have.
-    pub windows: bool,
+    /// Which times to tell of, where it is not all, and what happens then. What happened between
+    /// these is left out.
+    pub only: Option<Only>,
     /// How much time passes between segments.
     pub times: bool,
 }
+
+/// A time of which a recording tells, and what happens then.
+pub type Told = (Range<f64>, &'static str);
+
+/// Finds the times to tell of among all segments.
+pub type Only = fn(&[Segment]) -> Vec<Told>;
 
 /// A call that returned, in its place in time.
 struct Returned<'a> {
@@ -60,16 +68,17 @@ pub fn recording(run: &Run, made_by: &str, about: About) -> Result<Recording> {
         if let Some(traced) = &terminal.traced {
             all.extend(threads(number, traced, &run.segments)?);
         }
-        if terminal.is_a_thread {
-            let peer = all.iter_mut().find(|thread| thread.name == "peer");
-            peer.context("no thread accepts a connection")?.terminal = number;
+        if let Some(peer) = all.iter_mut().find(|thread| thread.name == "peer") {
+            if terminal.is_an_end {
+                peer.terminal = number;
+            }
         }
     }
     let mut merge = Merge {
         run,
         about,
         owners: owners(run, &all),
-        shown_as: shown_as(&run.segments),
+        shown_as: shown_as(run, about),
         steps: Vec::new(),
         about_thread: Vec::new(),
         recent: 0,
@@ -85,9 +94,10 @@ pub fn recording(run: &Run, made_by: &str, about: About) -> Result<Recording> {
         }
     }
     merge.tell();
-    let steps = merge.steps;
+    let mut steps = merge.steps;
     let terminals = terminals(run, &merge.owners, &merge.shown_as);
     let sources = sources(&merge.files, &steps)?;
+    only_changes(&mut steps);
     Ok(Recording { made_by: made_by.into(), terminals, sources, steps })
 }
 
@@ -118,6 +128,15 @@ impl Merge<'_> {
             }
         }
         items.sort_by(|one, other| one.0.total_cmp(&other.0));
+        let ranges = self.about.only.map(|only| only(&self.run.segments)).unwrap_or_default();
+        if !ranges.is_empty() {
+            items.retain(|(time, item)| {
+                let told = ranges.iter().any(|(range, _)| range.contains(time));
+                told || matches!(item, Item::Action(_))
+            });
+            items.extend(ranges.iter().map(|(range, what)| (range.start, Item::Note(what))));
+            items.sort_by(|one, other| one.0.total_cmp(&other.0));
+        }
         for (time, item) in items {
             match item {
                 Item::Action(index) => {
@@ -144,8 +163,18 @@ impl Merge<'_> {
                         .collect();
                     self.call(&returned[index], &segments, &threads);
                 }
+                Item::Note(what) => {
+                    let threads = self.marks(time, &threads, None);
+                    self.steps.push(Step { caption: what.into(), threads, ..Step::default() });
+                    self.about_thread.push(None);
+                }
                 Item::Print(thread, index) => self.print(time, thread, index, &threads),
-                Item::Segment(index) => self.draw(index, self.steps.len().saturating_sub(1)),
+                Item::Segment(index) => {
+                    if self.about.times {
+                        self.pause(index, &threads);
+                    }
+                    self.draw(index, self.steps.len().saturating_sub(1));
+                }
             }
         }
         let last = self.run.segments.last().map_or(0.0, |segment| segment.time);
@@ -207,7 +236,13 @@ impl Merge<'_> {
         let alike = |other: &Call| is_bulk(other) && is_alike(other, &call);
         let more = |step: &Step| !is_zero(&call) && step.calls.iter().any(alike);
         let recent = self.steps.len() - self.recent.min(self.steps.len());
-        let again = self.steps.iter().rev().take(recent).position(more).filter(|_| !event.waited_for_room());
+        let again = self
+            .steps
+            .iter()
+            .rev()
+            .take(recent)
+            .position(more)
+            .filter(|_| !event.waited_for_room());
         if let Some(back) = again {
             // More of what goes on already: it is told where it began.
             let index = self.steps.len() - 1 - back;
@@ -288,6 +323,18 @@ impl Merge<'_> {
         self.about_thread.push(Some(thread));
     }
 
+    /// A step in which, after a time that a person notices, a kernel sends something by itself.
+    fn pause(&mut self, index: usize, threads: &[Thread]) {
+        let time = self.run.segments[index].time;
+        let before = index.checked_sub(1).map_or(0.0, |before| self.run.segments[before].time);
+        if time - before > 0.02 {
+            let caption = caption::of_pause(time - before);
+            let threads = self.marks(time, threads, None);
+            self.steps.push(Step { caption, threads, ..Step::default() });
+            self.about_thread.push(None);
+        }
+    }
+
     /// Draws an arrow in a step, or makes one that is there stand for one segment more.
     fn draw(&mut self, index: usize, at: usize) {
         let segment = &self.run.segments[index];
@@ -297,8 +344,11 @@ impl Merge<'_> {
             return;
         };
         let (from, to) = (*from, *to);
-        let client = if segment.to < 10_000 { segment.from } else { segment.to.max(segment.from) };
-        let client = if segment.from < 10_000 { segment.to } else { client };
+        let connects = |port: u16| {
+            self.run.segments.iter().any(|other| other.flags == "S" && other.from == port)
+        };
+        let client = if connects(segment.from) { segment.from } else { segment.to };
+        let does_not_read = matches!(self.run.terminals[from - 1].netcat, Some((_, false)));
         let arrow = Arrow {
             from,
             to,
@@ -307,7 +357,7 @@ impl Merge<'_> {
             bytes: segment.data.len(),
             data: self.data(&segment.data),
             times: None,
-            window: self.about.windows.then_some(segment.window),
+            window: does_not_read.then_some(segment.window),
             after_ms: before
                 .filter(|_| self.about.times)
                 .map(|before| ((segment.time - before.time) * 10_000.0).round() / 10.0),
@@ -463,6 +513,7 @@ enum Item {
     Call(usize),
     Print(usize, usize),
     Segment(usize),
+    Note(&'static str),
 }
 
 fn is_bulk(call: &Call) -> bool {
@@ -514,9 +565,13 @@ fn owners(run: &Run, threads: &[Thread]) -> HashMap<u16, usize> {
             }
         }
     }
+    let own_end = run.terminals.iter().position(|terminal| terminal.is_an_end);
+    for segment in run.segments.iter().filter(|segment| segment.flags == "S") {
+        owners.extend(own_end.map(|index| (segment.to, index + 1)));
+    }
     // The threads come last: one of them may have a place of its own.
     for thread in threads {
-        for event in &thread.calls {
+        for event in thread.calls.iter().filter(|_| own_end.is_none()) {
             owners.extend(event.ports.0.map(|port| (port, thread.terminal)));
         }
     }
@@ -524,9 +579,14 @@ fn owners(run: &Run, threads: &[Thread]) -> HashMap<u16, usize> {
 }
 
 /// The ports that the system chose are shown as 50001 and so on, in the order in which they appear.
-fn shown_as(segments: &[Segment]) -> BTreeMap<u16, u16> {
+fn shown_as(run: &Run, about: About) -> BTreeMap<u16, u16> {
+    let ranges = about.only.map(|only| only(&run.segments));
+    let told = |segment: &&Segment| match &ranges {
+        Some(ranges) => ranges.iter().any(|(range, _)| range.contains(&segment.time)),
+        None => segment.flags == "S",
+    };
     let mut shown = BTreeMap::new();
-    for segment in segments.iter().filter(|segment| segment.flags == "S") {
+    for segment in run.segments.iter().filter(told) {
         for port in [segment.to, segment.from] {
             let next = 50001 + shown.len() as u16;
             if port > 10_000 {
@@ -546,12 +606,28 @@ fn terminals(
     for (number, ended) in (1..).zip(&run.terminals) {
         let mut ports: Vec<u16> =
             owners.iter().filter(|(_, owner)| **owner == number).map(|(port, _)| *port).collect();
+        ports.retain(|port| *port < 10_000 || shown_as.contains_key(port));
         ports.sort_by_key(|port| *shown_as.get(port).unwrap_or(port));
         let port = ports.first().map(|port| *shown_as.get(port).unwrap_or(port));
         let port = ports.iter().find(|port| **port < 10_000).copied().or(port);
         terminals.push(Terminal { title: ended.title.clone(), port });
     }
     terminals
+}
+
+/// Leaves of each step's marks those that are not as they were in the step before.
+fn only_changes(steps: &mut [Step]) {
+    let mut before: Vec<Mark> = Vec::new();
+    for step in steps {
+        let now = step.threads.clone();
+        step.threads.retain(|mark| !before.contains(mark));
+        let stands = |mark: &Mark| {
+            now.iter().any(|other| (other.terminal, &other.thread) == (mark.terminal, &mark.thread))
+        };
+        let gone = before.iter().filter(|mark| !stands(mark));
+        step.ended = gone.map(|mark| (mark.terminal, mark.thread.clone())).collect();
+        before = now;
+    }
 }
 
 /// The files in which a call or a print of a thread is.

@@ -1,9 +1,9 @@
 //! Which line of a program an address or a waiting thread stands at, by elfutils.
 
 use std::collections::HashMap;
+use std::fs;
 use std::path::Path;
 use std::process::Command;
-use std::{fs, io};
 
 use anyhow::{Context, Result, ensure};
 
@@ -51,11 +51,12 @@ pub fn of_threads(process: u32) -> Result<HashMap<u32, Vec<(String, u32)>>> {
     Ok(threads)
 }
 
-/// `FILE:LINE:COLUMN`, with the part of the file's name that begins at the repository's root.
+/// `FILE:LINE:COLUMN` of a lesson or a measuring program. The file's name is shortened so that it
+/// begins at the repository's root.
 fn place(text: &str) -> Option<(String, u32)> {
     let mut parts = text.split(':');
     let (file, line) = (parts.next()?, parts.next()?.parse().ok()?);
-    let begin = file.find("lessons/")?;
+    let begin = file.find("lessons/").or_else(|| file.find("tests/measure/"))?;
     Some((file[begin..].to_string(), line))
 }
 
@@ -81,21 +82,4 @@ fn mapping(elf: &[u8]) -> impl Fn(u64) -> u64 + use<> {
 
 fn utf8(bytes: &[u8]) -> String {
     String::from_utf8_lossy(bytes).into_owned()
-}
-
-/// Where the tools say so: what is missing to record on this machine.
-pub fn missing_tools() -> Vec<&'static str> {
-    let tools = [
-        ("strace", "-V"),
-        ("eu-stack", "--version"),
-        ("eu-addr2line", "--version"),
-        ("tcpdump", "--version"),
-        ("unshare", "--version"),
-        ("ip", "-V"),
-    ];
-    let runs = |tool: &str, argument: &str| -> io::Result<bool> {
-        Ok(Command::new(tool).arg(argument).output()?.status.success())
-    };
-    let missing = tools.iter().filter(|(tool, argument)| !runs(tool, argument).unwrap_or(false));
-    missing.map(|(tool, _)| *tool).collect()
 }

@@ -7,9 +7,10 @@ use std::process::{Command, exit};
 
 use anyhow::{Context, Result, ensure};
 
+use crate::merge;
 use crate::scenarios::{ALL, Scenario};
 use crate::stage::Stage;
-use crate::{merge, place};
+use crate::tools;
 
 /// Set inside the namespace.
 const INSIDE: &str = "RECORDER_IS_IN_ITS_OWN_NETWORK";
@@ -20,7 +21,7 @@ pub fn record(names: &[String], folder: &Path) -> Result<()> {
         ensure!(ALL.iter().any(|scenario| scenario.name == name), "there is no scenario {name:?}");
     }
     if env::var_os(INSIDE).is_none() {
-        let missing = place::missing_tools();
+        let missing = tools::missing();
         ensure!(missing.is_empty(), "cannot record without {}", missing.join(", "));
         build()?;
         exit(in_a_network_of_its_own()?);
@@ -62,6 +63,7 @@ fn build() -> Result<()> {
     for package in packages {
         cargo.args(["-p", package]);
     }
+    cargo.args(["--bins", "--example", "no_delay"]);
     ensure!(cargo.status().context("cannot run cargo")?.success(), "cannot build the lessons");
     Ok(())
 }

@@ -54,8 +54,12 @@ pub struct Step {
     /// What goes over the wire.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub wire: Vec<Arrow>,
-    /// Where each thread stands now.
+    /// Where threads stand now: those that stand elsewhere than before, or otherwise.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub threads: Vec<Mark>,
+    /// The threads that have ended: the number of the terminal, and the thread.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub ended: Vec<(usize, String)>,
 }
 
 /// A call that returned.
@@ -187,7 +191,7 @@ impl Recording {
         let mut facts: BTreeMap<String, Vec<String>> = BTreeMap::new();
         for source in &self.sources {
             let lines = source.lines.iter().map(|(number, text)| format!("{number}: {text}"));
-            facts.insert(format!("source {}", source.file), lines.collect());
+            facts.insert(format!("lines of {}", source.file), lines.collect());
         }
         for (index, terminal) in self.terminals.iter().enumerate() {
             let place = format!("terminal {}", index + 1);
@@ -206,13 +210,15 @@ impl Recording {
                 let key = format!("wire of {} from terminal {from} to {to}", arrow.connection);
                 // How bulk is cut into segments is chance, and so is which of them carry PSH, or
                 // whether a FIN comes with the last of them.
-                let fact = match arrow.flags.trim_end_matches('.') {
-                    "" | "P" if arrow.bytes >= BULK => "bulk".to_string(),
-                    "" | "P" => format!("data {:?}", arrow.data),
-                    "FP" => "F".to_string(),
-                    flags => flags.to_string(),
-                };
-                add(&mut facts, key, fact);
+                if arrow.bytes >= BULK {
+                    add(&mut facts, key.clone(), "bulk".into());
+                } else if arrow.bytes > 0 {
+                    add(&mut facts, key.clone(), format!("data {:?}", arrow.data));
+                }
+                let flags = arrow.flags.replace(['P', '.'], "");
+                if !flags.is_empty() {
+                    add(&mut facts, key, flags);
+                }
             }
             for shown in &step.screen {
                 let lines = facts.entry(format!("terminal {}", shown.terminal)).or_default();
@@ -224,7 +230,9 @@ impl Recording {
                     _ => lines.push(measures_nothing(&shown.text)),
                 }
             }
-            for mark in step.threads.iter().filter(|mark| mark.waits) {
+            // Where threads wait while something happens is chance. When nothing does, it is not.
+            let quiet = step.calls.is_empty() && step.wire.is_empty() && step.screen.is_empty();
+            for mark in step.threads.iter().filter(|mark| quiet && mark.waits) {
                 let key = format!("waits of {} in terminal {}", mark.thread, mark.terminal);
                 add(&mut facts, key, format!("line {}: {}", mark.line, mark.call));
             }
@@ -253,11 +261,11 @@ fn measures_nothing(text: &str) -> String {
     masked
 }
 
-/// Adds a fact, unless it is the one that was added last.
+/// Adds a fact. How often bulk repeats itself is chance.
 fn add(facts: &mut BTreeMap<String, Vec<String>>, key: String, fact: String) {
     let known = facts.entry(key).or_default();
-    let repeats = fact == "bulk" || fact.ends_with("= many") || fact.starts_with("line ");
-    if !(repeats && known.last() == Some(&fact)) {
+    let may_repeat = fact != "bulk" && !fact.ends_with("= many");
+    if may_repeat || known.last() != Some(&fact) {
         known.push(fact);
     }
 }
@@ -276,7 +284,12 @@ fn step_to_json(step: &Step) -> String {
     if !step.wire.is_empty() {
         parts.push(format!("      \"wire\": [\n{}\n      ]", rows(&step.wire, 8)));
     }
-    parts.push(format!("      \"threads\": [\n{}\n      ]", rows(&step.threads, 8)));
+    if !step.threads.is_empty() {
+        parts.push(format!("      \"threads\": [\n{}\n      ]", rows(&step.threads, 8)));
+    }
+    if !step.ended.is_empty() {
+        parts.push(format!("      \"ended\": {}", compact(&step.ended)));
+    }
     format!("    {{\n{}\n    }}", parts.join(",\n"))
 }
 

@@ -2,7 +2,8 @@
 
 use anyhow::Result;
 
-use crate::merge::About;
+use crate::capture::Segment;
+use crate::merge::{About, Told};
 use crate::stage::Stage;
 
 /// A run that is recorded.
@@ -17,7 +18,7 @@ pub struct Scenario {
     pub play: fn(&mut Stage) -> Result<()>,
 }
 
-const PLAIN: About = About { windows: false, times: false };
+const PLAIN: About = About { times: false, only: None };
 
 /// All of them, in the order of the book.
 pub const ALL: &[Scenario] = &[
@@ -67,8 +68,14 @@ pub const ALL: &[Scenario] = &[
     Scenario {
         name: "broadcast-slow-reader",
         packages: &["lesson-broadcast-server"],
-        about: About { windows: true, times: false },
+        about: PLAIN,
         play: broadcast_slow_reader,
+    },
+    Scenario {
+        name: "no-delay",
+        packages: &["measure"],
+        about: About { times: true, only: Some(two_exchanges) },
+        play: no_delay,
     },
 ];
 
@@ -87,7 +94,7 @@ fn listening_events(stage: &mut Stage) -> Result<()> {
 
 fn socket_events(stage: &mut Stage) -> Result<()> {
     let program = stage.run("lesson-socket-events", &[])?;
-    stage.thread("its peer, a thread of the same program");
+    stage.accepting_end("its peer, a thread of the same program");
     stage.ends(program)
 }
 
@@ -199,4 +206,29 @@ fn broadcast_slow_reader(stage: &mut Stage) -> Result<()> {
     stage.send(speaker, &line(4000).repeat(500), "500 lines more")?;
     stage.see(server, "disconnected")?;
     stage.read_all(slow)
+}
+
+fn no_delay(stage: &mut Stage) -> Result<()> {
+    let program = stage.run_example("no_delay")?;
+    stage.accepting_end("the hearer's end, in the same program");
+    stage.ends(program)
+}
+
+/// Of the many exchanges of the measuring program the last with two writes and an answer: without
+/// `TCP_NODELAY`, which is its third connection, and with it, which is its fourth.
+fn two_exchanges(segments: &[Segment]) -> Vec<Told> {
+    let connections = segments.iter().filter(|segment| segment.flags == "S");
+    let last = |port: u16| {
+        let said = |segment: &&Segment| segment.from == port && !segment.data.is_empty();
+        let mut said = segments.iter().rev().filter(said);
+        let (second, first) = (said.next()?.time, said.next()?.time);
+        let answer = segments.iter().rev().find(|one| one.to == port && !one.data.is_empty())?;
+        Some(first - 0.000_05..answer.time.max(second) + 0.002)
+    };
+    let what = [
+        "Two small writes and an answer, *without* `TCP_NODELAY`.",
+        "Two small writes and an answer once more, *with* `TCP_NODELAY`.",
+    ];
+    let told = connections.skip(2).zip(what);
+    told.filter_map(|(connection, what)| Some((last(connection.from)?, what))).collect()
 }

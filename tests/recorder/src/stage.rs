@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::fs;
+use std::io::Read;
 use std::net::{SocketAddr, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -56,8 +57,8 @@ enum Player {
         program: Box<Program>,
         killed: Option<Killed>,
     },
-    /// A thread of the program before it, which is the other end of its connection.
-    Thread,
+    /// The accepting end of the connections of the program before it, which talks to itself.
+    End,
     /// A client without a program that anybody is to look at: it is played here.
     Netcat {
         peer: Option<Peer>,
@@ -89,8 +90,8 @@ pub struct Ended {
     pub traced: Option<Traced>,
     /// The port of an nc, and whether it shows what arrives.
     pub netcat: Option<(u16, bool)>,
-    /// Whether it is no terminal, but a thread of a program that talks to itself.
-    pub is_a_thread: bool,
+    /// Whether it is no terminal, but the accepting end of a program that talks to itself.
+    pub is_an_end: bool,
 }
 
 /// A program that was traced.
@@ -114,44 +115,69 @@ impl Stage {
         Ok(Stage { folder, programs, capture, terminals, actions, began })
     }
 
-    /// Runs a lesson in the next terminal, and waits until all is quiet.
+    /// Runs a lesson in the next terminal.
     pub fn run(&mut self, package: &str, arguments: &[&str]) -> Result<usize> {
-        let number = self.terminals.len() + 1;
         let title = format!("cargo run -p {package}");
+        self.run_file(package, &title, arguments)
+    }
+
+    /// Runs a measuring program in the next terminal.
+    pub fn run_example(&mut self, name: &str) -> Result<usize> {
+        let title = format!("cargo run -p measure --example {name}");
+        self.run_file(&format!("examples/{name}"), &title, &[])
+    }
+
+    fn run_file(&mut self, file: &str, title: &str, arguments: &[&str]) -> Result<usize> {
+        let number = self.terminals.len() + 1;
         self.act(number, format!("$ {title}\n"), format!("In terminal {number}: `{title}`."));
         let folder = self.folder.join(number.to_string());
         fs::create_dir_all(&folder)?;
-        let path = self.programs.join(package);
+        let path = self.programs.join(file);
         let mut command = trace::traced(&path, &folder);
         command.args(arguments);
         let program = Box::new(Program::on_one_screen(command));
-        self.terminals
-            .push(Played { title, player: Player::Program { path, program, killed: None } });
+        self.terminals.push(Played {
+            title: title.into(),
+            player: Player::Program { path, program, killed: None },
+        });
         Ok(number)
     }
 
-    /// Says that a thread of the program is an end of the wire of its own.
-    pub fn thread(&mut self, title: &str) {
-        self.terminals.push(Played { title: title.into(), player: Player::Thread });
+    /// Shows the accepting end of a program that talks to itself as an end of the wire of its own.
+    pub fn accepting_end(&mut self, title: &str) {
+        self.terminals.push(Played { title: title.into(), player: Player::End });
     }
 
     /// Connects in the next terminal, as nc does.
     pub fn netcat(&mut self) -> Result<usize> {
-        self.connect(0, true, "nc 127.0.0.1 3000")
+        let number = self.terminals.len() + 1;
+        let caption = format!("In terminal {number}: `nc 127.0.0.1 3000`.");
+        self.connect(0, true, "", caption)
     }
 
     /// Connects as nc does, and then does not read. Its receive buffer is of `buffer` bytes.
     pub fn netcat_that_does_not_read(&mut self, buffer: usize) -> Result<usize> {
-        self.connect(buffer, false, "nc 127.0.0.1 3000, suspended")
+        let number = self.terminals.len() + 1;
+        let caption = format!(
+            "In terminal {number}: `nc 127.0.0.1 3000`. Ctrl-Z stops it before it reads anything."
+        );
+        self.connect(buffer, false, "^Z\n", caption)
     }
 
-    fn connect(&mut self, buffer: usize, shows: bool, title: &str) -> Result<usize> {
+    fn connect(
+        &mut self,
+        buffer: usize,
+        shows: bool,
+        typed: &str,
+        caption: String,
+    ) -> Result<usize> {
+        let title = "nc 127.0.0.1 3000";
         let number = self.terminals.len() + 1;
         let socket = Socket::new(Domain::IPV4, Type::STREAM, None)?;
         if buffer > 0 {
             socket.set_recv_buffer_size(buffer)?;
         }
-        self.act(number, format!("$ {title}\n"), format!("In terminal {number}: `{title}`."));
+        self.act(number, format!("$ {title}\n{typed}"), caption);
         socket.connect(&SERVER.parse::<SocketAddr>()?.into()).context("nc cannot connect")?;
         let peer = Peer::over(TcpStream::from(socket));
         let player = Player::Netcat { port: peer.port(), peer: Some(peer), shows };
@@ -165,7 +191,7 @@ impl Stage {
             Player::Program { program, .. } => {
                 program.wait_for_stdout(predicate::str::contains(text));
             }
-            Player::Netcat { peer: Some(peer), .. } => drop(peer.skip_to(text)),
+            Player::Netcat { peer: Some(peer), .. } => peer.skip_to(text),
             _ => bail!("nothing runs in terminal {terminal} any more"),
         }
         self.quiet()
@@ -220,7 +246,7 @@ impl Stage {
         match &mut self.played(terminal)?.player {
             Player::Program { program, .. } => program.press_ctrl_c(),
             Player::Netcat { peer, .. } => drop(peer.take()),
-            Player::Thread => {}
+            Player::End => {}
         }
         Ok(())
     }
@@ -233,12 +259,25 @@ impl Stage {
         self.quiet()
     }
 
-    /// The nc in the terminal reads all that has come.
+    /// The nc in the terminal reads after all: what has come, and then why no more comes.
     pub fn read_all(&mut self, terminal: usize) -> Result<()> {
-        self.act(terminal, String::new(), format!("Terminal {terminal} reads after all."));
-        if let Player::Netcat { peer: Some(peer), .. } = &mut self.played(terminal)?.player {
-            peer.wait_until_closed();
-        }
+        self.act(terminal, "$ fg\n".into(), String::new());
+        let Player::Netcat { peer: Some(peer), .. } = &mut self.played(terminal)?.player else {
+            bail!("no nc runs in terminal {terminal}");
+        };
+        let mut buffer = vec![0; 64 * 1024];
+        let mut arrived = 0;
+        let end = loop {
+            match peer.stream().read(&mut buffer) {
+                Ok(0) => break "the end".to_string(),
+                Ok(count) => arrived += count,
+                Err(error) => break format!("the error `{:?}`", error.kind()),
+            }
+        };
+        let caption = format!(
+            "Terminal {terminal} reads after all: {arrived} bytes that had arrived, and then {end}."
+        );
+        self.actions.last_mut().context("the action of reading")?.caption = caption;
         self.quiet()
     }
 
@@ -275,7 +314,7 @@ impl Stage {
                 let tracer = tracer(process);
                 runs(process) || tracer.is_some_and(runs)
             }
-            Player::Netcat { .. } | Player::Thread => false,
+            Player::Netcat { .. } | Player::End => false,
         })
     }
 
@@ -294,11 +333,11 @@ impl Stage {
         let mut terminals = Vec::new();
         for (number, played) in (1..).zip(self.terminals) {
             let folder = self.folder.join(number.to_string());
-            let is_a_thread = matches!(played.player, Player::Thread);
-            let mut ended = Ended { title: played.title, traced: None, netcat: None, is_a_thread };
+            let is_an_end = matches!(played.player, Player::End);
+            let mut ended = Ended { title: played.title, traced: None, netcat: None, is_an_end };
             match played.player {
                 Player::Netcat { port, shows, .. } => ended.netcat = Some((port, shows)),
-                Player::Thread => {}
+                Player::End => {}
                 Player::Program { path, mut program, killed } => {
                     let (still_waiting, killed) = match killed {
                         Some(killed) => (killed.stood, Some(killed.time)),
