@@ -200,7 +200,10 @@ impl Recording {
         for step in &self.steps {
             for call in &step.calls {
                 let key = format!("calls of {} in terminal {}", call.thread, call.terminal);
-                let value = if call.times.is_some() { "many" } else { &call.value };
+                let bulk = call.value.parse().is_ok_and(|bytes: usize| bytes >= BULK);
+                let counts = matches!(call.name.as_str(), "read" | "write");
+                let many = call.times.is_some() || bulk && counts;
+                let value = if many { "many" } else { &call.value };
                 let within = call.within.as_deref().unwrap_or(&call.name);
                 let fact = format!("line {}: {within}: {} = {value}", call.line, call.name);
                 add(&mut facts, key, measures_nothing(&fact));

@@ -18,7 +18,7 @@ use crate::capture::{Capture, Segment};
 use crate::{place, trace};
 
 /// How long nothing at all must happen before it counts as quiet.
-const QUIET: Duration = Duration::from_millis(120);
+const QUIET: Duration = Duration::from_millis(150);
 
 /// Where a server listens. The stage has a network of its own, so the port is free.
 const SERVER: &str = "127.0.0.1:3000";
@@ -382,12 +382,14 @@ fn tracer(process: u32) -> Option<u32> {
     tracer.trim().parse().ok().filter(|tracer| *tracer != 0)
 }
 
-/// Whether a thread of the process is on a processor, or waits for one (proc(5)).
+/// Whether a thread of the process does anything but wait for an event (proc(5)): it runs, waits for
+/// a disk, or is stopped by its tracer, which will let it go on.
 fn runs(process: u32) -> bool {
     let threads = fs::read_dir(format!("/proc/{process}/task")).into_iter().flatten().flatten();
     threads.into_iter().any(|thread| {
         let stat = fs::read_to_string(thread.path().join("stat")).unwrap_or_default();
-        stat.rsplit(')').next().is_some_and(|after| after.trim_start().starts_with('R'))
+        let state = stat.rsplit(')').next().and_then(|after| after.trim_start().chars().next());
+        matches!(state, Some('R' | 'D' | 't'))
     })
 }
 
