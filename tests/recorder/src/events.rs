@@ -37,6 +37,8 @@ pub struct Event {
     pub start: f64,
     /// When it returned; `None` where it never did.
     pub end: Option<f64>,
+    /// When it had returned for certain.
+    pub latest: f64,
     /// The file, from the root of the repository, and the line.
     pub place: (String, u32),
     /// What the line itself calls, if that has another name.
@@ -99,13 +101,14 @@ impl Event {
 
     /// Whether `segment` was sent while this call ran, on its connection and because of it.
     pub fn caused(&self, segment: &Segment) -> bool {
-        let during = self.start <= segment.time && self.end.is_none_or(|end| segment.time <= end);
+        let during = (self.start..self.latest).contains(&segment.time);
         let (own, peer) = self.ports;
         let ours = (Some(segment.from), Some(segment.to)) == (own, peer);
         let theirs = (Some(segment.from), Some(segment.to)) == (peer, own);
         during
             && match self.kind {
-                Kind::Write | Kind::Shutdown | Kind::Close => ours,
+                Kind::Write => ours && !segment.data.is_empty(),
+                Kind::Shutdown | Kind::Close => ours && segment.flags.contains(['F', 'R']),
                 Kind::Connect => ours || theirs,
                 _ => false,
             }
@@ -144,11 +147,11 @@ pub fn threads(terminal: usize, traced: &Traced, segments: &[Segment]) -> Result
             let ports = ports(call, kind, segments, &mut own_ports);
             let Some(place) = place else { continue };
             let within = at.and_then(|at| called_in_the_line(&call.stack[..at]));
-            let (start, end) = (call.start, call.end);
+            let (start, end, latest) = (call.start, call.end, call.latest);
             if kind == Kind::Lookup && within.as_deref() != Some("to_socket_addrs") {
                 continue; // a part of another call
             }
-            events.push(Event { kind, start, end, place, within, outcome, ports });
+            events.push(Event { kind, start, end, latest, place, within, outcome, ports });
         }
         let name = name(index, &events);
         let ended = thread.ended.or(traced.killed);
@@ -215,7 +218,7 @@ fn ports(
         let during = |segment: &&Segment| {
             segment.flags == "S"
                 && Some(segment.to) == peer
-                && (call.start..=call.end.unwrap_or(f64::MAX)).contains(&segment.time)
+                && (call.start..call.latest).contains(&segment.time)
         };
         let own = segments.iter().find(during).map(|segment| segment.from);
         if let (Some(descriptor), Some(own)) = (call.descriptor(), own) {

@@ -555,7 +555,7 @@ fn owners(run: &Run, threads: &[Thread]) -> HashMap<u16, usize> {
             );
             // A socket that connects: what went over the wire meanwhile tells its port.
             if call.name == "connect" {
-                let during = call.start..=call.end.unwrap_or(f64::MAX);
+                let during = call.start..call.latest;
                 let syn = |segment: &&Segment| {
                     segment.flags == "S"
                         && during.contains(&segment.time)

@@ -237,7 +237,11 @@ impl Recording {
             let quiet = step.calls.is_empty() && step.wire.is_empty() && step.screen.is_empty();
             for mark in step.threads.iter().filter(|mark| quiet && mark.waits) {
                 let key = format!("waits of {} in terminal {}", mark.thread, mark.terminal);
-                add(&mut facts, key, format!("line {}: {}", mark.line, mark.call));
+                let waits = facts.entry(key).or_default();
+                let fact = format!("line {}: {}", mark.line, mark.call);
+                if !waits.contains(&fact) {
+                    waits.push(fact);
+                }
             }
         }
         facts

@@ -344,7 +344,7 @@ impl Stage {
                         None => (where_it_waits(program.process_id())?, None),
                     };
                     program.kill();
-                    let threads = trace::read(&folder, &path)?;
+                    let threads = trace::read(&folder, &path, program.process_id())?;
                     ended.traced = Some(Traced { path, threads, still_waiting, killed });
                 }
             }

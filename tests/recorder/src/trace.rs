@@ -16,6 +16,8 @@ pub struct SystemCall {
     pub start: f64,
     /// When it returned; `None` where it never did.
     pub end: Option<f64>,
+    /// When it had returned for certain: before the thread's next call.
+    pub latest: f64,
     pub name: String,
     /// As strace writes them.
     pub arguments: String,
@@ -52,7 +54,7 @@ pub fn files(folder: &Path) -> Vec<PathBuf> {
 }
 
 /// Reads what strace has written. The first thread is the main one.
-pub fn read(folder: &Path, program: &Path) -> Result<Vec<Thread>> {
+pub fn read(folder: &Path, program: &Path, process: u32) -> Result<Vec<Thread>> {
     let mut threads = Vec::new();
     for file in files(folder) {
         let id = file.extension().and_then(|id| id.to_str()?.parse().ok());
@@ -63,7 +65,8 @@ pub fn read(folder: &Path, program: &Path) -> Result<Vec<Thread>> {
         });
         threads.push(Thread { id, calls: parse(&text, &program.to_string_lossy()), ended });
     }
-    threads.sort_by_key(|thread| thread.id);
+    threads.sort_by(|one, other| one.began().total_cmp(&other.began()));
+    threads.sort_by_key(|thread| thread.id != process);
     Ok(threads)
 }
 
@@ -96,6 +99,7 @@ fn parse(text: &str, program: &str) -> Vec<SystemCall> {
     for index in 0..calls.len() {
         let next = calls.get(index + 1).map_or(f64::MAX, |next| next.start);
         let call = &mut calls[index];
+        call.latest = call.end.map_or(f64::MAX, |end| next.min(end + 0.1));
         call.end = call.end.map(|end| next.min(end + 0.0003));
     }
     calls
@@ -118,6 +122,7 @@ fn system_call(line: &str) -> Option<SystemCall> {
     Some(SystemCall {
         start,
         end,
+        latest: f64::MAX,
         name: name.to_string(),
         arguments: arguments.to_string(),
         value: value.to_string(),
@@ -131,6 +136,12 @@ fn own_frame(frame: &str, program: &str) -> Option<(String, u64)> {
     let (symbol, address) = rest.rsplit_once(") [0x")?;
     let symbol = symbol.rsplit_once("+0x").map_or(symbol, |(symbol, _)| symbol);
     Some((symbol.to_string(), u64::from_str_radix(address.trim_end_matches(']'), 16).ok()?))
+}
+
+impl Thread {
+    fn began(&self) -> f64 {
+        self.calls.first().map_or(f64::MAX, |call| call.start)
+    }
 }
 
 impl SystemCall {
