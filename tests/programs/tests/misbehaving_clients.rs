@@ -7,26 +7,11 @@ use std::path::Path;
 use std::process::Command;
 use std::thread;
 
-use harness::{Peer, Program, lesson, open_descriptors, resident_memory, threads, wait_until};
+use harness::{
+    Peer, Program, against_every_server, is_chat_server, lesson, open_descriptors, resident_memory,
+    threads, wait_until,
+};
 use predicates::prelude::*;
-
-/// Runs each behaviour against each server, as a test of its own.
-macro_rules! against_every_server {
-    ($($behaviour:ident)*) => { $(
-        mod $behaviour {
-            #[test]
-            fn listening_events() { super::$behaviour("lesson-listening-events"); }
-            #[test]
-            fn greeting() { super::$behaviour("lesson-greeting"); }
-            #[test]
-            fn online_counter() { super::$behaviour("lesson-online-counter"); }
-            #[test]
-            fn bidirectional_server() { super::$behaviour("lesson-bidirectional-server"); }
-            #[test]
-            fn broadcast_server() { super::$behaviour("lesson-broadcast-server"); }
-        }
-    )* };
-}
 
 against_every_server! {
     one_byte_at_a_time
@@ -48,7 +33,8 @@ fn server(package: &str) -> Program {
     Program::server(lesson(package))
 }
 
-/// What the server at the other end does for a client: enough to know that it lives.
+/// What the server at the other end does for a client: enough to know that it lives. It has noticed
+/// that these clients have left when this returns.
 fn expect_service(package: &str, server: &Program) {
     let (mut first, mut second) = (server.connect(), server.connect());
     match package {
@@ -69,15 +55,10 @@ fn expect_service(package: &str, server: &Program) {
                 client.expect("我吃的小豆包");
             }
         }
-        "lesson-broadcast-server" => {
-            // What the misbehaving client has said may still be on its way to them.
-            second.send("hello");
-            first.skip_to(format!("{}:hello\n", second.port()));
-            first.send("你好\n");
-            second.skip_to(format!("{}:你好\n", first.port()));
-            return;
+        _ => {
+            assert!(is_chat_server(package), "{package}: what does an honest client see?");
+            return expect_a_chat(first, second);
         }
-        other => panic!("{other} is not a server lesson"),
     }
     for client in [&mut first, &mut second] {
         client.assert_open_and_silent();
@@ -86,33 +67,79 @@ fn expect_service(package: &str, server: &Program) {
     }
 }
 
-/// Sends each of `pieces` in a segment of its own, as far as that can be caused: where the server
-/// answers, or another client hears, it waits for that before the next.
-fn send_in_pieces<'a>(package: &str, server: &Program, pieces: impl Iterator<Item = &'a [u8]>) {
-    let mut listener = server.connect();
-    let mut client = server.connect();
-    for piece in pieces {
-        client.send(piece);
-        match package {
-            "lesson-bidirectional-server" => client.expect("我吃的小豆包"),
-            "lesson-broadcast-server" if !piece.trim_ascii().is_empty() => {
-                listener.expect([format!("{}:", client.port()).as_bytes(), piece, b"\n"].concat());
-            }
-            _ => {}
+/// What the misbehaving client has said may still be on its way to these two, so both read all the
+/// time, as honest clients do.
+fn expect_a_chat(mut first: Peer, mut second: Peer) {
+    let (hello, answer, end) = (
+        format!("{}:hello\n", second.port()),
+        format!("{}:你好\n", first.port()),
+        format!("{}:goodbye\n", second.port()),
+    );
+    thread::scope(|scope| {
+        scope.spawn(|| {
+            first.skip_to(hello);
+            first.send("你好\n");
+            first.skip_to(end);
+        });
+        second.send("hello\n");
+        second.skip_to(answer);
+        second.send("goodbye\n");
+    });
+    for client in [&mut first, &mut second] {
+        client.half_close();
+        client.wait_until_closed();
+    }
+}
+
+/// Sends `text` a byte at a time, each in a segment of its own, as far as that can be caused: where
+/// the server answers, it waits for that before the next; in a chat room, until it hears somebody
+/// else who has spoken since.
+fn send_byte_by_byte(package: &str, server: &Program, text: &str) {
+    let (mut listener, mut client) = (server.connect(), server.connect());
+    let mut other = server.connect();
+    let (own, others) = (format!("{}:", client.port()), format!("{}:", other.port()));
+    let mut heard = String::new();
+    for byte in text.bytes() {
+        client.send([byte]);
+        if package == "lesson-bidirectional-server" {
+            client.expect("我吃的小豆包");
+        } else if is_chat_server(package) {
+            other.send("and?\n");
+            heard += &own_words(&mut listener, &own, &others);
         }
+    }
+    client.half_close();
+    client.read_to_end();
+    if is_chat_server(package) {
+        other.send("and?\n");
+        heard += &own_words(&mut listener, &own, &others);
+        assert_eq!(heard, text, "whole characters, all of them, and in their order");
+    }
+}
+
+/// What the `listener` hears from the one whose messages begin with `own`, before the next message
+/// that begins with `others`.
+fn own_words(listener: &mut Peer, own: &str, others: &str) -> String {
+    let mut words = String::new();
+    loop {
+        let line = listener.line();
+        if line.starts_with(others) {
+            return words;
+        }
+        words += line.strip_prefix(own).expect("nobody else has spoken");
     }
 }
 
 fn one_byte_at_a_time(package: &str) {
     let server = server(package);
-    send_in_pieces(package, &server, "Hello, 服务器!".as_bytes().chunks(1));
+    send_byte_by_byte(package, &server, "Hello,服务器!");
     expect_service(package, &server);
     assert!(!server.stdout().contains('\u{fffd}'), "no broken halves on the screen");
 }
 
 fn a_character_over_three_segments(package: &str) {
     let server = server(package);
-    send_in_pieces(package, &server, "你".as_bytes().chunks(1));
+    send_byte_by_byte(package, &server, "你");
     if package == "lesson-bidirectional-server" {
         server.wait_for_line("你");
     }
@@ -167,7 +194,7 @@ fn every_byte_there_is(package: &str) {
     client.send(b"\0\xc3\x28\xed\xa0\x80\xf0\x9f\xff");
     client.half_close();
     client.read_to_end();
-    if package == "lesson-broadcast-server" {
+    if is_chat_server(package) {
         let port = format!("{}:", client.port());
         // The newline, the tenth byte, parts a message from the next; white space around it goes.
         listener.expect([port.as_bytes(), &all[..9], b"\n", port.as_bytes(), &all[11..]].concat());
@@ -228,7 +255,7 @@ fn white_space_only(package: &str) {
     client.send("\n");
     client.half_close();
     client.read_to_end();
-    if package == "lesson-broadcast-server" {
+    if is_chat_server(package) {
         let mut other = server.connect();
         other.send("not blank");
         // A vertical tab is a control character, and no white space in ASCII as Rust defines it.
@@ -283,7 +310,7 @@ fn with_closed_stdout(program: &Path, address: &str) -> Program {
 #[cfg(target_os = "linux")]
 mod on_linux {
     use super::*;
-    use harness::{processor_time, times_scheduled, with_limit};
+    use harness::{processor_time, sleeping_threads, with_limit};
     use std::time::{Duration, Instant};
 
     against_every_server! {
@@ -303,17 +330,15 @@ mod on_linux {
         let process = server.process_id();
         let idle: Vec<Peer> = (0..200).map(|_| server.connect()).collect();
         expect_service(package, &server);
-        wait_until("all threads are there", || {
-            threads(process).is_some_and(|threads| threads > 200)
-        });
+        let mut asleep = None;
         wait_until("all threads have gone to sleep", || {
-            let before = times_scheduled(process);
-            thread::sleep(Duration::from_millis(50));
-            before == times_scheduled(process)
+            // Twice, since one that has been looked at may be woken by one that has not yet.
+            asleep = sleeping_threads(process);
+            asleep.is_some() && asleep == sleeping_threads(process)
         });
-        let before = times_scheduled(process);
         for_a_second();
-        assert_eq!(times_scheduled(process), before, "a thread has run although nothing happened");
+        let now = sleeping_threads(process);
+        assert_eq!(now, asleep, "a thread has run although nothing happened");
         drop(idle);
         expect_service(package, &server);
     }
