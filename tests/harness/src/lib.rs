@@ -17,6 +17,8 @@ mod program;
 mod servers;
 
 pub use connection::{Connection, Patience, Stopped, accept_within, timed_out};
+#[cfg(target_os = "linux")]
+pub use lessons::with_full_stdout;
 #[cfg(unix)]
 pub use lessons::with_limit;
 pub use lessons::{Lesson, lesson, lessons, node, refusing, repository, workspace};

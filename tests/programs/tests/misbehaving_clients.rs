@@ -297,13 +297,20 @@ fn with_closed_stdout(program: &Path, address: &str) -> Program {
 #[cfg(target_os = "linux")]
 mod on_linux {
     use super::*;
-    use harness::{processor_time, sleeping_threads, with_limit};
+    use harness::{
+        against_every_chat_server, processor_time, sleeping_threads, with_full_stdout, with_limit,
+    };
     use std::time::{Duration, Instant};
 
     against_every_server! {
         two_hundred_idle_clients
         out_of_file_descriptors
         out_of_threads
+        stdout_on_a_full_disk
+    }
+
+    against_every_chat_server! {
+        reset_while_somebody_speaks
     }
 
     /// Lets a second pass. Not in the hope that something happens meanwhile, but to see that
@@ -356,6 +363,35 @@ mod on_linux {
 
     fn out_of_file_descriptors(package: &str) {
         too_many(package, "-n 20");
+    }
+
+    fn stdout_on_a_full_disk(package: &str) {
+        let mut command = with_full_stdout(&lesson(package));
+        command.arg("127.0.0.1:0");
+        let server = Program::server_from(command);
+        expect_service(package, &server);
+        expect_service(package, &server);
+        assert_eq!(server.stderr().lines().count(), 1, "{}", server.stderr());
+    }
+
+    /// Whoever leaves while a message is on its way to him has left, and was not disconnected.
+    fn reset_while_somebody_speaks(package: &str) {
+        let server = server(package);
+        let leavers: Vec<Peer> = (0..50).map(|_| server.connect()).collect();
+        let (mut listener, mut speaker) = (server.connect(), server.connect());
+        let mut say = |text: &str| speaker.send(format!("{text}\n"));
+        // The speaker came last, so with him everybody is there.
+        say("we are all here");
+        listener.line();
+        // A suspended server finds all at once: what was said, and that they have left.
+        server.suspend();
+        say("goodbye");
+        leavers.into_iter().for_each(Peer::reset);
+        server.resume();
+        server.wait_for_lines(50, "有客户端退出了");
+        say("they have gone");
+        listener.skip_to("they have gone");
+        assert_eq!(server.stderr().lines().count(), 1, "{}", server.stderr());
     }
 
     /// A waiting `accept` holds the last descriptor already, and there is none to wake it with.
