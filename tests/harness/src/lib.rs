@@ -9,6 +9,8 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 mod capture;
+#[doc(hidden)]
+pub mod chat_room;
 mod connection;
 mod lessons;
 mod peer;
@@ -23,7 +25,9 @@ pub use lessons::with_full_stdout;
 pub use lessons::with_limit;
 pub use lessons::{Lesson, lesson, lessons, node, refusing, repository, workspace};
 pub use peer::Peer;
-pub use process::{open_descriptors, processor_time, resident_memory, sleeping_threads, threads};
+pub use process::{
+    backlog, open_descriptors, processor_time, resident_memory, sleeping_threads, threads,
+};
 pub use program::{Program, shortened};
 pub use servers::{is_chat_server, package};
 

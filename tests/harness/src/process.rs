@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 use std::fs;
+use std::net::SocketAddr;
 use std::time::Duration;
 
 /// Resident memory, in bytes.
@@ -54,4 +55,18 @@ pub fn sleeping_threads(process: u32) -> Option<BTreeMap<u32, u64>> {
         threads.insert(folder.file_name()?.to_str()?.parse().ok()?, times);
     }
     Some(threads)
+}
+
+/// How many connections wait for the server that listens at `address`, which is an IPv4 address, to
+/// accept them.
+pub fn backlog(address: SocketAddr) -> Option<u64> {
+    let table = fs::read_to_string("/proc/net/tcp").ok()?;
+    table.lines().find_map(|line| {
+        let fields: Vec<&str> = line.split_whitespace().collect();
+        let (local, state, queues) = (fields.get(1)?, fields.get(3)?, fields.get(4)?);
+        let port = u16::from_str_radix(local.split_once(':')?.1, 16).ok()?;
+        let listens = *state == "0A" && port == address.port();
+        // The second number is what waits to be received: of a listener, connections.
+        listens.then(|| u64::from_str_radix(queues.split_once(':')?.1, 16).ok())?
+    })
 }

@@ -298,7 +298,8 @@ fn with_closed_stdout(program: &Path, address: &str) -> Program {
 mod on_linux {
     use super::*;
     use harness::{
-        against_every_chat_server, processor_time, sleeping_threads, with_full_stdout, with_limit,
+        against_every_chat_server, backlog, processor_time, sleeping_threads, with_full_stdout,
+        with_limit,
     };
     use std::time::{Duration, Instant};
 
@@ -343,19 +344,25 @@ mod on_linux {
         let mut command = with_limit(limit, &lesson(package));
         command.arg("127.0.0.1:0");
         let server = Program::server_from(command);
-        let address = server.address();
+        let (address, process) = (server.address(), server.process_id());
+        server.first_lines(1); // it has all that it needs before the first client
+        let in_use = || (open_descriptors(process), threads(process));
+        let in_use_by_nobody = in_use();
         let clients: Vec<TcpStream> =
             (0..60).map(|_| TcpStream::connect(address).expect("room in the backlog")).collect();
         server.wait_for_stderr(predicate::str::contains("cannot take in another client for now: "));
 
-        let (start, before) = (Instant::now(), processor_time(server.process_id()));
+        let (start, before) = (Instant::now(), processor_time(process));
         for_a_second();
-        let used =
-            processor_time(server.process_id()).zip(before).map(|(after, before)| after - before);
+        let used = processor_time(process).zip(before).map(|(after, before)| after - before);
         let used = used.expect("Linux tells the processor time");
         assert!(used < start.elapsed() / 4, "it has used {used:?} for waiting");
 
         drop(clients);
+        // Whoever comes before all of them have been accepted and forgotten may still be refused.
+        wait_until("there is room again", || {
+            backlog(address) == Some(0) && in_use() == in_use_by_nobody
+        });
         expect_service(package, &server);
         let said = server.stderr().matches("cannot take in another client").count();
         assert_eq!(said, 1, "{}", server.stderr());
@@ -402,6 +409,7 @@ mod on_linux {
                 let mut command = with_limit("-n 20", &lesson(package));
                 command.arg("127.0.0.1:0");
                 let mut server = Program::server_from(command);
+                server.first_lines(1); // Ctrl-C is listened for from now on
                 let used = open_descriptors(server.process_id()).expect("Linux tells");
                 let clients: Vec<Peer> =
                     (0..20 - used - left_over).map(|_| server.connect()).collect();
