@@ -2,7 +2,6 @@
 //! honest clients must still be served.
 
 use std::io::Write;
-use std::net::TcpStream;
 use std::path::Path;
 use std::process::Command;
 use std::thread;
@@ -301,6 +300,7 @@ mod on_linux {
         against_every_chat_server, backlog, processor_time, sleeping_threads, with_full_stdout,
         with_limit,
     };
+    use std::net::TcpStream;
     use std::time::{Duration, Instant};
 
     against_every_server! {

@@ -1,7 +1,5 @@
 //! Servers that do what no server should, against both client lessons.
 
-use std::net::TcpListener;
-
 use harness::{Peer, Program, lesson, resident_memory};
 
 const CLIENTS: [&str; 2] = ["lesson-bidirectional-client", "lesson-broadcast-client"];
@@ -107,7 +105,7 @@ fn it_never_reads() {
 #[cfg(target_os = "linux")] // which alone has /dev/full
 #[test]
 fn its_words_go_to_a_full_disk() {
-    let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a free port");
     for package in CLIENTS.into_iter().chain(["lesson-stdin-echo"]) {
         let mut command = harness::with_full_stdout(&lesson(package));
         let mut program = if package == "lesson-stdin-echo" {
