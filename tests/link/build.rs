@@ -12,7 +12,7 @@ fn main() {
     println!("cargo::rerun-if-changed=build.rs");
     println!("cargo::rerun-if-changed=src/device.rs");
     #[cfg(target_os = "linux")]
-    match device::become_root().and_then(|_| device::open(1500)) {
+    match device::become_root().and_then(|()| device::open(1500)) {
         Ok(_) => println!("cargo::rustc-cfg=link"),
         // Seen with `cargo build -vv`.
         Err(error) => println!("the tests on a link are ignored: {error:#}"),

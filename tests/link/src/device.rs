@@ -22,15 +22,20 @@ const NETMASK: Ipv4Addr = Ipv4Addr::new(255, 255, 255, 0);
 /// be lost because the conditions of the link say so, and not because this machine is busy.
 const WAITING_PACKETS: libc::c_int = 10_000;
 
+/// Whether this process may make a network, by what is usual: it is root's.
+pub fn is_root() -> bool {
+    geteuid().is_root()
+}
+
 /// Whoever is not root becomes root of a user namespace (user_namespaces(7)), in which one may make
-/// a network. The process must not have started a thread yet. Returns whether that was needed.
+/// a network. The process must not have started a thread yet.
 ///
 /// # Errors
 /// Where the system does not let its users do that: the message says what else to try.
-pub fn become_root() -> anyhow::Result<bool> {
+pub fn become_root() -> anyhow::Result<()> {
     let (user, group) = (getuid(), getgid());
-    if geteuid().is_root() {
-        return Ok(false);
+    if is_root() {
+        return Ok(());
     }
     own(UnshareFlags::NEWUSER).context(
         "cannot make a user namespace: this system does not let its users have one. \
@@ -39,8 +44,7 @@ pub fn become_root() -> anyhow::Result<bool> {
     fs::write("/proc/self/setgroups", "deny")
         .and_then(|()| fs::write("/proc/self/uid_map", format!("0 {} 1", user.as_raw())))
         .and_then(|()| fs::write("/proc/self/gid_map", format!("0 {} 1", group.as_raw())))
-        .context("cannot become root of a user namespace. Run this as root")?;
-    Ok(true)
+        .context("cannot become root of a user namespace. Run this as root")
 }
 
 /// Moves this thread into a new network, and returns a device in it that is read and written packet

@@ -6,10 +6,15 @@ use crate::Conditions;
 pub enum Link {}
 
 /// See Linux.
+pub fn is_root() -> bool {
+    false
+}
+
+/// See Linux.
 ///
 /// # Errors
 /// Always, here.
-pub fn become_root() -> anyhow::Result<bool> {
+pub fn become_root() -> anyhow::Result<()> {
     anyhow::bail!("a link needs Linux: it lives in a network namespace")
 }
 
@@ -19,7 +24,7 @@ impl Link {
     /// # Errors
     /// Always, here.
     pub fn new(_conditions: Conditions) -> anyhow::Result<Link> {
-        become_root().map(|_| unreachable!())
+        become_root().map(|()| unreachable!())
     }
 
     /// See Linux.

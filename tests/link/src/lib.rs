@@ -24,7 +24,7 @@ mod wire;
 #[path = "elsewhere.rs"]
 mod link;
 
-pub use link::{Link, become_root};
+pub use link::{Link, become_root, is_root};
 
 /// What a packet meets on the link. By default no more than a short delay.
 #[derive(Clone, Debug)]

@@ -12,8 +12,8 @@ use anyhow::Context;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
 use crate::Conditions;
-pub use crate::device::become_root;
 use crate::device::{HERE, open};
+pub use crate::device::{become_root, is_root};
 use crate::packet::turn_around;
 use crate::wire::{Packet, Wire};
 

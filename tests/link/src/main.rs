@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use anyhow::Context;
 use lexopt::{Arg, ValueExt};
-use link::{Conditions, Link, become_root};
+use link::{Conditions, Link, become_root, is_root};
 use shared::{Failure, note};
 
 const HELP: &str = "\
@@ -46,7 +46,8 @@ fn main() -> Result<(), Failure> {
         exit(2);
     });
     // First of all, while there is only one thread.
-    let in_user_namespace = become_root()?;
+    let in_user_namespace = !is_root();
+    become_root()?;
     let link = Link::new(request.conditions)?;
     // Ctrl-C is for the program behind the link. Where that ends, so do we.
     ctrlc::set_handler(|| {}).context("cannot wait for Ctrl-C")?;
