@@ -133,6 +133,6 @@ fn number(parser: &mut lexopt::Parser, least: f64, most: f64) -> Result<f64, lex
 }
 
 fn print_and_exit(text: &str) -> ! {
-    shared::show(text);
+    shared::print_or_exit(text);
     exit(0)
 }
