@@ -94,8 +94,7 @@ fn carry(device: &File, mut wire: Wire, cut_off: &Machines, stop: &UnixStream) {
 /// other end of `stop` is closed.
 fn stopped_before(until: Option<Instant>, device: &File, stop: &UnixStream) -> bool {
     let left = until.map(|until| until.saturating_duration_since(Instant::now()));
-    let mut wanted =
-        [PollFd::new(device, PollFlags::IN), PollFd::new(stop, PollFlags::IN)];
+    let mut wanted = [PollFd::new(device, PollFlags::IN), PollFd::new(stop, PollFlags::IN)];
     // The only errors are passing ones: a signal (EINTR), or no memory for the moment.
     let _ = poll(&mut wanted, left.map(timespec).as_ref());
     !wanted[1].revents().is_empty()

@@ -98,7 +98,8 @@ fn parse() -> Result<Request, lexopt::Error> {
     while let Some(argument) = parser.next()? {
         match argument {
             Arg::Long("delay") => {
-                conditions.delay = Duration::from_secs_f64(number(&mut parser, 0.0, 10_000.0)? / 1000.0);
+                conditions.delay =
+                    Duration::from_secs_f64(number(&mut parser, 0.0, 10_000.0)? / 1000.0);
             }
             Arg::Long("loss") => conditions.loss = number(&mut parser, 0.0, 100.0)? / 100.0,
             Arg::Long("rate") => {

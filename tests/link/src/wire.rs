@@ -142,7 +142,8 @@ mod tests {
 
     #[test]
     fn packets_leave_one_after_the_other_at_the_rate() {
-        let conditions = Conditions { rate: Some(10_000_000), delay: 5 * MILLISECOND, ..Conditions::default() };
+        let conditions =
+            Conditions { rate: Some(10_000_000), delay: 5 * MILLISECOND, ..Conditions::default() };
         let mut wire = Wire::new(conditions);
         let start = Instant::now();
         for number in 1..=3 {
@@ -155,7 +156,8 @@ mod tests {
 
     #[test]
     fn a_full_queue_takes_no_more_until_something_has_left() {
-        let conditions = Conditions { rate: Some(10_000_000), queue: 2500, ..Conditions::default() };
+        let conditions =
+            Conditions { rate: Some(10_000_000), queue: 2500, ..Conditions::default() };
         let mut wire = Wire::new(conditions);
         let start = Instant::now();
         for number in 1..=9 {

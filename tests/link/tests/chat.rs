@@ -68,7 +68,7 @@ struct Class {
 
 impl Class {
     fn on(conditions: Conditions, package: &str) -> Class {
-        let program = std::env::var_os("OLD").map(Into::into).unwrap_or_else(|| lesson(package)); // built before there is no way out to anywhere
+        let program = lesson(package); // built before there is no way out to anywhere
         let link = Link::new(conditions).unwrap_or_else(|error| panic!("no link: {error:#}"));
         let mut command = Command::new(program);
         command.arg("0.0.0.0:0");
@@ -105,10 +105,7 @@ impl Class {
 
 /// Who has heard something is in the room, so `speaker` says something until all have. A connection
 /// that is there for the client may not be there for the server yet.
-fn wait_until_all_are_in<'a>(
-    speaker: &mut Peer,
-    others: impl IntoIterator<Item = &'a TcpStream>,
-) {
+fn wait_until_all_are_in<'a>(speaker: &mut Peer, others: impl IntoIterator<Item = &'a TcpStream>) {
     for other in others {
         let deadline = Instant::now() + DEADLINE;
         other.set_read_timeout(Some(Duration::from_millis(50))).expect("a short patience");
@@ -336,7 +333,10 @@ fn shorten_patience(server: &Program) {
         let between = connection.tcp_keepalive_interval().expect("TCP_KEEPINTVL");
         let questions = connection.tcp_keepalive_retries().expect("TCP_KEEPCNT");
         assert!(connection.keepalive().expect("SO_KEEPALIVE"), "a peer may be silent for ever");
-        assert!(first + between * questions <= NOTICED_WITHIN, "{first:?}, {questions} {between:?}");
+        assert!(
+            first + between * questions <= NOTICED_WITHIN,
+            "{first:?}, {questions} {between:?}"
+        );
         let second = Duration::from_secs(1);
         let short = TcpKeepalive::new().with_time(second).with_interval(second);
         connection.set_tcp_keepalive(&short).expect("a shorter time");
