@@ -48,7 +48,7 @@ fn main() -> Result<(), Failure> {
     // First of all, while there is only one thread.
     let in_user_namespace = !is_root();
     become_root()?;
-    let link = Link::new(request.conditions)?;
+    let _link = Link::new(request.conditions)?; // it ends with this process
     // Ctrl-C is for the program behind the link. Where that ends, so do we.
     ctrlc::set_handler(|| {}).context("cannot wait for Ctrl-C")?;
     let status = match request.command.split_first() {
@@ -59,7 +59,6 @@ fn main() -> Result<(), Failure> {
         }
         Some((program, arguments)) => run(program, arguments)?,
     };
-    drop(link);
     exit(exit_status(status))
 }
 

@@ -11,12 +11,10 @@ use std::time::{Duration, Instant};
 use harness::{Connection, DEADLINE, Patience, Peer, Program, lesson, resident_memory, wait_until};
 use link::{Conditions, Link, machine};
 use predicates::str::contains;
-#[cfg(target_os = "linux")]
-use socket2::TcpKeepalive;
 
 mod as_root;
 #[cfg(target_os = "linux")]
-mod sockets_of;
+mod patience;
 
 /// Runs each behaviour against each server, as a test of its own.
 macro_rules! against {
@@ -281,9 +279,6 @@ fn everybody_hears_everything_in_one_order_in_spite_of_losses(package: &str) {
     assert_all_hear_each_other(&mut people, &mut observer, 20);
 }
 
-/// How long a laptop that has vanished may stay in the room.
-const NOTICED_WITHIN: Duration = Duration::from_secs(150);
-
 fn a_laptop_that_vanishes_in_silence_is_noticed(package: &str) {
     a_laptop_vanishes(package, |_, _| {});
 }
@@ -304,7 +299,8 @@ fn a_laptop_vanishes(package: &str, meanwhile: impl FnOnce(&mut [Peer], &mut Pee
 
     // Otherwise something would be under way to the laptop, although nobody says a word.
     wait_until("all that was sent is acknowledged", nothing_is_under_way);
-    shorten_patience(&class.server);
+    #[cfg(target_os = "linux")]
+    patience::shorten(class.server.process_id(), machine(2));
     class.link.cut(2);
     meanwhile(&mut people, &mut observer);
     class.server.wait_for_line(HAS_LEFT);
@@ -321,36 +317,6 @@ fn nothing_is_under_way() -> bool {
         line.split_whitespace().nth(4).is_some_and(|queues| queues.starts_with("00000000:"))
     })
 }
-
-/// Checks that a server's patience with a silent peer is bounded, and makes it a few seconds: what
-/// happens then is the same, but the test need not wait for so long.
-#[cfg(target_os = "linux")]
-fn shorten_patience(server: &Program) {
-    for connection in sockets_of::connections_of(server.process_id()) {
-        // With nothing under way: the time until the first question and that between questions,
-        // to which there is no answer.
-        let first = connection.tcp_keepalive_time().expect("TCP_KEEPIDLE");
-        let between = connection.tcp_keepalive_interval().expect("TCP_KEEPINTVL");
-        let questions = connection.tcp_keepalive_retries().expect("TCP_KEEPCNT");
-        assert!(connection.keepalive().expect("SO_KEEPALIVE"), "a peer may be silent for ever");
-        assert!(
-            first + between * questions <= NOTICED_WITHIN,
-            "{first:?}, {questions} {between:?}"
-        );
-        let second = Duration::from_secs(1);
-        let short = TcpKeepalive::new().with_time(second).with_interval(second);
-        connection.set_tcp_keepalive(&short).expect("a shorter time");
-
-        // With something under way, nothing is asked, but sent again and again.
-        let unacknowledged = connection.tcp_user_timeout().expect("TCP_USER_TIMEOUT");
-        let longest = unacknowledged.expect("a limit to the time that is unacknowledged");
-        assert!(longest <= NOTICED_WITHIN, "{longest:?}");
-        connection.set_tcp_user_timeout(Some(5 * second)).expect("a shorter time");
-    }
-}
-
-#[cfg(not(target_os = "linux"))]
-fn shorten_patience(_server: &Program) {}
 
 fn who_goes_away_in_the_middle_of_a_line_spoils_nobodys(package: &str) {
     let class = Class::on(good_link(), package);

@@ -5,8 +5,9 @@
 //!
 //! The first table says how many of the readers, who read all the time, hear the whole of a paste.
 //! The second says for a client that never reads how many lines it survives. Each column is a size
-//! asked for: what Linux gives for it is above, and is twice as much. `-- cubic` has TCP's
-//! congestion control by another algorithm than the system's own.
+//! asked for: what Linux gives for it is above, and is twice as much. It takes six minutes.
+//!
+//! `-- reno` has TCP's congestion control by that algorithm instead of the system's own.
 
 use std::error::Error;
 use std::io::{Read, Write};
