@@ -4,6 +4,7 @@
 
 use std::collections::VecDeque;
 use std::io::IoSlice;
+use std::iter;
 use std::ops::Range;
 // ANCHOR_END: header
 
@@ -50,7 +51,9 @@ impl Log {
             self.append(label.as_bytes());
             self.append(line);
         }
-        author.skip(start..self.end);
+        if start < self.end {
+            author.skip(start..self.end);
+        }
     }
 
     /// Adds `bytes` that nobody has said: everybody gets them.
@@ -73,7 +76,7 @@ impl Log {
         let start = self.end - self.bytes.len() as u64;
         let mut from = cursor.position.checked_sub(start)? as usize;
         let mut pieces = Vec::with_capacity(2 * cursor.own.len() + 2);
-        for own in cursor.own.iter().cloned().chain([self.end..self.end]) {
+        for own in cursor.own.iter().cloned().chain(iter::once(self.end..self.end)) {
             let to = (own.start - start) as usize;
             pieces.extend(self.slices(from..to).into_iter().filter(|piece| !piece.is_empty()));
             from = (own.end - start) as usize;

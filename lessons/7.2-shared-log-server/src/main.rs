@@ -7,17 +7,18 @@
 //! The slow-reader policy: everybody reads the log at a speed of their own, and who has fallen off
 //! its tail is disconnected. Nobody waits for anybody.
 
-use std::collections::BTreeMap;
 use std::io::{self, Read, Write};
 use std::net::{SocketAddr, TcpStream};
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 use std::thread;
 
 use shared::{
-    Failure, Lines, disconnect, lesson, listen, note, pause_after, print_line, timed_out,
-    uninterrupted,
+    Failure, Lines, disconnect, lesson, listen, pause_after, print_line, timed_out, uninterrupted,
 };
-use shared_log::{Cursor, Log};
+
+use room::{Room, Seat};
+
+mod room;
 // ANCHOR_END: header
 
 // ANCHOR: main
@@ -69,163 +70,33 @@ fn serve(seat: &Seat) -> io::Result<()> {
 
 // ANCHOR: read
 /// Reads until the client leaves: by an orderly end, by an error, or because it was disconnected.
-fn pass_on_what_is_said(Seat { room, number, client }: &Seat) {
-    let mut stream = &client.stream;
+fn pass_on_what_is_said(seat: &Seat) {
+    let mut stream = &seat.client.stream;
     let mut lines = Lines::trimmed();
     let mut buffer = [0; 4096];
     loop {
         // An error means that the connection is over, as the read will say.
         let _ = stream.set_read_timeout(lines.patience());
         match uninterrupted(|| stream.read(&mut buffer)) {
-            Ok(received @ 1..) => room.say(*number, &lines.add(&buffer[..received])), // `data`
-            Err(error) if timed_out(&error) => room.say(*number, &lines.cut()),       // `timeout`
-            _ => break, // `end`, or `error`
+            Ok(received @ 1..) => seat.say(&lines.add(&buffer[..received])), // `data`
+            Err(error) if timed_out(&error) => seat.say(&lines.cut()),       // `timeout`
+            _ => break,                                                      // `end`, or `error`
         }
     }
-    room.say(*number, &lines.finish());
-    room.leave(*number);
+    seat.say(&lines.finish());
+    seat.leave();
 }
 // ANCHOR_END: read
 
 // ANCHOR: send
-/// Sends until the client has left and has got what was said before, or until it is no longer
-/// there. A write may wait as long as it likes: nobody waits for this thread.
-fn send_what_others_say(Seat { room, number, client }: &Seat) {
-    while let Some(unread) = room.unread(*number) {
-        if (&client.stream).write_all(&unread).is_err() {
-            return disconnect(&client.stream); // the reader wakes, if it still waits
+/// Sends until the client has left and has all that was said before, or cannot be sent anything. A
+/// write may wait as long as it likes: nobody waits for this thread.
+fn send_what_others_say(seat: &Seat) {
+    let mut stream = &seat.client.stream;
+    while let Some(unread) = seat.unread() {
+        if stream.write_all(&unread).is_err() {
+            return disconnect(stream); // the reader wakes up, if it still waits
         }
     }
 }
 // ANCHOR_END: send
-
-// ANCHOR: room
-struct Client {
-    stream: TcpStream,
-    peer: SocketAddr,
-}
-
-/// A client's place in the log.
-struct Place {
-    client: Arc<Client>,
-    cursor: Cursor,
-    has_left: bool,
-}
-
-#[derive(Default)]
-struct Room {
-    state: Mutex<State>,
-    /// Each client's sender waits at the bell of its number for something to send. With a single
-    /// bell everybody would wake for each one who leaves.
-    bells: [Condvar; 32],
-}
-
-#[derive(Default)]
-struct State {
-    log: Log,
-    places: BTreeMap<usize, Place>,
-    joined: usize,
-}
-
-impl Room {
-    fn state(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn bell(&self, number: usize) -> &Condvar {
-        &self.bells[number % self.bells.len()]
-    }
-    // ANCHOR_END: room
-
-    // ANCHOR: say
-    /// Adds `lines` to the log and wakes who sends them on. Who has fallen off the log's tail, and so
-    /// has missed something, is disconnected.
-    fn say(&self, number: usize, lines: &[u8]) {
-        if lines.is_empty() {
-            return;
-        }
-        let mut lost = Vec::new();
-        let mut state = self.state();
-        let State { log, places, .. } = &mut *state;
-        let Some(author) = places.get_mut(&number) else { return };
-        log.say(&mut author.cursor, author.client.peer.port(), lines);
-        places.retain(|_, place| {
-            let stays = log.holds(&place.cursor);
-            if !stays {
-                lost.push(Arc::clone(&place.client));
-            }
-            stays
-        });
-        drop(state);
-
-        self.bells.iter().for_each(Condvar::notify_all);
-        for client in lost {
-            disconnect(&client.stream); // its two threads wake, and end
-            note!("disconnected {}: it does not read what it is sent", client.peer);
-        }
-    }
-    // ANCHOR_END: say
-
-    // ANCHOR: unread
-    /// Waits until there is something to send to a client, and copies it out of the log, so that
-    /// the log is free while it is sent. `None` means that there will be nothing more.
-    fn unread(&self, number: usize) -> Option<Vec<u8>> {
-        const AT_ONCE: usize = 64 * 1024; // bytes
-        let mut state = self.state();
-        loop {
-            let State { log, places, .. } = &mut *state;
-            let place = places.get_mut(&number)?;
-            if !log.is_read(&place.cursor) {
-                let mut unread = Vec::new();
-                for piece in log.unread(&place.cursor)? {
-                    let room = AT_ONCE - unread.len();
-                    unread.extend_from_slice(&piece[..room.min(piece.len())]);
-                }
-                place.cursor.advance(unread.len());
-                return Some(unread);
-            }
-            if place.has_left {
-                return None;
-            }
-            state = self.bell(number).wait(state).unwrap_or_else(PoisonError::into_inner);
-        }
-    }
-    // ANCHOR_END: unread
-
-    // ANCHOR: leave
-    fn leave(&self, number: usize) {
-        if let Some(place) = self.state().places.get_mut(&number) {
-            place.has_left = true;
-        }
-        self.bell(number).notify_all();
-    }
-}
-// ANCHOR_END: leave
-
-// ANCHOR: seat
-/// A client's stay in the room. However it ends, the value is dropped, and the room forgets it.
-struct Seat {
-    room: Arc<Room>,
-    number: usize,
-    client: Arc<Client>,
-}
-
-impl Seat {
-    fn take(room: &Arc<Room>, stream: TcpStream, peer: SocketAddr) -> Seat {
-        let client = Arc::new(Client { stream, peer });
-        let mut state = room.state();
-        let number = state.joined;
-        state.joined += 1;
-        let cursor = state.log.join();
-        state.places.insert(number, Place { client: Arc::clone(&client), cursor, has_left: false });
-        drop(state);
-        Seat { room: Arc::clone(room), number, client }
-    }
-}
-
-impl Drop for Seat {
-    fn drop(&mut self) {
-        self.room.state().places.remove(&self.number);
-    }
-}
-// ANCHOR_END: seat

@@ -4,11 +4,12 @@
 //!     cargo run -p lesson-async-server
 //!     cargo run -p lesson-broadcast-client     (in a second terminal, and a third; or telnet)
 //!
-//! It reads like the threads of 6.3.2, and runs like the event loop of 7.3: `await` is where a task
-//! gives way to the others. The log and the policy are those of 7.2. Ctrl-C ends it.
+//! It reads like the threads of 6.3.2 and runs like the event loop of 7.3: at each `await` the
+//! thread goes on with another task. The log and the slow-reader policy are those of 7.2.
 
 use std::io::{self, ErrorKind};
 use std::net::SocketAddr;
+use std::pin::pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -27,13 +28,11 @@ fn main() -> Result<(), Failure> {
     let address = lesson!().address("127.0.0.1:3000");
     let (listener, bound) = listen(&address)?;
     print_line!("server listening at port {}", bound.port());
-    listener.set_nonblocking(true).context("cannot make the listener non-blocking")?;
 
-    // One thread runs all tasks. With several, they would wait for each other at the log.
-    let runtime = runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .context("cannot start tokio's runtime")?;
+    listener.set_nonblocking(true).context("cannot make the listener non-blocking")?;
+    // One thread for all tasks: several would only wait for each other at the log.
+    let runtime = runtime::Builder::new_current_thread().enable_all().build();
+    let runtime = runtime.context("cannot start the runtime")?;
     runtime
         .block_on(async { run(TcpListener::from_std(listener)?).await })
         .context("cannot run")?;
@@ -42,163 +41,169 @@ fn main() -> Result<(), Failure> {
 // ANCHOR_END: main
 
 // ANCHOR: run
-/// How long the clients have to take in the last line.
+/// How long everybody has on Ctrl-C to take in what was said last.
 const FAREWELL: Duration = Duration::from_secs(2);
 
-/// Serves until Ctrl-C.
 async fn run(listener: TcpListener) -> io::Result<()> {
     let room = Arc::new(Room::default());
-    let mut ctrl_c = std::pin::pin!(signal::ctrl_c());
+    // One for all turns of the loop: between two of them, nothing would notice.
+    let mut ctrl_c = pin!(signal::ctrl_c());
     loop {
         select! {
             accepted = listener.accept() => match accepted {
                 Ok((stream, peer)) => admit(stream, peer, &room),
                 Err(error) => sleep(pause_for(&error)).await,
             },
-            outcome = &mut ctrl_c => {
-                outcome?;
-                break;
-            }
+            pressed = &mut ctrl_c => break pressed?,
         }
     }
     drop(listener); // no new clients
     room.log().append("服务器关闭了\n".as_bytes()); // the server has closed
-    room.news.send_replace(true);
-    // Each client's task holds a receiver: when the last has gone, so have all clients.
+    room.news.send_replace(News::Goodbye);
+    // Each client's task receives the news, so when nobody receives it any more, all have gone.
     let _ = timeout(FAREWELL, room.news.closed()).await;
     Ok(())
 }
 // ANCHOR_END: run
 
+// ANCHOR: room
+#[derive(Default)]
+struct Room {
+    log: Mutex<Log>,
+    news: watch::Sender<News>,
+}
+
+/// What makes everybody look into the log.
+#[derive(Clone, Copy, Default, PartialEq)]
+enum News {
+    #[default]
+    Said,
+    Goodbye,
+}
+
+impl Room {
+    /// No task awaits anything while it holds the log.
+    fn log(&self) -> MutexGuard<'_, Log> {
+        self.log.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+// ANCHOR_END: room
+
 // ANCHOR: admit
+struct Client {
+    stream: TcpStream,
+    peer: SocketAddr,
+    room: Arc<Room>,
+    news: watch::Receiver<News>,
+    cursor: Cursor,
+    lines: Lines,
+    /// When the line that has begun is passed on without its end.
+    cut_at: Option<Instant>,
+    has_left: bool,
+}
+
 fn admit(stream: TcpStream, peer: SocketAddr, room: &Arc<Room>) {
+    // A small message leaves at once, instead of waiting for company. An error means that the
+    // client has left already, as its first read will say.
     let _ = stream.set_nodelay(true);
-    let room = Arc::clone(room);
+    // Made here and not in the client's own task, so that whoever connects first also joins first,
+    // and misses nothing of what the next one says.
     let client = Client {
         stream,
         peer,
+        room: Arc::clone(room),
         news: room.news.subscribe(),
         cursor: room.log().join(),
         lines: Lines::trimmed(),
         cut_at: None,
+        has_left: false,
     };
-    task::spawn(async move {
-        // Whatever the error is: the client has gone.
-        let _ = client.serve(&room).await;
+    task::spawn(async {
+        let _ = client.serve().await; // whatever the error is, it means that the client has gone
         print_line!("有客户端退出了"); // a client has left
     });
 }
 // ANCHOR_END: admit
 
-// ANCHOR: room
-#[derive(Default)]
-struct Room {
-    log: Mutex<Log>,
-    /// Told whenever something has been said. It becomes true when the server closes.
-    news: watch::Sender<bool>,
-}
-
-impl Room {
-    fn log(&self) -> MutexGuard<'_, Log> {
-        self.log.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-struct Client {
-    stream: TcpStream,
-    peer: SocketAddr,
-    cursor: Cursor,
-    news: watch::Receiver<bool>,
-    lines: Lines,
-    cut_at: Option<Instant>,
-}
-// ANCHOR_END: room
-
 impl Client {
     // ANCHOR: serve
-    async fn serve(mut self, room: &Room) -> io::Result<()> {
-        let mut is_behind = false;
+    async fn serve(mut self) -> io::Result<()> {
         loop {
-            let cut_at = self.cut_at;
+            let is_behind = self.send()?;
+            let goodbye = *self.news.borrow_and_update() == News::Goodbye;
+            if !is_behind && (self.has_left || goodbye) {
+                return self.part().await;
+            }
+            let cut_at = self.cut_at.unwrap_or_else(Instant::now);
             select! {
-                readable = self.stream.readable() => {
-                    readable?;
-                    if !self.read(room)? { break }
-                    // The others have their turn first, so that a client that floods does not
-                    // starve them.
+                ready = self.stream.readable(), if !self.has_left => {
+                    ready?;
+                    self.read();
+                    // Who floods lets the others have their turn.
                     task::yield_now().await;
                 }
-                writable = self.stream.writable(), if is_behind => writable?,
-                changed = self.news.changed() => if changed.is_err() { break },
-                () = sleep_until(cut_at.unwrap_or_else(Instant::now)), if cut_at.is_some() => {
+                ready = self.stream.writable(), if is_behind => ready?,
+                () = sleep_until(cut_at), if self.cut_at.is_some() => {
                     let lines = self.lines.cut();
-                    self.say(room, &lines);
+                    self.say(&lines);
                 }
-            }
-            is_behind = self.send(room)?;
-            if *self.news.borrow() && !is_behind {
-                break;
-            }
-        }
-        while self.send(room)? {
-            self.stream.writable().await?;
-        }
-        self.stream.shutdown().await?;
-        let mut rest = [0; 1024];
-        loop {
-            self.stream.readable().await?;
-            match self.stream.try_read(&mut rest) {
-                Ok(0) => return Ok(()),
-                Err(error) if error.kind() != ErrorKind::WouldBlock => return Err(error),
-                _ => {}
+                _ = self.news.changed() => {}
             }
         }
     }
     // ANCHOR_END: serve
 
     // ANCHOR: read
-    fn read(&mut self, room: &Room) -> io::Result<bool> {
-        let mut buffer = [0; 16 * 1024];
+    fn read(&mut self) {
+        let mut buffer = [0; 4096];
         let lines = match self.stream.try_read(&mut buffer) {
             Ok(received @ 1..) => self.lines.add(&buffer[..received]),
-            Err(error) if error.kind() == ErrorKind::WouldBlock => return Ok(true),
+            Err(error) if error.kind() == ErrorKind::WouldBlock => return, // a false alarm
             _ => {
-                let lines = self.lines.finish();
-                self.say(room, &lines);
-                return Ok(false);
+                self.has_left = true;
+                self.lines.finish()
             }
         };
-        self.say(room, &lines);
-        Ok(true)
+        self.say(&lines);
     }
 
-    fn say(&mut self, room: &Room, lines: &[u8]) {
+    fn say(&mut self, lines: &[u8]) {
         self.cut_at = self.lines.patience().map(|patience| Instant::now() + patience);
         if !lines.is_empty() {
-            room.log().say(&mut self.cursor, self.peer.port(), lines);
-            let closes = *room.news.borrow();
-            room.news.send_replace(closes);
+            self.room.log().say(&mut self.cursor, self.peer.port(), lines);
+            self.room.news.send_modify(|_| {});
         }
     }
     // ANCHOR_END: read
 
     // ANCHOR: send
-    /// Sends what there is room for. Returns whether something is left.
-    fn send(&mut self, room: &Room) -> io::Result<bool> {
-        let log = room.log();
+    /// Sends all that there is for this client, as far as its socket takes it. Returns whether there
+    /// is something left.
+    fn send(&mut self) -> io::Result<bool> {
+        let log = self.room.log();
         let Some(unread) = log.unread(&self.cursor) else {
+            disconnect(&self.stream);
             note!("disconnected {}: it does not read what it is sent", self.peer);
             return Err(ErrorKind::TimedOut.into());
         };
-        if unread.is_empty() {
-            return Ok(false);
-        }
-        match self.stream.try_write_vectored(&unread) {
-            Ok(sent) => self.cursor.advance(sent),
-            Err(error) if error.kind() == ErrorKind::WouldBlock => {}
-            Err(error) => return Err(error),
+        if !unread.is_empty() {
+            match self.stream.try_write_vectored(&unread) {
+                Ok(sent) => self.cursor.advance(sent),
+                Err(error) if error.kind() == ErrorKind::WouldBlock => {}
+                Err(error) => return Err(error),
+            }
         }
         Ok(!log.is_read(&self.cursor))
     }
     // ANCHOR_END: send
+
+    // ANCHOR: part
+    /// Half-closes, and waits until the client has closed too: a connection that is closed with
+    /// something unread in it is reset, and the last line might be lost.
+    async fn part(mut self) -> io::Result<()> {
+        self.stream.shutdown().await?;
+        tokio::io::copy(&mut self.stream, &mut tokio::io::sink()).await?;
+        Ok(())
+    }
+    // ANCHOR_END: part
 }
