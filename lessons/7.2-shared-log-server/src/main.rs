@@ -38,10 +38,6 @@ fn main() -> Result<(), Failure> {
 // ANCHOR_END: main
 
 // ANCHOR: admit
-/// A thread's stack, in bytes of address space; it takes memory only as far as it is used. A client
-/// has two threads, and neither calls anything deep.
-const STACK: usize = 128 * 1024;
-
 fn admit(stream: TcpStream, peer: SocketAddr, room: &Arc<Room>) -> io::Result<()> {
     // A small message leaves at once, instead of waiting for company. An error means that the
     // client has left already, as its first read will say.
@@ -50,18 +46,22 @@ fn admit(stream: TcpStream, peer: SocketAddr, room: &Arc<Room>) -> io::Result<()
     // Taken here and not in the client's own thread, so that whoever connects first also joins
     // first, and misses nothing of what the next one says.
     let seat = Seat::take(room, stream, peer);
-    thread::Builder::new().stack_size(STACK).spawn(move || match serve(&seat) {
-        Ok(()) => print_line!("有客户端退出了"), // a client has left
-        Err(error) => pause_after(&error),
+    thread::Builder::new().spawn(move || {
+        let outcome = serve(&seat);
+        drop(seat);
+        match outcome {
+            Ok(()) => print_line!("有客户端退出了"), // a client has left
+            Err(error) => pause_after(&error),
+        }
     })?;
     Ok(())
 }
 
-/// Two threads for a client: this one sends, and the other reads. Both have ended on return.
+/// Two threads for a client: this one sends, and the other reads. Both have ended on return, or there
+/// was none to be had.
 fn serve(seat: &Seat) -> io::Result<()> {
-    let reader = thread::Builder::new().stack_size(STACK);
     thread::scope(|scope| {
-        reader.spawn_scoped(scope, || pass_on_what_is_said(seat))?;
+        thread::Builder::new().spawn_scoped(scope, || pass_on_what_is_said(seat))?;
         send_what_others_say(seat);
         Ok(())
     })

@@ -7,20 +7,23 @@
 //! It reads like the threads of 6.3.2 and runs like the event loop of 7.3: at each `await` the
 //! thread goes on with another task. The log and the slow-reader policy are those of 7.2.
 
-use std::io::{self, ErrorKind};
+use std::io;
 use std::net::SocketAddr;
 use std::pin::pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use anyhow::Context;
-use shared::{Failure, Lines, disconnect, lesson, listen, note, pause_for, print_line};
-use shared_log::{Cursor, Log};
-use tokio::io::AsyncWriteExt;
+use shared::{Failure, lesson, listen, pause_for, print_line};
+use shared_log::Log;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
-use tokio::time::{Instant, sleep, sleep_until, timeout};
+use tokio::time::{sleep, timeout};
 use tokio::{runtime, select, signal, task};
+
+use client::Client;
+
+mod client;
 // ANCHOR_END: header
 
 // ANCHOR: main
@@ -90,120 +93,16 @@ impl Room {
 // ANCHOR_END: room
 
 // ANCHOR: admit
-struct Client {
-    stream: TcpStream,
-    peer: SocketAddr,
-    room: Arc<Room>,
-    news: watch::Receiver<News>,
-    cursor: Cursor,
-    lines: Lines,
-    /// When the line that has begun is passed on without its end.
-    cut_at: Option<Instant>,
-    has_left: bool,
-}
-
 fn admit(stream: TcpStream, peer: SocketAddr, room: &Arc<Room>) {
     // A small message leaves at once, instead of waiting for company. An error means that the
     // client has left already, as its first read will say.
     let _ = stream.set_nodelay(true);
     // Made here and not in the client's own task, so that whoever connects first also joins first,
     // and misses nothing of what the next one says.
-    let client = Client {
-        stream,
-        peer,
-        room: Arc::clone(room),
-        news: room.news.subscribe(),
-        cursor: room.log().join(),
-        lines: Lines::trimmed(),
-        cut_at: None,
-        has_left: false,
-    };
+    let client = Client::new(stream, peer, Arc::clone(room));
     task::spawn(async {
         let _ = client.serve().await; // whatever the error is, it means that the client has gone
         print_line!("有客户端退出了"); // a client has left
     });
 }
 // ANCHOR_END: admit
-
-impl Client {
-    // ANCHOR: serve
-    async fn serve(mut self) -> io::Result<()> {
-        loop {
-            let is_behind = self.send()?;
-            let goodbye = *self.news.borrow_and_update() == News::Goodbye;
-            if !is_behind && (self.has_left || goodbye) {
-                return self.part().await;
-            }
-            let cut_at = self.cut_at.unwrap_or_else(Instant::now);
-            select! {
-                ready = self.stream.readable(), if !self.has_left => {
-                    ready?;
-                    self.read();
-                    // Who floods lets the others have their turn.
-                    task::yield_now().await;
-                }
-                ready = self.stream.writable(), if is_behind => ready?,
-                () = sleep_until(cut_at), if self.cut_at.is_some() => {
-                    let lines = self.lines.cut();
-                    self.say(&lines);
-                }
-                _ = self.news.changed() => {}
-            }
-        }
-    }
-    // ANCHOR_END: serve
-
-    // ANCHOR: read
-    fn read(&mut self) {
-        let mut buffer = [0; 4096];
-        let lines = match self.stream.try_read(&mut buffer) {
-            Ok(received @ 1..) => self.lines.add(&buffer[..received]),
-            Err(error) if error.kind() == ErrorKind::WouldBlock => return, // a false alarm
-            _ => {
-                self.has_left = true;
-                self.lines.finish()
-            }
-        };
-        self.say(&lines);
-    }
-
-    fn say(&mut self, lines: &[u8]) {
-        self.cut_at = self.lines.patience().map(|patience| Instant::now() + patience);
-        if !lines.is_empty() {
-            self.room.log().say(&mut self.cursor, self.peer.port(), lines);
-            self.room.news.send_modify(|_| {});
-        }
-    }
-    // ANCHOR_END: read
-
-    // ANCHOR: send
-    /// Sends all that there is for this client, as far as its socket takes it. Returns whether there
-    /// is something left.
-    fn send(&mut self) -> io::Result<bool> {
-        let log = self.room.log();
-        let Some(unread) = log.unread(&self.cursor) else {
-            disconnect(&self.stream);
-            note!("disconnected {}: it does not read what it is sent", self.peer);
-            return Err(ErrorKind::TimedOut.into());
-        };
-        if !unread.is_empty() {
-            match self.stream.try_write_vectored(&unread) {
-                Ok(sent) => self.cursor.advance(sent),
-                Err(error) if error.kind() == ErrorKind::WouldBlock => {}
-                Err(error) => return Err(error),
-            }
-        }
-        Ok(!log.is_read(&self.cursor))
-    }
-    // ANCHOR_END: send
-
-    // ANCHOR: part
-    /// Half-closes, and waits until the client has closed too: a connection that is closed with
-    /// something unread in it is reset, and the last line might be lost.
-    async fn part(mut self) -> io::Result<()> {
-        self.stream.shutdown().await?;
-        tokio::io::copy(&mut self.stream, &mut tokio::io::sink()).await?;
-        Ok(())
-    }
-    // ANCHOR_END: part
-}
