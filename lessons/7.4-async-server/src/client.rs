@@ -31,12 +31,13 @@ pub struct Client {
 
 impl Client {
     pub fn new(stream: TcpStream, peer: SocketAddr, room: Arc<Room>) -> Client {
+        let (news, cursor) = (room.news.subscribe(), room.log().join());
         Client {
             stream,
             peer,
-            news: room.news.subscribe(),
-            cursor: room.log().join(),
             room,
+            news,
+            cursor,
             lines: Lines::trimmed(),
             cut_at: None,
             has_left: false,
