@@ -7,7 +7,7 @@
 #[macro_export]
 macro_rules! with_chat_servers {
     ($next:ident $($before:tt)*) => {
-        $crate::$next! { $($before)* broadcast_server }
+        $crate::$next! { $($before)* broadcast_server shared_log_server event_loop_server async_server }
     };
 }
 

@@ -32,7 +32,7 @@ macro_rules! against {
 
 // Another chat server is another word in the brackets: the name of its package without `lesson-`.
 against! {
-    [broadcast_server]
+    [broadcast_server shared_log_server event_loop_server async_server]
     a_paste_to_10_readers
     a_paste_to_30_readers
     a_paste_to_10_readers_on_a_bad_link
