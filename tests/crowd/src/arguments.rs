@@ -41,6 +41,8 @@ pub enum Request {
     Run(Options),
     /// To be one of several processes of a run: the rest of the command line says which.
     Worker(Vec<OsString>),
+    /// To be the barest server that there is.
+    BareLoop,
     /// To print this.
     Print(String),
 }
@@ -111,6 +113,7 @@ pub fn parse(arguments: impl IntoIterator<Item = OsString>) -> anyhow::Result<Re
             Arg::Long("nats") => options.nats = true,
             Arg::Long("json") => options.json = true,
             Arg::Long("worker") => return Ok(Request::Worker(parser.raw_args()?.collect())),
+            Arg::Long("bare-loop") => return Ok(Request::BareLoop),
             Arg::Long("help") | Arg::Short('h') => return Ok(Request::Print(HELP.to_string())),
             Arg::Long("version") | Arg::Short('V') => {
                 return Ok(Request::Print(format!("crowd {}\n", env!("CARGO_PKG_VERSION"))));

@@ -15,6 +15,7 @@
 //! | `server` | what /proc tells about the server |
 //! | `measure` | one run |
 //! | `report` | the table, the JSON |
+//! | `bare` | the barest loop, to compare servers with |
 
 use std::env;
 use std::io::{Write, stdout};
@@ -27,6 +28,7 @@ use crate::arguments::{Options, Request};
 use crate::limits::Limits;
 
 mod arguments;
+mod bare;
 mod check;
 mod clients;
 mod limits;
@@ -46,6 +48,7 @@ fn main() -> ExitCode {
     };
     let outcome = match request {
         Request::Run(options) => run(&options),
+        Request::BareLoop => bare::run(),
         Request::Worker(part) => processes::work(&part),
         Request::Print(text) => {
             print(&text);
