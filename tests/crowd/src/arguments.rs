@@ -1,12 +1,14 @@
 //! The command line.
 
 use std::ffi::OsString;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use anyhow::{Context, bail, ensure};
 use lexopt::Arg;
 
 use crate::check::HEAD;
+use crate::ladder::Ladder;
 
 /// What a run does, as the command line or the ladder says.
 #[derive(Clone, Debug)]
@@ -35,10 +37,30 @@ pub struct Options {
     pub json: bool,
 }
 
+impl Default for Options {
+    fn default() -> Options {
+        Options {
+            addresses: Vec::new(),
+            clients: 100,
+            speakers: 1,
+            lines: 1,
+            size: 43,
+            stuck: 0,
+            seconds: 5.0,
+            patience: Duration::from_secs(10),
+            processes: Vec::new(),
+            nats: false,
+            json: false,
+        }
+    }
+}
+
 /// What the command line asks for.
 pub enum Request {
     /// To measure a server.
     Run(Options),
+    /// To measure all servers of the book.
+    Ladder(Ladder),
     /// To be one of several processes of a run: the rest of the command line says which.
     Worker(Vec<OsString>),
     /// To be the barest server that there is.
@@ -73,28 +95,23 @@ heard everything. One speaks to all, or all speak at once:
 
   cargo run --release -p crowd -- 3000 --clients 1000
   cargo run --release -p crowd -- 3000 --clients 1000 --speakers all
+
+  --ladder        measure all servers of the book instead, one after the other, and write tables and
+                  plots; with --clients only up to so many [default: 19000], with --seconds for so
+                  long each [default: 2]
+  --to FOLDER     where the tables and plots go [default: book/src/measured]
 ";
 
 /// Understands the command line. An error is for the user: it quotes what is wrong.
 pub fn parse(arguments: impl IntoIterator<Item = OsString>) -> anyhow::Result<Request> {
     let mut parser = lexopt::Parser::from_args(arguments);
     let mut all_speak = false;
-    let mut options = Options {
-        addresses: Vec::new(),
-        clients: 100,
-        speakers: 1,
-        lines: 1,
-        size: 43,
-        stuck: 0,
-        seconds: 5.0,
-        patience: Duration::from_secs(10),
-        processes: Vec::new(),
-        nats: false,
-        json: false,
-    };
+    let mut ladder = None;
+    let mut options = Options::default();
+    let (mut seconds, mut clients, mut folder) = (None, None, None);
     while let Some(argument) = parser.next()? {
         match argument {
-            Arg::Long("clients") => options.clients = number(&mut parser, 2..=1_000_000)?,
+            Arg::Long("clients") => clients = Some(number(&mut parser, 2..=1_000_000)?),
             Arg::Long("speakers") => {
                 let value = parser.value()?;
                 all_speak = value == "all";
@@ -105,7 +122,7 @@ pub fn parse(arguments: impl IntoIterator<Item = OsString>) -> anyhow::Result<Re
             Arg::Long("lines") => options.lines = number(&mut parser, 1..=1_000_000)?,
             Arg::Long("size") => options.size = number(&mut parser, HEAD + 4..=60_000)?,
             Arg::Long("stuck") => options.stuck = number(&mut parser, 0..=1_000_000)?,
-            Arg::Long("seconds") => options.seconds = number(&mut parser, 0.0..=86_400.0)?,
+            Arg::Long("seconds") => seconds = Some(number(&mut parser, 0.0..=86_400.0)?),
             Arg::Long("patience") => {
                 options.patience = Duration::from_secs_f64(number(&mut parser, 0.1..=3600.0)?);
             }
@@ -113,6 +130,8 @@ pub fn parse(arguments: impl IntoIterator<Item = OsString>) -> anyhow::Result<Re
             Arg::Long("nats") => options.nats = true,
             Arg::Long("json") => options.json = true,
             Arg::Long("worker") => return Ok(Request::Worker(parser.raw_args()?.collect())),
+            Arg::Long("ladder") => ladder = Some(Ladder::default()),
+            Arg::Long("to") => folder = Some(PathBuf::from(parser.value()?)),
             Arg::Long("bare-loop") => return Ok(Request::BareLoop),
             Arg::Long("help") | Arg::Short('h') => return Ok(Request::Print(HELP.to_string())),
             Arg::Long("version") | Arg::Short('V') => {
@@ -122,6 +141,14 @@ pub fn parse(arguments: impl IntoIterator<Item = OsString>) -> anyhow::Result<Re
             other => return Err(other.unexpected().into()),
         }
     }
+    if let Some(mut ladder) = ladder {
+        ladder.seconds = seconds.unwrap_or(ladder.seconds);
+        ladder.clients = clients.unwrap_or(ladder.clients);
+        ladder.folder = folder.unwrap_or(ladder.folder);
+        return Ok(Request::Ladder(ladder));
+    }
+    options.seconds = seconds.unwrap_or(options.seconds);
+    options.clients = clients.unwrap_or(options.clients);
     if all_speak {
         options.speakers = options.clients;
     }

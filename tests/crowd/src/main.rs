@@ -15,7 +15,10 @@
 //! | `server` | what /proc tells about the server |
 //! | `measure` | one run |
 //! | `report` | the table, the JSON |
-//! | `bare` | the barest loop, to compare servers with |
+//! | `ladder` | every server of the book, one after the other |
+//! | `candidates` | those servers, and how to start each |
+//! | `bare` | the barest loop, to compare them with |
+//! | `tables`, `plots`, `machine` | what the ladder writes |
 
 use std::env;
 use std::io::{Write, stdout};
@@ -29,14 +32,19 @@ use crate::limits::Limits;
 
 mod arguments;
 mod bare;
+mod candidates;
 mod check;
 mod clients;
+mod ladder;
 mod limits;
+mod machine;
 mod measure;
+mod plots;
 mod processes;
 mod protocol;
 mod report;
 mod server;
+mod tables;
 
 fn main() -> ExitCode {
     let request = match arguments::parse(env::args_os().skip(1)) {
@@ -48,6 +56,9 @@ fn main() -> ExitCode {
     };
     let outcome = match request {
         Request::Run(options) => run(&options),
+        Request::Ladder(ladder) => {
+            Limits::raise().and_then(|limits| ladder::climb(&ladder, &limits))
+        }
         Request::BareLoop => bare::run(),
         Request::Worker(part) => processes::work(&part),
         Request::Print(text) => {
