@@ -1,7 +1,10 @@
 //! The command line.
 
 use std::ffi::OsString;
+use std::fmt::Display;
+use std::ops::RangeInclusive;
 use std::path::PathBuf;
+use std::str::FromStr;
 use std::time::Duration;
 
 use anyhow::{Context, bail, ensure};
@@ -111,7 +114,9 @@ pub fn parse(arguments: impl IntoIterator<Item = OsString>) -> anyhow::Result<Re
     let (mut seconds, mut clients, mut folder) = (None, None, None);
     while let Some(argument) = parser.next()? {
         match argument {
-            Arg::Long("clients") => clients = Some(number(&mut parser, 2..=1_000_000)?),
+            Arg::Long("clients") => {
+                clients = Some(number("--clients", &mut parser, 2..=1_000_000)?)
+            }
             Arg::Long("speakers") => {
                 let value = parser.value()?;
                 all_speak = value == "all";
@@ -119,14 +124,19 @@ pub fn parse(arguments: impl IntoIterator<Item = OsString>) -> anyhow::Result<Re
                     options.speakers = within("--speakers", &value, 1..=999_999)?;
                 }
             }
-            Arg::Long("lines") => options.lines = number(&mut parser, 1..=1_000_000)?,
-            Arg::Long("size") => options.size = number(&mut parser, HEAD + 4..=60_000)?,
-            Arg::Long("stuck") => options.stuck = number(&mut parser, 0..=1_000_000)?,
-            Arg::Long("seconds") => seconds = Some(number(&mut parser, 0.0..=86_400.0)?),
-            Arg::Long("patience") => {
-                options.patience = Duration::from_secs_f64(number(&mut parser, 0.1..=3600.0)?);
+            Arg::Long("lines") => options.lines = number("--lines", &mut parser, 1..=1_000_000)?,
+            Arg::Long("size") => options.size = number("--size", &mut parser, HEAD + 4..=60_000)?,
+            Arg::Long("stuck") => options.stuck = number("--stuck", &mut parser, 0..=1_000_000)?,
+            Arg::Long("seconds") => {
+                seconds = Some(number("--seconds", &mut parser, 0.0..=86_400.0)?)
             }
-            Arg::Long("process") => options.processes.push(number(&mut parser, 1..=u32::MAX)?),
+            Arg::Long("patience") => {
+                options.patience =
+                    Duration::from_secs_f64(number("--patience", &mut parser, 0.1..=3600.0)?);
+            }
+            Arg::Long("process") => {
+                options.processes.push(number("--process", &mut parser, 1..=u32::MAX)?)
+            }
             Arg::Long("nats") => options.nats = true,
             Arg::Long("json") => options.json = true,
             Arg::Long("worker") => return Ok(Request::Worker(parser.raw_args()?.collect())),
@@ -142,6 +152,7 @@ pub fn parse(arguments: impl IntoIterator<Item = OsString>) -> anyhow::Result<Re
         }
     }
     if let Some(mut ladder) = ladder {
+        ensure!(options.addresses.is_empty(), "--ladder starts its servers itself: no address");
         ladder.seconds = seconds.unwrap_or(ladder.seconds);
         ladder.clients = clients.unwrap_or(ladder.clients);
         ladder.folder = folder.unwrap_or(ladder.folder);
@@ -184,17 +195,17 @@ fn address(text: &str) -> anyhow::Result<String> {
     }
 }
 
-fn number<T>(parser: &mut lexopt::Parser, range: std::ops::RangeInclusive<T>) -> anyhow::Result<T>
+fn number<T>(name: &str, parser: &mut lexopt::Parser, range: RangeInclusive<T>) -> anyhow::Result<T>
 where
-    T: std::str::FromStr + PartialOrd + std::fmt::Display,
+    T: FromStr + PartialOrd + Display,
 {
     let value = parser.value()?;
-    within("the value", &value, range)
+    within(name, &value, range)
 }
 
-fn within<T>(name: &str, value: &OsString, range: std::ops::RangeInclusive<T>) -> anyhow::Result<T>
+fn within<T>(name: &str, value: &OsString, range: RangeInclusive<T>) -> anyhow::Result<T>
 where
-    T: std::str::FromStr + PartialOrd + std::fmt::Display,
+    T: FromStr + PartialOrd + Display,
 {
     let text = value.to_string_lossy();
     let number = text.parse().ok().filter(|number| range.contains(number));

@@ -238,16 +238,22 @@ impl Cursor {
 
     /// Compares what was heard with the log, and returns how many lines have become whole by it.
     /// What comes after the log's end is kept until the log has grown. An error says what is wrong.
-    pub fn check(&mut self, log: &Log, heard: &[u8], at: Instant) -> Result<usize, String> {
+    pub fn check(
+        &mut self,
+        log: &Log,
+        lines: &mut Lines,
+        heard: &[u8],
+        at: Instant,
+    ) -> Result<usize, String> {
         if !self.ahead.is_empty() {
             self.ahead.push((at, heard.to_vec()));
             return Ok(0);
         }
-        let (lines, compared) = self.compare(log, heard)?;
+        let (count, compared) = self.compare(log, lines, heard)?;
         if compared < heard.len() {
             self.ahead.push((at, heard[compared..].to_vec()));
         }
-        Ok(lines)
+        Ok(count)
     }
 
     /// Compares what was heard ahead of the log, now that the log has grown. Calls `each` with the
@@ -255,17 +261,18 @@ impl Cursor {
     pub fn catch_up(
         &mut self,
         log: &Log,
+        lines: &mut Lines,
         mut each: impl FnMut(Instant, usize),
     ) -> Result<(), String> {
         for (at, heard) in std::mem::take(&mut self.ahead) {
-            each(at, self.check(log, &heard, at)?);
+            each(at, self.check(log, lines, &heard, at)?);
         }
         Ok(())
     }
 
-    /// Whether something has been heard ahead of the log.
-    pub fn is_ahead(&self) -> bool {
-        !self.ahead.is_empty()
+    /// How many bytes have been heard ahead of the log.
+    pub fn bytes_ahead(&self) -> usize {
+        self.ahead.iter().map(|(_, heard)| heard.len()).sum()
     }
 
     /// Whether exactly what the log holds has been heard.
@@ -275,9 +282,9 @@ impl Cursor {
     }
 
     /// What is wrong with having heard more than was said, if that is so.
-    pub fn surplus(&self, log: &Log) -> Option<String> {
+    pub fn surplus(&self, log: &Log, lines: &mut Lines) -> Option<String> {
         let (_, heard) = self.ahead.first()?;
-        Some(self.fault(log, heard, "nothing more was said"))
+        Some(self.fault(log, lines, heard, "nothing more was said"))
     }
 
     /// How many lines have been heard, and which one is due.
@@ -286,7 +293,12 @@ impl Cursor {
         (self.heard, shown(&log.bytes[log.line_at(self.offset)]))
     }
 
-    fn compare(&mut self, log: &Log, heard: &[u8]) -> Result<(usize, usize), String> {
+    fn compare(
+        &mut self,
+        log: &Log,
+        lines: &mut Lines,
+        heard: &[u8],
+    ) -> Result<(usize, usize), String> {
         let mut compared = 0;
         loop {
             let next_own = self.pass_own(log);
@@ -300,7 +312,7 @@ impl Cursor {
                 let same = rest.iter().zip(expected).take_while(|(a, b)| a == b).count();
                 self.offset += same;
                 let due = shown(&log.bytes[log.line_at(self.offset)]);
-                return Err(self.fault(log, &rest[same..], &format!("{due} was due")));
+                return Err(self.fault(log, lines, &rest[same..], &format!("{due} was due")));
             }
             self.offset += count;
             compared += count;
@@ -325,18 +337,18 @@ impl Cursor {
     }
 
     /// Says in words what is wrong with hearing `rest` at this place of the log.
-    fn fault(&self, log: &Log, rest: &[u8], due: &str) -> String {
+    fn fault(&self, log: &Log, lines: &mut Lines, rest: &[u8], due: &str) -> String {
         let begun = &log.bytes[log.line_at(self.offset).start..self.offset];
         let end = rest.iter().position(|byte| *byte == b'\n').map_or(rest.len(), |end| end + 1);
         let line = [begun, &rest[..end]].concat();
         let starts = std::iter::once(0).chain(log.ends.iter().copied());
-        let place = starts.filter(|start| log.bytes[*start..].starts_with(&line)).next();
+        let place = starts.into_iter().find(|start| log.bytes[*start..].starts_with(&line));
         let own = self.own.map_or(&[][..], |own| &log.own[own]);
         let kind = match place {
             Some(start) if own.iter().any(|line| line.start == start) => "its own line",
             Some(start) if start < self.offset => "a line that it had heard already",
-            Some(_) => "so a line is lost, or the order is not that of the others",
-            None => "which nobody said so",
+            None if lines.take_apart(line.trim_ascii_end()).is_none() => "which nobody said so",
+            _ => "so a line is lost, or the order is not that of the others",
         };
         format!("heard {} where {due}: {kind}", shown(&line))
     }

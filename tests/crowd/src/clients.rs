@@ -22,6 +22,9 @@ use crate::protocol::{Protocol, Unwrapper, instead};
 /// The first client never speaks, and so hears everything.
 const OBSERVER: usize = 0;
 
+/// What clients have heard before the observer did is kept in memory up to that many bytes.
+const MOST_AHEAD: usize = 1 << 30;
+
 /// What one process does in a run.
 #[derive(Clone, Debug)]
 pub struct Part {
@@ -57,8 +60,9 @@ pub struct Crowd {
     protocol: Protocol,
     lines: Lines,
     log: Log,
-    /// Clients that have heard something before the observer did.
+    /// Clients that have heard something before the observer did, and how many bytes of it at most.
     ahead: Vec<usize>,
+    bytes_ahead: usize,
     /// The call of the roll that everybody is to hear, while the roll is called: its text, and the
     /// port of who says it.
     call: Option<(Vec<u8>, u16)>,
@@ -120,6 +124,7 @@ impl Crowd {
             lines: Lines::new(part.size, part.all_speakers),
             log: Log::new(part.speakers.len()),
             ahead: Vec::new(),
+            bytes_ahead: 0,
             call: None,
             waiting: 0,
             said: 0,
@@ -249,19 +254,14 @@ impl Crowd {
         self.clients[if by_speaker { listeners } else { OBSERVER }].port
     }
 
-    /// In words, who has not heard the last call of the roll.
-    pub fn absent(&self) -> String {
+    /// How many clients have not heard the last call of the roll, and what one of them heard.
+    pub fn absent(&self) -> (usize, String) {
         let Some(client) = self.clients.iter().find(|client| !client.done) else {
-            return "everybody has heard the call".to_string();
+            return (0, "everybody heard it".to_string());
         };
         let port = self.call.as_ref().map_or(0, |(_, port)| *port);
-        format!(
-            "{} of {} clients never heard a line that another client said: the one at port {} heard {}",
-            self.waiting,
-            self.clients.len(),
-            client.port,
-            instead(&client.roll, port)
-        )
+        let heard = instead(&client.roll, port);
+        (self.waiting, format!("the one at port {} heard {heard}", client.port))
     }
 
     /// A round: all speakers say their lines, and everybody hears all of them. Returns a hash of
@@ -295,6 +295,7 @@ impl Crowd {
     fn begin_round(&mut self) {
         self.log.clear();
         self.ahead.clear();
+        self.bytes_ahead = 0;
         for client in &mut self.clients {
             client.done = false;
             match &mut client.check {
@@ -464,7 +465,7 @@ impl Crowd {
     /// Checks what a client has heard in a round.
     fn check(&mut self, index: usize, heard: &[u8]) -> Result<(), Fault> {
         let fault = |what| Fault { client: index, what };
-        let Crowd { part, clients, log, lines, waits, ahead, began, heard_at, .. } = self;
+        let Crowd { part, clients, log, lines, waits, began, heard_at, .. } = self;
         let client = &mut clients[index];
         let wait = heard_at.duration_since(*began).as_nanos() as u64;
         match &mut client.check {
@@ -480,11 +481,18 @@ impl Crowd {
                 waits.saturating_record_n(wait, (check.heard - before) as u64);
             }
             Check::Log(cursor) => {
-                let was_ahead = cursor.is_ahead();
-                let count = cursor.check(log, heard, *heard_at).map_err(fault)?;
+                let before = cursor.bytes_ahead();
+                let count = cursor.check(log, lines, heard, *heard_at).map_err(fault)?;
                 waits.saturating_record_n(wait, count as u64);
-                if cursor.is_ahead() && !was_ahead {
-                    ahead.push(index);
+                let now = cursor.bytes_ahead();
+                if before == 0 && now > 0 {
+                    self.ahead.push(index);
+                }
+                self.bytes_ahead += now - before;
+                if self.bytes_ahead > MOST_AHEAD {
+                    return Err(fault(
+                        "is so far ahead of others that it cannot be checked".into(),
+                    ));
                 }
             }
         }
@@ -494,17 +502,19 @@ impl Crowd {
     /// The observer has heard more: those who were ahead of it can be checked now, and with the end
     /// of the round everybody may turn out to be done.
     fn catch_up(&mut self) -> Result<(), Fault> {
+        self.bytes_ahead = 0;
         for index in take(&mut self.ahead) {
             let Check::Log(cursor) = &mut self.clients[index].check else { continue };
             let (waits, began) = (&mut self.waits, self.began);
-            let caught_up = cursor.catch_up(&self.log, |at, count| {
+            let caught_up = cursor.catch_up(&self.log, &mut self.lines, |at, count| {
                 let wait = at.duration_since(began).as_nanos() as u64;
                 waits.saturating_record_n(wait, count as u64);
             });
-            let is_ahead = cursor.is_ahead();
+            let still_ahead = cursor.bytes_ahead();
             caught_up.map_err(|what| Fault { client: index, what })?;
-            if is_ahead {
+            if still_ahead > 0 {
                 self.ahead.push(index);
+                self.bytes_ahead += still_ahead;
             }
         }
         if self.is_complete() {
@@ -528,7 +538,7 @@ impl Crowd {
                 check.heard == speakers * self.part.lines
             }
             Check::Log(cursor) if is_complete => {
-                if let Some(what) = cursor.surplus(&self.log) {
+                if let Some(what) = cursor.surplus(&self.log, &mut self.lines) {
                     return Err(Fault { client: index, what });
                 }
                 cursor.is_at_the_end(&self.log)

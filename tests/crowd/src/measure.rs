@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
+use anyhow::ensure;
 use hdrhistogram::Histogram;
 use indicatif::{HumanCount, ProgressBar};
 
@@ -10,7 +11,7 @@ use crate::arguments::Options;
 use crate::clients::histogram;
 use crate::limits::{Limits, look_up, split};
 use crate::processes::Team;
-use crate::server::{Usage, listening_at, usage};
+use crate::server::{Usage, descriptor_limit, listening_at, usage};
 
 /// What a run has shown.
 pub struct Outcome {
@@ -78,7 +79,16 @@ pub fn measure(
     let empty = usage();
     let mut team = Team::start(&parts, progress)?;
     team.connect()?;
-    team.call_the_roll(false)?;
+    if let Err(error) = team.call_the_roll(false) {
+        let all = parts.iter().map(|part| part.clients + part.stuck).sum::<usize>();
+        let limits = processes.iter().filter_map(|process| descriptor_limit(*process));
+        let limit = limits.sum();
+        ensure!(
+            !(1..all).contains(&limit),
+            "{error}; that server may have {limit} descriptors, and this takes {all} (see ulimit -n)"
+        );
+        return Err(error);
+    }
     let joined = usage();
 
     rounds(&mut team, options.seconds / 10.0, |_| {})?; // until everything has been touched once

@@ -5,7 +5,7 @@
 //! | to a worker | meaning | its answer |
 //! |---|---|---|
 //! | `connect` | connect all clients | `ok` |
-//! | `call NUMBER PORT ALONE` | everybody is to hear this call of the roll | `ok`, or `absent ...` |
+//! | `call NUMBER PORT ALONE` | everybody is to hear this call of the roll | `ok`, or `absent COUNT ...` |
 //! | `round` | say the lines of a round, hear all | `ok HASH` |
 //! | `forget` | the rounds so far were for warming up | `ok` |
 //! | `finish` | the end | `wait NANOSECONDS COUNT` for each bucket, `ok STUCK` |
@@ -31,6 +31,8 @@ pub struct Team {
     crowd: Crowd,
     address: SocketAddr,
     patience: Duration,
+    /// How many clients there are, all together.
+    clients: usize,
     workers: Vec<Worker>,
     /// The number of the last call of the roll.
     call: u32,
@@ -44,6 +46,7 @@ impl Team {
             crowd: Crowd::new(first.clone(), progress.clone())?,
             address: first.address,
             patience: first.patience,
+            clients: parts.iter().map(|part| part.clients).sum(),
             workers: others.iter().map(Worker::start).collect::<anyhow::Result<_>>()?,
             call: 0,
         })
@@ -61,26 +64,42 @@ impl Team {
     pub fn call_the_roll(&mut self, alone: bool) -> anyhow::Result<()> {
         for by_speaker in [true, false] {
             let until = Instant::now() + self.patience;
-            while !self.call_once(by_speaker, alone)? {
-                if Instant::now() >= until {
-                    bail!(
-                        "{}; does the server at {} pass lines on as <sender's port>:<text>?",
-                        self.crowd.absent(),
-                        self.address
-                    );
+            loop {
+                let (absent, what) = self.call_once(by_speaker, alone)?;
+                if absent == 0 {
+                    break;
                 }
+                ensure!(
+                    Instant::now() < until,
+                    "{absent} of {} clients never heard a line that another client said: {what}; \
+                     does the server at {} pass lines on as <sender's port>:<text>?",
+                    self.clients,
+                    self.address
+                );
             }
         }
         Ok(())
     }
 
-    fn call_once(&mut self, by_speaker: bool, alone: bool) -> anyhow::Result<bool> {
+    /// How many have not heard the call, and what one of them heard.
+    fn call_once(&mut self, by_speaker: bool, alone: bool) -> anyhow::Result<(usize, String)> {
         self.call += 1;
         let port = self.crowd.caller_port(by_speaker);
         self.tell(&format!("call {} {port} {alone}", self.call))?;
-        let here = self.crowd.call_the_roll(self.call, true, by_speaker, port, alone)?;
-        let there = self.answers()?;
-        Ok(here && there.iter().all(|answer| answer == "ok"))
+        self.crowd.call_the_roll(self.call, true, by_speaker, port, alone)?;
+        let (mut absent, mut what) = self.crowd.absent();
+        for answer in self.answers()? {
+            let mut words = answer.splitn(3, ' ').skip(1);
+            if let (Some(Ok(count)), Some(heard)) =
+                (words.next().map(usize::from_str), words.next())
+            {
+                if absent == 0 {
+                    what = heard.to_string();
+                }
+                absent += count;
+            }
+        }
+        Ok((absent, what))
     }
 
     /// A round. Returns how many deliveries it had.
@@ -201,7 +220,8 @@ fn obey(crowd: &mut Crowd, order: &str) -> anyhow::Result<String> {
         ["call", number, port, alone] => {
             let (number, port, alone) = (number.parse()?, port.parse()?, alone.parse()?);
             if !crowd.call_the_roll(number, false, false, port, alone)? {
-                return Ok(format!("absent {}", crowd.absent()));
+                let (count, what) = crowd.absent();
+                return Ok(format!("absent {count} {what}"));
             }
         }
         ["round"] => return Ok(format!("ok {}", crowd.round()?)),

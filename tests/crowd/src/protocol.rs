@@ -86,7 +86,11 @@ impl Unwrapper {
             }
             rest = after;
         }
-        self.begun.extend_from_slice(rest);
+        if rest.len() > size + 1000 {
+            texts.extend_from_slice(rest);
+        } else {
+            self.begun.extend_from_slice(rest);
+        }
         (texts, asked)
     }
 }

@@ -15,21 +15,21 @@ const PERCENTILES: [f64; 5] = [50.0, 90.0, 99.0, 99.9, 100.0];
 /// What a run is going to do, and within which limits.
 pub fn heading(options: &Options, limits: &Limits) -> String {
     let Options { clients, speakers, lines, size, stuck, .. } = options;
+    let lines = if *lines == 1 { "a line".to_string() } else { format!("{lines} lines") };
     let mut text = format!(
-        "{}: {} clients, {} of them speak, {lines} line(s) of {size} bytes each at once",
+        "{}: {} clients, of which {} say {lines} of {size} bytes each at once",
         options.addresses.join(" "),
-        HumanCount(*clients as u64),
-        HumanCount(*speakers as u64),
+        count(*clients as u64),
+        count(*speakers as u64),
     );
     if *stuck > 0 {
         text += &format!("; {stuck} more never read");
     }
-    let ports = limits.ports.map(|ports| {
-        format!(", and {} ports to connect from an address", HumanCount(ports as u64))
-    });
+    let ports = limits.ports.map(|ports| format!("; {} ports an address", count(ports as u64)));
     text + &format!(
-        "\nlimits: {} descriptors a process{}\n",
-        HumanCount(limits.descriptors),
+        "\nlimits: {} descriptors a process, so {} clients in each of crowd's own{}\n",
+        count(limits.descriptors),
+        count(limits.clients as u64),
         ports.unwrap_or_default()
     )
 }

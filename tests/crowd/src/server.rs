@@ -43,6 +43,13 @@ fn memory(process: u32, name: &str) -> Option<u64> {
     Some(line.split_whitespace().next()?.parse::<u64>().ok()? * 1024)
 }
 
+/// How many descriptors the process may have.
+pub fn descriptor_limit(process: u32) -> Option<usize> {
+    let limits = fs::read_to_string(format!("/proc/{process}/limits")).ok()?;
+    let line = limits.lines().find_map(|line| line.strip_prefix("Max open files"))?;
+    line.split_whitespace().next()?.parse().ok()
+}
+
 /// The process that listens at `address`, if that is on this machine and we may know.
 pub fn listening_at(address: SocketAddr) -> Option<u32> {
     if !is_ours(address) {
