@@ -54,18 +54,71 @@ fn a_line_in_several_segments_arrives_whole() {
     listener.expect(format!("{port}:and a second, without an end\n"));
 }
 
+/// Waits until the server has most likely read what was sent to it so far: it has passed on what
+/// somebody else said later.
+fn a_moment_later(server: &Program, listener: &mut Peer) {
+    let mut other = server.connect();
+    other.send("a moment later\n");
+    listener.expect(format!("{}:a moment later\n", other.port()));
+}
+
 #[test]
-fn a_line_longer_than_the_servers_buffer_is_cut_but_not_within_a_character() {
+fn a_long_first_line_in_two_segments_is_one_message() {
+    let server = Program::server(LESSON);
+    let mut listener = server.connect();
+    for cut in [1, 1200, 1448, 2399] {
+        let mut sender = server.connect(); // which has never sent a newline
+        let line = "你".repeat(800);
+        sender.send(&line.as_bytes()[..cut]);
+        a_moment_later(&server, &mut listener);
+        sender.send([&line.as_bytes()[cut..], b"\n"].concat());
+        listener.expect(format!("{}:{line}\n", sender.port()));
+    }
+}
+
+#[test]
+fn a_line_in_many_reads_is_one_message_and_so_is_the_next() {
     let server = Program::server(LESSON);
     let (mut listener, mut sender) = (server.connect(), server.connect());
-    let text = "你好".repeat(4000);
-    sender.send(format!("!{text}\n"));
-    let mut heard = String::new();
-    while heard.len() < text.len() + 1 {
-        let line = listener.line();
-        heard += line.strip_prefix(&format!("{}:", sender.port())).expect("the sender's port");
+    let port = sender.port();
+    sender.send("short\n");
+    listener.expect(format!("{port}:short\n"));
+    for length in [2000, 4096, 10_000, 65_530, 65_536] {
+        let line = "x".repeat(length);
+        sender.send(&line[..length / 2]);
+        a_moment_later(&server, &mut listener);
+        sender.send(format!("{}\nhello world\n", &line[length / 2..]));
+        listener.expect(format!("{port}:{line}\n{port}:hello world\n"));
     }
-    assert_eq!(heard, format!("!{text}"));
+}
+
+#[test]
+fn a_line_longer_than_the_bound_is_cut_but_loses_nothing() {
+    let server = Program::server(LESSON);
+    let (mut listener, mut sender) = (server.connect(), server.connect());
+    for text in ["你好", "a b ", "x    "] {
+        let text = format!("!{}!", text.repeat(200_000 / text.len()));
+        sender.send(format!("{text}\n"));
+        let mut heard = String::new();
+        while heard.len() < text.len() {
+            let line = listener.line();
+            heard += line.strip_prefix(&format!("{}:", sender.port())).expect("the sender's port");
+        }
+        assert!(heard == text, "something was lost or broken at a cut");
+    }
+}
+
+/// What the sender says last must not wait for a newline that does not come, and a character whose
+/// rest does not come must not become a message.
+#[test]
+fn a_line_that_is_not_finished_is_passed_on_but_half_a_character_is_not() {
+    let server = Program::server(LESSON);
+    let (mut listener, mut sender) = (server.connect(), server.connect());
+    let port = sender.port();
+    sender.send(b"no newline \xe4\xbd");
+    listener.expect(format!("{port}:no newline\n"));
+    sender.send(b"\xa0 and then one\nunfinished");
+    listener.expect(format!("{port}:你 and then one\n{port}:unfinished\n"));
 }
 
 #[test]

@@ -5,8 +5,10 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use harness::{lessons, workspace};
+
 /// The second-level headings of a chapter that has a program.
-const FORM: [&str; 8] = [
+const FORM: [&str; 9] = [
     "What you will see",
     "The idea",
     "Node and Rust",
@@ -15,14 +17,15 @@ const FORM: [&str; 8] = [
     "What can go wrong",
     "Try it",
     "Exercises",
+    "Recap",
 ];
 
 #[test]
 fn every_line_of_every_lesson_is_in_its_chapter() {
     let pages = pages();
     let mut problems = Vec::new();
-    for folder in lesson_folders() {
-        let source = format!("lessons/{folder}/src/main.rs");
+    for lesson in lessons() {
+        let source = format!("lessons/{}/src/main.rs", lesson.name);
         let mut included: Vec<&str> = Vec::new();
         for page in pages.values() {
             for include in includes(&page.text) {
@@ -118,7 +121,7 @@ fn every_picture_is_shown_and_can_be_read_aloud() {
 
 #[test]
 fn every_command_names_something_that_exists() {
-    let packages = packages();
+    let packages = &workspace().packages;
     let mut texts: Vec<(String, String)> =
         pages().into_iter().map(|(name, page)| (name, page.expanded)).collect();
     for file in ["README.md", "CONTRIBUTING.md"] {
@@ -139,12 +142,15 @@ fn every_command_names_something_that_exists() {
                 let exists = match (option, package) {
                     _ if value == "NAME" => true,
                     ("-p" | "--package", _) => {
-                        package = packages.get(value);
+                        package = packages.iter().find(|package| package.name == value);
                         package.is_some()
                     }
-                    ("--example", Some(folder)) => has(folder, "examples", value),
-                    ("--test", Some(folder)) => has(folder, "tests", value),
-                    ("--bench", Some(folder)) => has(folder, "benches", value),
+                    ("--bin" | "--example" | "--test" | "--bench", Some(package)) => {
+                        let kind = option.trim_start_matches('-').into();
+                        let mut of_that_name =
+                            package.targets.iter().filter(|target| target.name == value);
+                        of_that_name.any(|target| target.kind.contains(&kind))
+                    }
                     _ => true,
                 };
                 if !exists {
@@ -173,6 +179,98 @@ fn every_chapter_has_its_form_and_its_time() {
         if has_a_program && headings != FORM {
             problems.push(format!("{name} has the headings {headings:?}, not {FORM:?}"));
         }
+    }
+    assert_none(problems);
+}
+
+/// What has a time is read as a chapter. It ends with what to keep of it, three lines of a length
+/// that can be remembered; a link to the next page may follow.
+#[test]
+fn every_chapter_ends_with_a_recap_of_three_lines() {
+    let mut problems = Vec::new();
+    for (name, page) in pages().iter().filter(|(_, page)| minutes(&page.text).is_some()) {
+        let Some((_, recap)) = page.text.split_once("\n## Recap\n\n") else {
+            problems.push(format!("{name} has no recap"));
+            continue;
+        };
+        let (points, rest) = recap.split_once("\n\n").unwrap_or((recap, ""));
+        let points: Vec<&str> = points.lines().collect();
+        let is_point = |line: &&str| line.starts_with("- ") && line.len() <= 130;
+        if points.len() != 3 || !points.iter().all(is_point) {
+            problems.push(format!("{name}: not three points of a line each: {points:#?}"));
+        }
+        if !(rest.is_empty() || rest.starts_with("Next: ") && rest.trim().lines().count() == 1) {
+            problems.push(format!("{name} goes on after its recap: {rest}"));
+        }
+    }
+    assert_none(problems);
+}
+
+/// Half of the readers do not read Chinese: what a transcript shows in Chinese has its meaning in a
+/// table on the same page.
+#[test]
+fn every_chinese_transcript_has_its_meaning_on_the_page() {
+    let mut problems = Vec::new();
+    for (name, page) in &pages() {
+        let meanings: Vec<&str> = page
+            .text
+            .lines()
+            .filter_map(|line| line.strip_prefix("| `")?.strip_suffix(" |")?.split_once("` | "))
+            .filter(|(_, meaning)| meaning.split_whitespace().any(|word| word.is_ascii()))
+            .map(|(chinese, _)| chinese)
+            .collect();
+        for transcript in includes(&page.text).into_iter().filter(|i| i.starts_with("transcripts/"))
+        {
+            let text = read(book().join(transcript));
+            let missing: BTreeSet<&str> = text
+                .split(|c: char| !is_chinese(c))
+                .filter(|chinese| !chinese.is_empty())
+                .filter(|chinese| !meanings.iter().any(|meaning| meaning.contains(chinese)))
+                .collect();
+            if !missing.is_empty() {
+                problems.push(format!("{name} does not say what {transcript} means: {missing:?}"));
+            }
+        }
+    }
+    assert_none(problems);
+}
+
+/// Chinese characters, and the punctuation that goes with them.
+fn is_chinese(c: char) -> bool {
+    matches!(c, '\u{3000}'..='\u{303f}' | '\u{4e00}'..='\u{9fff}' | '\u{ff00}'..='\u{ffef}')
+}
+
+/// The questions are numbered, and so are the answers, folded away below them.
+#[test]
+fn every_thing_to_try_has_its_answer() {
+    let mut problems = Vec::new();
+    for (name, page) in &pages() {
+        let Some((_, section)) = page.text.split_once("\n## Try it\n") else { continue };
+        let section = section.split("\n## ").next().unwrap_or_default();
+        let (questions, answers) = section
+            .split_once("<details class=\"answers\"><summary>Answers</summary>")
+            .unwrap_or((section, ""));
+        let numbers = |text: &str| -> Vec<u32> {
+            text.lines().filter_map(|line| line.split_once(". ")?.0.parse().ok()).collect()
+        };
+        let (questions, answers) = (numbers(questions), numbers(answers));
+        if questions.is_empty() || questions != answers {
+            problems.push(format!("{name} has the questions {questions:?}, answers {answers:?}"));
+        }
+    }
+    assert_none(problems);
+}
+
+/// Without a filter ss lists the whole machine, which has more connections than the lesson's.
+#[test]
+fn every_listing_of_sockets_has_a_filter() {
+    let mut problems = Vec::new();
+    for (name, page) in &pages() {
+        let commands = page.expanded.lines().filter(|line| line.trim_start().starts_with("ss -"));
+        let commands =
+            commands.chain(page.expanded.split('`').filter(|code| code.starts_with("ss -")));
+        let unfiltered = commands.filter(|command| !command.contains("port = :3000"));
+        problems.extend(unfiltered.map(|command| format!("{name} has no filter in: {command}")));
     }
     assert_none(problems);
 }
@@ -229,11 +327,27 @@ fn every_transcript_is_recorded_and_shown() {
     let there = files(&book().join("transcripts"), "txt");
     assert_same("shown", &included, &there);
 
-    let recorder = read(root().join("tests/tests/transcripts.rs"));
-    let recorded: BTreeSet<String> = splits(&recorder, "session.is(\"")
-        .filter_map(|(_, after)| Some(format!("{}.txt", after.split_once('"')?.0)))
+    assert_same("recorded", &recorded("transcripts.rs", "session.is(\""), &there);
+}
+
+#[test]
+fn every_capture_is_recorded_and_shown() {
+    let included: BTreeSet<String> = pages()
+        .values()
+        .flat_map(|page| includes(&page.text))
+        .filter_map(|include| include.strip_prefix("captures/").map(str::to_string))
         .collect();
-    assert_same("recorded", &recorded, &there);
+    let there = files(&book().join("captures"), "txt");
+    assert_same("shown", &included, &there);
+    assert_same("recorded", &recorded("captures.rs", "wire.is(\""), &there);
+}
+
+/// The files that a test writes: those whose names follow `call` in its source.
+fn recorded(test: &str, call: &str) -> BTreeSet<String> {
+    let source = read(root().join("tests/programs/tests").join(test));
+    splits(&source, call)
+        .filter_map(|(_, after)| Some(format!("{}.txt", after.split_once('"')?.0)))
+        .collect()
 }
 
 #[test]
@@ -241,8 +355,8 @@ fn every_exercise_is_in_the_book() {
     let pages = pages();
     let included: BTreeSet<&str> = pages.values().flat_map(|page| includes(&page.text)).collect();
     let mut problems = Vec::new();
-    for lesson in lesson_folders() {
-        let exercises = format!("lessons/{lesson}/exercises");
+    for lesson in lessons() {
+        let exercises = format!("lessons/{}/exercises", lesson.name);
         for exercise in fs::read_dir(root().join(&exercises)).into_iter().flatten() {
             let exercise = exercise.expect("an exercise").file_name();
             let task = format!("{exercises}/{}/task.md", exercise.to_string_lossy());
@@ -384,37 +498,6 @@ fn minutes(text: &str) -> Option<u32> {
 /// What stands before and after each place where `text` has `mark`.
 fn splits<'a>(text: &'a str, mark: &'a str) -> impl Iterator<Item = (&'a str, &'a str)> {
     text.match_indices(mark).map(move |(at, _)| (&text[..at], &text[at + mark.len()..]))
-}
-
-/// The packages of the workspace, and their folders.
-fn packages() -> HashMap<String, PathBuf> {
-    let mut folders: Vec<PathBuf> =
-        lesson_folders().into_iter().map(|folder| root().join("lessons").join(folder)).collect();
-    folders.extend([root().join("shared"), root().join("tests")]);
-    folders
-        .into_iter()
-        .map(|folder| {
-            let manifest = read(folder.join("Cargo.toml"));
-            let name = manifest.lines().find_map(|line| line.strip_prefix("name = \""));
-            (name.expect("a package's name").trim_end_matches('"').to_string(), folder)
-        })
-        .collect()
-}
-
-fn has(package: &Path, kind: &str, name: &str) -> bool {
-    let folder = package.join(kind);
-    folder.join(name).with_extension("rs").is_file() || folder.join(name).join("main.rs").is_file()
-}
-
-fn lesson_folders() -> Vec<String> {
-    let folders = fs::read_dir(root().join("lessons")).expect("the lessons");
-    let folders = folders.map(|entry| entry.expect("a folder").file_name());
-    let mut folders: Vec<String> = folders
-        .map(|name| name.to_string_lossy().into_owned())
-        .filter(|name| root().join("lessons").join(name).join("Cargo.toml").is_file())
-        .collect();
-    folders.sort();
-    folders
 }
 
 /// The names of the files in a folder that end in `extension`.
