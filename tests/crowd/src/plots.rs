@@ -2,14 +2,15 @@
 //! no background and no colour that is near to either.
 
 use anyhow::anyhow;
-use plotters::chart::SeriesLabelPosition;
 use plotters::coord::Shift;
 use plotters::prelude::*;
 
 use crate::candidates::CANDIDATES;
 use crate::ladder::{Measured, Pattern};
 
-const SIZE: (u32, u32) = (800, 460);
+const SIZE: (u32, u32) = (900, 460);
+/// Room for the servers' names, right of the curves.
+const NAMES: i32 = 200;
 const GREY: RGBColor = RGBColor(136, 136, 136);
 
 /// One for each candidate, in their order.
@@ -117,14 +118,16 @@ fn draw(
     let points = || curves.iter().flat_map(|curve| &curve.points);
     let low = points().map(|(_, value)| *value).fold(f64::INFINITY, f64::min);
     let high = points().map(|(_, value)| *value).fold(0.0, f64::max);
+    let (low, high) = (ten_to(low.log10().floor()), ten_to(high.log10().ceil()));
     let most = points().map(|(clients, _)| *clients).fold(20.0, f64::max);
     let text = ("sans-serif", 15).into_font().color(&GREY);
     let mut chart = ChartBuilder::on(area)
         .margin(12)
+        .margin_right(NAMES)
         .caption(plot.title, ("sans-serif", 19).into_font().color(&GREY))
         .x_label_area_size(44)
         .y_label_area_size(84)
-        .build_cartesian_2d((8.0..most * 1.3).log_scale(), (low / 1.5..high * 1.5).log_scale())
+        .build_cartesian_2d((8.0..most * 1.3).log_scale(), (low..high.max(low * 10.0)).log_scale())
         .map_err(failed)?;
     chart
         .configure_mesh()
@@ -132,27 +135,34 @@ fn draw(
         .light_line_style(TRANSPARENT)
         .bold_line_style(GREY.mix(0.3))
         .axis_style(GREY)
-        .label_style(text.clone())
+        .label_style(text)
         .x_desc("clients")
         .y_desc(plot.unit)
         .x_label_formatter(&|clients| plain(*clients))
         .y_label_formatter(&|value| plain(*value))
         .draw()
         .map_err(failed)?;
+    let mut ends = Vec::new();
     for Curve { name, colour, points } in curves {
-        let style = colour.stroke_width(2);
-        chart
-            .draw_series(LineSeries::new(points.iter().copied(), style).point_size(3))
-            .map_err(failed)?
-            .label(*name)
-            .legend(move |(x, y)| PathElement::new([(x, y), (x + 18, y)], style));
+        let line = LineSeries::new(points.iter().copied(), colour.stroke_width(2)).point_size(3);
+        chart.draw_series(line).map_err(failed)?;
+        ends.extend(points.last().map(|end| (chart.backend_coord(end).1, *name, *colour)));
     }
-    chart
-        .configure_series_labels()
-        .position(SeriesLabelPosition::UpperLeft)
-        .label_font(text)
-        .draw()
-        .map_err(failed)
+    // Each name stands beside the end of its curve, or as near to it as others leave room.
+    ends.sort_by_key(|(y, ..)| *y);
+    let mut free = 0;
+    for (y, name, colour) in ends {
+        let y = (y - 9).max(free);
+        free = y + 18;
+        let place = (SIZE.0 as i32 - NAMES + 8, y);
+        let font = ("sans-serif", 15).into_font().color(&colour);
+        area.draw_text(name, &font, place).map_err(failed)?;
+    }
+    Ok(())
+}
+
+fn ten_to(power: f64) -> f64 {
+    10_f64.powf(power)
 }
 
 fn plain(number: f64) -> String {
