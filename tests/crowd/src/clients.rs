@@ -141,6 +141,8 @@ impl Crowd {
     /// those who never read.
     pub fn connect(&mut self) -> anyhow::Result<()> {
         let listeners = self.part.clients - self.part.speakers.len();
+        self.progress.set_length(self.part.clients as u64);
+        self.progress.set_message("clients join");
         if self.part.nats {
             self.lines.without_labels();
         }
@@ -171,7 +173,7 @@ impl Crowd {
                 unwrapper,
                 check,
             });
-            self.progress.set_message(format!("{} clients have joined", index + 1));
+            self.progress.inc(1);
         }
         for index in 0..self.part.stuck {
             self.stuck.push(self.connect_one(self.part.clients + index)?.0);

@@ -80,8 +80,8 @@ fn run(options: &Options) -> anyhow::Result<()> {
     if !options.json {
         print(&report::heading(options, &limits));
     }
-    let progress = ProgressBar::new_spinner();
-    if let Ok(style) = ProgressStyle::with_template("{spinner} {elapsed} {msg}") {
+    let progress = ProgressBar::new(0);
+    if let Ok(style) = ProgressStyle::with_template("{bar:40} {elapsed} {msg}") {
         progress.set_style(style);
     }
     progress.enable_steady_tick(Duration::from_millis(100));

@@ -97,11 +97,18 @@ pub fn measure(
     let mut rounds_took = histogram()?;
     let deliveries_each = parts.iter().map(|part| part.deliveries_of_a_round() as u64).sum::<u64>();
     let mut deliveries = 0;
+    progress.set_length((options.seconds * 1000.0) as u64);
+    let began = Instant::now();
+    let mut shown = Duration::ZERO;
     let took = rounds(&mut team, options.seconds, |took| {
         rounds_took.saturating_record(took.as_nanos() as u64);
         deliveries += deliveries_each;
-        let count = HumanCount(deliveries);
-        progress.set_message(format!("{count} deliveries, round {}", rounds_took.len()));
+        if began.elapsed() - shown > Duration::from_millis(100) {
+            shown = began.elapsed();
+            let rate = deliveries as f64 / shown.as_secs_f64();
+            progress.set_message(format!("{} deliveries a second", HumanCount(rate as u64)));
+            progress.set_position(shown.as_millis() as u64);
+        }
     })?;
     let after = usage();
     team.call_the_roll(true)?;
