@@ -64,7 +64,10 @@ impl Candidate {
                 let mut names = lessons.filter_map(|entry| entry.file_name().into_string().ok());
                 ensure!(names.any(|name| name.ends_with(&ending)), "there is no such lesson yet");
                 let mut cargo = Command::new(env::var_os("CARGO").unwrap_or("cargo".into()));
-                cargo.args(["build", "--quiet", "--release", "--package", self.name]);
+                cargo.args(["build", "--quiet", "--package", self.name]);
+                if !cfg!(debug_assertions) {
+                    cargo.arg("--release");
+                }
                 let status =
                     cargo.current_dir(repository()).status().context("cannot run cargo")?;
                 ensure!(status.success(), "it does not build");
@@ -111,11 +114,10 @@ impl Candidate {
     }
 }
 
-/// Where cargo has put the release build: beside our own, in the same target directory.
+/// Where cargo has put the build: beside our own.
 fn built(name: &str) -> anyhow::Result<PathBuf> {
     let ours = env::current_exe().context("cannot find crowd's own program")?;
-    let target = ours.ancestors().nth(2).context("crowd is in no target directory")?;
-    Ok(target.join("release").join(format!("{name}{}", env::consts::EXE_SUFFIX)))
+    Ok(ours.with_file_name(format!("{name}{}", env::consts::EXE_SUFFIX)))
 }
 
 /// The port that a server says it listens at. What it says afterwards is read, and thrown away.

@@ -5,7 +5,7 @@ use std::collections::hash_map::DefaultHasher;
 use std::hash::Hasher;
 use std::io::{ErrorKind, Read, Write};
 use std::mem::{replace, take};
-use std::net::{Ipv4Addr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::ops::Range;
 use std::time::{Duration, Instant};
 
@@ -25,13 +25,19 @@ const OBSERVER: usize = 0;
 /// What clients have heard before the observer did is kept in memory up to that many bytes.
 const MOST_AHEAD: usize = 1 << 30;
 
+/// No process has more clients than this, however many descriptors it may have.
+pub const MOST_CLIENTS: usize = 20_000;
+
+/// How many clients connect from one address, where there are several.
+const FROM_AN_ADDRESS: usize = 10_000;
+
 /// What one process does in a run.
 #[derive(Clone, Debug)]
 pub struct Part {
     /// Where the server listens.
     pub address: SocketAddr,
-    /// The address to connect from, where the system's own choice will not do.
-    pub source: Option<Ipv4Addr>,
+    /// Which of the processes that share this server it is.
+    pub process: usize,
     /// How many clients there are, of which at least one only listens.
     pub clients: usize,
     /// How many more there are that never read.
@@ -106,6 +112,16 @@ enum Check {
 }
 
 impl Part {
+    /// Where to connect from, after as many others as `before`, if the system's own choice will not
+    /// do: an address has not ports enough for all, and once it has given half of them away the
+    /// system takes long to find another. On loopback there are addresses enough, 127.0.0.0/8.
+    fn source(&self, before: usize) -> Option<Ipv4Addr> {
+        let block = self.process * (MOST_CLIENTS / FROM_AN_ADDRESS) + before / FROM_AN_ADDRESS;
+        let is_local = matches!(self.address.ip(), IpAddr::V4(server) if server.is_loopback());
+        let [high, low] = u16::try_from(block).unwrap_or(0).to_be_bytes();
+        (is_local && block > 0).then(|| Ipv4Addr::new(127, 0, 1 + high, low))
+    }
+
     /// How many lines the clients of this part hear in a round, all together.
     pub fn deliveries_of_a_round(&self) -> usize {
         (self.clients * self.all_speakers - self.speakers.len()) * self.lines
@@ -185,11 +201,13 @@ impl Crowd {
         let address = self.part.address;
         let connect = || {
             let socket = Socket::new(Domain::for_address(address), Type::STREAM, None)?;
-            if let Some(source) = self.part.source {
+            if let Some(source) = self.part.source(before) {
                 socket.bind(&SocketAddr::from((source, 0)).into())?;
             }
             socket.connect_timeout(&address.into(), self.part.patience)?;
             socket.set_tcp_nodelay(true)?;
+            // Leaving by a reset keeps no port in TIME_WAIT, where the next run would miss it.
+            socket.set_linger(Some(Duration::ZERO))?;
             socket.set_nonblocking(true)?;
             let stream = TcpStream::from_std(socket.into());
             let port = stream.local_addr()?.port();

@@ -73,6 +73,10 @@ pub struct Measured {
 
 /// Measures all servers that are here, and writes what the book includes.
 pub fn climb(ladder: &Ladder, limits: &Limits) -> anyhow::Result<()> {
+    let load = machine::load();
+    if load.is_some_and(|load| load > 0.5) {
+        eprintln!("this machine is busy with other things: the figures will say little");
+    }
     let began = Instant::now();
     let mut missing = Vec::new();
     let mut here = Vec::new();
@@ -105,7 +109,8 @@ pub fn climb(ladder: &Ladder, limits: &Limits) -> anyhow::Result<()> {
     for what in &missing {
         eprintln!("not measured: {what}");
     }
-    write_all(&ladder.folder, &measured, &missing, began.elapsed())
+    let machine = machine::described(began.elapsed(), load);
+    write_all(&ladder.folder, &measured, &missing, &machine)
 }
 
 fn measure_one(
@@ -141,10 +146,10 @@ fn write_all(
     folder: &Path,
     measured: &[Measured],
     missing: &[String],
-    took: Duration,
+    machine: &str,
 ) -> anyhow::Result<()> {
     fs::create_dir_all(folder).with_context(|| format!("cannot make {}", folder.display()))?;
-    let mut files = vec![("ladder.md", tables::page(measured, missing, &machine::described(took)))];
+    let mut files = vec![("ladder.md", tables::page(measured, missing, machine))];
     files.extend(plots::all(measured)?);
     for (name, text) in files {
         let path = folder.join(name);

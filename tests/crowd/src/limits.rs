@@ -1,19 +1,15 @@
 //! What the system allows, and how the clients are split among processes for it.
 
 use std::fs;
-use std::net::{IpAddr, Ipv4Addr, SocketAddr, ToSocketAddrs};
+use std::net::{SocketAddr, ToSocketAddrs};
 
 use anyhow::{Context, ensure};
 
 use crate::arguments::Options;
-use crate::clients::Part;
+use crate::clients::{MOST_CLIENTS, Part};
 
 /// Descriptors that a process needs besides its clients.
 const SPARE: usize = 40;
-
-/// No process has more clients than this, however many descriptors it may have: its clients share
-/// a source address, and that has 28,232 ports unless somebody has changed it.
-const MOST: usize = 20_000;
 
 /// What the system allows.
 pub struct Limits {
@@ -32,7 +28,7 @@ impl Limits {
         let descriptors = limit.context("cannot tell how many descriptors a process may have")?;
         let most = usize::try_from(descriptors).unwrap_or(usize::MAX).saturating_sub(SPARE);
         ensure!(most >= 10, "the limit of {descriptors} descriptors is too low (see ulimit -n)");
-        Ok(Limits { clients: most.min(MOST), descriptors, ports: ports() })
+        Ok(Limits { clients: most.min(MOST_CLIENTS), descriptors, ports: ports() })
     }
 }
 
@@ -68,13 +64,9 @@ pub fn split(options: &Options, limits: &Limits) -> anyhow::Result<Vec<Part>> {
         let address = look_up(&options.addresses[index % servers])?;
         let speakers = share(options.speakers, processes, index);
         let clients = share(options.clients, processes, index).len();
-        // Each process that shares a server with others has a source address, and so ports, of
-        // its own. That goes on loopback only: a machine has all of 127.0.0.0/8.
-        let other = u8::try_from(index / servers).ok().filter(|other| *other > 0);
-        let source = other.map(|other| Ipv4Addr::new(127, 0, 1, other));
         parts.push(Part {
             address,
-            source: source.filter(|_| matches!(address.ip(), IpAddr::V4(ip) if ip.is_loopback())),
+            process: index / servers,
             clients: clients.max(speakers.len() + 1),
             stuck: share(options.stuck, processes, index).len(),
             speakers: speakers.start + 1..speakers.end + 1,

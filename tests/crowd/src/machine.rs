@@ -4,18 +4,25 @@ use std::fs;
 use std::thread::available_parallelism;
 use std::time::{Duration, SystemTime};
 
-/// One sentence with the date, the machine and the command.
-pub fn described(took: Duration) -> String {
+/// How many threads on average have run or waited for a processor in the last minute.
+pub fn load() -> Option<f64> {
+    fs::read_to_string("/proc/loadavg").ok()?.split_whitespace().next()?.parse().ok()
+}
+
+/// One sentence with the date, the machine, the command, and what `load` there was before.
+pub fn described(took: Duration, load: Option<f64>) -> String {
     let seconds = SystemTime::UNIX_EPOCH.elapsed().unwrap_or_default().as_secs();
     let processors = available_parallelism().map_or(1, usize::from);
+    let load = load.map(|load| format!(", with a load of {load} before it began"));
     format!(
         "Measured on {} in {:.0} minutes, on {processors} processors ({}) with {}, {}, by\n\
-         `cargo run --release -p crowd -- --ladder`.",
+         `cargo run --release -p crowd -- --ladder`{}.",
         date(seconds),
         (took.as_secs_f64() / 60.0).ceil(),
         field("/proc/cpuinfo", "model name").unwrap_or("of an unknown kind".to_string()),
         memory().unwrap_or("an unknown amount of memory".to_string()),
         system().unwrap_or(std::env::consts::OS.to_string()),
+        load.unwrap_or_default(),
     )
 }
 

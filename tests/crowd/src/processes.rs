@@ -15,7 +15,7 @@
 use std::env;
 use std::ffi::OsString;
 use std::io::{BufRead, BufReader, Write, stdin, stdout};
-use std::net::{Ipv4Addr, SocketAddr};
+use std::net::SocketAddr;
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 use std::str::FromStr;
 use std::time::{Duration, Instant};
@@ -242,7 +242,7 @@ fn obey(crowd: &mut Crowd, order: &str) -> anyhow::Result<String> {
 fn to_words(part: &Part) -> Vec<String> {
     vec![
         part.address.to_string(),
-        part.source.unwrap_or(Ipv4Addr::UNSPECIFIED).to_string(),
+        part.process.to_string(),
         part.clients.to_string(),
         part.stuck.to_string(),
         part.speakers.start.to_string(),
@@ -263,7 +263,7 @@ fn from_words(words: &[impl AsRef<str>]) -> anyhow::Result<Part> {
     let words = &mut words.iter().map(AsRef::as_ref);
     Ok(Part {
         address: next(words)?,
-        source: Some(next(words)?).filter(|source: &Ipv4Addr| !source.is_unspecified()),
+        process: next(words)?,
         clients: next(words)?,
         stuck: next(words)?,
         speakers: next(words)?..next(words)?,

@@ -31,7 +31,11 @@ pub fn heading(options: &Options, limits: &Limits) -> String {
         count(limits.descriptors),
         count(limits.clients as u64),
         ports.unwrap_or_default()
-    )
+    ) + if cfg!(debug_assertions) {
+        "a debug build: measure with cargo run --release\n"
+    } else {
+        ""
+    }
 }
 
 /// The table.
