@@ -9,7 +9,7 @@
 //! | `arguments` | the command line |
 //! | `check` | whether what is heard is what was said |
 //! | `protocol` | what it looks like on the wire |
-//! | `clients` | the sockets, in one thread |
+//! | `clients` | the sockets, in one thread; joining, the calls of the roll, the rounds |
 //! | `processes` | more clients than one process may have |
 //! | `limits` | what the system allows |
 //! | `server` | what /proc tells about the server |

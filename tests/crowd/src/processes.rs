@@ -24,7 +24,8 @@ use anyhow::{Context, anyhow, bail, ensure};
 use hdrhistogram::Histogram;
 use indicatif::ProgressBar;
 
-use crate::clients::{Crowd, Part};
+use crate::clients::Crowd;
+use crate::limits::Part;
 
 /// Everybody in the room: the clients of this process, and those of others.
 pub struct Team {
