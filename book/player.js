@@ -74,6 +74,7 @@
             this.parts = []; // whatever appears at some step: { node, step }
             this.arrows = []; // the rows of the wire, by their number from 1
             this.threads = this.threadNumbers();
+            this.largestWindow = Math.max(1, ...this.steps.flatMap((step) => (step.wire ?? []).map((arrow) => arrow.window ?? 0)));
             this.severalPrograms = new Set(this.steps.flatMap((step) => step.threads.map((mark) => mark.terminal))).size > 1;
             this.build();
         }
@@ -120,6 +121,7 @@
             this.links.classList.add('links');
             this.links.setAttribute('aria-hidden', 'true');
             this.stage.append(this.links);
+            richText(element('p', 'made-by', figure), `A real run, recorded by \`${this.recording.made_by}\`. To be traced slows a program down, so times are longer than they would be.`);
             new ResizeObserver(() => this.drawLinks()).observe(this.stage);
             this.stage.addEventListener('scroll', () => this.drawLinks(), true);
         }
@@ -148,6 +150,9 @@
                 element('header', '', box, source.file);
                 const list = element('div', 'lines', box);
                 list.tabIndex = -1;
+                const beyond = [element('div', 'beyond above', box), element('div', 'beyond below', box)];
+                for (const edge of beyond) edge.setAttribute('aria-hidden', 'true');
+                list.addEventListener('scroll', () => this.showBeyond());
                 const rows = new Map();
                 let last = null;
                 for (const [number, text] of source.lines) {
@@ -162,7 +167,7 @@
                     }
                     rows.set(number, { row, marks: element('span', 'marks', row) });
                 }
-                return { box, list, rows };
+                return { box, list, rows, beyond };
             });
         }
 
@@ -195,7 +200,9 @@
             this.wire = element('div', 'flow', parent);
             this.rows = element('ol', '', this.wire);
             this.recording.terminals.forEach((_, index) => {
-                element('i', 'lifeline', this.wire).style.gridColumn = index + 1;
+                const lifeline = element('li', 'lifeline', this.rows);
+                lifeline.setAttribute('aria-hidden', 'true');
+                lifeline.style.setProperty('--lifeline', index);
             });
             this.steps.forEach((step, index) => {
                 for (const arrow of step.wire ?? []) {
@@ -216,11 +223,15 @@
             row.dataset.from = arrow.from;
             row.dataset.to = arrow.to;
             row.classList.add(arrow.from < arrow.to ? 'to-right' : arrow.from > arrow.to ? 'to-left' : 'to-itself');
-            if (segmentName(arrow) === 'ACK') row.classList.add('faint');
+            if (segmentName(arrow) === 'ACK' && arrow.window === undefined) row.classList.add('faint');
             if (arrow.times) row.classList.add('many');
             const label = element('span', 'label', row);
             element('span', 'what', label, text);
             if (details) element('small', '', label, ` ${details}`);
+            if (arrow.window !== undefined) {
+                const room = element('i', 'room', label);
+                room.style.setProperty('--room', arrow.window / this.largestWindow);
+            }
             const spoken = element('span', 'spoken', row, `from ${arrow.from} to ${arrow.to}`);
             label.append(spoken);
             element('i', 'line-of-arrow', row);
@@ -296,6 +307,22 @@
                 if (first) this.intoView(list, first);
             }
             if (this.active) this.intoView(this.active.list, this.active.place.row);
+            this.showBeyond();
+        }
+
+        // Threads that stand above or below what can be seen of the source are named at its edge.
+        showBeyond() {
+            for (const { list, beyond } of this.lines) {
+                const box = list.getBoundingClientRect();
+                for (const edge of beyond) edge.replaceChildren();
+                for (const chip of list.querySelectorAll('.mark')) {
+                    const { top, bottom } = chip.getBoundingClientRect();
+                    const edge = bottom < box.top + 4 ? 0 : top > box.bottom - 4 ? 1 : undefined;
+                    if (edge === undefined) continue;
+                    const copy = element('span', chip.className.replace('mark', 'elsewhere'), beyond[edge]);
+                    copy.textContent = `${edge ? '↓' : '↑'} ${chip.firstChild.textContent}`;
+                }
+            }
         }
 
         // Scrolls the box, and never the page.

@@ -338,7 +338,9 @@ impl Merge<'_> {
     /// Draws an arrow in a step, or makes one that is there stand for one segment more.
     fn draw(&mut self, index: usize, at: usize) {
         let segment = &self.run.segments[index];
-        let before = index.checked_sub(1).map(|before| &self.run.segments[before]);
+        let pair = |one: &Segment| (one.from.min(one.to), one.from.max(one.to));
+        let mut drawn = self.drawn.iter().rev().map(|(other, _)| other);
+        let before = drawn.find(|other| pair(other) == pair(segment)).map(|one| one.time);
         let (Some(from), Some(to)) = (self.owners.get(&segment.from), self.owners.get(&segment.to))
         else {
             return;
@@ -360,7 +362,7 @@ impl Merge<'_> {
             window: does_not_read.then_some(segment.window),
             after_ms: before
                 .filter(|_| self.about.times)
-                .map(|before| ((segment.time - before.time) * 10_000.0).round() / 10.0),
+                .map(|before| ((segment.time - before) * 10_000.0).round() / 10.0),
         };
         let netcat = self.run.terminals[to - 1].netcat;
         if netcat.is_some_and(|(_, shows)| shows) && !segment.data.is_empty() {
@@ -371,7 +373,8 @@ impl Merge<'_> {
             }
         }
         let Some(step) = self.steps.get_mut(at) else { return };
-        let bulk = step.wire.iter().any(|other| other.bytes >= BULK);
+        let bulk = step.calls.iter().any(|call| call.times.is_some())
+            || step.wire.iter().any(|other| other.bytes >= BULK && other.times.is_some());
         let is_like_it = |other: &Arrow| {
             (other.from, other.to, other.connection) == (from, to, arrow.connection)
                 && ((other.bytes >= BULK && arrow.bytes >= BULK)
@@ -640,6 +643,7 @@ fn files(threads: &[Thread]) -> Vec<String> {
             }
         }
     }
+    files.sort_by_key(|file| !file.ends_with("/main.rs"));
     files
 }
 
