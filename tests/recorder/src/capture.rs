@@ -35,6 +35,7 @@ impl Capture {
             .args(["-i", "lo", "--immediate-mode", "-U", "-Z", "root", "-B", "65536", "-w"])
             .arg(file)
             .arg("tcp")
+            .stdout(Stdio::null())
             .stderr(Stdio::piped())
             .spawn()
             .context("cannot start tcpdump")?;
@@ -50,10 +51,23 @@ impl Capture {
 
     /// Ends, and returns all that was captured.
     pub fn end(mut self) -> Result<Vec<Segment>> {
-        self.tcpdump.kill()?;
-        self.tcpdump.wait()?;
+        self.stop();
         let file = fs::read(&self.file).context("cannot read what tcpdump has captured")?;
         parse(&file)
+    }
+}
+
+impl Capture {
+    fn stop(&mut self) {
+        // Both fail only where it has ended already.
+        let _ = self.tcpdump.kill();
+        let _ = self.tcpdump.wait();
+    }
+}
+
+impl Drop for Capture {
+    fn drop(&mut self) {
+        self.stop();
     }
 }
 
