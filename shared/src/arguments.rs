@@ -5,7 +5,7 @@ use std::process::exit;
 
 use lexopt::Arg;
 
-use crate::{note, say};
+use crate::{note, print_line};
 
 /// A lesson as its Cargo.toml describes it. Made by [`lesson!`](crate::lesson).
 pub struct Lesson {
@@ -59,8 +59,8 @@ impl Lesson {
     fn request(&self, default: Option<&str>) -> Option<String> {
         match parse(std::env::args_os().skip(1), default) {
             Ok(Request::Run { address }) => return address,
-            Ok(Request::Help) => say!("{}", self.help(default)),
-            Ok(Request::Version) => say!("{} {}", self.name, self.version),
+            Ok(Request::Help) => print_line!("{}", self.help(default)),
+            Ok(Request::Version) => print_line!("{} {}", self.name, self.version),
             Err(problem) => {
                 note!("{}: {problem} (see --help)", self.name);
                 exit(2);

@@ -7,8 +7,8 @@
 //! | [`output`] | lines on stdout and stderr that survive a reader who has gone |
 //! | [`listener`] | a listening socket, and what to do when `accept` fails |
 //! | [`ctrl_c`] | ending a server's `accept` loop from the keyboard |
-//! | [`thread`] | starting a thread, where there may be no room for one |
 //! | [`socket`] | sending to a client without ever waiting for it |
+//! | [`lines`] | lines out of bytes that arrive in pieces |
 //! | [`text`] | UTF-8 that arrives in pieces, and making it safe to print |
 //!
 //! Where Linux, macOS and Windows differ, the difference is in here, so that no lesson has to care.
@@ -17,18 +17,18 @@ pub mod arguments;
 #[cfg(feature = "ctrl-c")]
 pub mod ctrl_c;
 pub mod failure;
+pub mod lines;
 pub mod listener;
 pub mod output;
 pub mod socket;
 pub mod text;
-pub mod thread;
 
 pub use arguments::Lesson;
 #[cfg(feature = "ctrl-c")]
 pub use ctrl_c::CtrlC;
 pub use failure::{Failure, cannot_connect, cannot_listen, lost_connection};
-pub use listener::{announce, listen, wait_out};
-pub use output::show;
-pub use socket::{disconnect, send_now, timed_out};
-pub use text::{Lines, Utf8Decoder, printable, unfinished_at_the_end};
-pub use thread::spawn;
+pub use lines::{LONGEST_LINE, Lines};
+pub use listener::{announce, listen, pause_after};
+pub use output::print_or_exit;
+pub use socket::{disconnect, send_now, set_send_buffer, timed_out, uninterrupted};
+pub use text::{Utf8Decoder, printable};

@@ -21,8 +21,18 @@ const BACKLOG: i32 = 4096;
 /// and how long it waits between questions. A laptop that was shut or unplugged sends nothing when
 /// it leaves: without these questions (SO_KEEPALIVE, RFC 1122, 4.2.3.6) a thread would wait for it
 /// for ever.
+///
+/// With three questions unanswered, a peer that has vanished is noticed after 90 s.
 const KEEPALIVE_AFTER: Duration = Duration::from_secs(60);
 const KEEPALIVE_INTERVAL: Duration = Duration::from_secs(10);
+const KEEPALIVE_QUESTIONS: u32 = 3;
+
+/// The same time for a peer that vanishes while something is on its way to it. Then the system does
+/// not ask, it repeats what it has sent, on Linux for a quarter of an hour (tcp_retries2 in tcp(7)),
+/// unless it is told how long (TCP_USER_TIMEOUT, RFC 5482). macOS and Windows have no such option
+/// under that name, and give up after some minutes, or half a minute.
+#[cfg(target_os = "linux")]
+const VANISHED_AFTER: Duration = Duration::from_secs(90);
 
 /// Listens on `address`, which is `HOST:PORT`, and says so on stderr. Returns the listener and the
 /// address it is really bound to, which differs for port 0.
@@ -61,8 +71,13 @@ fn listen_on(address: SocketAddr) -> io::Result<TcpListener> {
     socket.set_reuse_address(true)?;
     // Accepted sockets inherit this from the listener.
     socket.set_tcp_keepalive(
-        &TcpKeepalive::new().with_time(KEEPALIVE_AFTER).with_interval(KEEPALIVE_INTERVAL),
+        &TcpKeepalive::new()
+            .with_time(KEEPALIVE_AFTER)
+            .with_interval(KEEPALIVE_INTERVAL)
+            .with_retries(KEEPALIVE_QUESTIONS),
     )?;
+    #[cfg(target_os = "linux")]
+    socket.set_tcp_user_timeout(Some(VANISHED_AFTER))?;
     socket.bind(&address.into())?;
     socket.listen(BACKLOG)?;
     Ok(socket.into())
@@ -77,12 +92,27 @@ pub fn announce(listener: &TcpListener) -> anyhow::Result<SocketAddr> {
     let bound = listener
         .local_addr()
         .map_err(|error| anyhow::anyhow!("cannot find out the address of the listener: {error}"))?;
-    let reachable = reachable(bound);
-    let (ip, port) = (reachable.ip(), reachable.port());
+    let (ip, port) = (reachable(bound).ip(), bound.port());
+    let mut others = lan_addresses(bound.ip()).into_iter();
+    let ip = others.next().unwrap_or(ip);
+    let more: String = others.map(|ip| format!("; also at {ip}")).collect();
     note!(
-        "listening on {bound}: connect with telnet {ip} {port} (or nc {ip} {port}), stop with Ctrl-C"
+        "listening on {bound}: connect with telnet {ip} {port} (or nc {ip} {port}){more}, \
+         stop with Ctrl-C"
     );
     Ok(bound)
+}
+
+/// The addresses at which other machines reach a listener that is bound to `bound`, where that means
+/// every address of this machine. None where it is one address, or where there is no network.
+fn lan_addresses(bound: IpAddr) -> Vec<IpAddr> {
+    if !bound.is_unspecified() {
+        return Vec::new();
+    }
+    let interfaces = if_addrs::get_if_addrs().unwrap_or_default();
+    let addresses = interfaces.iter().filter(|interface| !interface.is_loopback());
+    // A link-local IPv6 address is of no use without the name of an interface.
+    addresses.map(|interface| interface.ip()).filter(IpAddr::is_ipv4).collect()
 }
 
 /// An address at which this machine reaches a listener bound to `bound`: `0.0.0.0` and `::` mean
@@ -97,12 +127,15 @@ pub(crate) fn reachable(mut bound: SocketAddr) -> SocketAddr {
     bound
 }
 
-/// How long [`wait_out`] waits before the server tries again: short enough for a person not to
+/// How long [`pause_after`] waits before the server tries again: short enough for a person not to
 /// mind, long enough to use no processor time.
 const PAUSE: Duration = Duration::from_millis(100);
 
 /// After this long without trouble, the next trouble is news again.
 const QUIET: Duration = Duration::from_secs(60);
+
+/// What else helps. Windows has no such command, and hardly such limits.
+const HIGHER_LIMITS: &str = if cfg!(unix) { ", or with higher limits (see ulimit -a)" } else { "" };
 
 static LAST_TROUBLE: Mutex<Option<Instant>> = Mutex::new(None);
 
@@ -111,12 +144,13 @@ static LAST_TROUBLE: Mutex<Option<Instant>> = Mutex::new(None);
 ///
 /// The usual cause is that file descriptors or threads have run out. `accept` then fails at once,
 /// and would again: a loop without a pause would take a whole processor. Clients that have
-/// connected meanwhile wait in the backlog. Says so on stderr, once until there has been no trouble
-/// for a minute.
+/// connected meanwhile wait in the backlog; one for which there was no thread has been let go of,
+/// and so its connection is closed. Says so on stderr, once until there has been no trouble for a
+/// minute.
 ///
 /// A client that left before it was accepted (`ECONNABORTED` in accept(2)) is no trouble: then it
 /// returns at once.
-pub fn wait_out(error: &io::Error) {
+pub fn pause_after(error: &io::Error) {
     if matches!(
         error.kind(),
         ErrorKind::ConnectionAborted | ErrorKind::ConnectionReset | ErrorKind::Interrupted
@@ -129,7 +163,7 @@ pub fn wait_out(error: &io::Error) {
     ) {
         note!(
             "cannot take in another client for now: {error}\n\
-             Those already here are still served; new ones when some have left, or with higher limits (see ulimit -a)."
+             Those already here are still served; new ones when some have left{HIGHER_LIMITS}."
         );
     }
     thread::sleep(PAUSE);

@@ -10,7 +10,7 @@ use std::process::exit;
 /// Prints a line to stdout, like `println!`. When stdout is closed the line is lost, and the
 /// program goes on.
 #[macro_export]
-macro_rules! say {
+macro_rules! print_line {
     ($($arg:tt)*) => { $crate::output::line_to(::std::io::stdout().lock(), ::std::format_args!($($arg)*)) };
 }
 
@@ -22,7 +22,7 @@ macro_rules! note {
 }
 
 /// Writes one line in one piece, so that the lines of several threads do not mix. What
-/// [`say!`](crate::say) and [`note!`](crate::note) call.
+/// [`print_line!`](crate::print_line) and [`note!`](crate::note) call.
 pub fn line_to(mut output: impl Write, line: Arguments<'_>) {
     let line = format!("{line}\n");
     // A closed output is the reader's choice, not a failure of ours: the lesson goes on without
@@ -33,7 +33,7 @@ pub fn line_to(mut output: impl Write, line: Arguments<'_>) {
 /// Prints text as it is, without a newline of its own. When stdout is closed the process ends
 /// quietly with exit status 0: this is for the programs that have nothing left to do when nobody
 /// reads their output any more.
-pub fn show(text: &str) {
+pub fn print_or_exit(text: &str) {
     let mut output = io::stdout().lock();
     match output.write_all(text.as_bytes()).and_then(|()| output.flush()) {
         Ok(()) => {}

@@ -1,15 +1,34 @@
-//! What the standard library leaves to the platform: sending to a client without ever waiting for
-//! it, ending its connection, and telling a time-out from an error.
+//! What the standard library leaves to the platform: how much may wait for a client, sending to it
+//! without ever waiting, ending its connection, and telling a time-out from an error.
 //!
 //! The sockets themselves stay blocking, because their threads want to wait in `read`. Only the
 //! single call must not wait. Unix has a flag for that, MSG_DONTWAIT (send(2)). Windows has no
 //! such flag; there one asks first, with WSAPoll, whether the call would go through.
 
 use std::io::{self, ErrorKind};
-use std::net::{Shutdown, TcpStream};
+use std::net::{Shutdown, TcpListener, TcpStream};
 use std::time::Duration;
 
 use socket2::SockRef;
+
+/// Asks the system for a send buffer of `bytes` for each client that `listener` accepts from now on.
+///
+/// Left to itself, the buffer begins small and grows as the connection proves itself, which is too
+/// late for a burst. A stated size is what the system gives from the first byte on, and does not
+/// change any more. How much that is differs:
+///
+/// - Linux gives twice the size, to have room for its bookkeeping, after capping the size at
+///   `net.core.wmem_max`: 212,992 on most systems, 4 MiB on newer ones (socket(7), SO_SNDBUF).
+/// - macOS refuses more than `kern.ipc.maxsockbuf`, which is some MiB (setsockopt(2), ENOBUFS). Then
+///   this asks for half as much, and so on.
+/// - Windows gives what is asked for, and takes a whole message as long as the buffer is not full
+///   (Microsoft's documentation of SO_SNDBUF and of `send`).
+pub fn set_send_buffer(listener: &TcpListener, bytes: usize) {
+    let mut size = bytes;
+    while SockRef::from(listener).set_send_buffer_size(size).is_err() && size > 1 {
+        size /= 2;
+    }
+}
 
 /// Hands all of `message` to the kernel's send buffer of `client`, or fails at once.
 ///
@@ -18,18 +37,18 @@ use socket2::SockRef;
 /// slowly, or not at all. A part of the message may then be on its way, so [`disconnect`] such a
 /// client: whatever followed would be garbled. Any other error means that the connection has ended.
 pub fn send_now(client: &TcpStream, message: &[u8]) -> io::Result<()> {
-    match platform::send(client, message) {
+    match uninterrupted(|| platform::send(client, message)) {
         Ok(sent) if sent == message.len() => Ok(()),
         Err(error) if error.kind() != ErrorKind::WouldBlock => Err(error),
         _ => Err(io::Error::new(ErrorKind::WouldBlock, "it does not read what it is sent")),
     }
 }
 
-/// Ends the connection to `client` at once. A thread that waits in `read` on it returns, and when
-/// the socket is then closed, what was still in the send buffer is thrown away.
+/// Ends the connection to `client` at once, without waiting. A thread that waits in `read` on it
+/// returns, and when the socket is then closed, what was still in the send buffer is thrown away.
 ///
-/// Without that, the kernel would keep up to 4 MiB (tcp_wmem, tcp(7)) for each client that does not
-/// read, and offer it again and again for minutes after the server has closed the socket.
+/// Without that, the kernel would keep a full send buffer for each client that does not read, and
+/// offer it again and again for minutes after the server has closed the socket.
 pub fn disconnect(client: &TcpStream) {
     // Both can fail only because the connection has ended already, which is what is wanted.
     let _ = SockRef::from(client).set_linger(Some(Duration::ZERO));
@@ -37,10 +56,20 @@ pub fn disconnect(client: &TcpStream) {
     platform::wake_reader(client);
 }
 
-/// Whether a read with a time-out ended for no other reason than that nothing arrived in time. (A
-/// signal may end such a read early: Ctrl-Z and `fg` do on Linux, see signal(7).)
+/// Makes a call again when a signal has interrupted it (EINTR in signal(7)): Ctrl-Z and `fg` can do
+/// that. Nothing has been read or sent then, and nothing is wrong.
+pub fn uninterrupted<T>(mut call: impl FnMut() -> io::Result<T>) -> io::Result<T> {
+    loop {
+        match call() {
+            Err(error) if error.kind() == ErrorKind::Interrupted => {}
+            outcome => return outcome,
+        }
+    }
+}
+
+/// Whether a read with a time-out ended for no other reason than that nothing arrived in time.
 pub fn timed_out(error: &io::Error) -> bool {
-    error.kind() == platform::TIME_OUT || error.kind() == ErrorKind::Interrupted
+    error.kind() == platform::TIME_OUT
 }
 
 #[cfg(unix)]
@@ -126,6 +155,18 @@ mod tests {
     }
 
     #[test]
+    fn a_stated_send_buffer_is_that_of_every_client_and_stays_so() {
+        let listener = TcpListener::bind("127.0.0.1:0").expect("bind");
+        set_send_buffer(&listener, 100_000);
+        let _client = TcpStream::connect(listener.local_addr().expect("address")).expect("connect");
+        let (server, _) = listener.accept().expect("accept");
+        let size = SockRef::from(&server).send_buffer_size().expect("SO_SNDBUF");
+        assert!((100_000..=200_000).contains(&size), "{size}");
+        fill(&server);
+        assert_eq!(SockRef::from(&server).send_buffer_size().expect("SO_SNDBUF"), size);
+    }
+
+    #[test]
     fn a_full_send_buffer_is_an_error_and_not_a_wait() {
         let (server, _client_that_never_reads) = connected_pair();
         fill(&server);
@@ -142,6 +183,15 @@ mod tests {
         drop(server);
         let error = client.read_to_end(&mut Vec::new()).expect_err("a reset, not an orderly end");
         assert_eq!(error.kind(), ErrorKind::ConnectionReset);
+    }
+
+    #[test]
+    fn an_interrupted_call_is_made_again() {
+        let outcomes = [Err(ErrorKind::Interrupted), Err(ErrorKind::Interrupted), Ok(3), Ok(4)];
+        let mut outcomes = outcomes.into_iter().map(|outcome| outcome.map_err(io::Error::from));
+        assert_eq!(uninterrupted(|| outcomes.next().expect("a call too many")).ok(), Some(3));
+        let failure = uninterrupted(|| Err::<(), _>(ErrorKind::ConnectionReset.into()));
+        assert_eq!(failure.expect_err("it failed").kind(), ErrorKind::ConnectionReset);
     }
 
     #[test]

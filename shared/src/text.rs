@@ -1,14 +1,13 @@
 //! UTF-8 that arrives in pieces, and making text from the network safe to print.
 
 use std::borrow::Cow;
-use std::time::Duration;
 
 /// Decodes UTF-8 that arrives in pieces, cut anywhere.
 ///
 /// `你` is three bytes, and a `read` may return only the first of them. The decoder keeps such a
 /// beginning (at most three bytes) until the rest has come, so a character is never shown in
-/// halves. Bytes that cannot be UTF-8, however they go on, become U+FFFD, as in
-/// [`String::from_utf8_lossy`].
+/// halves. It keeps a carriage return, too, until it is known whether a newline follows. Bytes that
+/// cannot be UTF-8, however they go on, become U+FFFD, as in [`String::from_utf8_lossy`].
 #[derive(Default)]
 pub struct Utf8Decoder {
     /// The beginning of a character whose rest has not arrived.
@@ -32,8 +31,12 @@ impl Utf8Decoder {
     }
 }
 
-/// How many bytes at the end begin a character that more bytes could still complete: 3 at most.
-pub fn unfinished_at_the_end(bytes: &[u8]) -> usize {
+/// How many bytes at the end begin something that more bytes could still complete, a character or
+/// CRLF: 3 at most.
+pub(crate) fn unfinished_at_the_end(bytes: &[u8]) -> usize {
+    if bytes.ends_with(b"\r") {
+        return 1;
+    }
     // An unfinished character is at most three bytes long, so an earlier error is not at the end.
     let mut start = bytes.len().saturating_sub(3);
     while let Err(error) = std::str::from_utf8(&bytes[start..]) {
@@ -76,61 +79,6 @@ fn harmless(character: char) -> char {
         // Line and paragraph separator, which some terminals take as a new line.
         '\u{2028}' | '\u{2029}' => char::REPLACEMENT_CHARACTER,
         _ => character,
-    }
-}
-
-/// Lines of text out of bytes that arrive in pieces, cut anywhere: decoded, safe to print, each
-/// with its newline.
-#[derive(Default)]
-pub struct Lines {
-    decoder: Utf8Decoder,
-    /// Less than a line, of [`LONGEST_LINE`] at most.
-    unfinished: String,
-    /// Whether this peer has ever sent a newline.
-    has_newlines: bool,
-}
-
-/// A longer line, in bytes, is cut, so that a peer that sends no newline cannot fill the memory.
-const LONGEST_LINE: usize = 64 * 1024;
-
-impl Lines {
-    /// All lines that are complete with this piece.
-    pub fn add(&mut self, piece: &[u8]) -> String {
-        self.unfinished += &self.decoder.decode(piece);
-        self.has_newlines |= piece.contains(&b'\n');
-        if self.unfinished.len() > LONGEST_LINE {
-            return self.cut();
-        }
-        let complete = self.unfinished.rfind('\n').map_or(0, |newline| newline + 1);
-        let rest = self.unfinished.split_off(complete);
-        printable(&std::mem::replace(&mut self.unfinished, rest)).into_owned()
-    }
-
-    /// How long to wait for more of the line that has begun: not at all where none has begun,
-    /// long where it will come, because this peer ends its lines, and only for a moment where all
-    /// may have come, because this peer has never sent a newline.
-    pub fn patience(&self) -> Option<Duration> {
-        match (self.unfinished.is_empty(), self.has_newlines) {
-            (true, _) => None,
-            (false, true) => Some(Duration::from_millis(500)),
-            (false, false) => Some(Duration::from_millis(50)),
-        }
-    }
-
-    /// What has arrived of the line that has begun, as if its newline had arrived too. Only a
-    /// character whose rest is missing is kept back.
-    pub fn cut(&mut self) -> String {
-        let mut lines = printable(&std::mem::take(&mut self.unfinished)).into_owned();
-        if !lines.is_empty() && !lines.ends_with('\n') {
-            lines.push('\n');
-        }
-        lines
-    }
-
-    /// What is left when no more can come.
-    pub fn finish(&mut self) -> String {
-        self.unfinished += &self.decoder.finish();
-        self.cut()
     }
 }
 
@@ -210,6 +158,16 @@ mod tests {
     }
 
     #[test]
+    fn a_carriage_return_waits_for_its_newline() {
+        let mut decoder = Utf8Decoder::default();
+        assert_eq!(decoder.decode(b"hello\r"), "hello");
+        assert_eq!(decoder.decode(b"\n"), "\r\n");
+        assert_eq!(decoder.decode(b"real\r"), "real");
+        assert_eq!(decoder.decode(b"fake"), "\rfake");
+        assert_eq!(decoded([&b"end\r"[..]]), "end\r");
+    }
+
+    #[test]
     fn text_stays_as_it_is() {
         for text in TEXTS.into_iter().chain(["a\tb\n", ""]) {
             assert!(matches!(printable(text), Cow::Borrowed(same) if same == text));
@@ -223,51 +181,11 @@ mod tests {
         assert_eq!(printable("a\r\nb\r\n"), "a\nb\n");
         assert_eq!(printable("\0\x7f\u{9b}"), "␀␡\u{fffd}");
         assert_eq!(printable("\u{202e}evil\u{2066}"), "\u{fffd}evil\u{fffd}");
+        assert_eq!(printable("one\u{2028}two\u{2029}"), "one\u{fffd}two\u{fffd}");
         for character in
             (0..=0x9f).filter_map(char::from_u32).filter(|c| c.is_control() && !"\n\t".contains(*c))
         {
             assert!(!printable(&format!("a{character}b")).contains(character), "{character:?}");
         }
-    }
-
-    #[test]
-    fn lines_are_whole_however_they_are_split() {
-        let bytes = "你好\n\r\nsecond line\r\n\x1b[2Jlast".as_bytes();
-        let expected = "你好\n\nsecond line\n␛[2Jlast\n";
-        for split in 0..=bytes.len() {
-            let mut lines = Lines::default();
-            let parts = [lines.add(&bytes[..split]), lines.add(&bytes[split..]), lines.finish()];
-            assert!(parts.iter().all(|part| part.is_empty() || part.ends_with('\n')), "{parts:?}");
-            assert_eq!(parts.concat(), expected, "split at {split}");
-        }
-    }
-
-    #[test]
-    fn a_line_that_does_not_end_can_be_cut_but_not_within_a_character() {
-        let mut lines = Lines::default();
-        assert_eq!(lines.add(b"3000:\xe4\xbd"), "");
-        assert!(lines.patience().is_some());
-        assert_eq!(lines.cut(), "3000:\n");
-        assert_eq!(lines.patience(), None);
-        assert_eq!(lines.add(b"\xa0\n"), "你\n");
-        assert_eq!(lines.add(b"\xe4"), "");
-        assert_eq!(lines.finish(), "\u{fffd}\n");
-    }
-
-    #[test]
-    fn a_peer_that_ends_its_lines_gets_more_time_to_end_the_next() {
-        let mut lines = Lines::default();
-        lines.add(b"from Node");
-        let before = lines.patience();
-        lines.add(b"\nmore");
-        assert!(lines.patience() > before);
-    }
-
-    #[test]
-    fn a_line_without_an_end_takes_no_more_than_its_bound() {
-        let mut lines = Lines::default();
-        let shown: usize = (0..1000).map(|_| lines.add(&[b'x'; 4096]).len()).sum();
-        assert!(lines.unfinished.len() <= LONGEST_LINE);
-        assert!(shown > 4_000_000);
     }
 }

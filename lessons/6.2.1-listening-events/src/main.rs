@@ -6,11 +6,12 @@
 
 use std::io;
 use std::net::{TcpListener, TcpStream};
+use std::thread;
 
-use shared::{CtrlC, Failure, announce, cannot_listen, lesson, say, spawn, wait_out};
+use shared::{CtrlC, Failure, announce, cannot_listen, lesson, pause_after, print_line};
 // ANCHOR_END: header
 
-// ANCHOR: listening
+// ANCHOR: main
 fn main() -> Result<(), Failure> {
     let address = lesson!().address("127.0.0.1:3000");
 
@@ -19,36 +20,32 @@ fn main() -> Result<(), Failure> {
     let ctrl_c = CtrlC::wakes(&listener)?;
 
     // `listening`: bind returned Ok.
-    say!("服务器监听成功了，正在等待客户端连接"); // listening, and waiting for clients
+    print_line!("服务器监听成功了，正在等待客户端连接"); // listening, and waiting for clients
     announce(&listener)?;
-    // ANCHOR_END: listening
 
-    // ANCHOR: accepting
     loop {
         let accepted = listener.accept(); // waits for a client, or for Ctrl-C
         if ctrl_c.pressed() {
             break;
         }
-        match accepted {
-            Ok((client, _)) => connection(client),
-            Err(error) => wait_out(&error),
+        if let Err(error) = accepted.and_then(|(client, _)| connection(client)) {
+            pause_after(&error);
         }
     }
-    // ANCHOR_END: accepting
 
-    // ANCHOR: close
     // `close`: the listener is dropped.
     drop(listener);
-    say!("服务器关闭了"); // the server is closed
+    print_line!("服务器关闭了"); // the server is closed
     Ok(())
 }
-// ANCHOR_END: close
+// ANCHOR_END: main
 
 // ANCHOR: connection
-/// `connection`: accept returned Ok.
-fn connection(client: TcpStream) {
-    say!("有客户端连接上来了"); // a client has connected
-    spawn(move || stay_until_it_leaves(client));
+/// `connection`: accept returned Ok. Each client gets a thread, which waits for its end.
+fn connection(client: TcpStream) -> io::Result<()> {
+    print_line!("有客户端连接上来了"); // a client has connected
+    thread::Builder::new().spawn(|| stay_until_it_leaves(client))?;
+    Ok(())
 }
 // ANCHOR_END: connection
 

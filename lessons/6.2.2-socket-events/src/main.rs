@@ -10,7 +10,7 @@ use std::net::{SocketAddr, TcpStream, ToSocketAddrs};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, bail, ensure};
-use shared::{Failure, lesson, say, timed_out};
+use shared::{Failure, lesson, print_line, timed_out, uninterrupted};
 // ANCHOR_END: header
 
 // ANCHOR: main
@@ -26,29 +26,29 @@ fn main() -> Result<(), Failure> {
 /// An event is a call returning: first the call, then the line that says so.
 fn walk_through(peer: peer::Peer) -> anyhow::Result<()> {
     let found: Vec<SocketAddr> = peer.name.to_socket_addrs().context("lookup")?.collect();
-    say!("lookup: {} stands for {} address(es): {found:?}", peer.name, found.len());
+    print_line!("lookup: {} stands for {} address(es): {found:?}", peer.name, found.len());
     // ANCHOR_END: lookup
 
     // ANCHOR: connect
     let mut socket = TcpStream::connect(&found[..]).context("connect")?;
     let (ours, theirs) = (socket.local_addr()?, socket.peer_addr()?);
-    say!("connect: from port {} to port {}", ours.port(), theirs.port());
+    print_line!("connect: from port {} to port {}", ours.port(), theirs.port());
     // ANCHOR_END: connect
 
     // ANCHOR: data
     let mut buffer = [0; 1024];
-    let received = socket.read(&mut buffer).context("data")?;
-    say!("data: read returned {received} bytes");
+    let received = uninterrupted(|| socket.read(&mut buffer)).context("data")?;
+    print_line!("data: read returned {received} bytes");
     // ANCHOR_END: data
 
     // ANCHOR: timeout
     socket.set_read_timeout(Some(Duration::from_millis(100)))?;
     let start = Instant::now();
-    match socket.read(&mut buffer) {
+    match uninterrupted(|| socket.read(&mut buffer)) {
         Err(error) if timed_out(&error) => {}
         other => bail!("the peer was to be silent, but read returned {other:?}"),
     }
-    say!("timeout: read gave up after {} ms of silence", start.elapsed().as_millis());
+    print_line!("timeout: read gave up after {} ms of silence", start.elapsed().as_millis());
     socket.set_read_timeout(None)?;
     // ANCHOR_END: timeout
 
@@ -57,7 +57,7 @@ fn walk_through(peer: peer::Peer) -> anyhow::Result<()> {
     let chunk = [b'.'; 64 * 1024];
     let mut written = 0;
     loop {
-        match socket.write(&chunk) {
+        match uninterrupted(|| socket.write(&chunk)) {
             Ok(accepted) => written += accepted,
             Err(error) if error.kind() == ErrorKind::WouldBlock => break,
             Err(error) => return Err(error).context("drain"),
@@ -68,19 +68,21 @@ fn walk_through(peer: peer::Peer) -> anyhow::Result<()> {
     peer.read_to_the_end(); // until here it has not read a byte
     socket.write_all(&vec![b'.'; written]).context("drain")?; // waits until it has read enough
     let waited = start.elapsed().as_micros();
-    say!("drain: {written} bytes filled the buffers, writing as many again took {waited} µs");
+    print_line!(
+        "drain: {written} bytes filled the buffers, writing as many again took {waited} µs"
+    );
     // ANCHOR_END: drain
 
     // ANCHOR: end
-    let received = socket.read(&mut buffer).context("end")?;
+    let received = uninterrupted(|| socket.read(&mut buffer)).context("end")?;
     ensure!(received == 0, "the peer was to end, but read returned {received} bytes");
-    say!("end: read returned {received} bytes, the peer has sent its FIN");
+    print_line!("end: read returned {received} bytes, the peer has sent its FIN");
     // ANCHOR_END: end
 
     // ANCHOR: error
     // The peer stopped listening when it had accepted one connection.
     match TcpStream::connect(theirs) {
-        Err(error) => say!("error: a second connect to port {}: {error}", theirs.port()),
+        Err(error) => print_line!("error: a second connect to port {}: {error}", theirs.port()),
         Ok(_) => bail!("a second connect to {theirs} was to be refused"),
     }
     // ANCHOR_END: error
@@ -89,7 +91,9 @@ fn walk_through(peer: peer::Peer) -> anyhow::Result<()> {
     drop(socket);
     let arrived = peer.wait_for_our_end()?;
     ensure!(arrived == 2 * written, "only {arrived} bytes arrived");
-    say!("close: the socket is dropped, and all {arrived} bytes have arrived before our FIN");
+    print_line!(
+        "close: the socket is dropped, and all {arrived} bytes have arrived before our FIN"
+    );
     Ok(())
 }
 // ANCHOR_END: close

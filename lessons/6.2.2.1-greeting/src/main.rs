@@ -6,43 +6,42 @@
 
 use std::io::{self, Write};
 use std::net::{SocketAddr, TcpStream};
+use std::thread;
 
-use shared::{CtrlC, Failure, lesson, listen, say, spawn, wait_out};
+use shared::{CtrlC, Failure, lesson, listen, pause_after, print_line};
 // ANCHOR_END: header
 
-// ANCHOR: listening
+// ANCHOR: main
 fn main() -> Result<(), Failure> {
     let address = lesson!().address("127.0.0.1:3000");
     let (listener, _) = listen(&address)?;
     let ctrl_c = CtrlC::wakes(&listener)?;
-    say!("服务器监听成功了，正在等待客户端连接"); // listening, and waiting for clients
-    // ANCHOR_END: listening
+    print_line!("服务器监听成功了，正在等待客户端连接"); // listening, and waiting for clients
 
-    // ANCHOR: accepting
     loop {
         let accepted = listener.accept();
         if ctrl_c.pressed() {
             break;
         }
-        match accepted {
-            Ok((client, peer)) => welcome(client, peer),
-            Err(error) => wait_out(&error),
+        if let Err(error) = accepted.and_then(|(client, peer)| welcome(client, peer)) {
+            pause_after(&error);
         }
     }
 
     drop(listener);
-    say!("服务器关闭了"); // the server is closed
+    print_line!("服务器关闭了"); // the server is closed
     Ok(())
 }
-// ANCHOR_END: accepting
+// ANCHOR_END: main
 
 // ANCHOR: welcome
 /// `accept` returned a socket, and the address of the peer at its other end.
-fn welcome(client: TcpStream, peer: SocketAddr) {
+fn welcome(client: TcpStream, peer: SocketAddr) -> io::Result<()> {
     let ip = peer.ip().to_canonical(); // 127.0.0.1 also when it came as ::ffff:127.0.0.1
-    say!("有客户端连接上来了"); // a client has connected
-    say!("客户端IP地址：{ip}连接到了当前服务器"); // the client's IP address is connected
-    spawn(move || greet(client));
+    print_line!("有客户端连接上来了"); // a client has connected
+    print_line!("客户端IP地址：{ip}连接到了当前服务器"); // the client's IP address is connected
+    thread::Builder::new().spawn(|| greet(client))?;
+    Ok(())
 }
 // ANCHOR_END: welcome
 

@@ -7,8 +7,9 @@
 use std::io::{self, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::thread;
 
-use shared::{Failure, lesson, listen, say, spawn, wait_out};
+use shared::{Failure, lesson, listen, pause_after, print_line};
 // ANCHOR_END: header
 
 // ANCHOR: online
@@ -20,25 +21,26 @@ static ONLINE: Mutex<usize> = Mutex::new(0);
 fn main() -> Result<(), Failure> {
     let address = lesson!().address("127.0.0.1:3000");
     let (listener, bound) = listen(&address)?;
-    say!("server listening at port {}", bound.port());
+    print_line!("server listening at port {}", bound.port());
 
     loop {
-        match listener.accept() {
-            Ok((client, peer)) => welcome(client, peer),
-            Err(error) => wait_out(&error),
+        let accepted = listener.accept();
+        if let Err(error) = accepted.and_then(|(client, peer)| welcome(client, peer)) {
+            pause_after(&error);
         }
     }
 }
 // ANCHOR_END: main
 
 // ANCHOR: welcome
-fn welcome(client: TcpStream, peer: SocketAddr) {
+/// The closure owns the visit: where no thread can be started, both are dropped.
+fn welcome(client: TcpStream, peer: SocketAddr) -> io::Result<()> {
     let visit = Visit::begin();
-    spawn(move || {
-        // An error ends the visit just as an orderly end does.
-        let _ = tell_address(client, peer);
+    thread::Builder::new().spawn(move || {
+        let _ = tell_address(client, peer); // an error ends the visit just as an orderly end does
         drop(visit);
-    });
+    })?;
+    Ok(())
 }
 // ANCHOR_END: welcome
 
@@ -59,21 +61,19 @@ impl Visit {
     fn begin() -> Visit {
         let mut online = online();
         *online += 1;
-        say!("welcome,当前在线人数：{online}"); // now online: n
+        print_line!("welcome,当前在线人数：{online}"); // now online: n
         Visit
     }
 }
-// ANCHOR_END: visit
 
-// ANCHOR: drop
 impl Drop for Visit {
     fn drop(&mut self) {
         let mut online = online();
         *online -= 1;
-        say!("有客户端退出了,当前在线人数：{online}"); // a client has left, now online: n
+        print_line!("有客户端退出了,当前在线人数：{online}"); // a client has left, now online: n
     }
 }
-// ANCHOR_END: drop
+// ANCHOR_END: visit
 
 // ANCHOR: lock
 /// The lock is held while the line is printed, so the numbers appear in order.

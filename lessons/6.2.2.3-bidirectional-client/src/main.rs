@@ -7,42 +7,46 @@
 use std::io::{Read, Write};
 use std::net::TcpStream;
 
-use shared::{Failure, Utf8Decoder, cannot_connect, lesson, lost_connection, printable, say, show};
+use shared::{
+    Failure, Utf8Decoder, cannot_connect, lesson, lost_connection, print_or_exit, printable,
+    uninterrupted,
+};
 // ANCHOR_END: header
 
-// ANCHOR: connect
+// ANCHOR: main
 fn main() -> Result<(), Failure> {
     let address = lesson!().address("localhost:3000");
 
     // `lookup` and `connect`: one call finds the addresses of the name and tries each.
     let mut server = TcpStream::connect(&address)
         .map_err(|error| cannot_connect(&address, error, "lesson-bidirectional-server"))?;
-    say!("客户端与服务器连接成功了"); // the client is connected to the server
-    // ANCHOR_END: connect
+    print_text("客户端与服务器连接成功了"); // the client is connected to the server
 
-    // ANCHOR: ask
-    server
-        .write_all("你吃了吗".as_bytes()) // have you eaten?
-        .map_err(|error| lost_connection(&address, error))?;
-    // ANCHOR_END: ask
+    let question = "你吃了吗"; // have you eaten?
+    server.write_all(question.as_bytes()).map_err(|error| lost_connection(&address, error))?;
 
-    // ANCHOR: answers
     let mut decoder = Utf8Decoder::default();
     let mut buffer = [0; 4096];
     loop {
-        let received =
-            server.read(&mut buffer).map_err(|error| lost_connection(&address, error))?;
-        let answer = match received {
-            0 => decoder.finish(),                    // `end`
-            _ => decoder.decode(&buffer[..received]), // `data`
-        };
-        // Only the first bytes of a character may have arrived: that is no text yet.
-        if !answer.is_empty() {
-            show(&format!("{}\n", printable(&answer).trim_end_matches('\n')));
-        }
+        let received = uninterrupted(|| server.read(&mut buffer))
+            .map_err(|error| lost_connection(&address, error))?;
         if received == 0 {
-            return Ok(());
+            break; // `end`
         }
+        print_text(&decoder.decode(&buffer[..received])); // `data`
+    }
+    print_text(&decoder.finish());
+    Ok(())
+}
+// ANCHOR_END: main
+
+// ANCHOR: print
+/// A piece of data may have nothing to show: the first byte of a character is not yet a character.
+fn print_text(text: &str) {
+    let text = printable(text);
+    let line = text.trim_end_matches('\n');
+    if !line.is_empty() {
+        print_or_exit(&format!("{line}\n"));
     }
 }
-// ANCHOR_END: answers
+// ANCHOR_END: print

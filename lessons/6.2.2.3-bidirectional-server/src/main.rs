@@ -4,24 +4,32 @@
 //!     cargo run -p lesson-bidirectional-server
 //!     cargo run -p lesson-bidirectional-client     (in a second terminal, or telnet)
 
-use std::io::{Read, Write};
+use std::io::{self, Read, Write};
 use std::net::TcpStream;
+use std::thread;
 
-use shared::{Failure, Utf8Decoder, lesson, listen, printable, say, spawn, wait_out};
+use shared::{
+    Failure, Utf8Decoder, lesson, listen, pause_after, print_line, printable, uninterrupted,
+};
 // ANCHOR_END: header
 
 // ANCHOR: main
 fn main() -> Result<(), Failure> {
     let address = lesson!().address("127.0.0.1:3000");
     let (listener, bound) = listen(&address)?;
-    say!("server listening at port {}", bound.port());
+    print_line!("server listening at port {}", bound.port());
 
     loop {
-        match listener.accept() {
-            Ok((client, _)) => spawn(move || converse(client)),
-            Err(error) => wait_out(&error),
+        let accepted = listener.accept();
+        if let Err(error) = accepted.and_then(|(client, _)| connection(client)) {
+            pause_after(&error);
         }
     }
+}
+
+fn connection(client: TcpStream) -> io::Result<()> {
+    thread::Builder::new().spawn(|| converse(client))?;
+    Ok(())
 }
 // ANCHOR_END: main
 
@@ -30,23 +38,24 @@ fn converse(mut client: TcpStream) {
     let mut decoder = Utf8Decoder::default();
     let mut buffer = [0; 4096];
     // `data`: read returned more than 0 bytes. 0 is `end`, and an error ends the loop too.
-    while let Ok(received @ 1..) = client.read(&mut buffer) {
-        show(&decoder.decode(&buffer[..received]));
+    while let Ok(received @ 1..) = uninterrupted(|| client.read(&mut buffer)) {
+        print_text(&decoder.decode(&buffer[..received]));
         let answer = "我吃的小豆包"; // I had bean-paste buns
         if client.write_all(answer.as_bytes()).is_err() {
             break; // the client has left
         }
     }
-    show(&decoder.finish());
+    print_text(&decoder.finish());
 }
 // ANCHOR_END: converse
 
-// ANCHOR: show
-/// Prints what has arrived. The first byte of a character is not yet a character, so a piece of
-/// data may have nothing to show.
-fn show(text: &str) {
-    if !text.is_empty() {
-        say!("{}", printable(text).trim_end_matches('\n'));
+// ANCHOR: print
+/// A piece of data may have nothing to show: the first byte of a character is not yet a character.
+fn print_text(text: &str) {
+    let text = printable(text);
+    let line = text.trim_end_matches('\n');
+    if !line.is_empty() {
+        print_line!("{line}");
     }
 }
-// ANCHOR_END: show
+// ANCHOR_END: print

@@ -4,21 +4,22 @@
 //!     cargo run -p lesson-broadcast-server
 //!     cargo run -p lesson-broadcast-client     (in a second terminal, and a third)
 
-use std::io::{self, BufRead, Read, Write};
+use std::io::{self, Read, Write};
 use std::net::{Shutdown, TcpStream};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
 
 use anyhow::Context;
 use shared::{
-    Failure, Lines, cannot_connect, lesson, lost_connection, note, show, spawn, timed_out,
+    Failure, Lines, cannot_connect, lesson, lost_connection, note, print_or_exit, printable,
+    timed_out, uninterrupted,
 };
 // ANCHOR_END: header
 
-// ANCHOR: bounds
-/// A longer line is sent in pieces: whatever is typed or pasted, the memory has a bound.
-const LONGEST: u64 = 64 * 1024; // bytes
-// ANCHOR_END: bounds
-
 // ANCHOR: main
+/// Whether the input has ended. Then it is we who leave, and the server only follows.
+static LEAVING: AtomicBool = AtomicBool::new(false);
+
 fn main() -> Result<(), Failure> {
     let address = lesson!().address("127.0.0.1:3000");
     let server = TcpStream::connect(&address)
@@ -27,14 +28,20 @@ fn main() -> Result<(), Failure> {
 
     // There are two things to wait for, so there are two threads. This one ends when the server
     // does, and takes the other along, even while that one still waits for the keyboard.
-    spawn(move || {
-        if let Err(error) = send_what_is_typed(&to_server) {
-            note!("cannot send what is typed: {error}");
+    let keyboard = thread::Builder::new().spawn(move || {
+        match send_what_is_typed(&to_server) {
+            Ok(()) => LEAVING.store(true, Ordering::Relaxed),
+            Err(error) => note!("cannot send what is typed: {error}"),
         }
         let _ = to_server.shutdown(Shutdown::Write); // half-close: all is said, but we still listen
     });
+    keyboard.context("cannot start a thread for the keyboard")?;
+
     show_what_arrives(server).map_err(|error| lost_connection(&address, error))?;
-    note!("the server has closed the connection");
+    match LEAVING.load(Ordering::Relaxed) {
+        true => note!("you have left the chat"),
+        false => note!("the server has closed the connection"),
+    }
     Ok(())
 }
 // ANCHOR_END: main
@@ -42,16 +49,20 @@ fn main() -> Result<(), Failure> {
 // ANCHOR: type
 fn send_what_is_typed(mut server: &TcpStream) -> io::Result<()> {
     server.set_nodelay(true)?; // each line leaves at once
-    let mut keyboard = io::stdin().lock();
-    let mut line = Vec::new();
-    while (&mut keyboard).take(LONGEST).read_until(b'\n', &mut line)? > 0 {
-        let text = line.trim_ascii();
-        if !text.is_empty() {
-            server.write_all(&[text, b"\n"].concat())?;
+    let mut keyboard = io::stdin();
+    let mut lines = Lines::trimmed();
+    let mut buffer = [0; 4096];
+    loop {
+        let typed = uninterrupted(|| keyboard.read(&mut buffer))?; // waits until Enter is pressed
+        let said = match typed {
+            0 => lines.finish(), // Ctrl-D, on Windows Ctrl-Z and Enter
+            _ => lines.add(&buffer[..typed]),
+        };
+        server.write_all(&said)?;
+        if typed == 0 {
+            return Ok(());
         }
-        line.clear();
     }
-    Ok(())
 }
 // ANCHOR_END: type
 
@@ -63,7 +74,7 @@ fn show_what_arrives(mut server: TcpStream) -> io::Result<()> {
         // The Node server sends no newlines: what has come when time is up is a line too. An error
         // means that the connection is over, as the read will say.
         let _ = server.set_read_timeout(lines.patience());
-        match server.read(&mut buffer) {
+        match uninterrupted(|| server.read(&mut buffer)) {
             Ok(received @ 1..) => show(&lines.add(&buffer[..received])), // `data`
             Err(error) if timed_out(&error) => show(&lines.cut()),       // `timeout`
             outcome => {
@@ -72,5 +83,9 @@ fn show_what_arrives(mut server: TcpStream) -> io::Result<()> {
             }
         }
     }
+}
+
+fn show(lines: &[u8]) {
+    print_or_exit(&printable(&String::from_utf8_lossy(lines)));
 }
 // ANCHOR_END: arrive

@@ -1,0 +1,218 @@
+//! Lines out of bytes that arrive in pieces, cut anywhere.
+
+use std::time::Duration;
+
+use crate::text::unfinished_at_the_end;
+
+/// A longer line, in bytes without its newline, is cut, so that a peer that sends no newline cannot
+/// fill the memory.
+pub const LONGEST_LINE: usize = 64 * 1024;
+
+/// How long to wait for the rest of a line from a peer that ends its lines. TCP repeats a lost
+/// segment after 0.2 s, 0.4 s, 0.8 s and so on (RFC 6298; Linux begins at 0.2 s): this is longer
+/// than four losses in a row.
+const UNTIL_THE_NEWLINE: Duration = Duration::from_secs(5);
+
+/// How long a peer that has never sent a newline must be quiet until what it has sent counts as a
+/// line: hardly noticed by a person, and longer than TCP takes to repeat a lost segment once.
+const A_MOMENT: Duration = Duration::from_millis(300);
+
+/// Takes lines out of what reads return: whole ones, wherever TCP has cut them.
+///
+/// What comes out are always whole lines, each with a newline at its end, whether it came with one
+/// (or with CRLF, as telnet sends it) or was cut. No cut goes through a UTF-8 character. Bytes that
+/// are not UTF-8 pass unchanged.
+#[derive(Default)]
+pub struct Lines {
+    /// The beginning of a line whose newline has not come, [`LONGEST_LINE`] at most.
+    unfinished: Vec<u8>,
+    /// Whether a part of that line has come out already.
+    continues: bool,
+    /// Whether this peer has ever sent a newline.
+    ends_its_lines: bool,
+    trims: bool,
+}
+
+impl Lines {
+    /// Lines without the ASCII white space at their two ends, and none that are blank. Where a long
+    /// line is cut, nothing is taken away.
+    pub fn trimmed() -> Lines {
+        Lines { trims: true, ..Lines::default() }
+    }
+
+    /// All lines that are complete with `piece`, which is what a read has returned.
+    pub fn add(&mut self, piece: &[u8]) -> Vec<u8> {
+        let mut lines = Vec::with_capacity(piece.len());
+        for part in piece.split_inclusive(|byte| *byte == b'\n') {
+            let text = part.strip_suffix(b"\n");
+            self.unfinished.extend_from_slice(text.unwrap_or(part));
+            while self.unfinished.len() > LONGEST_LINE {
+                let held_back = unfinished_at_the_end(&self.unfinished[..LONGEST_LINE]);
+                self.take(LONGEST_LINE - held_back, false, &mut lines);
+            }
+            if text.is_some() {
+                self.ends_its_lines = true;
+                self.take(self.unfinished.len(), true, &mut lines);
+            }
+        }
+        lines
+    }
+
+    /// How long to wait for more of the line that has begun, before [`Lines::cut`]. `None` where
+    /// there is nothing to cut: no line has begun, or only a part of a character has come.
+    pub fn patience(&self) -> Option<Duration> {
+        match self.unfinished.len() - unfinished_at_the_end(&self.unfinished) {
+            0 => None,
+            _ if self.ends_its_lines => Some(UNTIL_THE_NEWLINE),
+            _ => Some(A_MOMENT),
+        }
+    }
+
+    /// What has come of the line that has begun, as if its newline had come too. Only a character
+    /// whose rest is missing is kept back.
+    pub fn cut(&mut self) -> Vec<u8> {
+        let mut lines = Vec::new();
+        let complete = self.unfinished.len() - unfinished_at_the_end(&self.unfinished);
+        if complete > 0 {
+            self.take(complete, true, &mut lines);
+            self.continues = !self.unfinished.is_empty();
+        }
+        lines
+    }
+
+    /// What is left when no more can come.
+    pub fn finish(&mut self) -> Vec<u8> {
+        let mut lines = Vec::new();
+        if !self.unfinished.is_empty() {
+            self.take(self.unfinished.len(), true, &mut lines);
+        }
+        lines
+    }
+
+    /// Moves `length` bytes to `lines`. `ends` tells whether the line really ends there.
+    fn take(&mut self, length: usize, ends: bool, lines: &mut Vec<u8>) {
+        let mut line = &self.unfinished[..length];
+        if ends {
+            line = line.strip_suffix(b"\r").unwrap_or(line);
+        }
+        if self.trims && ends {
+            line = line.trim_ascii_end();
+        }
+        if self.trims && !self.continues {
+            line = line.trim_ascii_start();
+        }
+        // Where a part has come out already, an empty rest is not another line.
+        if !(line.is_empty() && (self.trims || self.continues)) {
+            lines.extend_from_slice(line);
+            lines.push(b'\n');
+        }
+        self.unfinished.drain(..length);
+        self.continues = !ends;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What comes out when `bytes` arrive in these pieces, and then the end.
+    fn lines_of<'a>(mut lines: Lines, pieces: impl IntoIterator<Item = &'a [u8]>) -> Vec<u8> {
+        let mut all: Vec<u8> = Vec::new();
+        for piece in pieces {
+            let out = lines.add(piece);
+            assert!(out.is_empty() || out.ends_with(b"\n"), "only whole lines come out");
+            assert!(lines.unfinished.len() <= LONGEST_LINE);
+            all.extend(out);
+        }
+        all.extend(lines.finish());
+        all
+    }
+
+    #[test]
+    fn lines_are_whole_however_they_are_split() {
+        let sent: &[u8] = b"\xe4\xbd\xa0\n\r\n second line \r\n\x1b[2J\xff\xe4 \n last ";
+        let exact: &[u8] = b"\xe4\xbd\xa0\n\n second line \n\x1b[2J\xff\xe4 \n last \n";
+        let trimmed: &[u8] = b"\xe4\xbd\xa0\nsecond line\n\x1b[2J\xff\xe4\nlast\n";
+        for (trims, expected) in [(false, exact), (true, trimmed)] {
+            for split in 0..=sent.len() {
+                let lines = Lines { trims, ..Lines::default() };
+                let out = lines_of(lines, [&sent[..split], &sent[split..]]);
+                assert_eq!(out, expected, "split at {split}");
+            }
+            let lines = Lines { trims, ..Lines::default() };
+            assert_eq!(lines_of(lines, sent.chunks(1)), expected, "one byte at a time");
+        }
+    }
+
+    #[test]
+    fn a_line_of_the_longest_length_stays_whole_and_so_does_the_next() {
+        for length in [LONGEST_LINE - 6, LONGEST_LINE - 1, LONGEST_LINE] {
+            let line = "x".repeat(length);
+            for ending in ["\n", "\r\n"] {
+                let bytes = format!("{line}{ending}hello world{ending}");
+                for size in [1, 7, 4096, LONGEST_LINE, bytes.len()] {
+                    let out = lines_of(Lines::trimmed(), bytes.as_bytes().chunks(size));
+                    assert!(out == format!("{line}\nhello world\n").as_bytes(), "in {size}s");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn a_longer_line_is_cut_and_nothing_of_it_is_lost() {
+        for text in ["你好", "a b ", "x", "é 😀\r"] {
+            let line = format!("!{}!", text.repeat(3 * LONGEST_LINE / text.len()));
+            for size in [1000, 4096, line.len() + 1] {
+                let bytes = format!("  {line}  \nnext\n");
+                let out = lines_of(Lines::trimmed(), bytes.as_bytes().chunks(size));
+                let out = String::from_utf8(out).expect("no cut goes through a character");
+                let mut pieces: Vec<&str> = out.lines().collect();
+                assert_eq!(pieces.pop(), Some("next"));
+                assert!(pieces.len() == 4 && pieces.iter().all(|p| p.len() <= LONGEST_LINE));
+                assert!(pieces.concat().replace('\r', "") == line.replace('\r', ""));
+            }
+        }
+    }
+
+    #[test]
+    fn white_space_behind_a_cut_makes_no_line_of_its_own() {
+        let bytes = format!("{}    \r\nnext\n", "x".repeat(LONGEST_LINE));
+        let out = lines_of(Lines::trimmed(), bytes.as_bytes().chunks(4096));
+        assert!(out == format!("{}\nnext\n", "x".repeat(LONGEST_LINE)).as_bytes());
+    }
+
+    #[test]
+    fn a_line_that_does_not_end_can_be_cut_but_not_within_a_character() {
+        let mut lines = Lines::default();
+        assert_eq!(lines.patience(), None, "nothing has come");
+        assert_eq!(lines.add(b"3000:\xe4\xbd"), b"");
+        assert!(lines.patience().is_some());
+        assert_eq!(lines.cut(), b"3000:\n");
+        assert_eq!(lines.patience(), None, "the rest of a character is waited for without a limit");
+        assert_eq!(lines.cut(), b"");
+        assert_eq!(lines.add(b"\xa0\n"), "你\n".as_bytes());
+        assert_eq!(lines.add(b"\xe4"), b"");
+        assert_eq!(lines.finish(), b"\xe4\n");
+        assert_eq!(lines.finish(), b"");
+    }
+
+    #[test]
+    fn a_newline_that_comes_after_the_cut_makes_no_line_of_its_own() {
+        let mut lines = Lines::default();
+        assert_eq!(lines.add(b"half\r"), b"");
+        assert_eq!(lines.cut(), b"half\n");
+        assert_eq!(lines.patience(), None);
+        assert_eq!(lines.add(b"\nnext\n"), b"next\n");
+    }
+
+    #[test]
+    fn a_peer_that_ends_its_lines_gets_more_time_to_end_the_next() {
+        let mut lines = Lines::default();
+        lines.add(b"from Node");
+        let before = lines.patience();
+        lines.add(b"\n");
+        assert_eq!(lines.patience(), None);
+        lines.add(b"more");
+        assert!(lines.patience() > before && before.is_some());
+    }
+}
