@@ -5,32 +5,19 @@ use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use socket2::SockRef;
+
 use super::attempt::{quoted, shown_time};
 use super::{Outcome, PATIENCE};
-use harness::{Peer, timed_out};
+use harness::{Connection, Patience, Stopped, accept_within, timed_out};
 
-/// A [`Peer`] with a name, which remembers what it did last. Where something else comes than it
+/// A peer with a name, which remembers what it did last. Where something else comes than it
 /// expects, it says so in a sentence that a learner understands: nothing in here panics.
 pub struct Actor {
-    peer: Peer,
+    connection: Connection,
     name: String,
     did: String,
-    patience: Duration,
 }
-
-/// Why no more bytes came.
-enum Stopped {
-    Silence,
-    End,
-    Reset(io::Error),
-    /// Far more has come than any check asks for, or it went on coming for far too long.
-    Flood,
-}
-
-/// How many bytes are waited for at most, and how many for a line: a program that writes without
-/// end must not fill the memory.
-const MOST: usize = 32 << 20;
-const MOST_OF_A_LINE: usize = 1 << 20;
 
 /// How many lines are passed over while another is waited for.
 const MOST_LINES: usize = 100_000;
@@ -38,24 +25,26 @@ const MOST_LINES: usize = 100_000;
 /// How long bytes may go on coming, one now and then, until what is waited for is there.
 const LONGEST: Duration = PATIENCE.saturating_mul(6);
 
+const THE_END: &str = "the end of the connection";
+
 const A_MOMENT: Duration = Duration::from_millis(100);
 
 impl Actor {
     /// The actor at our end of `stream`. Diagnoses begin with `name` and what it `did` last.
     pub fn over(stream: TcpStream, name: &str, did: &str) -> Actor {
-        let peer = Peer::over(stream);
-        let _ = peer.stream().set_write_timeout(Some(PATIENCE)); // fails only for a time of 0
-        Actor { peer, name: name.to_string(), did: did.to_string(), patience: PATIENCE }
+        let patience = Patience { silence: PATIENCE, in_all: LONGEST };
+        let connection = Connection::over(stream, patience);
+        Actor { connection, name: name.to_string(), did: did.to_string() }
     }
 
     /// The address of this end.
     pub fn address(&self) -> SocketAddr {
-        self.peer.address()
+        self.stream().local_addr().expect("a connected socket has an address")
     }
 
     /// The socket itself, for what the other methods do not do.
     pub fn stream(&self) -> &TcpStream {
-        self.peer.stream()
+        self.connection.stream()
     }
 
     /// Says in words of the check's own what the actor did last, such as `was silent for 1 s`.
@@ -63,9 +52,9 @@ impl Actor {
         self.did = what.to_string();
     }
 
-    /// Waits for `patience` from now on, in the place of [`PATIENCE`].
-    pub fn set_patience(&mut self, patience: Duration) {
-        self.patience = patience;
+    /// Waits for `silence` from now on, in the place of [`PATIENCE`].
+    pub fn set_patience(&mut self, silence: Duration) {
+        self.connection.patience.silence = silence;
     }
 
     /// Sends `bytes` in one piece.
@@ -97,7 +86,7 @@ impl Actor {
     }
 
     fn write(&mut self, bytes: &[u8]) -> Outcome {
-        self.peer.stream().write_all(bytes).map_err(|error| {
+        self.stream().write_all(bytes).map_err(|error| {
             let why = if timed_out(&error) {
                 format!("for {} the other side did not read", shown_time(PATIENCE))
             } else {
@@ -112,7 +101,7 @@ impl Actor {
     /// # Errors
     /// Where the connection is over.
     pub fn half_close(&mut self) -> Outcome {
-        let outcome = self.peer.stream().shutdown(Shutdown::Write);
+        let outcome = self.stream().shutdown(Shutdown::Write);
         self.did = "closed its sending half".to_string();
         outcome.map_err(|error| {
             format!("{} could not close its sending half: {}", self.name, broken(&error))
@@ -121,7 +110,7 @@ impl Actor {
 
     /// Leaves with a reset instead of an orderly end.
     pub fn reset(self) {
-        self.peer.reset();
+        let _ = SockRef::from(self.stream()).set_linger(Some(Duration::ZERO)); // it may be over
     }
 
     /// Waits until just `expected` has come.
@@ -130,14 +119,9 @@ impl Actor {
     /// What came instead.
     pub fn expect(&mut self, expected: impl AsRef<[u8]>) -> Outcome {
         let expected = expected.as_ref();
-        let stopped = self.receive_until(|unseen| {
-            unseen.len() >= expected.len() || !expected.starts_with(unseen)
-        });
-        if self.peer.unseen().starts_with(expected) {
-            self.peer.take(expected.len());
-            return Ok(());
-        }
-        Err(self.finding_after(&quoted(expected), stopped))
+        self.connection
+            .expect(expected)
+            .map_err(|stopped| self.finding_after(&quoted(expected), stopped))
     }
 
     /// Waits until the line `expected` has come.
@@ -187,16 +171,12 @@ impl Actor {
     }
 
     fn line_called(&mut self, wanted: &str) -> Outcome<String> {
-        let stopped =
-            self.receive_until(|unseen| unseen.contains(&b'\n') || unseen.len() > MOST_OF_A_LINE);
-        match self.peer.unseen().iter().position(|byte| *byte == b'\n') {
-            Some(length) => {
-                let line = self.peer.take(length + 1);
-                let line = String::from_utf8_lossy(&line).into_owned();
-                Ok(line.trim_end_matches('\n').trim_end_matches('\r').to_string())
+        match self.connection.line() {
+            Ok(line) => Ok(String::from_utf8_lossy(&line).trim_end_matches('\r').to_string()),
+            Err(stopped) if self.connection.unseen().is_empty() => {
+                Err(self.finding_after(wanted, stopped))
             }
-            None if self.peer.unseen().is_empty() => Err(self.finding_after(wanted, stopped)),
-            None => Err(self.finding_after(&format!("{wanted} with its newline"), stopped)),
+            Err(stopped) => Err(self.finding_after(&format!("{wanted} with its newline"), stopped)),
         }
     }
 
@@ -205,10 +185,9 @@ impl Actor {
     /// # Errors
     /// What came instead, or that the connection stayed open, or was reset.
     pub fn expect_end(&mut self) -> Outcome {
-        let stopped = self.receive_until(|unseen| !unseen.is_empty());
-        match stopped {
-            Some(Stopped::End) if self.peer.unseen().is_empty() => Ok(()),
-            _ => Err(self.finding_after("the end of the connection", stopped)),
+        match self.connection.receive_until(|unseen| !unseen.is_empty()) {
+            Err(Stopped::End) => Ok(()),
+            outcome => Err(self.finding_after(THE_END, why(outcome))),
         }
     }
 
@@ -217,10 +196,7 @@ impl Actor {
     /// # Errors
     /// Where the connection stays open, or is reset.
     pub fn read_to_end(&mut self) -> Outcome<Vec<u8>> {
-        match self.receive_until(|_| false) {
-            Some(Stopped::End) => Ok(self.peer.take(self.peer.unseen().len())),
-            stopped => Err(self.finding_after("the end of the connection", stopped)),
-        }
+        self.connection.read_to_end().map_err(|stopped| self.finding_after(THE_END, stopped))
     }
 
     /// Waits until the connection is over, in whatever way, and throws away what still comes.
@@ -228,9 +204,9 @@ impl Actor {
     /// # Errors
     /// Where it stays open.
     pub fn expect_over(&mut self) -> Outcome {
-        match self.receive_until(|_| false) {
-            Some(Stopped::End | Stopped::Reset(_)) => Ok(()),
-            stopped => Err(self.finding_after("the end of the connection", stopped)),
+        match self.connection.read_to_end() {
+            Ok(_) | Err(Stopped::Broken(_)) => Ok(()),
+            Err(stopped) => Err(self.finding_after(THE_END, stopped)),
         }
     }
 
@@ -239,13 +215,13 @@ impl Actor {
     /// # Errors
     /// What came.
     pub fn expect_silence(&mut self, time: Duration) -> Outcome {
-        let stopped = self.receive_within(time, time, |unseen| !unseen.is_empty());
-        match stopped {
-            Some(Stopped::Silence) if self.peer.unseen().is_empty() => Ok(()),
-            stopped => {
+        let patience = Patience { silence: time, in_all: time };
+        match self.connection.receive_within(patience, |unseen| !unseen.is_empty()) {
+            Err(Stopped::Silence) => Ok(()),
+            outcome => {
                 self.receive_rest();
                 let wanted = format!("silence for {}", shown_time(time));
-                Err(self.sentence("expected", &wanted, &self.what_came(stopped.as_ref())))
+                Err(self.sentence("expected", &wanted, &self.what_came(&why(outcome))))
             }
         }
     }
@@ -256,53 +232,20 @@ impl Actor {
         self.sentence("expected", expected, came)
     }
 
-    fn receive_until(&mut self, enough: impl Fn(&[u8]) -> bool) -> Option<Stopped> {
-        self.receive_within(self.patience, LONGEST, enough)
-    }
-
-    /// Receives until that is `enough`, or nothing more comes for `patience`. What comes bit by bit
-    /// may take `longest` in all.
-    fn receive_within(
-        &mut self,
-        patience: Duration,
-        longest: Duration,
-        enough: impl Fn(&[u8]) -> bool,
-    ) -> Option<Stopped> {
-        let begun = Instant::now();
-        let mut arrived = begun;
-        while !enough(self.peer.unseen()) {
-            if self.peer.unseen().len() > MOST {
-                return Some(Stopped::Flood);
-            }
-            let (silent_at, over_at) = (arrived + patience, begun + longest);
-            let left = silent_at.min(over_at).saturating_duration_since(Instant::now());
-            if left.is_zero() {
-                let silent = silent_at <= over_at;
-                return Some(if silent { Stopped::Silence } else { Stopped::Flood });
-            }
-            match self.peer.receive_within(left) {
-                Ok(0) => return Some(Stopped::End),
-                Ok(_) => arrived = Instant::now(),
-                Err(error) if timed_out(&error) => {} // what that means is decided above
-                Err(error) => return Some(Stopped::Reset(error)),
-            }
-        }
-        None
-    }
-
     /// What came in place of what was expected is easier to understand when all of it is shown.
     fn receive_rest(&mut self) {
-        let _ = self.receive_within(A_MOMENT, A_MOMENT, |unseen| unseen.len() > 1000);
+        let patience = Patience { silence: A_MOMENT, in_all: A_MOMENT };
+        let _ = self.connection.receive_within(patience, |unseen| unseen.len() > 1000);
     }
 
-    fn finding_after(&mut self, wanted: &str, stopped: Option<Stopped>) -> String {
-        if stopped.is_none() {
+    fn finding_after(&mut self, wanted: &str, stopped: Stopped) -> String {
+        if let Stopped::Otherwise = stopped {
             self.receive_rest();
         }
-        let came = self.what_came(stopped.as_ref());
+        let came = self.what_came(&stopped);
         match stopped {
-            Some(Stopped::Silence) => {
-                let waited = format!("waited {} for", shown_time(self.patience));
+            Stopped::Silence => {
+                let waited = format!("waited {} for", shown_time(self.connection.patience.silence));
                 self.sentence(&waited, wanted, &came)
             }
             _ => self.sentence("expected", wanted, &came),
@@ -313,22 +256,25 @@ impl Actor {
         format!("{} {} and {expected} {wanted}, but {came}", self.name, self.did)
     }
 
-    fn what_came(&self, stopped: Option<&Stopped>) -> String {
-        let came = quoted(self.peer.unseen());
-        match (self.peer.unseen().is_empty(), stopped) {
-            (true, Some(Stopped::Silence)) => "the connection stayed open and silent".to_string(),
-            (true, Some(Stopped::End)) => "the connection ended".to_string(),
-            (true, Some(Stopped::Reset(error))) => broken(error),
-            (true, None | Some(Stopped::Flood)) => "nothing came".to_string(),
-            (false, Some(Stopped::Silence)) => format!("only {came} came, and then nothing more"),
-            (false, Some(Stopped::End)) => format!("{came} came, and then the connection ended"),
-            (false, Some(Stopped::Reset(error))) => {
-                format!("{came} came, and then {}", broken(error))
-            }
-            (false, Some(Stopped::Flood)) => format!("{came} came, and no end of it"),
-            (false, None) => format!("{came} came"),
+    fn what_came(&self, stopped: &Stopped) -> String {
+        let came = quoted(self.connection.unseen());
+        match (self.connection.unseen().is_empty(), stopped) {
+            (true, Stopped::Silence) => "the connection stayed open and silent".to_string(),
+            (true, Stopped::End) => "the connection ended".to_string(),
+            (true, Stopped::Broken(error)) => broken(error),
+            (true, Stopped::Otherwise | Stopped::Flood) => "nothing came".to_string(),
+            (false, Stopped::Silence) => format!("only {came} came, and then nothing more"),
+            (false, Stopped::End) => format!("{came} came, and then the connection ended"),
+            (false, Stopped::Broken(error)) => format!("{came} came, and then {}", broken(error)),
+            (false, Stopped::Flood) => format!("{came} came, and no end of it"),
+            (false, Stopped::Otherwise) => format!("{came} came"),
         }
     }
+}
+
+/// Why nothing more was waited for, where nothing was to come.
+fn why(outcome: Result<(), Stopped>) -> Stopped {
+    outcome.err().unwrap_or(Stopped::Otherwise)
 }
 
 /// A listener on a free port of 127.0.0.1, for a check that plays the server.
@@ -348,22 +294,13 @@ pub fn listener() -> Outcome<(TcpListener, SocketAddr)> {
 /// # Errors
 /// Where nobody connects in time.
 pub fn accepted_by(listener: &TcpListener, name: &str, patience: Duration) -> Outcome<Actor> {
-    let deadline = Instant::now() + patience;
-    let failed = |error: io::Error| format!("the check itself cannot accept: {error}");
-    listener.set_nonblocking(true).map_err(failed)?;
-    loop {
-        match listener.accept() {
-            Ok((stream, _)) => {
-                stream.set_nonblocking(false).map_err(failed)?;
-                return Ok(Actor::over(stream, name, "accepted the connection"));
-            }
-            Err(error) if error.kind() != ErrorKind::WouldBlock => return Err(failed(error)),
-            Err(_) if Instant::now() < deadline => thread::sleep(Duration::from_millis(2)),
-            Err(_) => {
-                let waited = shown_time(patience);
-                return Err(format!("{name} waited {waited} for a connection, but nobody came"));
-            }
+    match accept_within(listener, patience) {
+        Ok(stream) => Ok(Actor::over(stream, name, "accepted the connection")),
+        Err(error) if error.kind() == ErrorKind::TimedOut => {
+            let waited = shown_time(patience);
+            Err(format!("{name} waited {waited} for a connection, but nobody came"))
         }
+        Err(error) => Err(format!("the check itself cannot accept: {error}")),
     }
 }
 

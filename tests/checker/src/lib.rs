@@ -24,8 +24,6 @@ use std::process::{Command, ExitStatus};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use harness::repository;
-
 pub use actor::{Actor, accepted_by, listener};
 pub use attempt::{Attempt, Running};
 
@@ -127,9 +125,10 @@ pub struct Exercise {
 /// All exercises of all lessons, in the order of the lessons.
 pub fn all() -> Vec<Exercise> {
     let mut exercises = Vec::new();
-    for lesson in files_in(&repository().join("lessons")) {
-        for folder in files_in(&lesson.join("exercises")) {
-            exercises.push(Exercise { lesson: name_of(&lesson), name: name_of(&folder), folder });
+    for lesson in harness::lessons() {
+        for folder in files_in(&lesson.folder.join("exercises")) {
+            let (lesson, name) = (lesson.name.clone(), name_of(&folder));
+            exercises.push(Exercise { lesson, name, folder });
         }
     }
     exercises

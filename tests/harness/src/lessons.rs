@@ -1,12 +1,67 @@
-//! Where the lessons are, and how to start them.
+//! The lessons, as their packages describe them, and how to start them.
 
 use std::collections::HashMap;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{LazyLock, Mutex, PoisonError};
 
+use cargo_metadata::{Metadata, MetadataCommand, Package};
 use socket2::{Domain, Socket, Type};
+
+/// A lesson.
+#[derive(Debug)]
+pub struct Lesson {
+    /// The name of its folder, such as `6.2.2.1-greeting`.
+    pub name: String,
+    /// Where that folder is.
+    pub folder: PathBuf,
+    /// The number of its section, such as `6.2.2.1`.
+    pub section: String,
+    /// Its package, such as `lesson-greeting`.
+    pub package: String,
+    /// Its program.
+    pub binary: String,
+    /// What its Cargo.toml says that it shows.
+    pub summary: String,
+}
+
+/// All lessons, in reading order.
+pub fn lessons() -> &'static [Lesson] {
+    static LESSONS: LazyLock<Vec<Lesson>> = LazyLock::new(|| {
+        let lessons = workspace().packages.iter().filter_map(Lesson::of);
+        let mut lessons: Vec<Lesson> = lessons.collect();
+        lessons.sort_by(|one, other| one.name.cmp(&other.name));
+        lessons
+    });
+    &LESSONS
+}
+
+impl Lesson {
+    /// Every package in a folder of `lessons/` is one.
+    fn of(package: &Package) -> Option<Lesson> {
+        let folder = package.manifest_path.parent()?;
+        let name = folder.strip_prefix(workspace().workspace_root.join("lessons")).ok()?.as_str();
+        Some(Lesson {
+            name: name.to_string(),
+            folder: folder.into(),
+            section: name.split_once('-')?.0.to_string(),
+            package: package.name.to_string(),
+            binary: package.targets.iter().find(|target| target.is_bin())?.name.clone(),
+            summary: package.description.clone().unwrap_or_default(),
+        })
+    }
+}
+
+/// The packages of the workspace, as cargo sees them.
+pub fn workspace() -> &'static Metadata {
+    static WORKSPACE: LazyLock<Metadata> = LazyLock::new(|| {
+        let manifest = repository().join("Cargo.toml");
+        let metadata = MetadataCommand::new().manifest_path(manifest).no_deps().exec();
+        metadata.unwrap_or_else(|error| panic!("cargo metadata says nothing: {error}"))
+    });
+    &WORKSPACE
+}
 
 /// The binary of the lesson in `package`, built if need be. A lesson's own tests do not need it:
 /// they have `env!("CARGO_BIN_EXE_lesson-...")`.
@@ -32,18 +87,10 @@ pub fn repository() -> &'static Path {
     harness.ancestors().nth(2).unwrap_or(harness)
 }
 
-/// The folder that holds everything of one lesson, such as `6.2.2.1-greeting`.
-pub fn lesson_folder(name: &str) -> PathBuf {
-    let folder = repository().join("lessons").join(name);
-    assert!(folder.is_dir(), "there is no lesson in {}", folder.display());
-    folder
-}
-
 /// Runs `script`, such as `6.2.2.1-greeting/node/server.js`, with Node.
 pub fn node(script: &str) -> Command {
-    let (lesson, file) = script.split_once('/').expect("LESSON/node/FILE");
     let mut command = Command::new("node");
-    command.arg(lesson_folder(lesson).join(file));
+    command.arg(repository().join("lessons").join(script));
     command
 }
 

@@ -1,22 +1,25 @@
 //! Runs lessons as real processes and talks to them over real sockets, for the tests of all
 //! lessons.
 //!
-//! Nothing in here sleeps in the hope that something happens meanwhile. Every wait is for one thing, ends as soon as that is there,
-//! and has a deadline; a failure shows what each side has printed, sent and received.
+//! Nothing in here sleeps in the hope that something happens meanwhile. Every wait is for one
+//! thing, ends as soon as that is there, and has a deadline; a failure shows what each side has
+//! printed, sent and received.
 
 use std::thread;
 use std::time::{Duration, Instant};
 
 mod capture;
+mod connection;
 mod lessons;
 mod peer;
 mod process;
 mod program;
 
+pub use connection::{Connection, Patience, Stopped, accept_within, timed_out};
 #[cfg(unix)]
 pub use lessons::with_limit;
-pub use lessons::{lesson, lesson_folder, node, refusing, repository};
-pub use peer::{Peer, timed_out};
+pub use lessons::{Lesson, lesson, lessons, node, refusing, repository, workspace};
+pub use peer::Peer;
 pub use process::{open_descriptors, processor_time, resident_memory, threads, times_scheduled};
 pub use program::{Program, shortened};
 

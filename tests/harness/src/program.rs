@@ -247,7 +247,9 @@ impl Program {
 
     #[cfg(unix)]
     fn signal(&self, signal: &str) {
-        let status = Command::new("kill").args([signal, &self.process_id().to_string()]).status();
+        // The shell has its own `kill`: small systems have no program of that name.
+        let process = self.process_id().to_string();
+        let status = Command::new("sh").args(["-c", "kill $0 $1", signal, &process]).status();
         let sent = status.is_ok_and(|status| status.success());
         assert!(sent, "cannot send {} a signal: kill {signal}", self.name);
     }

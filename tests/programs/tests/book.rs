@@ -5,6 +5,8 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use harness::{lessons, workspace};
+
 /// The second-level headings of a chapter that has a program.
 const FORM: [&str; 8] = [
     "What you will see",
@@ -21,8 +23,8 @@ const FORM: [&str; 8] = [
 fn every_line_of_every_lesson_is_in_its_chapter() {
     let pages = pages();
     let mut problems = Vec::new();
-    for folder in lesson_folders() {
-        let source = format!("lessons/{folder}/src/main.rs");
+    for lesson in lessons() {
+        let source = format!("lessons/{}/src/main.rs", lesson.name);
         let mut included: Vec<&str> = Vec::new();
         for page in pages.values() {
             for include in includes(&page.text) {
@@ -118,7 +120,7 @@ fn every_picture_is_shown_and_can_be_read_aloud() {
 
 #[test]
 fn every_command_names_something_that_exists() {
-    let packages = packages();
+    let packages = &workspace().packages;
     let mut texts: Vec<(String, String)> =
         pages().into_iter().map(|(name, page)| (name, page.expanded)).collect();
     for file in ["README.md", "CONTRIBUTING.md"] {
@@ -139,12 +141,15 @@ fn every_command_names_something_that_exists() {
                 let exists = match (option, package) {
                     _ if value == "NAME" => true,
                     ("-p" | "--package", _) => {
-                        package = packages.get(value);
+                        package = packages.iter().find(|package| package.name == value);
                         package.is_some()
                     }
-                    ("--example", Some(folder)) => has(folder, "examples", value),
-                    ("--test", Some(folder)) => has(folder, "tests", value),
-                    ("--bench", Some(folder)) => has(folder, "benches", value),
+                    ("--bin" | "--example" | "--test" | "--bench", Some(package)) => {
+                        let kind = option.trim_start_matches('-').into();
+                        let mut of_that_name =
+                            package.targets.iter().filter(|target| target.name == value);
+                        of_that_name.any(|target| target.kind.contains(&kind))
+                    }
                     _ => true,
                 };
                 if !exists {
@@ -229,7 +234,7 @@ fn every_transcript_is_recorded_and_shown() {
     let there = files(&book().join("transcripts"), "txt");
     assert_same("shown", &included, &there);
 
-    let recorder = read(root().join("tests/tests/transcripts.rs"));
+    let recorder = read(root().join("tests/programs/tests/transcripts.rs"));
     let recorded: BTreeSet<String> = splits(&recorder, "session.is(\"")
         .filter_map(|(_, after)| Some(format!("{}.txt", after.split_once('"')?.0)))
         .collect();
@@ -241,8 +246,8 @@ fn every_exercise_is_in_the_book() {
     let pages = pages();
     let included: BTreeSet<&str> = pages.values().flat_map(|page| includes(&page.text)).collect();
     let mut problems = Vec::new();
-    for lesson in lesson_folders() {
-        let exercises = format!("lessons/{lesson}/exercises");
+    for lesson in lessons() {
+        let exercises = format!("lessons/{}/exercises", lesson.name);
         for exercise in fs::read_dir(root().join(&exercises)).into_iter().flatten() {
             let exercise = exercise.expect("an exercise").file_name();
             let task = format!("{exercises}/{}/task.md", exercise.to_string_lossy());
@@ -384,37 +389,6 @@ fn minutes(text: &str) -> Option<u32> {
 /// What stands before and after each place where `text` has `mark`.
 fn splits<'a>(text: &'a str, mark: &'a str) -> impl Iterator<Item = (&'a str, &'a str)> {
     text.match_indices(mark).map(move |(at, _)| (&text[..at], &text[at + mark.len()..]))
-}
-
-/// The packages of the workspace, and their folders.
-fn packages() -> HashMap<String, PathBuf> {
-    let mut folders: Vec<PathBuf> =
-        lesson_folders().into_iter().map(|folder| root().join("lessons").join(folder)).collect();
-    folders.extend([root().join("shared"), root().join("tests")]);
-    folders
-        .into_iter()
-        .map(|folder| {
-            let manifest = read(folder.join("Cargo.toml"));
-            let name = manifest.lines().find_map(|line| line.strip_prefix("name = \""));
-            (name.expect("a package's name").trim_end_matches('"').to_string(), folder)
-        })
-        .collect()
-}
-
-fn has(package: &Path, kind: &str, name: &str) -> bool {
-    let folder = package.join(kind);
-    folder.join(name).with_extension("rs").is_file() || folder.join(name).join("main.rs").is_file()
-}
-
-fn lesson_folders() -> Vec<String> {
-    let folders = fs::read_dir(root().join("lessons")).expect("the lessons");
-    let folders = folders.map(|entry| entry.expect("a folder").file_name());
-    let mut folders: Vec<String> = folders
-        .map(|name| name.to_string_lossy().into_owned())
-        .filter(|name| root().join("lessons").join(name).join("Cargo.toml").is_file())
-        .collect();
-    folders.sort();
-    folders
 }
 
 /// The names of the files in a folder that end in `extension`.

@@ -1,53 +1,30 @@
-//! The contract that every lesson keeps, found in the lessons' folders: whoever adds a lesson is told here what it lacks.
+//! The contract that every lesson keeps: whoever adds a lesson is told here what it lacks.
 
 use std::collections::BTreeMap;
 use std::fs;
 use std::net::TcpListener;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use assert_cmd::Command;
-use harness::{DEADLINE, lesson, refusing, repository};
+use harness::{DEADLINE, Lesson, lesson, lessons, refusing, repository};
 use predicates::prelude::*;
 
-/// A lesson's folder and what its Cargo.toml says.
-struct Lesson {
-    folder: PathBuf,
-    section: String,
-    package: String,
-    summary: String,
-}
-
-/// All lessons, in reading order.
-fn lessons() -> Vec<Lesson> {
-    let lessons = repository().join("lessons");
-    let folders = fs::read_dir(&lessons)
-        .expect("the lessons' folder")
-        .map(|entry| entry.expect("an entry").path());
-    let mut lessons: Vec<Lesson> = folders.filter(|path| path.is_dir()).map(read_lesson).collect();
-    lessons.sort_by(|one, other| one.folder.cmp(&other.folder));
-    assert!(lessons.len() >= 9, "only {} lessons were found", lessons.len());
-    lessons
-}
-
-fn read_lesson(folder: PathBuf) -> Lesson {
-    let name =
-        folder.file_name().and_then(|name| name.to_str()).expect("a name in UTF-8").to_string();
-    let (section, short_name) =
-        name.split_once('-').unwrap_or_else(|| panic!("{name} is not SECTION-NAME"));
-    let manifest = read(&folder.join("Cargo.toml"));
-    let field = |key: &str| -> String {
-        let line = manifest.lines().find_map(|line| line.strip_prefix(&format!("{key} = \"")));
-        line.unwrap_or_else(|| panic!("{name}/Cargo.toml has no {key}"))
-            .trim_end_matches('"')
-            .to_string()
-    };
-    let (package, summary) = (field("name"), field("description"));
-    assert_eq!(package, format!("lesson-{short_name}"), "the package of {name}");
-    assert!(
-        summary.starts_with(&format!("{section} ")),
-        "the description of {name} begins with its section"
+#[test]
+fn folder_package_program_and_description_go_together() {
+    for Lesson { name, section, package, binary, summary, .. } in lessons() {
+        let short_name = name.trim_start_matches(section.as_str()).trim_start_matches('-');
+        assert_eq!(package, &format!("lesson-{short_name}"), "the package of {name}");
+        assert_eq!(package, binary, "the program of {name}");
+        let begins = summary.starts_with(&format!("{section} "));
+        assert!(begins, "the description of {name} begins with its section: {summary:?}");
+    }
+    let folders = fs::read_dir(repository().join("lessons")).expect("the lessons' folder");
+    let folders = folders.filter(|entry| entry.as_ref().is_ok_and(|entry| entry.path().is_dir()));
+    assert_eq!(
+        folders.count(),
+        lessons().len(),
+        "each folder of lessons/ is a lesson: SECTION-NAME"
     );
-    Lesson { section: section.to_string(), package, summary, folder }
 }
 
 fn read(path: &Path) -> String {
@@ -80,7 +57,7 @@ fn help_names_the_lesson_the_section_and_the_default() {
         let help = help.stdout(predicate::str::contains(&lesson.summary));
         let help =
             help.stdout(predicate::str::contains(format!("cargo run -p {}", lesson.package)));
-        if takes_an_address(&lesson) {
+        if takes_an_address(lesson) {
             let default = match lesson.package.as_str() {
                 "lesson-bidirectional-client" => "localhost:3000",
                 "lesson-socket-events" => "localhost:0",
@@ -113,7 +90,7 @@ fn a_bad_argument_is_quoted_on_one_line_with_exit_status_2() {
                 .stderr(predicate::function(|text: &str| text.lines().count() == 1))
                 .stderr(no_panic());
         }
-        if takes_an_address(&lesson) {
+        if takes_an_address(lesson) {
             run(&lesson.package, &["3000", "extra"])
                 .code(2)
                 .stderr(predicate::str::contains("\"extra\""));
@@ -150,10 +127,10 @@ fn a_failure_says_what_where_why_and_what_next_with_exit_status_1() {
 
 #[test]
 fn a_client_names_its_server_which_exists() {
-    let packages: Vec<String> = lessons().into_iter().map(|lesson| lesson.package).collect();
+    let packages: Vec<&str> = lessons().iter().map(|lesson| lesson.package.as_str()).collect();
     for client in packages.iter().filter(|package| package.ends_with("-client")) {
         let server = client.replace("-client", "-server");
-        assert!(packages.contains(&server), "{server}");
+        assert!(packages.contains(&server.as_str()), "{server}");
         run(client, &["127.0.0.1:1"])
             .code(1)
             .stderr(predicate::str::contains(format!("cargo run -p {server}")));

@@ -3,7 +3,7 @@
 //!
 //! After a change of what a program prints, renew the files and look at the difference:
 //!
-//!     SNAPSHOTS=overwrite cargo test -p harness --test transcripts
+//!     SNAPSHOTS=overwrite cargo test -p programs --test transcripts
 //!     git diff book/src/transcripts
 //!
 //! The recorder waits for each line before it goes on, so the lines of several terminals always

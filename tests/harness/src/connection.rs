@@ -1,0 +1,237 @@
+//! A connection as a test reads it: it waits for what is expected, and never for ever.
+
+use std::io::{self, ErrorKind, Read};
+use std::net::{TcpListener, TcpStream};
+use std::thread;
+use std::time::{Duration, Instant};
+
+/// What has arrived over a connection, and how much of it was expected already. Nothing in here
+/// panics: what does not come is an error, for the test of a lesson ([`Peer`](crate::Peer)) or the
+/// check of an exercise to put into words.
+pub struct Connection {
+    stream: TcpStream,
+    received: Vec<u8>,
+    /// How many of the received bytes have been expected.
+    seen: usize,
+    /// How long to wait.
+    pub patience: Patience,
+}
+
+/// How long to wait for what is expected.
+#[derive(Clone, Copy)]
+pub struct Patience {
+    /// How long nothing may come.
+    pub silence: Duration,
+    /// How long bytes may go on coming, one now and then, without being what is expected.
+    pub in_all: Duration,
+}
+
+/// Why what is expected has not come.
+#[derive(Debug)]
+pub enum Stopped {
+    /// Something else has come.
+    Otherwise,
+    /// Nothing more came.
+    Silence,
+    /// The other side has ended the connection.
+    End,
+    /// The connection is broken, most often by a reset.
+    Broken(io::Error),
+    /// Far more has come than anybody expects, or it went on coming for too long.
+    Flood,
+}
+
+/// How many bytes are waited for at most, and how many for a line: a program that writes without
+/// end must not fill the memory.
+const MOST: usize = 32 << 20;
+const MOST_OF_A_LINE: usize = 1 << 20;
+
+impl Connection {
+    /// Our end of `stream`.
+    pub fn over(stream: TcpStream, patience: Patience) -> Connection {
+        // These fail only where the connection is over already: the first read or write says so.
+        let _ = stream.set_write_timeout(Some(patience.silence));
+        let _ = stream.set_nodelay(true);
+        Connection { stream, received: Vec::new(), seen: 0, patience }
+    }
+
+    /// The socket itself.
+    pub fn stream(&self) -> &TcpStream {
+        &self.stream
+    }
+
+    /// All that has arrived.
+    pub fn received(&self) -> &[u8] {
+        &self.received
+    }
+
+    /// What has arrived and was not expected yet.
+    pub fn unseen(&self) -> &[u8] {
+        &self.received[self.seen..]
+    }
+
+    /// Takes the first `count` of the bytes that were not expected yet, or all where there are
+    /// fewer.
+    pub fn take(&mut self, count: usize) -> Vec<u8> {
+        let taken = self.unseen()[..count.min(self.unseen().len())].to_vec();
+        self.seen += taken.len();
+        taken
+    }
+
+    /// Forgets what was expected, so that a long test does not fill the memory.
+    pub fn forget(&mut self) {
+        self.received.drain(..self.seen);
+        self.seen = 0;
+    }
+
+    /// Waits until just `expected` has come.
+    ///
+    /// # Errors
+    /// Why it has not come. What has is [`Connection::unseen`].
+    pub fn expect(&mut self, expected: &[u8]) -> Result<(), Stopped> {
+        self.receive_until(|unseen| {
+            unseen.len() >= expected.len() || !expected.starts_with(unseen)
+        })?;
+        if !self.unseen().starts_with(expected) {
+            return Err(Stopped::Otherwise);
+        }
+        self.seen += expected.len();
+        Ok(())
+    }
+
+    /// Waits until `expected` has come, whatever comes before it.
+    ///
+    /// # Errors
+    /// Why it has not come.
+    pub fn skip_to(&mut self, expected: &[u8]) -> Result<(), Stopped> {
+        loop {
+            let found = self.unseen().windows(expected.len()).position(|bytes| bytes == expected);
+            if let Some(start) = found {
+                self.seen += start + expected.len();
+                return Ok(());
+            }
+            // The beginning of what is expected may stand at the end of what has come.
+            self.seen += (self.unseen().len() + 1).saturating_sub(expected.len());
+            let already = self.unseen().len();
+            self.receive_until(|unseen| unseen.len() > already)?;
+        }
+    }
+
+    /// Waits for a line, and returns it without its newline.
+    ///
+    /// # Errors
+    /// Why none has come.
+    pub fn line(&mut self) -> Result<Vec<u8>, Stopped> {
+        self.receive_until(|unseen| unseen.contains(&b'\n') || unseen.len() > MOST_OF_A_LINE)?;
+        let length = self.unseen().iter().position(|byte| *byte == b'\n');
+        let mut line = self.take(length.ok_or(Stopped::Otherwise)? + 1);
+        line.pop();
+        Ok(line)
+    }
+
+    /// Waits for the end of the connection, and returns what came before it.
+    ///
+    /// # Errors
+    /// Why it has not ended.
+    pub fn read_to_end(&mut self) -> Result<Vec<u8>, Stopped> {
+        match self.receive_until(|_| false) {
+            Ok(()) | Err(Stopped::End) => Ok(self.take(usize::MAX)),
+            Err(stopped) => Err(stopped),
+        }
+    }
+
+    /// Receives until that is `enough`.
+    ///
+    /// # Errors
+    /// Why it is not.
+    pub fn receive_until(&mut self, enough: impl Fn(&[u8]) -> bool) -> Result<(), Stopped> {
+        self.receive_within(self.patience, enough)
+    }
+
+    /// As [`Connection::receive_until`], with a patience of the caller's choice.
+    ///
+    /// # Errors
+    /// Why it is not enough.
+    pub fn receive_within(
+        &mut self,
+        patience: Patience,
+        enough: impl Fn(&[u8]) -> bool,
+    ) -> Result<(), Stopped> {
+        let begun = Instant::now();
+        let (mut silent_at, over_at) = (begun + patience.silence, begun + patience.in_all);
+        while !enough(self.unseen()) {
+            if self.unseen().len() > MOST {
+                return Err(Stopped::Flood);
+            }
+            let left = silent_at.min(over_at).saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                let silent = silent_at <= over_at;
+                return Err(if silent { Stopped::Silence } else { Stopped::Flood });
+            }
+            match self.receive(left) {
+                Ok(0) => return Err(Stopped::End),
+                Ok(_) => silent_at = Instant::now() + patience.silence,
+                Err(error) if timed_out(&error) => {} // what that means is decided above
+                Err(error) => return Err(Stopped::Broken(error)),
+            }
+        }
+        Ok(())
+    }
+
+    /// Waits for more bytes, for `patience` at most. Returns how many have come: 0 is the end.
+    fn receive(&mut self, patience: Duration) -> io::Result<usize> {
+        // macOS refuses to set anything on a connection that is over; the read says so then.
+        let _ = self.stream.set_read_timeout(Some(patience.max(Duration::from_millis(1))));
+        let mut buffer = [0; 64 * 1024];
+        let arrived = self.stream.read(&mut buffer)?;
+        self.received.extend_from_slice(&buffer[..arrived]);
+        Ok(arrived)
+    }
+
+    /// Takes in what has arrived, without waiting for more. Returns [`Stopped::Silence`] while the
+    /// connection is open, or how it has ended.
+    pub fn receive_now(&mut self) -> Stopped {
+        if let Err(error) = self.stream.set_nonblocking(true) {
+            return Stopped::Broken(error);
+        }
+        let mut buffer = [0; 64 * 1024];
+        let stopped = loop {
+            match self.stream.read(&mut buffer) {
+                Ok(0) => break Stopped::End,
+                Ok(arrived) => self.received.extend_from_slice(&buffer[..arrived]),
+                Err(error) if timed_out(&error) => break Stopped::Silence,
+                Err(error) => break Stopped::Broken(error),
+            }
+        };
+        match self.stream.set_nonblocking(false) {
+            Ok(()) => stopped,
+            Err(error) => Stopped::Broken(error),
+        }
+    }
+}
+
+/// The next client of `listener`.
+///
+/// # Errors
+/// [`ErrorKind::TimedOut`] where nobody has connected before `patience` is over, or what `accept`
+/// returns.
+pub fn accept_within(listener: &TcpListener, patience: Duration) -> io::Result<TcpStream> {
+    let deadline = Instant::now() + patience;
+    listener.set_nonblocking(true)?;
+    loop {
+        match listener.accept() {
+            Ok((stream, _)) => {
+                stream.set_nonblocking(false)?;
+                return Ok(stream);
+            }
+            Err(error) if error.kind() != ErrorKind::WouldBlock => return Err(error),
+            Err(_) if Instant::now() < deadline => thread::sleep(Duration::from_millis(2)),
+            Err(_) => return Err(io::Error::new(ErrorKind::TimedOut, "nobody came")),
+        }
+    }
+}
+
+/// A read or a write that gives up is `WouldBlock` on Unix and `TimedOut` on Windows.
+pub fn timed_out(error: &io::Error) -> bool {
+    matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut)
+}

@@ -1,1 +1,0 @@
-//! The programs are in `benches/` and `examples/`; there is nothing else in this package.

@@ -1,1 +1,0 @@
-//! The tests are in `tests/`; there is nothing else in this package.
