@@ -252,7 +252,6 @@ fn is_noise(line: &str) -> bool {
     bare.starts_with("error: could not compile")
         || bare.starts_with("warning: build failed")
         || (bare.starts_with("warning: `") && bare.contains(" generated "))
-        || bare.starts_with("For more information about this error, try")
 }
 
 fn without_colour(line: &str) -> String {
