@@ -150,6 +150,34 @@ impl Actor {
         Err(self.sentence("expected", &wanted, &came))
     }
 
+    /// Waits until the line `expected` has come, with a newline and no carriage return behind it.
+    ///
+    /// # Errors
+    /// What came instead.
+    pub fn expect_line_to_the_byte(&mut self, expected: &str) -> Outcome {
+        self.expect_line(expected)?;
+        match self.last.strip_suffix(b"\n").is_some_and(|line| line.ends_with(b"\r")) {
+            true => Err(self.finding(&format!("the line `{expected}`"), "a carriage return came, too")),
+            false => Ok(()),
+        }
+    }
+
+    /// Whatever comes in this `time`.
+    pub fn take_all_within(&mut self, time: Duration) -> Vec<u8> {
+        let _ = self.connection.receive_within(Patience { silence: time, in_all: time }, |_| false);
+        self.connection.take(usize::MAX)
+    }
+
+    /// Waits for so many bytes, whatever they are.
+    ///
+    /// # Errors
+    /// Where they do not come.
+    pub fn take_exactly(&mut self, count: usize) -> Outcome<Vec<u8>> {
+        let outcome = self.connection.receive_until(|unseen| unseen.len() >= count);
+        outcome.map_err(|stopped| self.finding_after(&format!("{count} bytes"), stopped))?;
+        Ok(self.connection.take(count))
+    }
+
     /// Waits for a line, and returns it without its newline.
     ///
     /// # Errors

@@ -141,23 +141,43 @@ impl Attempt {
         }
     }
 
-    /// What a check has found, and what the programs it started have to say about it.
+    /// For what a busy machine may spoil, such as being there in time: tries again, up to three
+    /// times. A program that is wrong is so each time.
+    ///
+    /// # Errors
+    /// The last one.
+    pub fn try_again<T>(&self, mut attempt: impl FnMut() -> Outcome<T>) -> Outcome<T> {
+        let tries = if self.patience < PATIENCE { 1 } else { 3 };
+        let mut outcome = attempt();
+        for _ in 1..tries {
+            if outcome.is_err() {
+                outcome = attempt();
+            }
+        }
+        outcome
+    }
+
+    /// What a check has found, and what the program that it started last has to say about it.
+    /// Of those before, only one that was not to end is worth a word.
     fn diagnosis(&self, finding: &str) -> String {
         let mut text = format!("{}.", finding.trim_end_matches('.'));
         let started = self.started.borrow();
-        for (index, process) in started.iter().enumerate() {
+        for (number, process) in (1..).zip(started.iter()) {
+            let is_last = number == started.len();
             let name = match started.len() {
                 1 => "The program".to_string(),
-                count => format!("The program, started for the {} time of {count},", nth(index + 1)),
+                count => format!("The program, the {number}. of {count} that were started,"),
             };
             let mut program = process.program.borrow_mut();
             // A program that panics closes its connections a moment before it is gone.
-            let ended = program.ends_within(Duration::from_millis(200));
-            if ended.is_some() {
+            let patience = if is_last { Duration::from_millis(200) } else { Duration::ZERO };
+            let ended = program.ends_within(patience).filter(|_| !process.was_to_end.get());
+            if let Some(status) = ended {
                 program.wait_for_output(); // its last words may still be on their way to us
-            }
-            if let (Some(status), false) = (ended, process.was_to_end.get()) {
                 let _ = write!(text, "\n\n{name} had ended by then ({status}).");
+            }
+            if !is_last && ended.is_none() {
+                continue;
             }
             for (output, printed) in [("stdout", program.stdout()), ("stderr", program.stderr())] {
                 let printed: Vec<&str> =
@@ -184,15 +204,6 @@ impl Attempt {
                     false => line == string,
                 }
             })
-    }
-}
-
-fn nth(number: usize) -> String {
-    match number {
-        1 => "first".to_string(),
-        2 => "second".to_string(),
-        3 => "third".to_string(),
-        other => format!("{other}th"),
     }
 }
 
@@ -364,7 +375,7 @@ pub fn shown_time(time: Duration) -> String {
 }
 
 /// Bytes as a diagnosis shows them: on one line, and not all of them where there are many.
-pub(super) fn quoted(bytes: &[u8]) -> String {
+pub fn quoted(bytes: &[u8]) -> String {
     let (start, more) = if bytes.len() > 200 { bytes.split_at(70) } else { (bytes, &[][..]) };
     let mut text = String::from("`");
     for character in String::from_utf8_lossy(start).chars() {

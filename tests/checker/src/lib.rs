@@ -18,7 +18,7 @@ use std::time::Duration;
 use course::Exercise;
 
 pub use actor::{Actor, listener};
-pub use attempt::{Attempt, Running, shown_time};
+pub use attempt::{Attempt, Running, quoted, shown_time};
 pub use itself::check_itself;
 
 /// How long a check waits for what it expects. A right program never takes as long.
