@@ -49,9 +49,9 @@ fn who(attempt: &Attempt) -> Outcome {
     // Whoever closes a connection with something unread resets it, and C is to leave in peace.
     let _ = c.take_all_within(Duration::from_millis(200));
     drop(c);
-    expect_gone(&mut a, port_c, "client C closed its connection")?;
+    expect_gone(attempt, &mut a, port_c, "client C closed its connection")?;
     b.reset();
-    expect_gone(&mut a, port_b, "client B left with a reset")?;
+    expect_gone(attempt, &mut a, port_b, "client B left with a reset")?;
     a.send("/who\n")?;
     expect_here(&a.line()?, &[("A", port_a)])?;
 
@@ -97,19 +97,15 @@ fn expect_here(answer: &str, here: &[(&str, u16)]) -> Outcome {
     Ok(())
 }
 
-fn expect_gone(asker: &mut Actor, gone: u16, how: &str) -> Outcome {
-    let deadline = Instant::now() + PATIENCE;
-    loop {
+fn expect_gone(attempt: &Attempt, asker: &mut Actor, gone: u16, how: &str) -> Outcome {
+    attempt.eventually(|| {
         asker.send("/who\n")?;
         let answer = asker.line()?;
-        if !answer.split_whitespace().any(|word| word == gone.to_string()) {
-            return Ok(());
+        match answer.split_whitespace().any(|word| word == gone.to_string()) {
+            true => Err(format!("{how}, but later `/who` still names its port: `{answer}`")),
+            false => Ok(()),
         }
-        if Instant::now() > deadline {
-            return Err(format!("{how}, but 5 s later `/who` still names its port: `{answer}`"));
-        }
-        thread::sleep(Duration::from_millis(20));
-    }
+    })
 }
 
 fn private_messages(attempt: &Attempt) -> Outcome {
@@ -390,22 +386,22 @@ fn sees_every_number(server: &Running, prefix: &str) -> Outcome {
 }
 
 fn rate_limit(attempt: &Attempt) -> Outcome {
-    let server = attempt.serve()?;
+    let (server, tries) = (attempt.serve()?, attempt.tries());
     let mut steady = server.connect("a client that says four lines a second")?;
     let mut listening = server.connect("a client that listens")?;
     thread::scope(|scope| {
         // A machine that stands still for a second makes a burst of what was steady.
         let talking = scope.spawn(|| {
-            attempt_twice(|| all_of_a_steady_talker_is_heard(&mut steady, &mut listening))
+            let mut heard = Err(String::new());
+            for _ in 0..tries {
+                heard = heard.or_else(|_| all_of_a_steady_talker_is_heard(&mut steady, &mut listening));
+            }
+            heard
         });
         let flooding = floods_are_kept_away(&server);
         let panicked = |_| Err("the check has panicked".to_string());
         flooding.and(talking.join().unwrap_or_else(panicked))
     })
-}
-
-fn attempt_twice(mut attempt: impl FnMut() -> Outcome) -> Outcome {
-    attempt().or_else(|_| attempt())
 }
 
 fn all_of_a_steady_talker_is_heard(steady: &mut Actor, listening: &mut Actor) -> Outcome {

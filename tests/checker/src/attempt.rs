@@ -141,15 +141,19 @@ impl Attempt {
         }
     }
 
+    /// How often [`Attempt::try_again`] tries.
+    pub fn tries(&self) -> usize {
+        if self.patience < PATIENCE { 1 } else { 3 }
+    }
+
     /// For what a busy machine may spoil, such as being there in time: tries again, up to three
     /// times. A program that is wrong is so each time.
     ///
     /// # Errors
     /// The last one.
     pub fn try_again<T>(&self, mut attempt: impl FnMut() -> Outcome<T>) -> Outcome<T> {
-        let tries = if self.patience < PATIENCE { 1 } else { 3 };
         let mut outcome = attempt();
-        for _ in 1..tries {
+        for _ in 1..self.tries() {
             if outcome.is_err() {
                 outcome = attempt();
             }
