@@ -1,7 +1,7 @@
 //! A listening socket as a classroom needs it, and what to do when `accept` fails.
 
 use std::io::{self, ErrorKind};
-use std::net::{IpAddr, SocketAddr, TcpListener, ToSocketAddrs};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener, ToSocketAddrs};
 use std::sync::Mutex;
 use std::thread;
 use std::time::{Duration, Instant};
@@ -92,15 +92,22 @@ pub fn announce(listener: &TcpListener) -> anyhow::Result<SocketAddr> {
     let bound = listener
         .local_addr()
         .map_err(|error| anyhow::anyhow!("cannot find out the address of the listener: {error}"))?;
-    let (ip, port) = (reachable(bound).ip(), bound.port());
-    let mut others = lan_addresses(bound.ip()).into_iter();
-    let ip = others.next().unwrap_or(ip);
-    let more: String = others.map(|ip| format!("; also at {ip}")).collect();
-    note!(
-        "listening on {bound}: connect with telnet {ip} {port} (or nc {ip} {port}){more}, \
-         stop with Ctrl-C"
-    );
+    note!("{}", announcement(bound, &lan_addresses(bound.ip())));
     Ok(bound)
+}
+
+/// `others` are the addresses at which other machines reach the listener, where there are several.
+fn announcement(bound: SocketAddr, others: &[IpAddr]) -> String {
+    let port = bound.port();
+    let (ip, more) = match others {
+        [] => (reachable(bound).ip(), &[][..]),
+        [first, more @ ..] => (*first, more),
+    };
+    let more: String = more.iter().map(|ip| format!("; or to {ip}")).collect();
+    format!(
+        "listening on {bound}: connect with telnet {ip} {port} (or nc {ip} {port}){more}, stop \
+         with Ctrl-C"
+    )
 }
 
 /// The addresses at which other machines reach a listener that is bound to `bound`, where that means
@@ -120,8 +127,8 @@ fn lan_addresses(bound: IpAddr) -> Vec<IpAddr> {
 pub(crate) fn reachable(mut bound: SocketAddr) -> SocketAddr {
     if bound.ip().is_unspecified() {
         bound.set_ip(match bound.ip() {
-            IpAddr::V4(_) => std::net::Ipv4Addr::LOCALHOST.into(),
-            IpAddr::V6(_) => std::net::Ipv6Addr::LOCALHOST.into(),
+            IpAddr::V4(_) => Ipv4Addr::LOCALHOST.into(),
+            IpAddr::V6(_) => Ipv6Addr::LOCALHOST.into(),
         });
     }
     bound
@@ -221,6 +228,27 @@ mod tests {
         assert_eq!(reached("0.0.0.0:3000"), "127.0.0.1:3000");
         assert_eq!(reached("[::]:3000"), "[::1]:3000");
         assert_eq!(reached("10.1.2.3:3000"), "10.1.2.3:3000");
+    }
+
+    #[test]
+    fn a_class_is_told_the_address_on_its_network() {
+        let announced = |bound: &str, others: &[IpAddr]| {
+            announcement(bound.parse().expect("an address"), others)
+        };
+        let (first, second) = (IpAddr::from([192, 0, 2, 7]), IpAddr::from([198, 51, 100, 7]));
+        assert_eq!(
+            announced("0.0.0.0:3000", &[first, second]),
+            "listening on 0.0.0.0:3000: connect with telnet 192.0.2.7 3000 (or nc 192.0.2.7 3000); \
+             or to 198.51.100.7, stop with Ctrl-C"
+        );
+        assert!(announced("0.0.0.0:3000", &[]).contains("telnet 127.0.0.1 3000"));
+        assert!(announced("[::1]:3000", &[]).contains("telnet ::1 3000"));
+    }
+
+    #[test]
+    fn only_a_listener_on_every_address_has_others() {
+        assert!(lan_addresses(Ipv4Addr::LOCALHOST.into()).is_empty());
+        assert!(lan_addresses(Ipv4Addr::UNSPECIFIED.into()).iter().all(|ip| !ip.is_loopback()));
     }
 
     #[test]

@@ -37,3 +37,22 @@ fn a_reset_is_told_with_exit_status_1() {
     let error = client.stderr();
     assert!(error.starts_with("Error: lost the connection to 127.0.0.1:"), "{error}");
 }
+
+#[test]
+fn a_line_end_cut_in_two_is_still_one() {
+    let (mut client, mut server) = Program::client(LESSON);
+    server.expect("你吃了吗");
+    server.send("first\r");
+    client.wait_for_line("first");
+    server.send("\n");
+    server.send("second\r\n");
+    drop(server);
+    assert_eq!(client.wait_for_exit().code(), Some(0));
+    assert_eq!(
+        client.lines().iter().filter(|line| line.is_empty()).count(),
+        0,
+        "{:?}",
+        client.lines()
+    );
+    assert!(!client.stdout().contains('␍'), "{:?}", client.lines());
+}

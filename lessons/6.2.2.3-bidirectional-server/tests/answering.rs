@@ -62,3 +62,15 @@ fn escape_sequences_do_not_reach_the_terminal() {
     server.wait_for_stdout(contains("␛[2Jgone␇"));
     assert!(!server.stdout().contains('\x1b'));
 }
+
+#[test]
+fn a_line_end_cut_in_two_is_still_one() {
+    let server = Program::server(LESSON);
+    let mut client = server.connect();
+    for piece in ["hello\r", "\nyou\r", "\n", "there\r\n"] {
+        client.send(piece);
+        client.expect(ANSWER); // so the next one is a piece of its own
+    }
+    server.wait_for_line("there");
+    assert_eq!(server.lines()[1..], ["hello", "you", "there"]);
+}

@@ -52,6 +52,43 @@ fn at_the_end_of_its_input_it_half_closes_and_stays_until_the_server_has_finishe
 }
 
 #[test]
+fn a_long_line_is_sent_whole_and_a_longer_one_loses_nothing() {
+    let (mut client, mut server) = Program::client(LESSON);
+    let line = "你 ".repeat(5000);
+    client.type_line(&line);
+    server.expect(format!("{}\n", line.trim()));
+    let long = format!("!{}!", "a b 你 ".repeat(15_000));
+    client.type_line(&long);
+    let mut sent = String::new();
+    while sent.len() < long.len() {
+        sent += &server.line();
+    }
+    assert!(sent == long, "something was lost or broken at a cut");
+}
+
+#[test]
+fn whoever_ends_the_input_is_told_that_it_is_he_who_leaves() {
+    let (mut client, mut server) = Program::client(LESSON);
+    client.close_stdin();
+    assert_eq!(server.read_to_end(), b"");
+    drop(server);
+    assert_eq!(client.wait_for_exit().code(), Some(0));
+    assert_eq!(client.stderr(), "you have left the chat\n");
+}
+
+#[test]
+fn without_a_thread_for_the_keyboard_it_says_so_and_ends() {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("bind");
+    let mut command = Command::new(LESSON);
+    command.arg(listener.local_addr().expect("address").to_string());
+    command.env("RUST_MIN_STACK", (1_u64 << 46).to_string()); // 64 TiB for each thread
+    let mut client = Program::start(command);
+    assert_eq!(client.wait_for_exit().code(), Some(1));
+    let error = client.stderr();
+    assert!(error.starts_with("Error: cannot start a thread for the keyboard: "), "{error}");
+}
+
+#[test]
 fn it_ends_with_the_server_even_while_waiting_for_the_keyboard() {
     let (mut client, server) = Program::client(LESSON);
     drop(server);

@@ -1,8 +1,8 @@
 //! What the broadcast server costs, beside the barest loop that writes the same bytes to the same
 //! number of sockets:
 //!
-//!     cargo bench -p harness --bench broadcast                 (10, 100, 1000 and 5000 clients)
-//!     cargo bench -p harness --bench broadcast -- 10 10000     (other numbers)
+//!     cargo bench -p measure --bench broadcast                 (10, 100, 1000 and 5000 clients)
+//!     cargo bench -p measure --bench broadcast -- 10 10000     (other numbers)
 //!
 //! Both run as processes of their own, in a release build. A sender says a line, every other client
 //! reads it whole and compares it, then comes the next line; so nothing can be lost unseen. The

@@ -1,6 +1,6 @@
 //! What the backlog changes when four hundred clients join at once, measured over loopback:
 //!
-//!     cargo run --release -p harness --example burst
+//!     cargo run --release -p measure --example burst
 //!
 //! Both ends of all connections are in this process: `ulimit -n` must allow about 850 open files.
 

@@ -1,6 +1,6 @@
 //! What `TCP_NODELAY` changes for small messages, measured over loopback:
 //!
-//!     cargo run --release -p harness --example no_delay
+//!     cargo run --release -p measure --example no_delay
 
 use std::io::{self, Read, Write};
 use std::net::{TcpListener, TcpStream};

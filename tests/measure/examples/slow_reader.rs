@@ -1,6 +1,6 @@
 //! What a client that never reads does to a server that sends to everybody, under three policies:
 //!
-//!     cargo run --release -p harness --example slow_reader
+//!     cargo run --release -p measure --example slow_reader
 //!
 //! Each policy runs in a process of its own, so that one's memory is not counted as another's.
 

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use harness::{lessons, workspace};
 
 /// The second-level headings of a chapter that has a program.
-const FORM: [&str; 8] = [
+const FORM: [&str; 9] = [
     "What you will see",
     "The idea",
     "Node and Rust",
@@ -17,6 +17,7 @@ const FORM: [&str; 8] = [
     "What can go wrong",
     "Try it",
     "Exercises",
+    "Recap",
 ];
 
 #[test]
@@ -182,6 +183,98 @@ fn every_chapter_has_its_form_and_its_time() {
     assert_none(problems);
 }
 
+/// What has a time is read as a chapter. It ends with what to keep of it, three lines of a length
+/// that can be remembered; a link to the next page may follow.
+#[test]
+fn every_chapter_ends_with_a_recap_of_three_lines() {
+    let mut problems = Vec::new();
+    for (name, page) in pages().iter().filter(|(_, page)| minutes(&page.text).is_some()) {
+        let Some((_, recap)) = page.text.split_once("\n## Recap\n\n") else {
+            problems.push(format!("{name} has no recap"));
+            continue;
+        };
+        let (points, rest) = recap.split_once("\n\n").unwrap_or((recap, ""));
+        let points: Vec<&str> = points.lines().collect();
+        let is_point = |line: &&str| line.starts_with("- ") && line.len() <= 130;
+        if points.len() != 3 || !points.iter().all(is_point) {
+            problems.push(format!("{name}: not three points of a line each: {points:#?}"));
+        }
+        if !(rest.is_empty() || rest.starts_with("Next: ") && rest.trim().lines().count() == 1) {
+            problems.push(format!("{name} goes on after its recap: {rest}"));
+        }
+    }
+    assert_none(problems);
+}
+
+/// Half of the readers do not read Chinese: what a transcript shows in Chinese has its meaning in a
+/// table on the same page.
+#[test]
+fn every_chinese_transcript_has_its_meaning_on_the_page() {
+    let mut problems = Vec::new();
+    for (name, page) in &pages() {
+        let meanings: Vec<&str> = page
+            .text
+            .lines()
+            .filter_map(|line| line.strip_prefix("| `")?.strip_suffix(" |")?.split_once("` | "))
+            .filter(|(_, meaning)| meaning.split_whitespace().any(|word| word.is_ascii()))
+            .map(|(chinese, _)| chinese)
+            .collect();
+        for transcript in includes(&page.text).into_iter().filter(|i| i.starts_with("transcripts/"))
+        {
+            let text = read(book().join(transcript));
+            let missing: BTreeSet<&str> = text
+                .split(|c: char| !is_chinese(c))
+                .filter(|chinese| !chinese.is_empty())
+                .filter(|chinese| !meanings.iter().any(|meaning| meaning.contains(chinese)))
+                .collect();
+            if !missing.is_empty() {
+                problems.push(format!("{name} does not say what {transcript} means: {missing:?}"));
+            }
+        }
+    }
+    assert_none(problems);
+}
+
+/// Chinese characters, and the punctuation that goes with them.
+fn is_chinese(c: char) -> bool {
+    matches!(c, '\u{3000}'..='\u{303f}' | '\u{4e00}'..='\u{9fff}' | '\u{ff00}'..='\u{ffef}')
+}
+
+/// The questions are numbered, and so are the answers, folded away below them.
+#[test]
+fn every_thing_to_try_has_its_answer() {
+    let mut problems = Vec::new();
+    for (name, page) in &pages() {
+        let Some((_, section)) = page.text.split_once("\n## Try it\n") else { continue };
+        let section = section.split("\n## ").next().unwrap_or_default();
+        let (questions, answers) = section
+            .split_once("<details class=\"answers\"><summary>Answers</summary>")
+            .unwrap_or((section, ""));
+        let numbers = |text: &str| -> Vec<u32> {
+            text.lines().filter_map(|line| line.split_once(". ")?.0.parse().ok()).collect()
+        };
+        let (questions, answers) = (numbers(questions), numbers(answers));
+        if questions.is_empty() || questions != answers {
+            problems.push(format!("{name} has the questions {questions:?}, answers {answers:?}"));
+        }
+    }
+    assert_none(problems);
+}
+
+/// Without a filter ss lists the whole machine, which has more connections than the lesson's.
+#[test]
+fn every_listing_of_sockets_has_a_filter() {
+    let mut problems = Vec::new();
+    for (name, page) in &pages() {
+        let commands = page.expanded.lines().filter(|line| line.trim_start().starts_with("ss -"));
+        let commands =
+            commands.chain(page.expanded.split('`').filter(|code| code.starts_with("ss -")));
+        let unfiltered = commands.filter(|command| !command.contains("port = :3000"));
+        problems.extend(unfiltered.map(|command| format!("{name} has no filter in: {command}")));
+    }
+    assert_none(problems);
+}
+
 /// A plan is a table: what, and how many minutes. What links to a chapter takes that chapter's
 /// time, and the last line is the sum.
 #[test]
@@ -234,11 +327,27 @@ fn every_transcript_is_recorded_and_shown() {
     let there = files(&book().join("transcripts"), "txt");
     assert_same("shown", &included, &there);
 
-    let recorder = read(root().join("tests/programs/tests/transcripts.rs"));
-    let recorded: BTreeSet<String> = splits(&recorder, "session.is(\"")
-        .filter_map(|(_, after)| Some(format!("{}.txt", after.split_once('"')?.0)))
+    assert_same("recorded", &recorded("transcripts.rs", "session.is(\""), &there);
+}
+
+#[test]
+fn every_capture_is_recorded_and_shown() {
+    let included: BTreeSet<String> = pages()
+        .values()
+        .flat_map(|page| includes(&page.text))
+        .filter_map(|include| include.strip_prefix("captures/").map(str::to_string))
         .collect();
-    assert_same("recorded", &recorded, &there);
+    let there = files(&book().join("captures"), "txt");
+    assert_same("shown", &included, &there);
+    assert_same("recorded", &recorded("captures.rs", "wire.is(\""), &there);
+}
+
+/// The files that a test writes: those whose names follow `call` in its source.
+fn recorded(test: &str, call: &str) -> BTreeSet<String> {
+    let source = read(root().join("tests/programs/tests").join(test));
+    splits(&source, call)
+        .filter_map(|(_, after)| Some(format!("{}.txt", after.split_once('"')?.0)))
+        .collect()
 }
 
 #[test]

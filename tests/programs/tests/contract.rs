@@ -125,6 +125,21 @@ fn a_failure_says_what_where_why_and_what_next_with_exit_status_1() {
     }
 }
 
+/// 192.0.2.1 is nobody's address (RFC 5737).
+#[test]
+fn an_address_of_another_machine_is_refused_with_those_that_would_do() {
+    for lesson in lessons().iter().filter(|lesson| takes_an_address(lesson)) {
+        if !lesson.package.ends_with("-client") {
+            run(&lesson.package, &["192.0.2.1:0"])
+                .code(1)
+                .stdout("")
+                .stderr(predicate::str::contains("cannot listen on 192.0.2.1:0: "))
+                .stderr(predicate::str::contains("127.0.0.1"))
+                .stderr(predicate::str::contains("0.0.0.0"));
+        }
+    }
+}
+
 #[test]
 fn a_client_names_its_server_which_exists() {
     let packages: Vec<&str> = lessons().iter().map(|lesson| lesson.package.as_str()).collect();

@@ -1,0 +1,216 @@
+//! Records what the book shows of the wire, with tcpdump on loopback, and compares it with the
+//! files that the pages include.
+//!
+//! To renew the files (Linux, with tcpdump, as root), and look at the difference:
+//!
+//!     SNAPSHOTS=overwrite cargo test -p programs --test captures
+//!     git diff book/src/captures
+//!
+//! What is kept of a line is who sends to whom, the flags, the numbers and the length. The window
+//! and the options are left out, and so are the random numbers from which a connection counts.
+//! Ports are shown as in the transcripts. When an acknowledgement travels alone is up to the
+//! kernel, and differs from run to run: so only the other segments are compared, in each direction.
+
+#![cfg(target_os = "linux")]
+
+use std::net::TcpListener;
+use std::path::PathBuf;
+use std::process::Command;
+use std::{env, fs};
+
+use harness::{Program, lesson, repository};
+use predicates::function::function;
+use predicates::str::contains;
+
+#[test]
+#[cfg_attr(not(tcpdump), ignore = "needs tcpdump, and root")]
+fn listening_events() {
+    let server = serve("lesson-listening-events");
+    let wire = Wire::tapped(server.address().port(), "");
+    let client = server.connect();
+    server.wait_for_lines(1, "有客户端连接上来了"); // a client has connected
+    drop(client);
+    wire.wait_for("[F.]", 2);
+    wire.is("listening-events");
+}
+
+#[test]
+#[cfg_attr(not(tcpdump), ignore = "needs tcpdump, and root")]
+fn socket_events() {
+    let free = TcpListener::bind("127.0.0.1:0").and_then(|free| free.local_addr());
+    let port = free.expect("a free port").port();
+    let wire = Wire::tapped(port, " and tcp[tcpflags] & (tcp-syn|tcp-fin|tcp-rst) != 0");
+    let mut command = Command::new(lesson("lesson-socket-events"));
+    command.arg(format!("127.0.0.1:{port}"));
+    let mut program = Program::start(command);
+    assert!(program.wait_for_exit().success());
+    wire.wait_for("[F", 2);
+    wire.is("socket-events");
+}
+
+#[test]
+#[cfg_attr(not(tcpdump), ignore = "needs tcpdump, and root")]
+fn greeting() {
+    let server = serve("lesson-greeting");
+    let wire = Wire::tapped(server.address().port(), "");
+    let mut client = server.connect();
+    client.expect("hello");
+    wire.wait_for("ack 6, ", 1);
+    client.send("good morning\n");
+    wire.wait_for("ack 14, ", 1);
+    drop(client);
+    wire.wait_for("[F.]", 2);
+    wire.is("greeting");
+}
+
+#[test]
+#[cfg_attr(not(tcpdump), ignore = "needs tcpdump, and root")]
+fn online_counter() {
+    let server = serve("lesson-online-counter");
+    let wire = Wire::tapped(server.address().port(), "");
+    let clients = [1, 2].map(|count| {
+        let mut client = server.connect();
+        client.expect(format!("remoteAddress127.0.0.1\nremotePort{}", client.port()));
+        wire.wait_for("ack 39, ", count);
+        client
+    });
+    wire.is("online-counter");
+    drop(clients);
+}
+
+#[test]
+#[cfg_attr(not(tcpdump), ignore = "needs tcpdump, and root")]
+fn two_way_talk() {
+    let mut server = serve("lesson-bidirectional-server");
+    let wire = Wire::tapped(server.address().port(), "");
+    let mut command = Command::new(lesson("lesson-bidirectional-client"));
+    command.arg(server.address().to_string());
+    let mut client = Program::start(command);
+    client.wait_for_stdout(contains("我吃的小豆包")); // I had bean-paste buns
+    wire.wait_for("ack 19, ", 1);
+    server.press_ctrl_c();
+    server.wait_for_exit();
+    client.wait_for_exit();
+    wire.wait_for("[F.]", 2);
+    wire.is("two-way-talk");
+}
+
+fn serve(package: &str) -> Program {
+    Program::server(lesson(package))
+}
+
+/// What passes over loopback.
+struct Wire {
+    port: u16,
+    tcpdump: Program,
+}
+
+impl Wire {
+    fn tapped(port: u16, filter: &str) -> Wire {
+        let mut command = Command::new("tcpdump");
+        command.args(["-i", "lo", "-n", "-t", "-l", "--immediate-mode"]);
+        // The same number may be a client's port at another of the machine's addresses.
+        let both_ends = "src host 127.0.0.1 and dst host 127.0.0.1";
+        command.arg(format!("{both_ends} and tcp port {port}{filter}"));
+        let tcpdump = Program::start(command);
+        tcpdump.wait_for_stderr(contains("listening on"));
+        Wire { port, tcpdump }
+    }
+
+    /// Waits until `count` segments with `mark` have passed.
+    fn wait_for(&self, mark: &str, count: usize) {
+        self.tcpdump.wait_for_stdout(function(|text: &str| text.matches(mark).count() >= count));
+    }
+
+    /// Compares what has passed with the file that the book includes.
+    fn is(mut self, name: &str) {
+        // tcpdump prints what it has seen before it ends.
+        self.tcpdump.press_ctrl_c();
+        self.tcpdump.wait_for_exit();
+        let seen = self.shown(&self.tcpdump.stdout());
+        let file = repository().join("book/src/captures").join(name).with_extension("txt");
+        if env::var_os("SNAPSHOTS").is_some_and(|wish| wish == "overwrite") {
+            let known = fs::read_to_string(&file).unwrap_or_default();
+            if essence(&known) != essence(&seen) {
+                fs::create_dir_all(file.parent().expect("a folder")).expect("the folder");
+                fs::write(&file, &seen).expect("the file can be written");
+            }
+        }
+        let shown = read(file);
+        assert_eq!(essence(&seen), essence(&shown), "what has passed now:\n{seen}");
+    }
+
+    /// The lines as the book shows them.
+    fn shown(&self, text: &str) -> String {
+        let mut clients: Vec<String> = Vec::new();
+        let mut shown = String::new();
+        for line in text.lines().filter(|line| line.starts_with("IP ")) {
+            let line = line.trim_start_matches("IP ");
+            let (ends, rest) = line.split_once(": ").expect("who sends to whom");
+            let ends: Vec<String> =
+                ends.split(" > ").map(|end| self.shown_end(end, &mut clients)).collect();
+            // Before a connection has been made, tcpdump shows the numbers as they are: random.
+            let connected = rest.starts_with("Flags [.]")
+                || rest.starts_with("Flags [P")
+                || rest.starts_with("Flags [F");
+            let parts: Vec<&str> = parts(rest)
+                .into_iter()
+                .filter(|part| !part.starts_with("win ") && !part.starts_with("options "))
+                .filter(|part| connected || part.starts_with("Flags") || part.starts_with("length"))
+                .collect();
+            shown += &format!("{}: {}\n", ends.join(" > "), parts.join(", "));
+        }
+        shown
+    }
+
+    /// `127.0.0.1.50001` for the first client, and so on; the server is at port 3000.
+    fn shown_end(&self, end: &str, clients: &mut Vec<String>) -> String {
+        let (ip, port) = end.rsplit_once('.').expect("an address and a port");
+        if port == self.port.to_string() {
+            return format!("{ip}.3000");
+        }
+        let place = clients.iter().position(|client| client == port).unwrap_or_else(|| {
+            clients.push(port.to_string());
+            clients.len() - 1
+        });
+        format!("{ip}.{}", 50001 + place)
+    }
+}
+
+/// What stands between commas, but not between those in brackets.
+fn parts(rest: &str) -> Vec<&str> {
+    let mut depth = 0;
+    rest.split(|c: char| {
+        depth += i32::from(c == '[') - i32::from(c == ']');
+        c == ',' && depth == 0
+    })
+    .map(str::trim)
+    .collect()
+}
+
+/// For each sender the segments that are more than an acknowledgement: flags and length. A FIN may
+/// travel with the last data.
+fn essence(capture: &str) -> Vec<(String, Vec<String>)> {
+    let mut senders: Vec<(String, Vec<String>)> = Vec::new();
+    for line in capture.lines() {
+        let (ends, rest) = line.split_once(": ").expect("who sends to whom");
+        if rest.starts_with("Flags [.]") && rest.ends_with("length 0") {
+            continue;
+        }
+        let parts = parts(rest);
+        let segment = match parts[0] {
+            "Flags [F.]" | "Flags [FP.]" => "FIN".to_string(),
+            flags => format!("{flags}, {}", parts[parts.len() - 1]),
+        };
+        match senders.iter_mut().find(|(sender, _)| sender == ends) {
+            Some((_, segments)) => segments.push(segment),
+            None => senders.push((ends.to_string(), vec![segment])),
+        }
+    }
+    senders.sort();
+    senders
+}
+
+fn read(file: PathBuf) -> String {
+    fs::read_to_string(&file).unwrap_or_else(|error| panic!("cannot read {file:?}: {error}"))
+}

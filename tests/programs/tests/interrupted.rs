@@ -1,0 +1,52 @@
+//! Any system call may be interrupted by a signal (EINTR in signal(7)). strace makes it happen: each
+//! thread's second to fourth receive, send and accept fail with EINTR before the kernel has seen them.
+
+use std::path::Path;
+use std::process::Command;
+
+use harness::{Program, lesson};
+
+fn interrupted(program: &Path, address: &str) -> Command {
+    let mut command = Command::new("strace");
+    command.args(["-f", "-qq", "-o", "/dev/null"]);
+    for calls in ["recvfrom", "sendto", "accept4", "connect"] {
+        command.arg("-e").arg(format!("inject={calls}:error=EINTR:when=2..4"));
+    }
+    command.arg(program).arg(address);
+    command
+}
+
+#[test]
+#[cfg_attr(not(strace), ignore = "strace is missing, or may not trace")]
+fn an_interrupted_conversation_goes_on() {
+    let package = "lesson-bidirectional-server";
+    let server = Program::server_from(interrupted(&lesson(package), "127.0.0.1:0"));
+    let mut client = server.connect();
+    for _ in 0..6 {
+        client.send("你吃了吗");
+        client.expect("我吃的小豆包");
+    }
+    let package = "lesson-bidirectional-client";
+    let client = interrupted(&lesson(package), &server.address().to_string());
+    Program::start(client).wait_for_line("我吃的小豆包");
+}
+
+#[test]
+#[cfg_attr(not(strace), ignore = "strace is missing, or may not trace")]
+fn an_interrupted_chat_loses_nothing() {
+    let server = lesson("lesson-broadcast-server");
+    let server = Program::server_from(interrupted(&server, "127.0.0.1:0"));
+    let client = lesson("lesson-broadcast-client");
+    let mut client = Program::start(interrupted(&client, &server.address().to_string()));
+    let mut peer = server.connect();
+    let mut last = server.connect();
+    for number in 0..6 {
+        client.type_line(&format!("line {number}"));
+        let line = peer.line();
+        assert!(line.ends_with(&format!(":line {number}")), "{line}");
+        assert_eq!(last.line(), line);
+        peer.send(format!("answer {number}\n"));
+        client.wait_for_line(format!("{}:answer {number}", peer.port()));
+        assert_eq!(last.line(), format!("{}:answer {number}", peer.port()));
+    }
+}
