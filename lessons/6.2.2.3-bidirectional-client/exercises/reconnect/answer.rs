@@ -36,10 +36,11 @@ fn main() -> Result<(), Failure> {
     Ok(())
 }
 
-/// A piece of data may have nothing to show: the first byte of a character is not yet a character.
+/// Prints a piece of data as a line. It may have nothing to show: the first byte of a character is
+/// not yet a character, and a line end may come in two pieces.
 fn print_text(text: &str) {
     let text = printable(text);
-    let line = text.trim_end_matches('\n');
+    let line = text.trim_matches('\n');
     if !line.is_empty() {
         print_or_exit(&format!("{line}\n"));
     }
