@@ -179,7 +179,8 @@ fn whole_greeting(attempt: &Attempt) -> Outcome {
 
     let mut near_the_end = Vec::new();
     for pause in [600, 1200, 2600].map(Duration::from_millis) {
-        near_the_end.push((server.connect("the client that says a word near the end")?, pause));
+        let client = server.connect_with_little_room("the client that says a word near the end")?;
+        near_the_end.push((client, pause));
     }
     thread::scope(|scope| {
         let mut words = Vec::new();
@@ -200,7 +201,7 @@ fn whole_greeting(attempt: &Attempt) -> Outcome {
 
 /// Reads nearly all, is silent for a while, says a word, and only then reads what is left.
 fn says_a_word_near_the_end(mut client: Actor, pause: Duration) -> Outcome {
-    let size = greeting().len() - 1_500_000;
+    let size = greeting().len() - 400_000;
     let most = client.take_exactly(size)?;
     thread::sleep(pause);
     let _ = client.send("hi\n"); // a server that has gone is found out below

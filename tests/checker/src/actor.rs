@@ -302,7 +302,9 @@ impl Actor {
         let (shown, size) = (quoted(unseen), unseen.len());
         let came = match stopped {
             Stopped::Flood => format!("a flood of {size} bytes came, and no end of it: {shown}"),
-            _ if size > FLOOD => format!("a flood came, at once {size} bytes of it: {shown}"),
+            Stopped::Silence | Stopped::Otherwise if size > FLOOD => {
+                format!("a flood came, at once {size} bytes of it: {shown}")
+            }
             _ if !self.last.is_empty() && unseen == self.last => {
                 format!("{shown} came a second time")
             }

@@ -233,6 +233,21 @@ impl Running {
         }
     }
 
+    /// A client for which the system keeps little: what it does not read stays with the server.
+    ///
+    /// # Errors
+    /// Where the server does not take it in.
+    pub fn connect_with_little_room(&self, name: &str) -> Outcome<Actor> {
+        const ROOM: usize = 64 * 1024; // bytes
+        let connected = Socket::new(Domain::IPV4, Type::STREAM, None).and_then(|socket| {
+            socket.set_recv_buffer_size(ROOM)?;
+            socket.connect_timeout(&self.address().into(), PATIENCE)?;
+            Ok(socket)
+        });
+        let socket = connected.map_err(|error| format!("{name} could not connect: {error}"))?;
+        Ok(self.actor(socket.into(), name))
+    }
+
     /// So many clients that connect in the same moment, each from a thread of its own.
     ///
     /// # Errors
@@ -282,10 +297,13 @@ impl Running {
     /// Where it goes on.
     pub fn expect_exit(&self, after: &str) -> Outcome<ExitStatus> {
         self.process.was_to_end.set(true);
-        self.process.program.borrow_mut().ends_within(self.patience).ok_or_else(|| {
+        let mut program = self.process.program.borrow_mut();
+        let status = program.ends_within(self.patience).ok_or_else(|| {
             let later = shown_time(self.patience);
             format!("{after}, but {later} later the program was still running")
-        })
+        })?;
+        program.wait_for_output(); // its last words may still be on their way to us
+        Ok(status)
     }
 
     /// Types `text` and Enter on the program's keyboard.
