@@ -34,7 +34,8 @@ fn two_bytes_at_a_time(attempt: &Attempt) -> Outcome {
             ));
         }
         let expected = [
-            "lookup", "connect", "data", "data", "data", "timeout", "drain", "end", "error", "close",
+            "lookup", "connect", "data", "data", "data", "timeout", "drain", "end", "error",
+            "close",
         ];
         if events != expected {
             return Err(format!(
@@ -135,11 +136,9 @@ fn idle_timeout(attempt: &Attempt) -> Outcome {
                 }),
             ];
             let panicked = |_| Err("the check has panicked".to_string());
-            others
-                .into_iter()
-                .fold(sent_away_in_time(silent), |so_far, other| {
-                    so_far.and(other.join().unwrap_or_else(panicked))
-                })
+            others.into_iter().fold(sent_away_in_time(silent), |so_far, other| {
+                so_far.and(other.join().unwrap_or_else(panicked))
+            })
         })
     })?;
     leaves_others_alone(&server)

@@ -206,10 +206,8 @@ fn says_a_word_near_the_end(mut client: Actor, pause: Duration) -> Outcome {
     thread::sleep(pause);
     let _ = client.send("hi\n"); // a server that has gone is found out below
     thread::sleep(Duration::from_millis(200));
-    client.did(&format!(
-        "read nearly all, said `hi` {} later, read on",
-        checker::shown_time(pause)
-    ));
+    client
+        .did(&format!("read nearly all, said `hi` {} later, read on", checker::shown_time(pause)));
     expect_greeting(&mut client, most)
 }
 

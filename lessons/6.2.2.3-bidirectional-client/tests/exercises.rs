@@ -53,7 +53,9 @@ fn one_answer_is_enough(attempt: &Attempt) -> Outcome {
     ends_well(&client, "the server answered in two segments and closed the connection")?;
     let shown: String = client.stdout().split_whitespace().collect();
     if !shown.ends_with(ANSWER) {
-        return Err(format!("the server answered `{ANSWER}` in two segments, and this was printed: {shown}"));
+        return Err(format!(
+            "the server answered `{ANSWER}` in two segments, and this was printed: {shown}"
+        ));
     }
 
     let (client, server) = asked()?;
@@ -64,7 +66,9 @@ fn one_answer_is_enough(attempt: &Attempt) -> Outcome {
 fn ends_well(client: &Running, after: &str) -> Outcome {
     match client.expect_exit(after)? {
         status if status.success() => Ok(()),
-        status => Err(format!("{after}, and the client was to end with exit status 0, but it was {status}")),
+        status => Err(format!(
+            "{after}, and the client was to end with exit status 0, but it was {status}"
+        )),
     }
 }
 
@@ -113,9 +117,11 @@ fn reconnect(attempt: &Attempt) -> Outcome {
         let shown: String = client.stdout().split_whitespace().collect();
         match shown.ends_with("四个😀") {
             true => Ok(()),
-            false => Err("the server answered `四个😀`, cut within a character, and that was to be \
+            false => {
+                Err("the server answered `四个😀`, cut within a character, and that was to be \
                           printed, but it was not"
-                .to_string()),
+                    .to_string())
+            }
         }
     })?;
     let may_be_shown = [ANSWER, "再来一个", "四个😀", "客户端与服务器连接成功了"];
@@ -214,7 +220,8 @@ impl Reconnecting<'_> {
 }
 
 fn too_early(before: &str, number: usize, took: Duration) -> String {
-    let flood = if took < Duration::from_millis(20) { ": that is a flood of connections" } else { "" };
+    let flood =
+        if took < Duration::from_millis(20) { ": that is a flood of connections" } else { "" };
     format!(
         "{before}, and the client was to be back after a pause of {:.1} s (it is the {}. in a row), \
          but it came after {:.2} s{flood}",

@@ -136,7 +136,8 @@ fn private_messages(attempt: &Attempt) -> Outcome {
     for message in talk {
         a.send(format!("{message}\n"))?;
         for other in [&mut b, &mut c] {
-            other.did(&format!("waited while A sent `{message}`, which is no `/to` but a message,"));
+            other
+                .did(&format!("waited while A sent `{message}`, which is no `/to` but a message,"));
             other.expect_line(&format!("{port_a}:{message}"))?;
         }
     }
@@ -147,7 +148,9 @@ fn private_messages(attempt: &Attempt) -> Outcome {
     c.send(format!("/to {port_b}\n"))?;
     c.send(format!("/to {port_b} 😀\r\n"))?;
     c.send("and all is well\n")?;
-    b.did("waited while C sent `/to` without a port, without a text and with bytes that are no text,");
+    b.did(
+        "waited while C sent `/to` without a port, without a text and with bytes that are no text,",
+    );
     let told = b.find_line(&format!("{port_c}:and all is well"))?;
     if !told.contains(&format!("{port_c} whispers:😀")) {
         return Err(b.finding(&format!("the line `{port_c} whispers:😀`"), "it did not come"));
@@ -213,7 +216,9 @@ fn nicknames(attempt: &Attempt) -> Outcome {
 
     for message in ["/names", "/namesake", "name me", "say /name 小绿"] {
         b.send(format!("{message}\n"))?;
-        c.did(&format!("heard B, called 小红, which sent `{message}`: that is no `/name` but a message,"));
+        c.did(&format!(
+            "heard B, called 小红, which sent `{message}`: that is no `/name` but a message,"
+        ));
         c.expect_line(&format!("小红:{message}"))?;
     }
     two_do_not_get_one_name(&server, &mut c)?;
@@ -394,7 +399,8 @@ fn rate_limit(attempt: &Attempt) -> Outcome {
         let talking = scope.spawn(|| {
             let mut heard = Err(String::new());
             for _ in 0..tries {
-                heard = heard.or_else(|_| all_of_a_steady_talker_is_heard(&mut steady, &mut listening));
+                heard =
+                    heard.or_else(|_| all_of_a_steady_talker_is_heard(&mut steady, &mut listening));
             }
             heard
         });

@@ -80,7 +80,8 @@ impl Trial {
             let attempt = Attempt::at(program, exercise).variant(&self.variant).patient(patience);
             attempt.judge(check)
         };
-        if !matches!(self.expected, Verdict::Passes) && self.judged(&verdict(IMPATIENCE)).is_none() {
+        if !matches!(self.expected, Verdict::Passes) && self.judged(&verdict(IMPATIENCE)).is_none()
+        {
             return None;
         }
         self.judged(&verdict(PATIENCE))

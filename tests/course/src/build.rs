@@ -66,7 +66,8 @@ pub fn build_variants(lesson: &str) -> Result<PathBuf, String> {
             let module = format!("variant_{}", files.len());
             let file = format!("{}/{variant}.rs", exercise.name);
             let _ = writeln!(modules, "#[path = \"{file}\"] mod {module};");
-            let _ = writeln!(choices, "        \"{}/{variant}\" => {module}::run(),", exercise.name);
+            let _ =
+                writeln!(choices, "        \"{}/{variant}\" => {module}::run(),", exercise.name);
             let run = "pub fn run() -> std::process::ExitCode { std::process::Termination::report(main()) }";
             files.push((file, format!("{program}\n{run}\n")));
         }
@@ -84,7 +85,10 @@ pub fn build_variants(lesson: &str) -> Result<PathBuf, String> {
     let output = manifest.build(&files, false)?;
     let program = output.programs.get(&name).cloned();
     program.ok_or_else(|| {
-        format!("a solution, starter or wrong answer of {lesson} is rejected by the compiler:\n\n{}", output.diagnostics)
+        format!(
+            "a solution, starter or wrong answer of {lesson} is rejected by the compiler:\n\n{}",
+            output.diagnostics
+        )
     })
 }
 

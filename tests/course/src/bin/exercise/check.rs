@@ -66,7 +66,8 @@ fn solved(exercise: &Exercise, answer: &str, screen: &Screen) -> Result<bool, St
 
 /// Checks these answers, and shows a line for each. Returns whether all are solved.
 pub fn check_all(exercises: &[Exercise], screen: &Screen) -> Result<bool, String> {
-    let answers: Vec<String> = exercises.iter().map(|one| one.answer().unwrap_or_default()).collect();
+    let answers: Vec<String> =
+        exercises.iter().map(|one| one.answer().unwrap_or_default()).collect();
     let (begun, _): (Vec<&Exercise>, Vec<_>) =
         exercises.iter().partition(|exercise| !untouched(exercise));
     let mut built = Vec::new();
@@ -75,11 +76,8 @@ pub fn check_all(exercises: &[Exercise], screen: &Screen) -> Result<bool, String
         let program = screen.while_doing(&doing, || build_answer(exercise, screen.colour));
         built.push((*exercise, program.map(|built| built.program)));
     }
-    let verdicts: HashMap<&str, Verdict> = begun
-        .iter()
-        .map(|exercise| exercise.name.as_str())
-        .zip(run_all(&built, screen)?)
-        .collect();
+    let verdicts: HashMap<&str, Verdict> =
+        begun.iter().map(|exercise| exercise.name.as_str()).zip(run_all(&built, screen)?).collect();
 
     let mut progress = Progress::load();
     let mut findings = String::new();

@@ -18,10 +18,7 @@ pub struct Screen {
 impl Screen {
     pub fn new() -> Screen {
         let wanted = env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
-        Screen {
-            colour: wanted && io::stdout().is_terminal(),
-            moves: io::stderr().is_terminal(),
-        }
+        Screen { colour: wanted && io::stdout().is_terminal(), moves: io::stderr().is_terminal() }
     }
 
     pub fn bold(&self, text: &str) -> String {
