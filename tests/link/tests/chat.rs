@@ -16,23 +16,28 @@ mod as_root;
 #[cfg(target_os = "linux")]
 mod patience;
 
-/// Runs each behaviour against each server, as a test of its own.
-macro_rules! against {
-    ($servers:tt $($behaviour:ident)*) => { $( mod $behaviour { against!(@ $behaviour $servers); } )* };
-    (@ $behaviour:ident [$($server:ident)*]) => { $(
-        #[test]
-        #[cfg_attr(not(link), ignore = "needs Linux, /dev/net/tun, and root or user namespaces")]
-        fn $server() {
-            let name = concat!(stringify!($behaviour), "::", stringify!($server));
-            let package = concat!("lesson-", stringify!($server)).replace('_', "-");
-            crate::as_root::as_root(name, || crate::$behaviour(&package));
+/// Runs each behaviour against each chat server, as a test of its own.
+macro_rules! on_a_link {
+    ($($behaviour:ident)*) => {
+        mod on_a_link {
+            harness::against_every_chat_server! { $(
+                #[cfg_attr(
+                    not(link),
+                    ignore = "needs Linux, /dev/net/tun, and root or user namespaces"
+                )]
+                $behaviour
+            )* }
+
+            $( fn $behaviour(package: &str) {
+                let server = package.trim_start_matches("lesson-").replace('-', "_");
+                let test = format!("on_a_link::{}::{server}", stringify!($behaviour));
+                crate::as_root::as_root(&test, || crate::$behaviour(package));
+            } )*
         }
-    )* };
+    };
 }
 
-// Another chat server is another word in the brackets: the name of its package without `lesson-`.
-against! {
-    [broadcast_server shared_log_server event_loop_server async_server]
+on_a_link! {
     a_paste_to_10_readers
     a_paste_to_30_readers
     a_paste_to_10_readers_on_a_bad_link
