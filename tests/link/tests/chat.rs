@@ -48,6 +48,7 @@ on_a_link! {
     a_laptop_that_vanishes_in_silence_is_noticed
     a_laptop_that_vanishes_while_others_chat_is_noticed
     who_goes_away_in_the_middle_of_a_line_spoils_nobodys
+    a_class_is_told_where_the_server_is
 }
 
 /// What a server prints for each client that leaves, however it does.
@@ -352,4 +353,10 @@ fn who_goes_away_in_the_middle_of_a_line_spoils_nobodys(package: &str) {
     while !awaited.is_empty() {
         awaited.remove(&witness.line());
     }
+}
+
+fn a_class_is_told_where_the_server_is(package: &str) {
+    let class = Class::on(good_link(), package);
+    let port = class.server.address().port();
+    class.server.wait_for_stderr(contains(format!("telnet 192.0.2.1 {port} (or ")));
 }
