@@ -107,4 +107,24 @@ mod tests {
         let lost = lost_connection("h:1", ErrorKind::ConnectionReset.into()).to_string();
         assert!(lost.starts_with("lost the connection to h:1: connection reset\n"), "{lost}");
     }
+
+    #[test]
+    fn each_cause_has_a_next_step_of_its_own() {
+        let listening = |kind: ErrorKind| cannot_listen("h:1", kind.into()).to_string();
+        let connecting = |kind: ErrorKind| cannot_connect("h:1", kind.into(), "x").to_string();
+        for (message, next_step) in [
+            (listening(ErrorKind::AddrInUse), "Another lesson may still be running"),
+            (listening(ErrorKind::PermissionDenied), "The system reserves some ports"),
+            (listening(ErrorKind::AddrNotAvailable), "This machine does not have that address"),
+            (listening(ErrorKind::NotFound), "Check the address"),
+            (connecting(ErrorKind::ConnectionRefused), "Start the server first"),
+            (connecting(ErrorKind::TimedOut), "Is that machine on, on the same network"),
+            (connecting(ErrorKind::HostUnreachable), "Is that machine on, on the same network"),
+            (connecting(ErrorKind::NetworkUnreachable), "Is that machine on, on the same network"),
+            (connecting(ErrorKind::NotFound), "Check the host and the port"),
+        ] {
+            let (_, shown) = message.split_once('\n').expect("a second line");
+            assert!(shown.starts_with(next_step), "{message}");
+        }
+    }
 }

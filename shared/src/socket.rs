@@ -49,11 +49,14 @@ pub fn send_now(client: &TcpStream, message: &[u8]) -> io::Result<()> {
 ///
 /// Without that, the kernel would keep a full send buffer for each client that does not read, and
 /// offer it again and again for minutes after the server has closed the socket.
-pub fn disconnect(client: &TcpStream) {
+///
+/// `client` is a [`TcpStream`], or the like of another crate (mio, tokio).
+pub fn disconnect<'a>(client: impl Into<SockRef<'a>>) {
+    let client = client.into();
     // Both can fail only because the connection has ended already, which is what is wanted.
-    let _ = SockRef::from(client).set_linger(Some(Duration::ZERO));
+    let _ = client.set_linger(Some(Duration::ZERO));
     let _ = client.shutdown(Shutdown::Both);
-    platform::wake_reader(client);
+    platform::wake_reader(&client);
 }
 
 /// Makes a call again when a signal has interrupted it (EINTR in signal(7)): Ctrl-Z and `fg` can do
@@ -85,7 +88,7 @@ mod platform {
     }
 
     /// Shutting down has woken it already.
-    pub fn wake_reader(_client: &TcpStream) {}
+    pub fn wake_reader(_client: &SockRef) {}
 }
 
 #[cfg(windows)]
@@ -115,7 +118,7 @@ mod platform {
 
     /// Shutting down makes every later read return, but does not wake one that waits already.
     #[allow(unsafe_code)]
-    pub fn wake_reader(client: &TcpStream) {
+    pub fn wake_reader(client: &SockRef) {
         // SAFETY: the socket is open, since it is borrowed, and no OVERLAPPED means all its calls.
         unsafe { CancelIoEx(client.as_raw_socket() as _, std::ptr::null()) };
     }

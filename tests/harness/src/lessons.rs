@@ -37,6 +37,11 @@ pub fn lessons() -> &'static [Lesson] {
     &LESSONS
 }
 
+/// The lessons that are run: those of part 7 only where the whole workspace is tested.
+pub fn lessons_under_test() -> impl Iterator<Item = &'static Lesson> {
+    lessons().iter().filter(|lesson| cfg!(feature = "part-7") || lesson.section.starts_with('6'))
+}
+
 impl Lesson {
     /// Every package in a folder of `lessons/` is one.
     fn of(package: &Package) -> Option<Lesson> {
@@ -106,7 +111,18 @@ pub fn refusing() -> (Socket, SocketAddr) {
 /// Runs the program at `path` with a limit that the shell's `ulimit` sets, such as `-n 20`.
 #[cfg(unix)]
 pub fn with_limit(limit: &str, path: &Path) -> Command {
+    in_a_shell(&format!("ulimit {limit} && exec \"$0\" \"$@\""), path)
+}
+
+/// Runs the program at `path` with a stdout that has no room for anything (full(4)).
+#[cfg(target_os = "linux")]
+pub fn with_full_stdout(path: &Path) -> Command {
+    in_a_shell("exec \"$0\" \"$@\" > /dev/full", path)
+}
+
+#[cfg(unix)]
+fn in_a_shell(line: &str, path: &Path) -> Command {
     let mut command = Command::new("sh");
-    command.args(["-c", &format!("ulimit {limit} && exec \"$0\" \"$@\"")]).arg(path);
+    command.args(["-c", line]).arg(path);
     command
 }

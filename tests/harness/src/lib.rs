@@ -9,19 +9,29 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 mod capture;
+#[doc(hidden)]
+pub mod chat_room;
 mod connection;
 mod lessons;
 mod peer;
 mod process;
 mod program;
+mod servers;
 
 pub use connection::{Connection, Patience, Stopped, accept_within, timed_out};
+#[cfg(target_os = "linux")]
+pub use lessons::with_full_stdout;
 #[cfg(unix)]
 pub use lessons::with_limit;
-pub use lessons::{Lesson, lesson, lessons, node, refusing, repository, workspace};
+pub use lessons::{
+    Lesson, lesson, lessons, lessons_under_test, node, refusing, repository, workspace,
+};
 pub use peer::Peer;
-pub use process::{open_descriptors, processor_time, resident_memory, threads, times_scheduled};
+pub use process::{
+    backlog, open_descriptors, processor_time, resident_memory, sleeping_threads, threads,
+};
 pub use program::{Program, shortened};
+pub use servers::{is_chat_server, package};
 
 /// How long a wait may take before the test fails. Nothing takes as long on a working machine, not
 /// even a slow and loaded one.

@@ -1,7 +1,9 @@
 //! What the system says about a running process. Only Linux says it in a simple way, in /proc
 //! (proc(5)); elsewhere every answer is `None`.
 
+use std::collections::BTreeMap;
 use std::fs;
+use std::net::SocketAddr;
 use std::time::Duration;
 
 /// Resident memory, in bytes.
@@ -34,14 +36,37 @@ fn status_field(process: u32, name: &str) -> Option<u64> {
     status.lines().find_map(|line| line.strip_prefix(name))?.split_whitespace().next()?.parse().ok()
 }
 
-/// How often the threads of the process have been scheduled, all together: as long as this does
-/// not change, none of them has run.
-pub fn times_scheduled(process: u32) -> Option<u64> {
-    let mut times = 0;
+/// How often each thread has been scheduled, by its number, where all of them sleep. `None` while
+/// one runs, or would run if it had a processor: on a busy machine that may take a while, in which
+/// nothing is scheduled although there is something to do.
+pub fn sleeping_threads(process: u32) -> Option<BTreeMap<u32, u64>> {
+    let mut threads = BTreeMap::new();
     for thread in fs::read_dir(format!("/proc/{process}/task")).ok()? {
-        // Run time, waiting time, and the number of time slices (proc(5)).
-        let schedstat = fs::read_to_string(thread.ok()?.path().join("schedstat")).ok()?;
-        times += schedstat.split_whitespace().nth(2)?.parse::<u64>().ok()?;
+        let folder = thread.ok()?.path();
+        let stat = fs::read_to_string(folder.join("stat")).ok()?;
+        // The state stands after the name, which is in parentheses. S is an interruptible sleep.
+        let asleep = stat.rsplit(')').next()?.trim_start().starts_with('S');
+        // Run time, waiting time, and the number of time slices.
+        let schedstat = fs::read_to_string(folder.join("schedstat")).ok()?;
+        let times = schedstat.split_whitespace().nth(2)?.parse().ok()?;
+        if !asleep {
+            return None;
+        }
+        threads.insert(folder.file_name()?.to_str()?.parse().ok()?, times);
     }
-    Some(times)
+    Some(threads)
+}
+
+/// How many connections wait for the server that listens at `address`, which is an IPv4 address, to
+/// accept them.
+pub fn backlog(address: SocketAddr) -> Option<u64> {
+    let table = fs::read_to_string("/proc/net/tcp").ok()?;
+    table.lines().find_map(|line| {
+        let fields: Vec<&str> = line.split_whitespace().collect();
+        let (local, state, queues) = (fields.get(1)?, fields.get(3)?, fields.get(4)?);
+        let port = u16::from_str_radix(local.split_once(':')?.1, 16).ok()?;
+        let listens = *state == "0A" && port == address.port();
+        // The second number is what waits to be received: of a listener, connections.
+        listens.then(|| u64::from_str_radix(queues.split_once(':')?.1, 16).ok())?
+    })
 }

@@ -2,31 +2,15 @@
 //! honest clients must still be served.
 
 use std::io::Write;
-use std::net::TcpStream;
 use std::path::Path;
 use std::process::Command;
 use std::thread;
 
-use harness::{Peer, Program, lesson, open_descriptors, resident_memory, threads, wait_until};
+use harness::{
+    Peer, Program, against_every_server, is_chat_server, lesson, open_descriptors, resident_memory,
+    threads, wait_until,
+};
 use predicates::prelude::*;
-
-/// Runs each behaviour against each server, as a test of its own.
-macro_rules! against_every_server {
-    ($($behaviour:ident)*) => { $(
-        mod $behaviour {
-            #[test]
-            fn listening_events() { super::$behaviour("lesson-listening-events"); }
-            #[test]
-            fn greeting() { super::$behaviour("lesson-greeting"); }
-            #[test]
-            fn online_counter() { super::$behaviour("lesson-online-counter"); }
-            #[test]
-            fn bidirectional_server() { super::$behaviour("lesson-bidirectional-server"); }
-            #[test]
-            fn broadcast_server() { super::$behaviour("lesson-broadcast-server"); }
-        }
-    )* };
-}
 
 against_every_server! {
     one_byte_at_a_time
@@ -48,7 +32,8 @@ fn server(package: &str) -> Program {
     Program::server(lesson(package))
 }
 
-/// What the server at the other end does for a client: enough to know that it lives.
+/// What the server at the other end does for a client: enough to know that it lives. It has noticed
+/// that these clients have left when this returns.
 fn expect_service(package: &str, server: &Program) {
     let (mut first, mut second) = (server.connect(), server.connect());
     match package {
@@ -69,26 +54,39 @@ fn expect_service(package: &str, server: &Program) {
                 client.expect("我吃的小豆包");
             }
         }
-        "lesson-broadcast-server" => {
-            // What the misbehaving client has said may still be on its way to them. Both read all the
-            // time, or one of them would be the next to be disconnected.
-            let (first_port, second_port) = (first.port(), second.port());
-            thread::scope(|scope| {
-                scope.spawn(move || {
-                    second.send("hello");
-                    second.skip_to(format!("{first_port}:你好\n"));
-                });
-                first.skip_to(format!("{second_port}:hello\n"));
-                first.send("你好\n");
-            });
-            return;
+        _ => {
+            assert!(is_chat_server(package), "{package}: what does an honest client see?");
+            return expect_a_chat(first, second);
         }
-        other => panic!("{other} is not a server lesson"),
     }
     for client in [&mut first, &mut second] {
         client.assert_open_and_silent();
         client.half_close();
         assert_eq!(client.read_to_end(), b"", "the server closes when the client leaves");
+    }
+}
+
+/// What the misbehaving client has said may still be on its way to these two, so both read all the
+/// time, as honest clients do.
+fn expect_a_chat(mut first: Peer, mut second: Peer) {
+    let (hello, answer, end) = (
+        format!("{}:hello\n", second.port()),
+        format!("{}:你好\n", first.port()),
+        format!("{}:goodbye\n", second.port()),
+    );
+    thread::scope(|scope| {
+        scope.spawn(|| {
+            first.skip_to(hello);
+            first.send("你好\n");
+            first.skip_to(end);
+        });
+        second.send("hello\n");
+        second.skip_to(answer);
+        second.send("goodbye\n");
+    });
+    for client in [&mut first, &mut second] {
+        client.half_close();
+        client.wait_until_closed();
     }
 }
 
@@ -100,16 +98,14 @@ fn send_byte_by_byte(package: &str, server: &Program, text: &str) {
     let (mut client, mut other) = (server.connect(), server.connect());
     for (number, byte) in text.bytes().enumerate() {
         client.send([byte]);
-        match package {
-            "lesson-bidirectional-server" => client.expect("我吃的小豆包"),
-            "lesson-broadcast-server" => {
-                other.send(format!("{number}\n"));
-                client.skip_to(format!("{}:{number}\n", other.port()));
-            }
-            _ => {}
+        if package == "lesson-bidirectional-server" {
+            client.expect("我吃的小豆包");
+        } else if is_chat_server(package) {
+            other.send(format!("{number}\n"));
+            client.skip_to(format!("{}:{number}\n", other.port()));
         }
     }
-    if package == "lesson-broadcast-server" {
+    if is_chat_server(package) {
         client.send("\n");
         // It may have come as one message or as several, and with the other's between them.
         let label = format!("{}:", client.port());
@@ -182,7 +178,7 @@ fn every_byte_there_is(package: &str) {
     client.send(b"\0\xc3\x28\xed\xa0\x80\xf0\x9f\xff");
     client.half_close();
     client.read_to_end();
-    if package == "lesson-broadcast-server" {
+    if is_chat_server(package) {
         let port = format!("{}:", client.port());
         // The newline, the tenth byte, parts a message from the next; white space around it goes.
         listener.expect([port.as_bytes(), &all[..9], b"\n", port.as_bytes(), &all[11..]].concat());
@@ -228,7 +224,7 @@ fn never_reads(package: &str) {
     client.stream().set_nonblocking(true).expect("writes that do not wait");
     // Until the server no longer takes it, because its answers are not taken, or 8 MiB are sent. In
     // a chat others hear it: no more than those can take who are asked next whether they are served.
-    let most = if package == "lesson-broadcast-server" { 256 } else { 8 * 1024 };
+    let most = if is_chat_server(package) { 256 } else { 8 * 1024 };
     for _ in 0..most {
         if (&mut client.stream()).write(&[b'x'; 1024]).is_err() {
             break;
@@ -245,7 +241,7 @@ fn white_space_only(package: &str) {
     client.send("\n");
     client.half_close();
     client.read_to_end();
-    if package == "lesson-broadcast-server" {
+    if is_chat_server(package) {
         let mut other = server.connect();
         other.send("not blank");
         // A vertical tab is a control character, and no white space in ASCII as Rust defines it.
@@ -300,13 +296,22 @@ fn with_closed_stdout(program: &Path, address: &str) -> Program {
 #[cfg(target_os = "linux")]
 mod on_linux {
     use super::*;
-    use harness::{processor_time, times_scheduled, with_limit};
+    use harness::{
+        against_every_chat_server, backlog, processor_time, sleeping_threads, with_full_stdout,
+        with_limit,
+    };
+    use std::net::TcpStream;
     use std::time::{Duration, Instant};
 
     against_every_server! {
         two_hundred_idle_clients
         out_of_file_descriptors
         out_of_threads
+        stdout_on_a_full_disk
+    }
+
+    against_every_chat_server! {
+        reset_while_somebody_speaks
     }
 
     /// Lets a second pass. Not in the hope that something happens meanwhile, but to see that
@@ -320,17 +325,15 @@ mod on_linux {
         let process = server.process_id();
         let idle: Vec<Peer> = (0..200).map(|_| server.connect()).collect();
         expect_service(package, &server);
-        wait_until("all threads are there", || {
-            threads(process).is_some_and(|threads| threads > 200)
-        });
+        let mut asleep = None;
         wait_until("all threads have gone to sleep", || {
-            let before = times_scheduled(process);
-            thread::sleep(Duration::from_millis(50));
-            before == times_scheduled(process)
+            // Twice, since one that has been looked at may be woken by one that has not yet.
+            asleep = sleeping_threads(process);
+            asleep.is_some() && asleep == sleeping_threads(process)
         });
-        let before = times_scheduled(process);
         for_a_second();
-        assert_eq!(times_scheduled(process), before, "a thread has run although nothing happened");
+        let now = sleeping_threads(process);
+        assert_eq!(now, asleep, "a thread has run although nothing happened");
         drop(idle);
         expect_service(package, &server);
     }
@@ -341,19 +344,25 @@ mod on_linux {
         let mut command = with_limit(limit, &lesson(package));
         command.arg("127.0.0.1:0");
         let server = Program::server_from(command);
-        let address = server.address();
+        let (address, process) = (server.address(), server.process_id());
+        server.first_lines(1); // it has all that it needs before the first client
+        let in_use = || (open_descriptors(process), threads(process));
+        let in_use_by_nobody = in_use();
         let clients: Vec<TcpStream> =
             (0..60).map(|_| TcpStream::connect(address).expect("room in the backlog")).collect();
         server.wait_for_stderr(predicate::str::contains("cannot take in another client for now: "));
 
-        let (start, before) = (Instant::now(), processor_time(server.process_id()));
+        let (start, before) = (Instant::now(), processor_time(process));
         for_a_second();
-        let used =
-            processor_time(server.process_id()).zip(before).map(|(after, before)| after - before);
+        let used = processor_time(process).zip(before).map(|(after, before)| after - before);
         let used = used.expect("Linux tells the processor time");
         assert!(used < start.elapsed() / 4, "it has used {used:?} for waiting");
 
         drop(clients);
+        // Whoever comes before all of them have been accepted and forgotten may still be refused.
+        wait_until("there is room again", || {
+            backlog(address) == Some(0) && in_use() == in_use_by_nobody
+        });
         expect_service(package, &server);
         let said = server.stderr().matches("cannot take in another client").count();
         assert_eq!(said, 1, "{}", server.stderr());
@@ -361,6 +370,35 @@ mod on_linux {
 
     fn out_of_file_descriptors(package: &str) {
         too_many(package, "-n 20");
+    }
+
+    fn stdout_on_a_full_disk(package: &str) {
+        let mut command = with_full_stdout(&lesson(package));
+        command.arg("127.0.0.1:0");
+        let server = Program::server_from(command);
+        expect_service(package, &server);
+        expect_service(package, &server);
+        assert_eq!(server.stderr().lines().count(), 1, "{}", server.stderr());
+    }
+
+    /// Whoever leaves while a message is on its way to him has left, and was not disconnected.
+    fn reset_while_somebody_speaks(package: &str) {
+        let server = server(package);
+        let leavers: Vec<Peer> = (0..50).map(|_| server.connect()).collect();
+        let (mut listener, mut speaker) = (server.connect(), server.connect());
+        let mut say = |text: &str| speaker.send(format!("{text}\n"));
+        // The speaker came last, so with him everybody is there.
+        say("we are all here");
+        listener.line();
+        // A suspended server finds all at once: what was said, and that they have left.
+        server.suspend();
+        say("goodbye");
+        leavers.into_iter().for_each(Peer::reset);
+        server.resume();
+        server.wait_for_lines(50, "有客户端退出了");
+        say("they have gone");
+        listener.skip_to("they have gone");
+        assert_eq!(server.stderr().lines().count(), 1, "{}", server.stderr());
     }
 
     /// A waiting `accept` holds the last descriptor already, and there is none to wake it with.
@@ -371,6 +409,7 @@ mod on_linux {
                 let mut command = with_limit("-n 20", &lesson(package));
                 command.arg("127.0.0.1:0");
                 let mut server = Program::server_from(command);
+                server.first_lines(1); // Ctrl-C is listened for from now on
                 let used = open_descriptors(server.process_id()).expect("Linux tells");
                 let clients: Vec<Peer> =
                     (0..20 - used - left_over).map(|_| server.connect()).collect();
@@ -398,6 +437,20 @@ mod on_linux {
 
     /// Each thread reserves 2 MiB of address space for its stack, so a limit on that limits them.
     fn out_of_threads(package: &str) {
+        if ["lesson-event-loop-server", "lesson-async-server"].contains(&package) {
+            return not_a_thread_more(package);
+        }
         too_many(package, "-v 60000");
+    }
+
+    /// These serve everybody with the threads that they have before the first client.
+    fn not_a_thread_more(package: &str) {
+        let server = server(package);
+        server.first_lines(1);
+        let before = threads(server.process_id());
+        let clients: Vec<Peer> = (0..60).map(|_| server.connect()).collect();
+        expect_service(package, &server);
+        assert_eq!(threads(server.process_id()), before);
+        drop(clients);
     }
 }

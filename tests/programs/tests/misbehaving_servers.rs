@@ -100,3 +100,26 @@ fn it_never_reads() {
     drop(server);
     client.wait_for_exit();
 }
+
+/// What reads all the time and prints has nothing left to do when nothing more can be printed.
+#[cfg(target_os = "linux")] // which alone has /dev/full
+#[test]
+fn its_words_go_to_a_full_disk() {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a free port");
+    for package in CLIENTS.into_iter().chain(["lesson-stdin-echo"]) {
+        let mut command = harness::with_full_stdout(&lesson(package));
+        let mut program = if package == "lesson-stdin-echo" {
+            let mut echo = Program::start(command);
+            echo.type_line("hello");
+            echo
+        } else {
+            command.arg(listener.local_addr().expect("its address").to_string());
+            let client = Program::start(command);
+            Peer::accepted_by(&listener).send("5000:hello\n");
+            client
+        };
+        assert_eq!(program.wait_for_exit().code(), Some(1), "{package}");
+        let error = program.stderr();
+        assert!(error.contains("cannot write to stdout: No space left on device"), "{error}");
+    }
+}

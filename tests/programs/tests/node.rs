@@ -1,9 +1,9 @@
 //! The Node programs on either end of the wire. Where Node 20 or newer is not installed these
-//! tests count as ignored; tests/build.rs finds out.
+//! tests count as ignored; build.rs finds out.
 
 use std::process::Command;
 
-use harness::{Program, lesson, node};
+use harness::{Program, against_every_chat_server, lesson, lessons, node};
 
 /// Which implementation plays a part.
 #[derive(Clone, Copy)]
@@ -15,7 +15,7 @@ enum In {
 /// Starts a server, given the folder of its lesson.
 fn server(implementation: In, folder: &str) -> Program {
     match implementation {
-        In::Rust => Program::server(lesson(&package(folder))),
+        In::Rust => Program::server(lesson(package(folder))),
         In::Node => {
             let mut command = node(&format!("{folder}/node/server.js"));
             command.arg("0");
@@ -27,16 +27,16 @@ fn server(implementation: In, folder: &str) -> Program {
 /// Starts a client of `server`, given the folder of its lesson.
 fn client(implementation: In, folder: &str, server: &Program) -> Program {
     let mut command = match implementation {
-        In::Rust => Command::new(lesson(&package(folder))),
+        In::Rust => Command::new(lesson(package(folder))),
         In::Node => node(&format!("{folder}/node/client.js")),
     };
     command.arg(server.address().port().to_string());
     Program::start(command)
 }
 
-fn package(folder: &str) -> String {
-    let (_section, name) = folder.split_once('-').expect("SECTION-NAME");
-    format!("lesson-{name}")
+fn package(folder: &str) -> &'static str {
+    let in_folder = lessons().iter().find(|lesson| lesson.name == folder);
+    &in_folder.expect("a lesson's folder").package
 }
 
 /// The transcript of 6.2.2.3 in the source tutorial.
@@ -53,17 +53,33 @@ fn talk_both_ways(server_in: In, client_in: In) {
     assert_eq!(client.lines().len(), 2, "{}", client.stdout());
 }
 
+against_every_chat_server! {
+    rust_clients_chat
+    #[cfg_attr(not(node), ignore = "Node 20 or newer was not there when this was compiled")]
+    node_clients_chat
+}
+
+fn rust_clients_chat(package: &str) {
+    let server = Program::server(lesson(package));
+    chat(&server, In::Rust);
+    server.wait_for_lines(2, "有客户端退出了");
+}
+
+fn node_clients_chat(package: &str) {
+    let server = Program::server(lesson(package));
+    chat(&server, In::Node);
+    server.wait_for_lines(2, "有客户端退出了");
+}
+
 /// Two clients chat, and a third, played by the test, listens.
-fn chat(server_in: In, client_in: In) {
-    const SERVER: &str = "6.3.2-broadcast-server";
+fn chat(server: &Program, client_in: In) {
     const CLIENT: &str = "6.3.2-broadcast-client";
-    let server = server(server_in, SERVER);
     let mut listener = server.connect();
     // Whoever has been heard has joined, and hears what the others say from then on.
-    let mut first = client(client_in, CLIENT, &server);
+    let mut first = client(client_in, CLIENT, server);
     first.type_line("  the first is here  ");
     listener.skip_to(":the first is here");
-    let mut second = client(client_in, CLIENT, &server);
+    let mut second = client(client_in, CLIENT, server);
     second.type_line("第二个来了"); // the second is here
     listener.skip_to(":第二个来了");
     first.wait_for_stdout(predicates::str::contains(":第二个来了\n"));
@@ -80,9 +96,6 @@ fn chat(server_in: In, client_in: In) {
     }
     for mut client in [first, second] {
         client.kill();
-    }
-    if let In::Rust = server_in {
-        server.wait_for_lines(2, "有客户端退出了");
     }
 }
 
@@ -120,10 +133,7 @@ fn talk_rust_server_rust_client() {
     talk_both_ways(In::Rust, In::Rust);
 }
 
-#[test]
-fn chat_rust_server_rust_clients() {
-    chat(In::Rust, In::Rust);
-}
+const CHAT: &str = "6.3.2-broadcast-server";
 
 macro_rules! with_node {
     ($($name:ident: $test:expr;)*) => { $(
@@ -139,9 +149,8 @@ with_node! {
     talk_rust_server_node_client: talk_both_ways(In::Rust, In::Node);
     talk_node_server_rust_client: talk_both_ways(In::Node, In::Rust);
     talk_node_server_node_client: talk_both_ways(In::Node, In::Node);
-    chat_rust_server_node_clients: chat(In::Rust, In::Node);
-    chat_node_server_rust_clients: chat(In::Node, In::Rust);
-    chat_node_server_node_clients: chat(In::Node, In::Node);
+    chat_node_server_rust_clients: chat(&server(In::Node, CHAT), In::Rust);
+    chat_node_server_node_clients: chat(&server(In::Node, CHAT), In::Node);
     listening_events_look_the_same: same_screen("6.2.1-listening-events", 2);
     greeting_looks_the_same: same_screen("6.2.2.1-greeting", 3);
     online_counter_looks_the_same: same_screen("6.2.2.2-online-counter", 2);

@@ -19,7 +19,7 @@ use std::net::{SocketAddr, TcpStream};
 use std::path::PathBuf;
 use std::process::Command;
 
-use harness::{Peer, Program, lesson, refusing};
+use harness::{Peer, Program, against_every_chat_server, lesson, refusing};
 use snapbox::{Data, assert_data_eq};
 
 #[test]
@@ -125,11 +125,16 @@ fn stdin_echo() {
     session.is("stdin-echo");
 }
 
+against_every_chat_server! {
+    broadcast
+    #[cfg_attr(not(node), ignore = "Node 20 or newer was not there when this was compiled")]
+    broadcast_with_node
+}
+
 /// Whoever has connected before another client speaks hears it, so each newcomer speaks at once.
-#[test]
-fn broadcast() {
+fn broadcast(package: &str) {
     let mut session = Session::default();
-    session.serve(1, "cargo run -p lesson-broadcast-server", 3000);
+    session.serve_chat(1, package);
     session.see(1, 2);
     session.netcat(2);
     session.join(3, "cargo run -p lesson-broadcast-client");
@@ -152,11 +157,9 @@ fn broadcast() {
     session.is("broadcast");
 }
 
-#[test]
-#[cfg_attr(not(node), ignore = "needs node 20 or later")]
-fn broadcast_with_node() {
+fn broadcast_with_node(package: &str) {
     let mut session = Session::default();
-    session.serve(1, "cargo run -p lesson-broadcast-server", 3000);
+    session.serve_chat(1, package);
     session.see(1, 2);
     session.netcat(2);
     session.join(3, "node lessons/6.3.2-broadcast-client/node/client.js");
@@ -215,6 +218,12 @@ impl Session {
         self.terminals.insert(terminal, Terminal::Running { program, lines_seen: 0 });
         self.server.get_or_insert(address);
         self.mask(&address.port().to_string(), &shown.to_string());
+    }
+
+    /// Runs a chat server. All of them look the same, so the book shows them as the first.
+    fn serve_chat(&mut self, terminal: u8, package: &str) {
+        self.serve(terminal, &format!("cargo run -p {package}"), 3000);
+        self.mask(package, "lesson-broadcast-server");
     }
 
     /// Runs a client of the server.

@@ -1,0 +1,262 @@
+//! What every chat server does, on the wire and on the screen: who gets what, and what becomes of
+//! those who do not read.
+
+use std::path::Path;
+use std::thread;
+
+use predicates::str::contains;
+
+use crate::{Peer, Program, resident_memory};
+
+/// Makes a test of each of these of a chat server, given the path of its program:
+///
+/// ```ignore
+/// harness::chat_room_tests!(env!("CARGO_BIN_EXE_lesson-broadcast-server"));
+/// ```
+#[macro_export]
+macro_rules! chat_room_tests {
+    ($program:expr) => {
+        $crate::chat_room_tests! { $program;
+            everyone_but_the_sender_gets_the_message_with_the_senders_port
+            a_message_is_a_line_and_what_has_no_newline_is_one_too
+            a_line_in_several_segments_arrives_whole
+            a_long_first_line_in_two_segments_is_one_message
+            a_line_in_many_reads_is_one_message_and_so_is_the_next
+            a_line_longer_than_the_bound_is_cut_but_loses_nothing
+            a_line_that_is_not_finished_is_passed_on_but_half_a_character_is_not
+            messages_without_newlines_stay_messages_of_their_own
+            a_paste_longer_than_the_servers_buffer_arrives_line_by_line
+            leavers_are_announced_and_forgotten_however_they_leave
+            everyone_sees_the_same_messages_in_the_same_order
+            a_client_that_never_reads_is_disconnected_and_nobody_else_is
+            a_hundred_clients_that_never_read_hold_nobody_up
+        }
+    };
+    ($program:expr; $($name:ident)*) => { $(
+        #[test]
+        fn $name() {
+            $crate::chat_room::$name(::std::path::Path::new($program));
+        }
+    )* };
+}
+
+pub fn everyone_but_the_sender_gets_the_message_with_the_senders_port(program: &Path) {
+    let server = Program::server(program);
+    let (mut first, mut second, mut third) = (server.connect(), server.connect(), server.connect());
+    third.send("hello\n");
+    let message = format!("{}:hello\n", third.port());
+    first.expect(&message);
+    second.expect(&message);
+
+    first.send("你好\n");
+    let answer = format!("{}:你好\n", first.port());
+    second.expect(&answer);
+    third.expect(&answer);
+    for client in [&mut first, &mut second, &mut third] {
+        client.assert_open_and_silent();
+    }
+}
+
+pub fn a_message_is_a_line_and_what_has_no_newline_is_one_too(program: &Path) {
+    let server = Program::server(program);
+    let (mut listener, mut sender) = (server.connect(), server.connect());
+    let port = sender.port();
+    sender.send("  no newline  ");
+    listener.expect(format!("{port}:no newline\n"));
+    sender.send("one\r\n \n\n\t\r\n two ");
+    listener.expect(format!("{port}:one\n{port}:two\n"));
+    sender.send([b"\0\xff\xfe bytes \x80".as_slice(), b"\n"].concat());
+    listener.expect([format!("{port}:").as_bytes(), b"\0\xff\xfe bytes \x80\n"].concat());
+    sender.send(" \t\r\n");
+    sender.send("last");
+    sender.half_close();
+    listener.expect(format!("{port}:last\n"));
+}
+
+pub fn a_line_in_several_segments_arrives_whole(program: &Path) {
+    let server = Program::server(program);
+    let (mut listener, mut sender) = (server.connect(), server.connect());
+    let port = sender.port();
+    sender.send("a first line\nand a sec");
+    listener.expect(format!("{port}:a first line\n"));
+    sender.send("ond, wit");
+    sender.send("hout an end\n");
+    listener.expect(format!("{port}:and a second, without an end\n"));
+}
+
+/// Waits until the server has most likely read what was sent to it so far: it has passed on what
+/// somebody else said later.
+fn a_moment_later(server: &Program, listener: &mut Peer) {
+    let mut other = server.connect();
+    other.send("a moment later\n");
+    listener.expect(format!("{}:a moment later\n", other.port()));
+}
+
+pub fn a_long_first_line_in_two_segments_is_one_message(program: &Path) {
+    let server = Program::server(program);
+    let mut listener = server.connect();
+    for cut in [1, 1200, 1448, 2399] {
+        let mut sender = server.connect(); // which has never sent a newline
+        let line = "你".repeat(800);
+        sender.send(&line.as_bytes()[..cut]);
+        a_moment_later(&server, &mut listener);
+        sender.send([&line.as_bytes()[cut..], b"\n"].concat());
+        listener.expect(format!("{}:{line}\n", sender.port()));
+    }
+}
+
+pub fn a_line_in_many_reads_is_one_message_and_so_is_the_next(program: &Path) {
+    let server = Program::server(program);
+    let (mut listener, mut sender) = (server.connect(), server.connect());
+    let port = sender.port();
+    sender.send("short\n");
+    listener.expect(format!("{port}:short\n"));
+    for length in [2000, 4096, 10_000, 65_530, 65_536] {
+        let line = "x".repeat(length);
+        sender.send(&line[..length / 2]);
+        a_moment_later(&server, &mut listener);
+        sender.send(format!("{}\nhello world\n", &line[length / 2..]));
+        listener.expect(format!("{port}:{line}\n{port}:hello world\n"));
+    }
+}
+
+pub fn a_line_longer_than_the_bound_is_cut_but_loses_nothing(program: &Path) {
+    let server = Program::server(program);
+    let (mut listener, mut sender) = (server.connect(), server.connect());
+    for text in ["你好", "a b ", "x    "] {
+        let text = format!("!{}!", text.repeat(200_000 / text.len()));
+        sender.send(format!("{text}\n"));
+        let mut heard = String::new();
+        while heard.len() < text.len() {
+            let line = listener.line();
+            heard += line.strip_prefix(&format!("{}:", sender.port())).expect("the sender's port");
+        }
+        assert!(heard == text, "something was lost or broken at a cut");
+    }
+}
+
+/// What the sender says last must not wait for a newline that does not come, and a character whose
+/// rest does not come must not become a message.
+pub fn a_line_that_is_not_finished_is_passed_on_but_half_a_character_is_not(program: &Path) {
+    let server = Program::server(program);
+    let (mut listener, mut sender) = (server.connect(), server.connect());
+    let port = sender.port();
+    sender.send(b"no newline \xe4\xbd");
+    listener.expect(format!("{port}:no newline\n"));
+    sender.send(b"\xa0 and then one\nunfinished");
+    listener.expect(format!("{port}:你 and then one\n{port}:unfinished\n"));
+}
+
+pub fn messages_without_newlines_stay_messages_of_their_own(program: &Path) {
+    let server = Program::server(program);
+    let (mut listener, mut sender) = (server.connect(), server.connect());
+    for text in ["one", "two", "三"] {
+        sender.send(text); // as the Node client does
+        listener.expect(format!("{}:{text}\n", sender.port()));
+    }
+}
+
+pub fn a_paste_longer_than_the_servers_buffer_arrives_line_by_line(program: &Path) {
+    let server = Program::server(program);
+    let (mut listener, mut sender) = (server.connect(), server.connect());
+    let port = sender.port();
+    let lines: Vec<String> = (0..5000).map(|number| format!("line {number} of a paste")).collect();
+    sender.send(lines.join("\n") + "\n");
+    for line in lines {
+        assert_eq!(listener.line(), format!("{port}:{line}"));
+    }
+    // As long as the server's buffer, with an unfinished line at its end, which is not kept for ever.
+    sender.send(format!("{}\n{}", "a".repeat(1000), "b".repeat(4096 - 1001)));
+    listener.expect(format!("{port}:{}\n{port}:{}\n", "a".repeat(1000), "b".repeat(4096 - 1001)));
+}
+
+pub fn leavers_are_announced_and_forgotten_however_they_leave(program: &Path) {
+    let server = Program::server(program);
+    let (mut stays, leaves, mut half_closes) =
+        (server.connect(), server.connect(), server.connect());
+    let mut resets = server.connect();
+    // Who leaves before having been accepted has never been there, on some systems.
+    resets.send("we are all here");
+    for client in [&mut stays, &mut half_closes] {
+        client.expect(format!("{}:we are all here\n", resets.port()));
+    }
+    drop(leaves);
+    server.wait_for_lines(1, "有客户端退出了");
+    resets.reset();
+    server.wait_for_lines(2, "有客户端退出了");
+    half_closes.half_close();
+    assert_eq!(half_closes.read_to_end(), b"");
+    server.wait_for_lines(3, "有客户端退出了");
+
+    server.connect().send("is anybody there?");
+    assert!(stays.line().ends_with(":is anybody there?"));
+    server.wait_for_lines(4, "有客户端退出了");
+    let listening = format!("server listening at port {}", server.address().port());
+    let mut expected = vec![listening];
+    expected.resize(5, "有客户端退出了".to_string());
+    assert_eq!(server.lines(), expected);
+}
+
+pub fn everyone_sees_the_same_messages_in_the_same_order(program: &Path) {
+    const SENDERS: usize = 8;
+    const MESSAGES: usize = 200;
+    let server = Program::server(program);
+    let mut listeners: Vec<Peer> = (0..3).map(|_| server.connect()).collect();
+    let senders: Vec<Peer> = (0..SENDERS).map(|_| server.connect()).collect();
+    thread::scope(|scope| {
+        for mut sender in senders {
+            scope.spawn(move || {
+                for number in 0..MESSAGES {
+                    sender.send(format!("message {number}\n"));
+                }
+                sender.half_close();
+                sender.read_to_end(); // what the other senders say; the test is about the listeners
+            });
+        }
+    });
+    let seen: Vec<Vec<String>> = listeners
+        .iter_mut()
+        .map(|listener| (0..SENDERS * MESSAGES).map(|_| listener.line()).collect())
+        .collect();
+    assert_eq!(seen[0], seen[1]);
+    assert_eq!(seen[0], seen[2]);
+}
+
+/// Says lines until as many bytes have gone by, never more than `listener` has received.
+fn say(bytes: usize, sender: &mut Peer, listener: &mut Peer) {
+    let line = "x".repeat(1023 - "12345:".len());
+    let message = format!("{}:{line}\n", sender.port());
+    for _ in 0..bytes / message.len() / 64 {
+        sender.send(format!("{line}\n").repeat(64));
+        listener.expect(message.repeat(64));
+        listener.forget();
+    }
+}
+
+pub fn a_client_that_never_reads_is_disconnected_and_nobody_else_is(program: &Path) {
+    let server = Program::server(program);
+    let mut never_reads = server.connect();
+    let (mut listener, mut sender) = (server.connect(), server.connect());
+    say(1024 * 1024, &mut sender, &mut listener);
+    let memory_before = resident_memory(server.process_id());
+    say(48 * 1024 * 1024, &mut sender, &mut listener);
+
+    server.wait_for_line("有客户端退出了");
+    let address = never_reads.address();
+    server.wait_for_stderr(contains(format!("disconnected {address}: ")));
+    if let (Some(before), Some(after)) = (memory_before, resident_memory(server.process_id())) {
+        let grown = after.saturating_sub(before);
+        assert!(grown < 16 * 1024 * 1024, "the memory has grown by {grown} bytes");
+    }
+    assert_eq!(server.lines().len(), 2, "one has left, the one that did not read");
+    never_reads.wait_until_closed();
+}
+
+pub fn a_hundred_clients_that_never_read_hold_nobody_up(program: &Path) {
+    let server = Program::server(program);
+    let never_read: Vec<Peer> = (0..100).map(|_| server.connect()).collect();
+    let (mut listener, mut sender) = (server.connect(), server.connect());
+    say(48 * 1024 * 1024, &mut sender, &mut listener);
+    server.wait_for_lines(never_read.len(), "有客户端退出了");
+    say(1024 * 1024, &mut sender, &mut listener);
+}

@@ -1,0 +1,83 @@
+//! Which lessons are servers, and which of them are the chat room: what a test of all of them runs
+//! against. A new server is one word here.
+
+/// The servers that are the chat room of 6.3.2, on the wire and on the screen, without `lesson-`.
+/// Hands them to another macro of this crate, after what that is to have before them.
+#[cfg(feature = "part-7")]
+#[doc(hidden)]
+#[macro_export]
+macro_rules! with_chat_servers {
+    ($next:ident $($before:tt)*) => {
+        $crate::$next! {
+            $($before)* broadcast_server shared_log_server event_loop_server async_server
+        }
+    };
+}
+
+/// As above, without part 7.
+#[cfg(not(feature = "part-7"))]
+#[doc(hidden)]
+#[macro_export]
+macro_rules! with_chat_servers {
+    ($next:ident $($before:tt)*) => {
+        $crate::$next! { $($before)* broadcast_server }
+    };
+}
+
+/// Makes a test of each of these functions against each server: `BEHAVIOUR::SERVER` calls the
+/// function with the server's package, such as `lesson-greeting`.
+#[macro_export]
+macro_rules! against_every_server {
+    ($($behaviour:ident)*) => { $(
+        $crate::with_chat_servers! { against
+            $behaviour: listening_events greeting online_counter bidirectional_server
+        }
+    )* };
+}
+
+/// As [`against_every_server!`], against the servers that are the chat room. An attribute before a
+/// function's name goes to its tests.
+#[macro_export]
+macro_rules! against_every_chat_server {
+    ($($(#[$attribute:meta])* $behaviour:ident)*) => { $(
+        $crate::with_chat_servers! { against $(#[$attribute])* $behaviour: }
+    )* };
+}
+
+#[doc(hidden)]
+#[macro_export]
+macro_rules! against {
+    ($(#[$attribute:meta])* $behaviour:ident: $($server:ident)*) => {
+        mod $behaviour {
+            $crate::against! { @ $behaviour [$(#[$attribute])*] $($server)* }
+        }
+    };
+    (@ $behaviour:ident $attributes:tt $($server:ident)*) => {
+        $( $crate::against! { @@ $behaviour $attributes $server } )*
+    };
+    (@@ $behaviour:ident [$($attribute:tt)*] $server:ident) => {
+        $($attribute)*
+        #[test]
+        fn $server() {
+            super::$behaviour(&$crate::package(stringify!($server)));
+        }
+    };
+}
+
+#[doc(hidden)]
+#[macro_export]
+macro_rules! names {
+    ($($server:ident)*) => { &[$(stringify!($server)),*] };
+}
+
+/// The package of the server that the lists call `name`: `lesson-broadcast-server` for
+/// `broadcast_server`.
+pub fn package(name: &str) -> String {
+    format!("lesson-{}", name.replace('_', "-"))
+}
+
+/// Whether the server in `package` is the chat room.
+pub fn is_chat_server(package: &str) -> bool {
+    let names: &[&str] = with_chat_servers! { names };
+    names.iter().any(|name| self::package(name) == package)
+}

@@ -1,0 +1,350 @@
+//! The chat servers on a network that is no loopback: what they promise about pastes, slow readers
+//! and leavers has to hold there.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::net::TcpStream;
+use std::process::Command;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use harness::{Connection, DEADLINE, Patience, Peer, Program, lesson, resident_memory, wait_until};
+use link::{Conditions, Link, machine};
+use predicates::str::contains;
+
+mod as_root;
+#[cfg(target_os = "linux")]
+mod patience;
+
+/// Runs each behaviour against each server, as a test of its own.
+macro_rules! against {
+    ($servers:tt $($behaviour:ident)*) => { $( mod $behaviour { against!(@ $behaviour $servers); } )* };
+    (@ $behaviour:ident [$($server:ident)*]) => { $(
+        #[test]
+        #[cfg_attr(not(link), ignore = "needs Linux, /dev/net/tun, and root or user namespaces")]
+        fn $server() {
+            let name = concat!(stringify!($behaviour), "::", stringify!($server));
+            let package = concat!("lesson-", stringify!($server)).replace('_', "-");
+            crate::as_root::as_root(name, || crate::$behaviour(&package));
+        }
+    )* };
+}
+
+// Another chat server is another word in the brackets: the name of its package without `lesson-`.
+against! {
+    [broadcast_server shared_log_server event_loop_server async_server]
+    a_paste_to_10_readers
+    a_paste_to_30_readers
+    a_paste_to_10_readers_on_a_bad_link
+    a_paste_to_30_readers_on_a_bad_link
+    a_reader_that_never_reads_is_dropped
+    a_class_chats_beside_one_who_never_reads_and_one_who_sleeps
+    everybody_hears_everything_in_one_order_in_spite_of_losses
+    a_laptop_that_vanishes_in_silence_is_noticed
+    a_laptop_that_vanishes_while_others_chat_is_noticed
+    who_goes_away_in_the_middle_of_a_line_spoils_nobodys
+}
+
+/// What a server prints for each client that leaves, however it does.
+const HAS_LEFT: &str = "有客户端退出了";
+
+fn good_link() -> Conditions {
+    Conditions { delay: Duration::from_millis(1), ..Conditions::default() }
+}
+
+fn bad_link() -> Conditions {
+    let delay = Duration::from_millis(5);
+    Conditions { delay, rate: Some(50_000_000), loss: 0.005, ..Conditions::default() }
+}
+
+/// A server behind a link.
+struct Class {
+    server: Program,
+    // Dropped last, so that a test that fails shows what its programs did before the link went.
+    link: Link,
+}
+
+impl Class {
+    fn on(conditions: Conditions, package: &str) -> Class {
+        let program = lesson(package); // built before there is no way out to anywhere
+        let link = Link::new(conditions).unwrap_or_else(|error| panic!("no link: {error:#}"));
+        let mut command = Command::new(program);
+        command.arg("0.0.0.0:0");
+        Class { server: Program::server_from(command), link }
+    }
+
+    /// How the machine `number` reaches the server.
+    fn address(&self, number: u8) -> String {
+        format!("{}:{}", machine(number), self.server.address().port())
+    }
+
+    fn connect(&self, number: u8) -> TcpStream {
+        let address = self.address(number);
+        let stream = TcpStream::connect(&address);
+        stream.unwrap_or_else(|error| panic!("cannot connect to {address}: {error}"))
+    }
+
+    /// A client on the machine `number`.
+    fn join(&self, number: u8) -> Peer {
+        Peer::over(self.connect(number))
+    }
+
+    /// Clients on the machines from 2 on, who talk.
+    fn people(&self, count: u8) -> Vec<Peer> {
+        (2..2 + count).map(|number| self.join(number)).collect()
+    }
+
+    /// Clients on the machines from 2 on, who do nothing but read.
+    fn readers(&self, count: u8) -> Vec<Connection> {
+        let patience = Patience { silence: DEADLINE, in_all: 5 * DEADLINE };
+        (2..2 + count).map(|number| Connection::over(self.connect(number), patience)).collect()
+    }
+}
+
+/// Who has heard something is in the room, so `speaker` says something until all have. A connection
+/// that is there for the client may not be there for the server yet.
+fn wait_until_all_are_in<'a>(speaker: &mut Peer, others: impl IntoIterator<Item = &'a TcpStream>) {
+    for other in others {
+        let deadline = Instant::now() + DEADLINE;
+        other.set_read_timeout(Some(Duration::from_millis(50))).expect("a short patience");
+        while other.peek(&mut [0]).is_err() {
+            assert!(Instant::now() < deadline, "{other:?} hears nothing");
+            speaker.send("is everybody there?\n");
+        }
+    }
+}
+
+/// Somewhat more than `bytes` of ordinary lines.
+fn ordinary_lines(bytes: usize) -> Vec<String> {
+    let line = |number| format!("{number:06}: a line of ordinary length, as people write\n");
+    (0..bytes.div_ceil(line(0).len())).map(line).collect()
+}
+
+fn a_paste_to_10_readers(package: &str) {
+    a_paste(package, 10, good_link());
+}
+
+fn a_paste_to_30_readers(package: &str) {
+    a_paste(package, 30, good_link());
+}
+
+fn a_paste_to_10_readers_on_a_bad_link(package: &str) {
+    a_paste(package, 10, bad_link());
+}
+
+fn a_paste_to_30_readers_on_a_bad_link(package: &str) {
+    a_paste(package, 30, bad_link());
+}
+
+fn a_paste(package: &str, readers: u8, conditions: Conditions) {
+    let class = Class::on(conditions, package);
+    let mut readers = class.readers(readers);
+    let mut sender = class.join(254);
+    wait_until_all_are_in(&mut sender, readers.iter().map(Connection::stream));
+    assert_all_hear_a_paste(&mut sender, &mut readers);
+}
+
+/// 256 KiB are pasted, and everybody who reads all the time hears all of it, in order.
+fn assert_all_hear_a_paste(sender: &mut Peer, readers: &mut [Connection]) {
+    let lines = ordinary_lines(256 * 1024);
+    let label = format!("{}:", sender.port());
+    let expected: String = lines.iter().flat_map(|line| [&label, line.as_str()]).collect();
+    let begin = format!("{label}and now\n");
+    let count = readers.len();
+    let heard: Vec<usize> = thread::scope(|scope| {
+        let reading: Vec<_> = readers
+            .iter_mut()
+            .map(|reader| scope.spawn(|| heard_of(&expected, &begin, reader)))
+            .collect();
+        sender.send("and now\n");
+        sender.send(lines.concat());
+        reading.into_iter().map(|reading| reading.join().expect("a reader that reads")).collect()
+    });
+    let thrown_out = heard.iter().filter(|bytes| **bytes < expected.len()).count();
+    assert!(
+        thrown_out == 0,
+        "{thrown_out} of {count} readers were thrown out; they have heard {heard:?} of {} bytes",
+        expected.len()
+    );
+}
+
+/// How much of `expected` a reader hears after `begin`. Fails when it hears anything else.
+fn heard_of(expected: &str, begin: &str, reader: &mut Connection) -> usize {
+    reader.skip_to(begin.as_bytes()).expect("the beginning of the paste");
+    // Who is thrown out has heard less, which the caller sees.
+    let _ = reader.receive_until(|unseen| unseen.len() >= expected.len());
+    let heard = reader.take(usize::MAX);
+    assert!(expected.as_bytes().starts_with(&heard), "something else was heard than was said");
+    reader.forget();
+    heard.len()
+}
+
+fn a_reader_that_never_reads_is_dropped(package: &str) {
+    let class = Class::on(good_link(), package);
+    let mut readers = class.readers(10);
+    let mut never_reads = class.join(253);
+    let mut sender = class.join(254);
+    wait_until_all_are_in(&mut sender, readers.iter().map(Connection::stream));
+    // Once it has done what it will do again, it has the memory that it needs for that.
+    assert_all_hear_a_paste(&mut sender, &mut readers);
+    let before = resident_memory(class.server.process_id());
+    let mut pastes = 1;
+    while !class.server.lines().iter().any(|line| line == HAS_LEFT) {
+        assert!(pastes < 64, "after {pastes} pastes it is still there");
+        assert_all_hear_a_paste(&mut sender, &mut readers);
+        pastes += 1;
+    }
+    never_reads.wait_until_closed();
+    if let (Some(before), Some(after)) = (before, resident_memory(class.server.process_id())) {
+        let grown = after.saturating_sub(before);
+        assert!(grown < 8 * 1024 * 1024, "the server's memory has grown by {grown} bytes");
+    }
+    assert_all_hear_a_paste(&mut sender, &mut readers);
+    assert_eq!(class.server.lines().iter().filter(|line| *line == HAS_LEFT).count(), 1);
+}
+
+/// Each of `people` says `count` lines, all of them at the same time. Everybody hears all that the
+/// others say, whole, and in the same order. Returns what was said, in that order.
+fn assert_all_hear_each_other(
+    people: &mut [Peer],
+    observer: &mut Peer,
+    count: usize,
+) -> Vec<String> {
+    let said_by = |port: u16| {
+        (0..count).map(move |number| format!("{port}:I say {number} of {count}, 我也听到了"))
+    };
+    thread::scope(|scope| {
+        for person in people.iter_mut() {
+            scope.spawn(move || {
+                for line in said_by(person.port()) {
+                    let text = line.split_once(':').map(|(_, text)| text);
+                    person.send(format!("{}\n", text.unwrap_or_default()));
+                }
+            });
+        }
+    });
+    let all = lines(observer, people.len() * count);
+    for person in people {
+        let mine = format!("{}:", person.port());
+        let (by_me, by_others): (Vec<_>, Vec<_>) =
+            all.iter().cloned().partition(|line| line.starts_with(&mine));
+        assert_eq!(by_me, said_by(person.port()).collect::<Vec<_>>(), "heard of {mine}");
+        assert_eq!(lines(person, by_others.len()), by_others, "heard by {mine}");
+    }
+    all
+}
+
+/// What those say who leave in the middle of a line.
+const HALF_A_LINE: &str = "I shall be aw";
+
+/// The next `count` lines that `peer` hears, without calls and half lines.
+fn lines(peer: &mut Peer, count: usize) -> Vec<String> {
+    let mut lines = Vec::new();
+    while lines.len() < count {
+        let line = peer.line();
+        if !line.ends_with(":is everybody there?") && !line.ends_with(HALF_A_LINE) {
+            lines.push(line);
+        }
+    }
+    lines
+}
+
+fn a_class_chats_beside_one_who_never_reads_and_one_who_sleeps(package: &str) {
+    let class = Class::on(good_link(), package);
+    let mut command = Command::new(lesson("lesson-broadcast-client"));
+    command.arg(class.address(252));
+    let sleeper = Program::start(command);
+    let never_reads = class.join(253);
+    let mut people = class.people(30);
+    let mut observer = class.join(254);
+    wait_until_all_are_in(&mut observer, people.iter().map(Peer::stream));
+    sleeper.wait_for_stdout(contains("is everybody there?"));
+    #[cfg(unix)]
+    sleeper.suspend();
+
+    let said = assert_all_hear_each_other(&mut people, &mut observer, 5);
+
+    #[cfg(unix)]
+    sleeper.resume();
+    sleeper.wait_for_stdout(contains(said.join("\n")));
+    assert_eq!(class.server.lines().iter().filter(|line| *line == HAS_LEFT).count(), 0);
+    drop(never_reads);
+}
+
+fn everybody_hears_everything_in_one_order_in_spite_of_losses(package: &str) {
+    let class = Class::on(Conditions { loss: 0.02, ..good_link() }, package);
+    let mut people = class.people(10);
+    let mut observer = class.join(254);
+    wait_until_all_are_in(&mut observer, people.iter().map(Peer::stream));
+    assert_all_hear_each_other(&mut people, &mut observer, 20);
+}
+
+fn a_laptop_that_vanishes_in_silence_is_noticed(package: &str) {
+    a_laptop_vanishes(package, |_, _| {});
+}
+
+fn a_laptop_that_vanishes_while_others_chat_is_noticed(package: &str) {
+    a_laptop_vanishes(package, |people, observer| {
+        assert_all_hear_each_other(people, observer, 5);
+    });
+}
+
+fn a_laptop_vanishes(package: &str, meanwhile: impl FnOnce(&mut [Peer], &mut Peer)) {
+    let class = Class::on(good_link(), package);
+    let laptop = class.join(2);
+    let mut people: Vec<Peer> = (3..6).map(|number| class.join(number)).collect();
+    let mut observer = class.join(254);
+    wait_until_all_are_in(&mut observer, [laptop.stream()]);
+    wait_until_all_are_in(&mut observer, people.iter().map(Peer::stream));
+
+    // Otherwise something would be under way to the laptop, although nobody says a word.
+    wait_until("all that was sent is acknowledged", nothing_is_under_way);
+    #[cfg(target_os = "linux")]
+    patience::shorten(class.server.process_id(), machine(2));
+    class.link.cut(2);
+    meanwhile(&mut people, &mut observer);
+    class.server.wait_for_line(HAS_LEFT);
+    assert_all_hear_each_other(&mut people, &mut observer, 5);
+    assert_eq!(class.server.lines().iter().filter(|line| *line == HAS_LEFT).count(), 1);
+}
+
+/// Whether every connection of this network has nothing that was sent and not acknowledged (the
+/// file is that of this thread's network; its fifth column begins with the bytes to be acknowledged,
+/// see proc_net_tcp in the kernel's documentation).
+fn nothing_is_under_way() -> bool {
+    let connections = fs::read_to_string("/proc/thread-self/net/tcp").expect("proc(5)");
+    connections.lines().skip(1).all(|line| {
+        line.split_whitespace().nth(4).is_some_and(|queues| queues.starts_with("00000000:"))
+    })
+}
+
+fn who_goes_away_in_the_middle_of_a_line_spoils_nobodys(package: &str) {
+    let class = Class::on(good_link(), package);
+    let (mut vanishes, mut resets, mut half_closes) = (class.join(2), class.join(3), class.join(4));
+    let mut people: Vec<Peer> = (5..8).map(|number| class.join(number)).collect();
+    let mut witness = class.join(253);
+    let mut observer = class.join(254);
+    wait_until_all_are_in(&mut observer, people.iter().map(Peer::stream));
+    wait_until_all_are_in(&mut observer, [witness.stream()]);
+    for leaver in [&mut vanishes, &mut resets, &mut half_closes] {
+        // In one segment, so that all of it has arrived when the whole line is heard.
+        leaver.send(format!("here I am\n{HALF_A_LINE}"));
+        lines(&mut observer, 1);
+    }
+    let half_lines =
+        [&vanishes, &half_closes].map(|leaver| format!("{}:{HALF_A_LINE}", leaver.port()));
+
+    class.link.cut(2);
+    resets.reset();
+    half_closes.half_close();
+
+    for person in &mut people {
+        lines(person, 3);
+    }
+    assert_all_hear_each_other(&mut people, &mut observer, 10);
+    class.server.wait_for_lines(2, HAS_LEFT);
+    let mut awaited = BTreeSet::from(half_lines);
+    while !awaited.is_empty() {
+        awaited.remove(&witness.line());
+    }
+}
