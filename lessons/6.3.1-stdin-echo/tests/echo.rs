@@ -22,6 +22,12 @@ fn each_line_comes_back_trimmed() {
 }
 
 #[test]
+fn a_line_within_the_bound_comes_back_whole() {
+    let line = "你好 ".repeat(9000);
+    assert!(echo(format!("{line}\n")) == format!("{}\n", line.trim()));
+}
+
+#[test]
 fn a_line_comes_back_before_the_next_one_is_typed() {
     let mut lesson = Program::start(std::process::Command::new(LESSON));
     for line in ["one", "two", "三"] {

@@ -37,6 +37,11 @@ pub fn lessons() -> &'static [Lesson] {
     &LESSONS
 }
 
+/// The lessons that are run: those of part 7 only where the whole workspace is tested.
+pub fn lessons_under_test() -> impl Iterator<Item = &'static Lesson> {
+    lessons().iter().filter(|lesson| cfg!(feature = "part-7") || lesson.section.starts_with('6'))
+}
+
 impl Lesson {
     /// Every package in a folder of `lessons/` is one.
     fn of(package: &Package) -> Option<Lesson> {

@@ -3,11 +3,24 @@
 
 /// The servers that are the chat room of 6.3.2, on the wire and on the screen, without `lesson-`.
 /// Hands them to another macro of this crate, after what that is to have before them.
+#[cfg(feature = "part-7")]
 #[doc(hidden)]
 #[macro_export]
 macro_rules! with_chat_servers {
     ($next:ident $($before:tt)*) => {
-        $crate::$next! { $($before)* broadcast_server shared_log_server event_loop_server async_server }
+        $crate::$next! {
+            $($before)* broadcast_server shared_log_server event_loop_server async_server
+        }
+    };
+}
+
+/// As above, without part 7.
+#[cfg(not(feature = "part-7"))]
+#[doc(hidden)]
+#[macro_export]
+macro_rules! with_chat_servers {
+    ($next:ident $($before:tt)*) => {
+        $crate::$next! { $($before)* broadcast_server }
     };
 }
 

@@ -70,7 +70,7 @@ impl Drop for Link {
     }
 }
 
-/// Carries packets until the other end of `stop` is closed.
+/// Carries packets until there is nothing more to do.
 fn carry(device: &File, mut wire: Wire, cut_off: &Machines, stop: &UnixStream) {
     let mut buffer = [0; 65536]; // no IPv4 packet is larger
     while !stopped_before(wire.next_arrival(), device, stop) {
@@ -90,14 +90,14 @@ fn carry(device: &File, mut wire: Wire, cut_off: &Machines, stop: &UnixStream) {
     }
 }
 
-/// Waits for a packet from `device` or until a time, whichever comes first. Returns whether the
-/// other end of `stop` is closed.
+/// Waits for a packet from `device` or until a time, whichever comes first. Returns whether there is
+/// nothing more to do: the other end of `stop` is closed, or somebody has deleted the device.
 fn stopped_before(until: Option<Instant>, device: &File, stop: &UnixStream) -> bool {
     let left = until.map(|until| until.saturating_duration_since(Instant::now()));
     let mut wanted = [PollFd::new(device, PollFlags::IN), PollFd::new(stop, PollFlags::IN)];
     // The only errors are passing ones: a signal (EINTR), or no memory for the moment.
     let _ = poll(&mut wanted, left.map(timespec).as_ref());
-    !wanted[1].revents().is_empty()
+    wanted[0].revents().contains(PollFlags::ERR) || !wanted[1].revents().is_empty()
 }
 
 fn timespec(time: Duration) -> Timespec {

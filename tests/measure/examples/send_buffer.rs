@@ -3,14 +3,16 @@
 //!
 //!     cargo run --release -p measure --example send_buffer
 //!
-//! The first table says how many of the readers, who read all the time, hear the whole of a paste.
-//! The second says for a client that never reads how many lines it survives. Each column is a size
-//! asked for: what Linux gives for it is above, and is twice as much. It takes six minutes.
+//! Each column is a size asked for, and below it what Linux gives: twice as much. Each row is a
+//! trial. First, how many of the readers, who read all the time, hear the whole of a paste. Then,
+//! how many lines a client survives that never reads, when they are said at once, and when each is
+//! said as soon as a client that reads has heard the one before. Last, how much of the system's
+//! memory a hundred such clients pin, both ends together. It takes eight minutes.
 //!
 //! `-- reno` has TCP's congestion control by that algorithm instead of the system's own.
 
 use std::error::Error;
-use std::io::{Read, Write};
+use std::io::{self, Read, Write};
 use std::net::{IpAddr, Ipv4Addr, Shutdown, TcpListener, TcpStream};
 use std::time::Duration;
 use std::{env, fs, thread};
@@ -27,6 +29,7 @@ const SIZES: [Option<usize>; 6] =
     [None, Some(212_992), Some(256 << 10), Some(512 << 10), Some(1 << 20), Some(2 << 20)];
 
 /// How a trial's network is, and what the tables call it.
+#[derive(Clone)]
 struct Network {
     name: &'static str,
     conditions: Conditions,
@@ -35,7 +38,6 @@ struct Network {
 
 fn main() -> Outcome<()> {
     become_root()?;
-    let congestion_control = env::args().nth(1);
     let conditions = Conditions { delay: Duration::from_millis(1), ..Conditions::default() };
     let good = Network { name: "1 ms", conditions, server: machine(2).into() };
     let conditions = Conditions {
@@ -45,67 +47,51 @@ fn main() -> Outcome<()> {
         ..Conditions::default()
     };
     let bad = Network { name: "5 ms, 50 Mbit/s, 0.5 %", conditions, server: machine(2).into() };
-    let loopback = Network {
-        name: "loopback",
-        conditions: Conditions::default(),
-        server: Ipv4Addr::LOCALHOST.into(),
-    };
+    let loopback = Network { server: Ipv4Addr::LOCALHOST.into(), name: "loopback", ..good.clone() };
 
-    let link = enter(&good, congestion_control.as_deref())?;
-    println!("congestion control: {}", fs::read_to_string(CONGESTION_CONTROL)?.trim());
-    let asked = SIZES.map(|size| size.map_or("the system's".to_string(), |size| size.to_string()));
-    let given = SIZES.map(|size| given(size).unwrap_or_default().to_string());
-    drop(link);
-    print_row(["", "", "", "asked for"], &asked);
-    print_row(["network", "readers", "paste", "lines of"], &given);
+    let asked = |size: Option<usize>| Ok(size.map_or("the system's".into(), |n| n.to_string()));
+    print_row(&good, ["readers", "paste", "lines of"], asked)?;
+    print_row(&good, ["", "", "given"], |size| Ok(given(size)?.to_string()))?;
     for network in [&good, &bad] {
-        for (readers, paste) in [(10, 256), (10, 512), (30, 256), (30, 512)] {
+        for (readers, kib) in [(10, 256), (10, 512), (30, 256), (30, 512), (30, 1024)] {
             for line in [10, 50, 200] {
-                let mut heard = Vec::new();
-                for size in SIZES {
-                    let _link = enter(network, congestion_control.as_deref())?;
-                    heard.push(format!(
-                        "{}/{readers}",
-                        paste_to(readers, network, size, paste, line)?
-                    ));
-                }
-                let (readers, paste) = (readers.to_string(), format!("{paste} KiB"));
-                print_row([network.name, &readers, &paste, &format!("{line} bytes")], &heard);
+                let first = [&readers.to_string(), &format!("{kib} KiB"), &format!("{line} bytes")];
+                print_row(network, first.map(String::as_str), |size| {
+                    Ok(format!("{}/{readers}", paste_to(readers, network, size, kib, line)?))
+                })?;
             }
         }
     }
-    println!();
     for network in [&good, &loopback] {
         for (pace, waits) in [("at once", false), ("when heard", true)] {
-            let mut survived = Vec::new();
-            for size in SIZES {
-                let _link = enter(network, congestion_control.as_deref())?;
-                survived.push(survived_lines(network, size, waits)?.to_string());
-            }
-            print_row([network.name, "survives", pace, "50 bytes"], &survived);
+            print_row(network, ["survives", pace, "50 bytes"], |size| {
+                Ok(survived_lines(network, size, waits)?.to_string())
+            })?;
         }
     }
-    Ok(())
+    print_row(&good, ["100 pin", "", "50 bytes"], |size| {
+        Ok(format!("{} MiB", pinned_by_a_hundred(&good, size)? >> 20))
+    })
 }
 
-const CONGESTION_CONTROL: &str = "/proc/sys/net/ipv4/tcp_congestion_control";
-
-/// Moves this thread into the network.
-fn enter(network: &Network, congestion_control: Option<&str>) -> Outcome<Link> {
-    let link = Link::new(network.conditions.clone())?;
-    if let Some(algorithm) = congestion_control {
-        fs::write(CONGESTION_CONTROL, algorithm)?;
-    }
-    Ok(link)
-}
-
-fn print_row(first: [&str; 4], cells: &[String]) {
-    let [network, readers, paste, line] = first;
-    print!("{network:<22} {readers:>8} {paste:>10} {line:>9}");
-    for cell in cells {
-        print!(" {cell:>12}");
+/// Prints a row of a table: a trial for each of the sizes, each in a fresh network.
+fn print_row(
+    network: &Network,
+    first: [&str; 3],
+    trial: impl Fn(Option<usize>) -> Outcome<String>,
+) -> Outcome<()> {
+    let [a, b, c] = first;
+    print!("{:<22} {a:>8} {b:>10} {c:>9}", network.name);
+    for size in SIZES {
+        let _link = Link::new(network.conditions.clone())?;
+        if let Some(algorithm) = env::args().nth(1) {
+            fs::write("/proc/sys/net/ipv4/tcp_congestion_control", algorithm)?;
+        }
+        print!(" {:>12}", trial(size)?);
+        io::stdout().flush()?;
     }
     println!();
+    Ok(())
 }
 
 /// The send buffer that a client has at first, in bytes.
@@ -209,4 +195,34 @@ fn survived_lines(network: &Network, size: Option<usize>, waits: bool) -> Outcom
     }
     disconnect(&to_it);
     Ok(survived)
+}
+
+/// How many bytes of the system's memory a hundred clients hold that never read, with all that may
+/// wait for them.
+fn pinned_by_a_hundred(network: &Network, size: Option<usize>) -> Outcome<u64> {
+    let listener = listen(size)?;
+    let clients = (0..100).map(|_| client(&listener, network)).collect::<Outcome<Vec<_>>>()?;
+    let before = memory_of_all_sockets()?;
+    let line = label(40000, format!("{}\n", "x".repeat(49)).as_bytes());
+    // Room appears as long as the other end's buffer is not full either.
+    loop {
+        let fill = |(_, to_it): &(TcpStream, TcpStream)| {
+            (0..).find(|_| send_now(to_it, &line).is_err()).unwrap_or(0)
+        };
+        if clients.iter().map(fill).max() == Some(0) {
+            break;
+        }
+        thread::sleep(Duration::from_secs(1));
+    }
+    let pinned = memory_of_all_sockets()?.saturating_sub(before);
+    clients.iter().for_each(|(_, to_it)| disconnect(to_it));
+    Ok(pinned)
+}
+
+/// The memory of all TCP sockets of the machine, in bytes: in /proc/net/sockstat in pages (proc(5)).
+fn memory_of_all_sockets() -> Outcome<u64> {
+    let sockstat = fs::read_to_string("/proc/thread-self/net/sockstat")?;
+    let tcp = sockstat.lines().find(|line| line.starts_with("TCP:")).ok_or("no TCP in sockstat")?;
+    let pages: u64 = tcp.rsplit(' ').next().unwrap_or_default().parse()?;
+    Ok(pages * 4096)
 }

@@ -109,7 +109,9 @@ impl Wire {
     fn tapped(port: u16, filter: &str) -> Wire {
         let mut command = Command::new("tcpdump");
         command.args(["-i", "lo", "-n", "-t", "-l", "--immediate-mode"]);
-        command.arg(format!("tcp port {port}{filter}"));
+        // The same number may be a client's port at another of the machine's addresses.
+        let both_ends = "src host 127.0.0.1 and dst host 127.0.0.1";
+        command.arg(format!("{both_ends} and tcp port {port}{filter}"));
         let tcpdump = Program::start(command);
         tcpdump.wait_for_stderr(contains("listening on"));
         Wire { port, tcpdump }
