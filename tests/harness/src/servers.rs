@@ -24,6 +24,20 @@ macro_rules! with_chat_servers {
     };
 }
 
+/// Its first braces' contents where the whole workspace is tested, otherwise those of its second.
+#[cfg(feature = "part-7")]
+#[macro_export]
+macro_rules! with_part_7 {
+    ({ $($with:tt)* } { $($without:tt)* }) => { $($with)* };
+}
+
+/// As above, without part 7.
+#[cfg(not(feature = "part-7"))]
+#[macro_export]
+macro_rules! with_part_7 {
+    ({ $($with:tt)* } { $($without:tt)* }) => { $($without)* };
+}
+
 /// Makes a test of each of these functions against each server: `BEHAVIOUR::SERVER` calls the
 /// function with the server's package, such as `lesson-greeting`.
 #[macro_export]
