@@ -43,8 +43,18 @@ macro_rules! with_part_7 {
 #[macro_export]
 macro_rules! against_every_server {
     ($($behaviour:ident)*) => { $(
-        $crate::with_chat_servers! { against
-            $behaviour: listening_events greeting online_counter bidirectional_server
+        $crate::with_part_7! {
+            {
+                $crate::with_chat_servers! { against
+                    $behaviour: listening_events greeting online_counter bidirectional_server
+                    framed_server
+                }
+            }
+            {
+                $crate::with_chat_servers! { against
+                    $behaviour: listening_events greeting online_counter bidirectional_server
+                }
+            }
         }
     )* };
 }

@@ -224,7 +224,7 @@ fn a_reader_that_never_reads_is_dropped(package: &str) {
     assert_eq!(class.server.lines().iter().filter(|line| *line == HAS_LEFT).count(), 1);
 }
 
-#[cfg_attr(not(link), allow(dead_code))]
+#[allow(dead_code)] // where part 7 is not tested
 fn four_mebibytes_reach_30_readers_and_20_who_never_read_are_dropped(package: &str) {
     let delay = Duration::from_millis(5);
     let class = Class::on(
