@@ -220,6 +220,7 @@ impl Merge<'_> {
 
     fn call(&mut self, returned: &Returned, segments: &[usize], threads: &[Thread]) {
         let several = self.several_programs();
+        let peer = returned.event.ports.1.and_then(|port| self.shown_as.get(&port).copied());
         let thread = &threads[returned.thread];
         let event = returned.event;
         let call = Call {
@@ -247,7 +248,8 @@ impl Merge<'_> {
             // More of what goes on already: it is told where it began.
             let index = self.steps.len() - 1 - back;
             add_call(&mut self.steps[index], &call);
-            self.steps[index].caption = caption::of_calls(&self.steps[index].calls, event, several);
+            self.steps[index].caption =
+                caption::of_calls(&self.steps[index].calls, event, peer, several);
             for segment in segments {
                 self.draw(*segment, index);
             }
@@ -266,7 +268,7 @@ impl Merge<'_> {
         };
         let last = self.steps.len() - 1;
         self.causes.extend(because.map(|because| (last, because)));
-        self.steps[last].caption = caption::of_calls(&self.steps[last].calls, event, several);
+        self.steps[last].caption = caption::of_calls(&self.steps[last].calls, event, peer, several);
     }
 
     /// The arrow that made a call return.
