@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use course::{Exercise, all, build_answers_of, repository};
 
 use crate::check::{Verdict, run_all};
-use crate::screen::Screen;
+use crate::screen::{Screen, print_line};
 
 /// Checks the copies of this project in `folder`, one in each folder, with the checks of this copy.
 /// Shows how many each has solved, and writes a table of all and a file for each. It is always
@@ -37,14 +37,14 @@ pub fn check(folder: &Path, screen: &Screen) -> Result<bool, String> {
         });
         let marks: Vec<&str> = marks.collect();
         let solved = marks.iter().filter(|mark| **mark == "solved").count();
-        println!("{who:<20} {solved:>3} of {}", exercises.len());
+        print_line!("{who:<20} {solved:>3} of {}", exercises.len());
         table += &format!("{who},{solved},{}\n", marks.join(","));
         write(&results.join(format!("{who}.txt")), &findings(&exercises, &verdicts))?;
     }
     let file = results.join("class.csv");
     write(&file, &table)?;
-    println!("\nThe table of all exercises: {}", file.display());
-    println!("What was found, for each learner: {}", results.join("*.txt").display());
+    print_line!("\nThe table of all exercises: {}", file.display());
+    print_line!("What was found, for each learner: {}", results.join("*.txt").display());
     Ok(true)
 }
 
