@@ -76,8 +76,12 @@ pub fn check_all(exercises: &[Exercise], screen: &Screen) -> Result<bool, String
         let program = screen.while_doing(&doing, || build_answer(exercise, screen.colour));
         built.push((*exercise, program.map(|built| built.program)));
     }
-    let verdicts: HashMap<&str, Verdict> =
-        begun.iter().map(|exercise| exercise.name.as_str()).zip(run_all(&built, screen)?).collect();
+    let checks = build_checks(begun.iter().copied(), screen)?;
+    let verdicts: HashMap<&str, Verdict> = begun
+        .iter()
+        .map(|exercise| exercise.name.as_str())
+        .zip(run_all(&built, &checks, screen)?)
+        .collect();
 
     let mut progress = Progress::load();
     let mut findings = String::new();
@@ -101,25 +105,34 @@ pub fn check_all(exercises: &[Exercise], screen: &Screen) -> Result<bool, String
     Ok(solved == exercises.len())
 }
 
+/// The compiled checks of these exercises' lessons, by the folders of the lessons.
+pub fn build_checks<'a>(
+    exercises: impl IntoIterator<Item = &'a Exercise>,
+    screen: &Screen,
+) -> Result<HashMap<String, PathBuf>, String> {
+    let mut checks = HashMap::new();
+    for exercise in exercises {
+        if !checks.contains_key(&exercise.lesson) {
+            let doing = format!("Compiling the checks of {}", exercise.lesson);
+            let check = screen.while_doing(&doing, || build_check(exercise))?;
+            checks.insert(exercise.lesson.clone(), check);
+        }
+    }
+    Ok(checks)
+}
+
 /// The verdicts on these programs, in their order. A program that could not be compiled comes with
 /// the reason, which is its verdict.
 pub fn run_all(
     programs: &[(&Exercise, Result<PathBuf, String>)],
+    checks: &HashMap<String, PathBuf>,
     screen: &Screen,
 ) -> Result<Vec<Verdict>, String> {
-    let mut checks: HashMap<&str, PathBuf> = HashMap::new();
-    for (exercise, _) in programs {
-        if !checks.contains_key(exercise.lesson.as_str()) {
-            let doing = format!("Compiling the checks of {}", exercise.lesson);
-            let check = screen.while_doing(&doing, || build_check(exercise))?;
-            checks.insert(&exercise.lesson, check);
-        }
-    }
     let next = AtomicUsize::new(0);
     let verdicts = Mutex::new(vec![Ok(()); programs.len()]);
     let work = || {
         while let Some((number, (exercise, program))) = take(&next, programs) {
-            let verdict = match (program, checks.get(exercise.lesson.as_str())) {
+            let verdict = match (program, checks.get(&exercise.lesson)) {
                 (Ok(program), Some(check)) => run(exercise, check, program),
                 (Ok(_), None) => Err("there is no check of its lesson".to_string()),
                 (Err(problem), _) => Err(problem.clone()),
