@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::{LazyLock, Mutex, PoisonError};
 
-use cargo_metadata::{Metadata, MetadataCommand, Package};
+use cargo_metadata::{Metadata, MetadataCommand, Package, Target};
 use socket2::{Domain, Socket, Type};
 
 /// A lesson.
@@ -47,10 +47,15 @@ impl Lesson {
             folder: folder.into(),
             section: name.split_once('-')?.0.to_string(),
             package: package.name.to_string(),
-            binary: package.targets.iter().find(|target| target.is_bin())?.name.clone(),
+            binary: package.targets.iter().find(|target| is_program(target))?.name.clone(),
             summary: package.description.clone().unwrap_or_default(),
         })
     }
+}
+
+/// Not an answer to one of its exercises, which are programs behind a feature.
+fn is_program(target: &Target) -> bool {
+    target.is_bin() && target.required_features.is_empty()
 }
 
 /// The packages of the workspace, as cargo sees them.
