@@ -1,6 +1,8 @@
-//! The command line of a lesson: at most one address, `--help`, `--version`.
+//! The command line of a lesson: at most one address, `--help`, `--version`, and for one of them
+//! `--file`.
 
 use std::ffi::OsString;
+use std::path::PathBuf;
 use std::process::exit;
 
 use lexopt::Arg;
@@ -32,7 +34,7 @@ macro_rules! lesson {
 /// What the command line asks for.
 #[derive(Debug, PartialEq)]
 enum Request {
-    Run { address: Option<String> },
+    Run { address: Option<String>, file: Option<PathBuf> },
     Help,
     Version,
 }
@@ -44,22 +46,31 @@ impl Lesson {
     /// Ends the process for `--help` and `--version` (exit status 0) and for a bad argument (one
     /// line that quotes it, exit status 2).
     pub fn address(&self, default: &str) -> String {
-        match self.request(Some(default)) {
-            Some(address) => address,
-            None => default.to_string(),
-        }
+        let (address, _) = self.request(Some(default), false);
+        address.unwrap_or_else(|| default.to_string())
+    }
+
+    /// As [`Lesson::address`], for a lesson that also takes `--file PATH`. It does not look whether
+    /// there is such a file.
+    pub fn address_and_file(&self, default: &str) -> (String, Option<PathBuf>) {
+        let (address, file) = self.request(Some(default), true);
+        (address.unwrap_or_else(|| default.to_string()), file)
     }
 
     /// For a lesson that takes no address: ends the process as [`Lesson::address`] does, or
     /// returns.
     pub fn no_arguments(&self) {
-        self.request(None);
+        self.request(None, false);
     }
 
-    fn request(&self, default: Option<&str>) -> Option<String> {
-        match parse(std::env::args_os().skip(1), default) {
-            Ok(Request::Run { address }) => return address,
-            Ok(Request::Help) => print_line!("{}", self.help(default)),
+    fn request(
+        &self,
+        default: Option<&str>,
+        takes_file: bool,
+    ) -> (Option<String>, Option<PathBuf>) {
+        match parse(std::env::args_os().skip(1), default, takes_file) {
+            Ok(Request::Run { address, file }) => return (address, file),
+            Ok(Request::Help) => print_line!("{}", self.help(default, takes_file)),
             Ok(Request::Version) => print_line!("{} {}", self.name, self.version),
             Err(problem) => {
                 note!("{}: {problem} (see --help)", self.name);
@@ -69,7 +80,7 @@ impl Lesson {
         exit(0)
     }
 
-    fn help(&self, default: Option<&str>) -> String {
+    fn help(&self, default: Option<&str>, takes_file: bool) -> String {
         let Lesson { name, version, summary } = self;
         let (usage, address) = match default {
             None => ("", String::new()),
@@ -82,10 +93,17 @@ impl Lesson {
                 ),
             ),
         };
+        let (usage, file) = match takes_file {
+            false => (usage, ""),
+            true => (
+                " [-- [--file PATH] ADDRESS]",
+                "  --file PATH    send this file in place of what is typed\n",
+            ),
+        };
         format!(
             "{name} {version}\n{summary}\n\n\
              Usage: cargo run -p {name}{usage}\n\n\
-             {address}  \
+             {address}{file}  \
              -h, --help     print this help\n  \
              -V, --version  print the version"
         )
@@ -97,29 +115,33 @@ impl Lesson {
 fn parse(
     arguments: impl Iterator<Item = OsString>,
     default: Option<&str>,
+    takes_file: bool,
 ) -> Result<Request, String> {
     let mut parser = lexopt::Parser::from_args(arguments);
-    let mut request = Request::Run { address: None };
+    let (mut address, mut file) = (None, None);
     while let Some(argument) =
         parser.next().map_err(|error| format!("{:?} was not expected", error.to_string()))?
     {
-        match (argument, default, &request) {
-            (Arg::Short('h') | Arg::Long("help"), _, _) => return Ok(Request::Help),
-            (Arg::Short('V') | Arg::Long("version"), _, _) => return Ok(Request::Version),
-            (Arg::Value(value), Some(default), Request::Run { address: None }) => {
-                let address = Some(host_and_port(&value.to_string_lossy(), default)?);
-                request = Request::Run { address };
+        match (argument, default) {
+            (Arg::Short('h') | Arg::Long("help"), _) => return Ok(Request::Help),
+            (Arg::Short('V') | Arg::Long("version"), _) => return Ok(Request::Version),
+            (Arg::Long("file"), _) if takes_file => {
+                let path = parser.value().map_err(|_| "\"--file\" needs the path of a file")?;
+                file = Some(PathBuf::from(path));
             }
-            (Arg::Value(value), Some(_), _) => {
+            (Arg::Value(value), Some(default)) if address.is_none() => {
+                address = Some(host_and_port(&value.to_string_lossy(), default)?);
+            }
+            (Arg::Value(value), Some(_)) => {
                 return Err(format!("{value:?} is one argument too many"));
             }
-            (Arg::Value(value), None, _) => {
+            (Arg::Value(value), None) => {
                 return Err(format!("{value:?} was not expected: this lesson takes no argument"));
             }
-            (option, _, _) => return Err(format!("{:?} was not expected", option_text(&option))),
+            (option, _) => return Err(format!("{:?} was not expected", option_text(&option))),
         }
     }
-    Ok(request)
+    Ok(Request::Run { address, file })
 }
 
 fn option_text(option: &Arg<'_>) -> String {
@@ -158,7 +180,20 @@ mod tests {
     use super::*;
 
     fn parsed(arguments: &[&str], default: Option<&str>) -> Result<Request, String> {
-        parse(arguments.iter().map(OsString::from), default)
+        parse(arguments.iter().map(OsString::from), default, false)
+    }
+
+    #[test]
+    fn a_file_is_taken_only_by_a_lesson_that_says_so() {
+        let parsed = |arguments: &[&str], takes_file| {
+            parse(arguments.iter().map(OsString::from), Some("h:1"), takes_file)
+        };
+        let (address, file) = (Some("h:2".to_string()), Some(PathBuf::from("a b.png")));
+        assert_eq!(parsed(&["--file", "a b.png", "2"], true), Ok(Request::Run { address, file }));
+        let problem = parsed(&["--file"], true).expect_err("a path is missing");
+        assert_eq!(problem, "\"--file\" needs the path of a file");
+        let problem = parsed(&["--file", "x"], false).expect_err("no file");
+        assert_eq!(problem, "\"--file\" was not expected");
     }
 
     fn address(argument: &str) -> Option<String> {
@@ -231,7 +266,7 @@ mod tests {
     #[test]
     fn help_names_the_package_the_section_and_the_default() {
         let lesson = Lesson { name: "lesson-x", version: "1.2.3", summary: "6.9 Something" };
-        let help = lesson.help(Some("127.0.0.1:3000"));
+        let help = lesson.help(Some("127.0.0.1:3000"), false);
         for part in [
             "lesson-x 1.2.3\n6.9 Something",
             "cargo run -p lesson-x [-- ADDRESS]",
@@ -239,6 +274,6 @@ mod tests {
         ] {
             assert!(help.contains(part), "{help}");
         }
-        assert!(!lesson.help(None).contains("ADDRESS"));
+        assert!(!lesson.help(None, false).contains("ADDRESS"));
     }
 }

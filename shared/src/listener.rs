@@ -134,7 +134,7 @@ pub(crate) fn reachable(mut bound: SocketAddr) -> SocketAddr {
     bound
 }
 
-/// How long [`pause_after`] waits before the server tries again: short enough for a person not to
+/// How long it takes until the server tries again: short enough for a person not to
 /// mind, long enough to use no processor time.
 const PAUSE: Duration = Duration::from_millis(100);
 
@@ -146,23 +146,28 @@ const HIGHER_LIMITS: &str = if cfg!(unix) { ", or with higher limits (see ulimit
 
 static LAST_TROUBLE: Mutex<Option<Instant>> = Mutex::new(None);
 
-/// What a server does when `accept`, or the start of a thread, has failed: waits 0.1 s, so that the
-/// server can go on.
+/// What a server does when `accept`, or the start of a thread, has failed: waits for as long as
+/// [`pause_for`] says, so that the server can go on. One for which there was no thread has been let
+/// go of, and so its connection is closed.
+pub fn pause_after(error: &io::Error) {
+    thread::sleep(pause_for(error));
+}
+
+/// For how long a server takes in nobody when that has failed with `error`: 0.1 s.
 ///
 /// The usual cause is that file descriptors or threads have run out. `accept` then fails at once,
 /// and would again: a loop without a pause would take a whole processor. Clients that have
-/// connected meanwhile wait in the backlog; one for which there was no thread has been let go of,
-/// and so its connection is closed. Says so on stderr, once until there has been no trouble for a
-/// minute.
+/// connected meanwhile wait in the backlog. Says so on stderr, once until there has been no trouble
+/// for a minute.
 ///
 /// A client that left before it was accepted (`ECONNABORTED` in accept(2)) is no trouble: then it
-/// returns at once.
-pub fn pause_after(error: &io::Error) {
+/// is no time at all.
+pub fn pause_for(error: &io::Error) -> Duration {
     if matches!(
         error.kind(),
         ErrorKind::ConnectionAborted | ErrorKind::ConnectionReset | ErrorKind::Interrupted
     ) {
-        return;
+        return Duration::ZERO;
     }
     if is_news(
         Instant::now(),
@@ -173,7 +178,7 @@ pub fn pause_after(error: &io::Error) {
              Those already here are still served; new ones when some have left{HIGHER_LIMITS}."
         );
     }
-    thread::sleep(PAUSE);
+    PAUSE
 }
 
 fn is_news(now: Instant, last_trouble: &mut Option<Instant>) -> bool {

@@ -49,11 +49,14 @@ pub fn send_now(client: &TcpStream, message: &[u8]) -> io::Result<()> {
 ///
 /// Without that, the kernel would keep a full send buffer for each client that does not read, and
 /// offer it again and again for minutes after the server has closed the socket.
-pub fn disconnect(client: &TcpStream) {
+///
+/// `client` is a [`TcpStream`], or the like of another crate (mio, tokio).
+pub fn disconnect<'a>(client: impl Into<SockRef<'a>>) {
+    let client = client.into();
     // Both can fail only because the connection has ended already, which is what is wanted.
-    let _ = SockRef::from(client).set_linger(Some(Duration::ZERO));
+    let _ = client.set_linger(Some(Duration::ZERO));
     let _ = client.shutdown(Shutdown::Both);
-    platform::wake_reader(client);
+    platform::wake_reader(&client);
 }
 
 /// Makes a call again when a signal has interrupted it (EINTR in signal(7)): Ctrl-Z and `fg` can do
@@ -85,7 +88,7 @@ mod platform {
     }
 
     /// Shutting down has woken it already.
-    pub fn wake_reader(_client: &TcpStream) {}
+    pub fn wake_reader(_client: &SockRef) {}
 }
 
 #[cfg(windows)]
@@ -115,7 +118,7 @@ mod platform {
 
     /// Shutting down makes every later read return, but does not wake one that waits already.
     #[allow(unsafe_code)]
-    pub fn wake_reader(client: &TcpStream) {
+    pub fn wake_reader(client: &SockRef) {
         // SAFETY: the socket is open, since it is borrowed, and no OVERLAPPED means all its calls.
         unsafe { CancelIoEx(client.as_raw_socket() as _, std::ptr::null()) };
     }
@@ -134,14 +137,17 @@ mod tests {
         (listener.accept().expect("accept").0, client)
     }
 
-    fn fill(server: &TcpStream) {
-        for _ in 0..10_000 {
-            if let Err(error) = send_now(server, &[b'x'; 64 * 1024]) {
+    /// Sends until the send buffer is full. Returns how many bytes were taken before that.
+    fn fill(server: &TcpStream) -> usize {
+        let chunk = [b'x'; 60_000];
+        for number in 0..10_000 {
+            if let Err(error) = send_now(server, &chunk) {
                 assert_eq!(error.kind(), ErrorKind::WouldBlock);
-                return;
+                assert_eq!(error.to_string(), "it does not read what it is sent");
+                return number * chunk.len();
             }
         }
-        panic!("640 MB have gone to a peer that does not read, and the send buffer is not full");
+        panic!("600 MB have gone to a peer that does not read, and the send buffer is not full");
     }
 
     #[test]
@@ -168,8 +174,20 @@ mod tests {
 
     #[test]
     fn a_full_send_buffer_is_an_error_and_not_a_wait() {
-        let (server, _client_that_never_reads) = connected_pair();
-        fill(&server);
+        let (server, mut client_that_reads_late) = connected_pair();
+        let taken = fill(&server);
+        drop(server);
+        let arrived = io::copy(&mut client_that_reads_late, &mut io::sink()).expect("read");
+        assert!(arrived >= taken as u64, "of {taken} bytes that were taken only {arrived} arrived");
+    }
+
+    #[test]
+    fn a_connection_that_is_over_is_not_a_full_buffer() {
+        let (server, client) = connected_pair();
+        server.shutdown(Shutdown::Write).expect("a half-close");
+        let error = send_now(&server, b"too late").expect_err("the connection is over");
+        assert_eq!(error.kind(), ErrorKind::BrokenPipe);
+        drop(client);
     }
 
     #[test]

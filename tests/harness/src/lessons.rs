@@ -37,6 +37,11 @@ pub fn lessons() -> &'static [Lesson] {
     &LESSONS
 }
 
+/// The lessons that are run: those of part 7 only where the whole workspace is tested.
+pub fn lessons_under_test() -> impl Iterator<Item = &'static Lesson> {
+    lessons().iter().filter(|lesson| cfg!(feature = "part-7") || lesson.section.starts_with('6'))
+}
+
 impl Lesson {
     /// Every package in a folder of `lessons/` is one.
     fn of(package: &Package) -> Option<Lesson> {
@@ -47,14 +52,14 @@ impl Lesson {
             folder: folder.into(),
             section: name.split_once('-')?.0.to_string(),
             package: package.name.to_string(),
-            binary: package.targets.iter().find(|target| is_program(target))?.name.clone(),
+            // The other programs are the learners' answers.
+            binary: package.targets.iter().find(|target| is_main(target))?.name.clone(),
             summary: package.description.clone().unwrap_or_default(),
         })
     }
 }
 
-/// Not an answer to one of its exercises, which are programs behind a feature.
-fn is_program(target: &Target) -> bool {
+fn is_main(target: &Target) -> bool {
     target.is_bin() && target.required_features.is_empty()
 }
 

@@ -23,7 +23,9 @@ pub use connection::{Connection, Patience, Stopped, accept_within, timed_out};
 pub use lessons::with_full_stdout;
 #[cfg(unix)]
 pub use lessons::with_limit;
-pub use lessons::{Lesson, lesson, lessons, node, refusing, repository, workspace};
+pub use lessons::{
+    Lesson, lesson, lessons, lessons_under_test, node, refusing, repository, workspace,
+};
 pub use peer::Peer;
 pub use process::{
     backlog, open_descriptors, processor_time, resident_memory, sleeping_threads, threads,

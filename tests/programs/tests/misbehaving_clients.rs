@@ -54,6 +54,13 @@ fn expect_service(package: &str, server: &Program) {
                 client.expect("我吃的小豆包");
             }
         }
+        "lesson-framed-server" => {
+            let framed = |text: &[u8]| [&(text.len() as u32).to_be_bytes(), text].concat();
+            second.send(framed(b"hello"));
+            first.expect(framed(format!("{}:hello", second.port()).as_bytes()));
+            first.send(framed("你好".as_bytes()));
+            second.expect(framed(format!("{}:你好", first.port()).as_bytes()));
+        }
         _ => {
             assert!(is_chat_server(package), "{package}: what does an honest client see?");
             return expect_a_chat(first, second);
@@ -437,6 +444,20 @@ mod on_linux {
 
     /// Each thread reserves 2 MiB of address space for its stack, so a limit on that limits them.
     fn out_of_threads(package: &str) {
+        if ["lesson-event-loop-server", "lesson-async-server"].contains(&package) {
+            return not_a_thread_more(package);
+        }
         too_many(package, "-v 60000");
+    }
+
+    /// These serve everybody with the threads that they have before the first client.
+    fn not_a_thread_more(package: &str) {
+        let server = server(package);
+        server.first_lines(1);
+        let before = threads(server.process_id());
+        let clients: Vec<Peer> = (0..60).map(|_| server.connect()).collect();
+        expect_service(package, &server);
+        assert_eq!(threads(server.process_id()), before);
+        drop(clients);
     }
 }

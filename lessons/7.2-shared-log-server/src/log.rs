@@ -1,0 +1,235 @@
+// ANCHOR: header
+//! One log for a whole room: what everybody has said, stored once however many read it, and a
+//! cursor for each reader.
+
+use std::collections::VecDeque;
+use std::io::IoSlice;
+use std::iter;
+use std::ops::Range;
+// ANCHOR_END: header
+
+// ANCHOR: log
+/// How much the log holds, in bytes. It is all that the room needs for readers who are behind, be
+/// they one or a thousand: enough for a paste of megabytes over a bad link, and not much memory.
+pub const CAPACITY: usize = 8 * 1024 * 1024;
+
+/// The last [`CAPACITY`] bytes of what has been said.
+///
+/// Positions count the bytes from the room's beginning on, those included that are no longer held.
+pub struct Log {
+    bytes: VecDeque<u8>,
+    end: u64,
+}
+
+/// How far one reader has come.
+pub struct Cursor {
+    position: u64,
+    /// What the reader has said itself and not yet passed, in order. It is not sent back.
+    own: VecDeque<Range<u64>>,
+}
+// ANCHOR_END: log
+
+// ANCHOR: say
+impl Default for Log {
+    fn default() -> Log {
+        // It only reserves addresses: the system gives memory to what has been written to.
+        Log { bytes: VecDeque::with_capacity(CAPACITY), end: 0 }
+    }
+}
+
+impl Log {
+    /// A cursor for somebody who joins: what was said before is not for them.
+    pub fn join(&self) -> Cursor {
+        Cursor { position: self.end, own: VecDeque::new() }
+    }
+
+    /// Adds `<port>:` and the line for each of `lines`. `author` belongs to who says it.
+    pub fn say(&mut self, author: &mut Cursor, port: u16, lines: &[u8]) {
+        let start = self.end;
+        let label = format!("{port}:");
+        for line in lines.split_inclusive(|byte| *byte == b'\n') {
+            self.append(label.as_bytes());
+            self.append(line);
+        }
+        if start < self.end {
+            author.skip(start..self.end);
+        }
+    }
+
+    /// Adds `bytes` that nobody has said: everybody gets them.
+    pub fn append(&mut self, bytes: &[u8]) {
+        let excess = (self.bytes.len() + bytes.len()).saturating_sub(self.bytes.capacity());
+        self.bytes.drain(..excess.min(self.bytes.len()));
+        self.bytes.extend(bytes);
+        self.end += bytes.len() as u64;
+    }
+}
+// ANCHOR_END: say
+
+// ANCHOR: read
+impl Log {
+    /// All that is there for the reader at `cursor`, in order, for one vectored write: what others
+    /// have said without a word of the reader's own in between is one piece.
+    ///
+    /// `None` means that the reader has fallen off the log's tail: what it needs next is gone.
+    pub fn unread(&self, cursor: &Cursor) -> Option<Vec<IoSlice<'_>>> {
+        let start = self.end - self.bytes.len() as u64;
+        let mut from = cursor.position.checked_sub(start)? as usize;
+        let mut pieces = Vec::with_capacity(2 * cursor.own.len() + 2);
+        for own in cursor.own.iter().cloned().chain(iter::once(self.end..self.end)) {
+            let to = (own.start - start) as usize;
+            pieces.extend(self.slices(from..to).into_iter().filter(|piece| !piece.is_empty()));
+            from = (own.end - start) as usize;
+        }
+        Some(pieces)
+    }
+
+    /// The bytes lie in a ring, so what is asked for may be in two slices.
+    fn slices(&self, Range { start, end }: Range<usize>) -> [IoSlice<'_>; 2] {
+        let (older, newer) = self.bytes.as_slices();
+        let turn = older.len();
+        [
+            IoSlice::new(&older[start.min(turn)..end.min(turn)]),
+            IoSlice::new(&newer[start.saturating_sub(turn)..end.saturating_sub(turn)]),
+        ]
+    }
+
+    /// Whether what the reader at `cursor` needs next is still there, or will come.
+    pub fn holds(&self, cursor: &Cursor) -> bool {
+        cursor.position >= self.end - self.bytes.len() as u64
+    }
+
+    /// Whether there is nothing to send to the reader at `cursor`.
+    pub fn is_read(&self, cursor: &Cursor) -> bool {
+        cursor.position == self.end
+    }
+}
+// ANCHOR_END: read
+
+// ANCHOR: cursor
+impl Cursor {
+    /// Moves on by `sent` bytes of what [`Log::unread`] has returned.
+    pub fn advance(&mut self, sent: usize) {
+        let mut sent = sent as u64;
+        while let Some(own) = self.own.front() {
+            let before_own = own.start - self.position;
+            if sent < before_own {
+                break;
+            }
+            sent -= before_own;
+            self.position = own.end;
+            self.own.pop_front();
+        }
+        self.position += sent;
+    }
+
+    fn skip(&mut self, own: Range<u64>) {
+        match self.own.back_mut() {
+            _ if own.start == self.position => self.position = own.end,
+            Some(last) if own.start == last.end => last.end = own.end,
+            _ => self.own.push_back(own),
+        }
+    }
+}
+// ANCHOR_END: cursor
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    /// Takes at most `most` bytes of what is there for the reader, as a socket with little room does.
+    fn take(log: &Log, cursor: &mut Cursor, most: usize) -> Option<Vec<u8>> {
+        let mut taken: Vec<u8> =
+            log.unread(cursor)?.iter().flat_map(|piece| piece.to_vec()).collect();
+        taken.truncate(most);
+        cursor.advance(taken.len());
+        Some(taken)
+    }
+
+    #[test]
+    fn everybody_reads_what_the_others_say_from_joining_on() {
+        let mut log = Log::default();
+        let mut first = log.join();
+        log.say(&mut first, 1, b"before\n");
+        let mut second = log.join();
+        log.say(&mut first, 1, b"a\nb\n");
+        log.say(&mut second, 2, b"c\n");
+        log.append(b"the end\n");
+        assert_eq!(take(&log, &mut first, 100).as_deref(), Some(&b"2:c\nthe end\n"[..]));
+        assert_eq!(take(&log, &mut second, 100).as_deref(), Some(&b"1:a\n1:b\nthe end\n"[..]));
+        assert!(log.is_read(&first) && log.is_read(&second));
+    }
+
+    #[test]
+    fn who_has_said_all_that_is_new_has_read_all() {
+        let mut log = Log::default();
+        let mut only = log.join();
+        for _ in 0..1000 {
+            log.say(&mut only, 1, b"nobody is here\n");
+            assert!(log.is_read(&only));
+        }
+        assert_eq!(only.own.capacity(), 0, "and needs no memory for it");
+    }
+
+    #[test]
+    fn who_falls_off_the_tail_is_told_and_who_is_just_before_it_reads_on() {
+        let mut log = Log::default();
+        let mut author = log.join();
+        let reader = log.join();
+        let line = [[b'x'; 1021].as_slice(), b"\n"].concat(); // with its label 1 KiB
+        for _ in 0..CAPACITY / 1024 {
+            log.say(&mut author, 1, &line);
+        }
+        assert!(log.holds(&reader));
+        let unread = log.unread(&reader).expect("all of it");
+        assert_eq!(unread.iter().map(|piece| piece.len()).sum::<usize>(), CAPACITY);
+        log.say(&mut author, 1, b"\n");
+        assert!(!log.holds(&reader));
+        assert!(log.unread(&reader).is_none());
+        assert!(log.holds(&author));
+    }
+
+    #[test]
+    fn the_log_takes_no_more_than_it_holds() {
+        let mut log = Log::default();
+        let reserved = log.bytes.capacity();
+        let mut author = log.join();
+        for length in (0..65_536).step_by(97) {
+            log.say(&mut author, 65_535, &[vec![b'x'; length], b"\n".to_vec()].concat());
+        }
+        assert_eq!(log.bytes.capacity(), reserved);
+    }
+
+    proptest! {
+        /// Three people say lines and read in portions, in any order. Each gets all that the others
+        /// have said, whole and in order, wherever the ring turns, until he falls off the tail.
+        #[test]
+        fn nothing_is_lost_or_heard_twice(
+            steps in prop::collection::vec((0..3usize, any::<bool>(), 0..200usize), 1..100),
+        ) {
+            let mut log = Log { bytes: VecDeque::with_capacity(1000), end: 0 };
+            let mut cursors = [log.join(), log.join(), log.join()];
+            let mut due: [Vec<u8>; 3] = Default::default();
+            for (number, (who, says, length)) in steps.into_iter().enumerate() {
+                if says {
+                    let line = [vec![b'a' + (number % 26) as u8; length], b"\n".to_vec()].concat();
+                    log.say(&mut cursors[who], who as u16, &line);
+                    let message = [format!("{who}:").as_bytes(), &line].concat();
+                    for other in (0..3).filter(|other| *other != who) {
+                        due[other].extend(&message);
+                    }
+                } else if let Some(taken) = take(&log, &mut cursors[who], length * 3) {
+                    let rest = due[who].split_off(due[who].len().min(length * 3));
+                    prop_assert_eq!(&taken, &due[who]);
+                    due[who] = rest;
+                } else {
+                    prop_assert!(!log.holds(&cursors[who]));
+                    cursors[who] = log.join();
+                    due[who].clear();
+                }
+                prop_assert!(log.bytes.len() <= 1000);
+            }
+        }
+    }
+}

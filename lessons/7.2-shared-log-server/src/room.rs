@@ -1,0 +1,143 @@
+// ANCHOR: header
+//! The room of 7.2: the log, and each client's place in it.
+
+use std::collections::BTreeMap;
+use std::net::{SocketAddr, TcpStream};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+
+use shared::{disconnect, note};
+use shared_log::{Cursor, Log};
+// ANCHOR_END: header
+
+// ANCHOR: room
+/// Everything that the threads of all clients share.
+#[derive(Default)]
+pub struct Room {
+    state: Mutex<State>,
+    /// Where the senders wait until there is something to send, each at the bell of its seat. With
+    /// a single bell, everybody would wake up for each one who leaves.
+    bells: [Condvar; 32],
+}
+
+#[derive(Default)]
+struct State {
+    log: Log,
+    places: BTreeMap<usize, Place>,
+    joined: usize,
+}
+
+/// How far a client has come in the log.
+struct Place {
+    client: Arc<Client>,
+    cursor: Cursor,
+    has_left: bool,
+}
+
+pub struct Client {
+    pub stream: TcpStream,
+    pub peer: SocketAddr,
+}
+
+impl Room {
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+// ANCHOR_END: room
+
+// ANCHOR: seat
+/// A client's stay in the room. However it ends, the value is dropped, and the room forgets it.
+pub struct Seat {
+    room: Arc<Room>,
+    number: usize,
+    pub client: Arc<Client>,
+}
+
+impl Seat {
+    pub fn take(room: &Arc<Room>, stream: TcpStream, peer: SocketAddr) -> Seat {
+        let client = Arc::new(Client { stream, peer });
+        let mut state = room.state();
+        state.joined += 1;
+        let number = state.joined;
+        let cursor = state.log.join();
+        state.places.insert(number, Place { client: Arc::clone(&client), cursor, has_left: false });
+        Seat { room: Arc::clone(room), number, client }
+    }
+
+    fn bell(&self) -> &Condvar {
+        &self.room.bells[self.number % self.room.bells.len()]
+    }
+}
+
+impl Drop for Seat {
+    fn drop(&mut self) {
+        self.room.state().places.remove(&self.number);
+    }
+}
+// ANCHOR_END: seat
+
+impl Seat {
+    // ANCHOR: say
+    /// Adds what this client says to the log, and wakes everybody. Who has fallen off the log's tail
+    /// with that, and so has missed something, is disconnected.
+    pub fn say(&self, lines: &[u8]) {
+        if lines.is_empty() {
+            return;
+        }
+        let mut lost = Vec::new();
+        {
+            let State { log, places, .. } = &mut *self.room.state();
+            let Some(author) = places.get_mut(&self.number) else { return };
+            log.say(&mut author.cursor, self.client.peer.port(), lines);
+            places.retain(|_, place| {
+                let stays = log.holds(&place.cursor);
+                if !stays {
+                    lost.push(Arc::clone(&place.client));
+                }
+                stays
+            });
+        }
+        self.room.bells.iter().for_each(Condvar::notify_all);
+        for client in lost {
+            disconnect(&client.stream); // its two threads wake up, and end
+            note!("disconnected {}: it does not read what it is sent", client.peer);
+        }
+    }
+    // ANCHOR_END: say
+
+    // ANCHOR: unread
+    /// Waits until there is something to send to this client, and returns a copy: the log is free
+    /// while the client's connection takes its time. `None` means that nothing more will come.
+    pub fn unread(&self) -> Option<Vec<u8>> {
+        const AT_ONCE: usize = 64 * 1024; // bytes
+        let mut state = self.room.state();
+        loop {
+            let State { log, places, .. } = &mut *state;
+            let Place { cursor, has_left, .. } = places.get_mut(&self.number)?;
+            let mut unread = Vec::new();
+            for piece in log.unread(cursor)? {
+                let room = AT_ONCE - unread.len();
+                unread.extend_from_slice(&piece[..room.min(piece.len())]);
+            }
+            if !unread.is_empty() {
+                cursor.advance(unread.len());
+                return Some(unread);
+            }
+            if *has_left {
+                return None;
+            }
+            state = self.bell().wait(state).unwrap_or_else(PoisonError::into_inner);
+        }
+    }
+    // ANCHOR_END: unread
+
+    // ANCHOR: leave
+    /// This client will say nothing more. What was said before is still sent to it.
+    pub fn leave(&self) {
+        if let Some(place) = self.room.state().places.get_mut(&self.number) {
+            place.has_left = true;
+        }
+        self.bell().notify_all();
+    }
+    // ANCHOR_END: leave
+}

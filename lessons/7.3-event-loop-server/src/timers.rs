@@ -1,0 +1,43 @@
+//! Timers in an event loop: the loop asks how long it may wait, and then whose time is up.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::{Duration, Instant};
+
+use mio::Token;
+
+/// At most one running timer for each token.
+#[derive(Default)]
+pub struct Timers {
+    /// Sorted, so that the next one is the first.
+    times: BTreeSet<(Instant, Token)>,
+    of: BTreeMap<Token, Instant>,
+}
+
+impl Timers {
+    /// Starts the timer of `token`, or starts it anew. `None` stops it.
+    pub fn set(&mut self, token: Token, after: Option<Duration>) {
+        if let Some(time) = self.of.remove(&token) {
+            self.times.remove(&(time, token));
+        }
+        if let Some(after) = after {
+            let time = Instant::now() + after;
+            self.of.insert(token, time);
+            self.times.insert((time, token));
+        }
+    }
+
+    /// When the next timer runs out.
+    pub fn next(&self) -> Option<Instant> {
+        self.times.first().map(|(time, _)| *time)
+    }
+
+    /// One whose timer has run out, if there is one. Its timer is stopped.
+    pub fn expired(&mut self) -> Option<Token> {
+        let (time, token) = *self.times.first()?;
+        if time > Instant::now() {
+            return None;
+        }
+        self.set(token, None);
+        Some(token)
+    }
+}

@@ -1,0 +1,3 @@
+//! The event-loop server is a chat room, as every chat server is.
+
+harness::chat_room_tests!(env!("CARGO_BIN_EXE_lesson-event-loop-server"));

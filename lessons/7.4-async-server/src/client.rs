@@ -1,0 +1,136 @@
+// ANCHOR: header
+//! One client of 7.4, and what its task does.
+
+use std::io::{self, ErrorKind};
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use shared::{Lines, disconnect, note};
+use shared_log::Cursor;
+use tokio::io::AsyncWriteExt;
+use tokio::net::TcpStream;
+use tokio::sync::watch;
+use tokio::time::{Instant, sleep_until};
+use tokio::{select, task};
+
+use crate::{News, Room};
+// ANCHOR_END: header
+
+// ANCHOR: client
+pub struct Client {
+    stream: TcpStream,
+    peer: SocketAddr,
+    room: Arc<Room>,
+    news: watch::Receiver<News>,
+    cursor: Cursor,
+    lines: Lines,
+    /// When the line that has begun is passed on without its end.
+    cut_at: Option<Instant>,
+    has_left: bool,
+}
+
+impl Client {
+    pub fn new(stream: TcpStream, peer: SocketAddr, room: Arc<Room>) -> Client {
+        let (news, cursor) = (room.news.subscribe(), room.log().join());
+        Client {
+            stream,
+            peer,
+            room,
+            news,
+            cursor,
+            lines: Lines::trimmed(),
+            cut_at: None,
+            has_left: false,
+        }
+    }
+    // ANCHOR_END: client
+
+    // ANCHOR: serve
+    /// Serves the client until it has left, or the server closes.
+    pub async fn serve(mut self) -> io::Result<()> {
+        loop {
+            let is_behind = self.send()?;
+            let goodbye = *self.news.borrow_and_update() == News::Goodbye;
+            if !is_behind && (self.has_left || goodbye) {
+                return self.part().await;
+            }
+            let cut_at = self.cut_at.unwrap_or_else(Instant::now);
+            select! {
+                ready = self.stream.readable(), if !self.has_left => {
+                    ready?;
+                    self.read();
+                    // Who floods lets the others have their turn.
+                    task::yield_now().await;
+                }
+                ready = self.stream.writable(), if is_behind => ready?,
+                () = sleep_until(cut_at), if self.cut_at.is_some() => {
+                    let lines = self.lines.cut();
+                    self.say(&lines);
+                }
+                _ = self.news.changed() => {}
+            }
+        }
+    }
+    // ANCHOR_END: serve
+
+    // ANCHOR: read
+    fn read(&mut self) {
+        let mut buffer = [0; 4096];
+        let lines = match self.stream.try_read(&mut buffer) {
+            Ok(received @ 1..) => self.lines.add(&buffer[..received]),
+            Err(error) if is_passing(&error) => return,
+            _ => {
+                self.has_left = true;
+                self.lines.finish()
+            }
+        };
+        self.say(&lines);
+    }
+
+    fn say(&mut self, lines: &[u8]) {
+        self.cut_at = self.lines.patience().map(|patience| Instant::now() + patience);
+        if !lines.is_empty() {
+            self.room.log().say(&mut self.cursor, self.peer.port(), lines);
+            self.room.news.send_modify(|_| {});
+        }
+    }
+    // ANCHOR_END: read
+
+    // ANCHOR: send
+    /// Sends all that there is for this client, as far as its socket takes it. Returns whether there
+    /// is something left.
+    fn send(&mut self) -> io::Result<bool> {
+        let log = self.room.log();
+        let Some(unread) = log.unread(&self.cursor) else {
+            disconnect(&self.stream);
+            note!("disconnected {}: it does not read what it is sent", self.peer);
+            return Err(ErrorKind::TimedOut.into());
+        };
+        if !unread.is_empty() {
+            match self.stream.try_write_vectored(&unread) {
+                Ok(sent) => self.cursor.advance(sent),
+                Err(error) if is_passing(&error) => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(!log.is_read(&self.cursor))
+    }
+    // ANCHOR_END: send
+
+    // ANCHOR: part
+    /// Half-closes, and waits until the client has closed too: a connection that is closed with
+    /// something unread in it is reset, and the last line might be lost.
+    async fn part(mut self) -> io::Result<()> {
+        self.stream.shutdown().await?;
+        tokio::io::copy(&mut self.stream, &mut tokio::io::sink()).await?;
+        Ok(())
+    }
+}
+// ANCHOR_END: part
+
+// ANCHOR: passing
+/// Whether nothing is wrong: the socket was not ready after all, or a signal has interrupted the call.
+fn is_passing(error: &io::Error) -> bool {
+    matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::Interrupted)
+}
+// ANCHOR_END: passing

@@ -1,0 +1,215 @@
+//! The command line.
+
+use std::ffi::OsString;
+use std::fmt::Display;
+use std::ops::RangeInclusive;
+use std::path::PathBuf;
+use std::str::FromStr;
+use std::time::Duration;
+
+use anyhow::{Context, bail, ensure};
+use lexopt::Arg;
+
+use crate::check::HEAD;
+use crate::ladder::Ladder;
+
+/// What a run does, as the command line or the ladder says.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// Where the server listens, `HOST:PORT`. With several, clients are shared out among them.
+    pub addresses: Vec<String>,
+    /// How many clients there are, all together.
+    pub clients: usize,
+    /// How many of them speak.
+    pub speakers: usize,
+    /// How many lines each speaker says at once.
+    pub lines: usize,
+    /// Bytes of a line as it is said, without its newline.
+    pub size: usize,
+    /// How many more clients there are, that never read.
+    pub stuck: usize,
+    /// How long to go on.
+    pub seconds: f64,
+    /// How long to wait while nothing at all comes.
+    pub patience: Duration,
+    /// The servers' processes, where they are not to be found by their ports.
+    pub processes: Vec<u32>,
+    /// The server is nats-server.
+    pub nats: bool,
+    /// Print JSON instead of a table.
+    pub json: bool,
+}
+
+impl Default for Options {
+    fn default() -> Options {
+        Options {
+            addresses: Vec::new(),
+            clients: 100,
+            speakers: 1,
+            lines: 1,
+            size: 43,
+            stuck: 0,
+            seconds: 5.0,
+            patience: Duration::from_secs(10),
+            processes: Vec::new(),
+            nats: false,
+            json: false,
+        }
+    }
+}
+
+/// What the command line asks for.
+pub enum Request {
+    /// To measure a server.
+    Run(Options),
+    /// To measure all servers of the book.
+    Ladder(Ladder),
+    /// To be one of several processes of a run: the rest of the command line says which.
+    Worker(Vec<OsString>),
+    /// To be the barest server that there is.
+    BareLoop,
+    /// To print this.
+    Print(String),
+}
+
+const HELP: &str = "\
+A load generator for chat servers that speak lines. Some clients speak, all listen, every byte is
+checked: nothing lost, nothing twice, one order for all.
+
+Usage: cargo run --release -p crowd -- [OPTIONS] ADDRESS...
+
+  ADDRESS         PORT or HOST:PORT of the server; several for several servers of one room
+
+  --clients N     how many clients are in the room [default: 100]
+  --speakers N    how many of them speak, or all [default: 1]
+  --lines N       how many lines each speaker says at once [default: 1]
+  --size N        bytes of a line, without its newline [default: 43]
+  --stuck N       how many more clients join, and never read [default: 0]
+  --seconds N     how long to go on [default: 5]
+  --patience N    how many seconds to wait while nothing comes [default: 10]
+  --process ID    the server's process, to tell its processor time and memory
+                  [default: the one that listens at the port, on this machine]
+  --nats          the server is nats-server
+  --json          print JSON instead of a table
+  --help, --version
+
+In each round all speakers speak at the same moment, and the next round begins when everybody has
+heard everything. One speaks to all, or all speak at once:
+
+  cargo run --release -p crowd -- 3000 --clients 1000
+  cargo run --release -p crowd -- 3000 --clients 1000 --speakers all
+
+  --ladder        measure all servers of the book instead, one after the other, and write tables and
+                  plots; with --clients only up to so many [default: 19000], with --seconds for so
+                  long each [default: 2]
+  --to FOLDER     where the tables and plots go [default: book/src/measured]
+";
+
+/// Understands the command line. An error is for the user: it quotes what is wrong.
+pub fn parse(arguments: impl IntoIterator<Item = OsString>) -> anyhow::Result<Request> {
+    let mut parser = lexopt::Parser::from_args(arguments);
+    let mut all_speak = false;
+    let mut ladder = None;
+    let mut options = Options::default();
+    let (mut seconds, mut clients, mut folder) = (None, None, None);
+    while let Some(argument) = parser.next()? {
+        match argument {
+            Arg::Long("clients") => {
+                clients = Some(number("--clients", &mut parser, 2..=1_000_000)?)
+            }
+            Arg::Long("speakers") => {
+                let value = parser.value()?;
+                all_speak = value == "all";
+                if !all_speak {
+                    options.speakers = within("--speakers", &value, 1..=999_999)?;
+                }
+            }
+            Arg::Long("lines") => options.lines = number("--lines", &mut parser, 1..=1_000_000)?,
+            Arg::Long("size") => options.size = number("--size", &mut parser, HEAD + 4..=60_000)?,
+            Arg::Long("stuck") => options.stuck = number("--stuck", &mut parser, 0..=1_000_000)?,
+            Arg::Long("seconds") => {
+                seconds = Some(number("--seconds", &mut parser, 0.0..=86_400.0)?)
+            }
+            Arg::Long("patience") => {
+                options.patience =
+                    Duration::from_secs_f64(number("--patience", &mut parser, 0.1..=3600.0)?);
+            }
+            Arg::Long("process") => {
+                options.processes.push(number("--process", &mut parser, 1..=u32::MAX)?)
+            }
+            Arg::Long("nats") => options.nats = true,
+            Arg::Long("json") => options.json = true,
+            Arg::Long("worker") => return Ok(Request::Worker(parser.raw_args()?.collect())),
+            Arg::Long("ladder") => ladder = Some(Ladder::default()),
+            Arg::Long("to") => folder = Some(PathBuf::from(parser.value()?)),
+            Arg::Long("bare-loop") => return Ok(Request::BareLoop),
+            Arg::Long("help") | Arg::Short('h') => return Ok(Request::Print(HELP.to_string())),
+            Arg::Long("version") | Arg::Short('V') => {
+                return Ok(Request::Print(format!("crowd {}\n", env!("CARGO_PKG_VERSION"))));
+            }
+            Arg::Value(value) => options.addresses.push(address(&value.to_string_lossy())?),
+            other => return Err(other.unexpected().into()),
+        }
+    }
+    if let Some(mut ladder) = ladder {
+        ensure!(options.addresses.is_empty(), "--ladder starts its servers itself: no address");
+        ladder.seconds = seconds.unwrap_or(ladder.seconds);
+        ladder.clients = clients.unwrap_or(ladder.clients);
+        ladder.folder = folder.unwrap_or(ladder.folder);
+        return Ok(Request::Ladder(ladder));
+    }
+    options.seconds = seconds.unwrap_or(options.seconds);
+    options.clients = clients.unwrap_or(options.clients);
+    if all_speak {
+        options.speakers = options.clients;
+    }
+    check(&options)?;
+    Ok(Request::Run(options))
+}
+
+fn check(options: &Options) -> anyhow::Result<()> {
+    let Options { clients, speakers, lines, size, .. } = options;
+    ensure!(!options.addresses.is_empty(), "no address: where does the server listen?");
+    ensure!(speakers <= clients, "{speakers} speakers are more than {clients} clients");
+    let bytes = speakers * lines * (size + 30);
+    ensure!(
+        bytes <= 1 << 29,
+        "{speakers} speakers with {lines} lines of {size} bytes each are too much for one round: \
+         {} MiB to hear for everybody, and 512 are the limit",
+        bytes >> 20
+    );
+    ensure!(
+        !options.nats || clients * speakers <= 50_000_000,
+        "{clients} clients and {speakers} speakers are too much to check with --nats: the product \
+         may be 50,000,000"
+    );
+    Ok(())
+}
+
+/// `HOST:PORT`, where a lone `PORT` is one of this machine.
+fn address(text: &str) -> anyhow::Result<String> {
+    let (host, port) = text.rsplit_once(':').unwrap_or(("127.0.0.1", text));
+    match port.parse::<u16>() {
+        Ok(1..) if !host.is_empty() => Ok(format!("{host}:{port}")),
+        _ => bail!("invalid address {text:?}: it is PORT or HOST:PORT"),
+    }
+}
+
+fn number<T>(name: &str, parser: &mut lexopt::Parser, range: RangeInclusive<T>) -> anyhow::Result<T>
+where
+    T: FromStr + PartialOrd + Display,
+{
+    let value = parser.value()?;
+    within(name, &value, range)
+}
+
+fn within<T>(name: &str, value: &OsString, range: RangeInclusive<T>) -> anyhow::Result<T>
+where
+    T: FromStr + PartialOrd + Display,
+{
+    let text = value.to_string_lossy();
+    let number = text.parse().ok().filter(|number| range.contains(number));
+    number.with_context(|| {
+        format!("{name} is {text:?}: it is a number from {} to {}", range.start(), range.end())
+    })
+}

@@ -1,0 +1,153 @@
+//! The servers that the ladder compares, and how to start each.
+
+use std::io::{BufRead, BufReader, Read, copy, sink};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::{env, fs, thread};
+
+use anyhow::{Context, bail, ensure};
+
+/// A server to be measured.
+pub struct Candidate {
+    /// What it is called in the table.
+    pub name: &'static str,
+    kind: Kind,
+    /// More clients than this are not tried: each costs a thread or two.
+    pub most_clients: usize,
+}
+
+#[derive(PartialEq)]
+enum Kind {
+    BareLoop,
+    Lesson,
+    Node,
+    Nats,
+}
+
+/// The server that processor time is compared with.
+pub const BARE_LOOP: &str = "the barest loop";
+
+/// The server that the others are to be better than.
+pub const THREADS: &str = "lesson-broadcast-server";
+
+/// All of them, in the order of the tables.
+pub const CANDIDATES: [Candidate; 7] = [
+    Candidate { name: BARE_LOOP, kind: Kind::BareLoop, most_clients: 19_000 },
+    Candidate { name: THREADS, kind: Kind::Lesson, most_clients: 5_000 },
+    Candidate { name: "lesson-shared-log-server", kind: Kind::Lesson, most_clients: 5_000 },
+    Candidate { name: "lesson-event-loop-server", kind: Kind::Lesson, most_clients: 19_000 },
+    Candidate { name: "lesson-async-server", kind: Kind::Lesson, most_clients: 19_000 },
+    Candidate { name: "Node", kind: Kind::Node, most_clients: 19_000 },
+    Candidate { name: "nats-server", kind: Kind::Nats, most_clients: 19_000 },
+];
+
+/// The folder that holds the lessons and the book.
+pub fn repository() -> &'static Path {
+    let package = Path::new(env!("CARGO_MANIFEST_DIR"));
+    package.ancestors().nth(2).unwrap_or(package)
+}
+
+/// A server that is running. It is killed when this is dropped.
+pub struct Running {
+    process: Child,
+    /// Where it listens.
+    pub address: String,
+}
+
+impl Candidate {
+    /// Whether it speaks the protocol of nats-server.
+    pub fn is_nats(&self) -> bool {
+        self.kind == Kind::Nats
+    }
+
+    /// Whether it is here at all, and ready to be started. Builds it if it is a lesson.
+    pub fn prepare(&self) -> anyhow::Result<()> {
+        match self.kind {
+            Kind::BareLoop => Ok(()),
+            Kind::Lesson => {
+                let lessons = fs::read_dir(repository().join("lessons"))?.flatten();
+                let ending = self.name.replacen("lesson", "", 1);
+                let mut names = lessons.filter_map(|entry| entry.file_name().into_string().ok());
+                ensure!(names.any(|name| name.ends_with(&ending)), "there is no such lesson yet");
+                let mut cargo = Command::new(env::var_os("CARGO").unwrap_or("cargo".into()));
+                cargo.args(["build", "--quiet", "--package", self.name]);
+                if !cfg!(debug_assertions) {
+                    cargo.arg("--release");
+                }
+                let status =
+                    cargo.current_dir(repository()).status().context("cannot run cargo")?;
+                ensure!(status.success(), "it does not build");
+                Ok(())
+            }
+            Kind::Node | Kind::Nats => {
+                let program = if self.is_nats() { "nats-server" } else { "node" };
+                let asked = Command::new(program).arg("--version").output();
+                asked.map(drop).with_context(|| format!("{program} is not installed"))
+            }
+        }
+    }
+
+    /// Starts it on a free port of 127.0.0.1, and waits until it listens.
+    pub fn start(&self) -> anyhow::Result<Running> {
+        let mut command = match self.kind {
+            Kind::BareLoop => Command::new(env::current_exe()?),
+            Kind::Lesson => Command::new(built(self.name)?),
+            Kind::Node => Command::new("node"),
+            Kind::Nats => Command::new("nats-server"),
+        };
+        match self.kind {
+            Kind::BareLoop => command.arg("--bare-loop"),
+            Kind::Lesson => command.arg("127.0.0.1:0"),
+            Kind::Node => {
+                let server = "lessons/6.3.2-broadcast-server/node/server.js";
+                command.arg(repository().join(server)).arg("0")
+            }
+            Kind::Nats => command.args(["-a", "127.0.0.1", "-p", "-1"]),
+        };
+        command.stdin(Stdio::null());
+        let mut process = if self.is_nats() {
+            command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn()
+        } else {
+            command.stdout(Stdio::piped()).stderr(Stdio::null()).spawn()
+        }
+        .with_context(|| format!("cannot start {}", self.name))?;
+        let stdout = process.stdout.take().map(|stdout| Box::new(stdout) as Box<dyn Read + Send>);
+        let stderr = process.stderr.take().map(|stderr| Box::new(stderr) as Box<dyn Read + Send>);
+        let mut running = Running { process, address: String::new() };
+        let output = stdout.or(stderr).context("no pipe")?;
+        running.address = format!("127.0.0.1:{}", port_it_says(BufReader::new(output))?);
+        Ok(running)
+    }
+}
+
+/// Where cargo has put the build: beside our own.
+fn built(name: &str) -> anyhow::Result<PathBuf> {
+    let ours = env::current_exe().context("cannot find crowd's own program")?;
+    Ok(ours.with_file_name(format!("{name}{}", env::consts::EXE_SUFFIX)))
+}
+
+/// The port that a server says it listens at. What it says afterwards is read, and thrown away.
+fn port_it_says(mut output: impl BufRead + Send + 'static) -> anyhow::Result<u16> {
+    for _ in 0..100 {
+        let mut line = String::new();
+        if output.read_line(&mut line)? == 0 {
+            break;
+        }
+        if line.contains("istening") {
+            let after =
+                line.trim_end().rsplit(|character: char| !character.is_ascii_digit()).next();
+            if let Some(Ok(port)) = after.map(str::parse) {
+                thread::spawn(move || copy(&mut output, &mut sink()));
+                return Ok(port);
+            }
+        }
+    }
+    bail!("it does not say where it listens")
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        let _ = self.process.kill(); // fails only if it has ended already
+        let _ = self.process.wait();
+    }
+}

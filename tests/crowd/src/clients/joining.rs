@@ -1,0 +1,127 @@
+//! How everybody gets into the room, and how they leave it.
+
+use std::io::{self, ErrorKind, Read, Write};
+use std::net::SocketAddr;
+use std::thread::sleep;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, anyhow};
+use mio::net::TcpStream;
+use mio::{Interest, Token};
+use socket2::{Domain, Socket, Type};
+
+use super::{Check, Client, Crowd, OBSERVER};
+use crate::check::{Cursor, LineCheck};
+
+impl Crowd {
+    /// Connects everybody: the observer first, then all other listeners, then those who speak, then
+    /// those who never read.
+    pub fn connect(&mut self) -> anyhow::Result<()> {
+        let listeners = self.part.clients - self.part.speakers.len();
+        self.progress.set_length(self.part.clients as u64);
+        self.progress.set_message("clients join");
+        if self.part.nats {
+            self.lines.without_labels();
+        }
+        for index in 0..self.part.clients {
+            let (mut stream, port) = self.connect_one(index)?;
+            let introduction = self.protocol.introduction();
+            stream.write_all(introduction).context("cannot send a client's first bytes")?;
+            let interest = Interest::READABLE | Interest::WRITABLE;
+            self.poll.registry().register(&mut stream, Token(index), interest)?;
+            let own = index.checked_sub(listeners);
+            if let Some(own) = own {
+                self.lines.set_label(self.part.speakers.start + own, port);
+            }
+            let check = if index == OBSERVER || self.part.nats {
+                Check::Lines(LineCheck::new(self.part.all_speakers))
+            } else {
+                Check::Log(Cursor::new(own))
+            };
+            self.clients.push(Client::new(stream, port, own.is_some(), check));
+            self.progress.inc(1);
+        }
+        for index in 0..self.part.stuck {
+            self.stuck.push(self.connect_one(self.part.clients + index)?.0);
+        }
+        Ok(())
+    }
+
+    fn connect_one(&self, before: usize) -> anyhow::Result<(TcpStream, u16)> {
+        let address = self.part.address;
+        let connect = || {
+            let socket = Socket::new(Domain::for_address(address), Type::STREAM, None)?;
+            if let Some(source) = self.part.source(before) {
+                socket.bind(&SocketAddr::from((source, 0)).into())?;
+            }
+            socket.connect_timeout(&address.into(), self.part.patience)?;
+            socket.set_tcp_nodelay(true)?;
+            // Leaving by a reset keeps no port in TIME_WAIT, where the next run would miss it.
+            socket.set_linger(Some(Duration::ZERO))?;
+            socket.set_nonblocking(true)?;
+            let stream = TcpStream::from_std(socket.into());
+            let port = stream.local_addr()?.port();
+            std::io::Result::Ok((stream, port))
+        };
+        connect().map_err(|error| {
+            let what = match before {
+                0 => format!("cannot connect to {address}: {error}"),
+                _ => format!("cannot connect client {} to {address}: {error}", before + 1),
+            };
+            anyhow!("{what}; {}", advice(&error, before))
+        })
+    }
+
+    /// How many of those who never read have been disconnected by the server: what has been sent to
+    /// them is read now, for a second at most, until it ends.
+    pub fn stuck_and_disconnected(&mut self) -> usize {
+        let until = Instant::now() + Duration::from_secs(1);
+        let all = self.stuck.len();
+        while !self.stuck.is_empty() && Instant::now() < until {
+            let buffer = &mut self.buffer;
+            self.stuck.retain_mut(|stream| !has_ended(stream, buffer, until));
+            sleep(Duration::from_millis(10));
+        }
+        all - self.stuck.len()
+    }
+
+    /// Why a client has no connection any more. A process that ends may close its listener last, so
+    /// that the question is asked for a moment.
+    pub(super) fn left(&self, index: usize, cause: &str) -> anyhow::Error {
+        let address = self.part.address;
+        for _ in 0..10 {
+            if std::net::TcpStream::connect_timeout(&address, Duration::from_secs(1)).is_err() {
+                return anyhow!("the server at {address} has gone away in the middle ({cause})");
+            }
+            sleep(Duration::from_millis(50));
+        }
+        let port = self.clients[index].port;
+        anyhow!("the server has disconnected the client at port {port} ({cause})")
+    }
+}
+
+/// Whether a connection has ended, once all that came before is read, or the time is up.
+fn has_ended(stream: &mut TcpStream, buffer: &mut [u8], until: Instant) -> bool {
+    loop {
+        match stream.read(buffer) {
+            Ok(1..) if Instant::now() < until => {}
+            Ok(1..) => return false,
+            Ok(0) => return true,
+            Err(error) => return error.kind() != ErrorKind::WouldBlock,
+        }
+    }
+}
+
+/// What to do about a client that cannot connect, where so many others could.
+fn advice(error: &io::Error, before: usize) -> &'static str {
+    match error.kind() {
+        ErrorKind::ConnectionRefused if before == 0 => {
+            "is the server running, and is that its port?"
+        }
+        ErrorKind::ConnectionRefused | ErrorKind::ConnectionReset => "has the server ended?",
+        ErrorKind::TimedOut | ErrorKind::WouldBlock => "the server does not accept it",
+        ErrorKind::AddrNotAvailable => "this machine has no port left for it",
+        _ if matches!(error.raw_os_error(), Some(23 | 24)) => "see ulimit -n",
+        _ => "is the address right?",
+    }
+}

@@ -1,0 +1,103 @@
+//! The calls of the roll: before the first round they find out whether everybody is in the room, and
+//! how the server passes lines on; after the last round, whether anything comes that should not.
+
+use std::mem::take;
+use std::time::{Duration, Instant};
+
+use anyhow::bail;
+
+use super::{Crowd, OBSERVER};
+use crate::check::{CALLER, shown};
+use crate::protocol::{Protocol, instead};
+
+impl Crowd {
+    /// Calls the roll: the first speaker (`by_speaker`) or the observer says the line `number` of
+    /// the calls, if it is one of ours (`here`), and everybody else is to hear it. Returns whether
+    /// all have within a second: who joined too late for this call will hear the next. If it is to be
+    /// heard `alone`, anything before it is an error.
+    pub fn call_the_roll(
+        &mut self,
+        number: u32,
+        here: bool,
+        by_speaker: bool,
+        port: u16,
+        alone: bool,
+    ) -> anyhow::Result<bool> {
+        let listeners = self.part.clients - self.part.speakers.len();
+        let caller = if by_speaker { listeners } else { OBSERVER };
+        let text = self.lines.text(CALLER, number);
+        self.call = Some((text.clone(), port));
+        for client in &mut self.clients {
+            client.done = false;
+            client.roll.clear();
+        }
+        self.waiting = self.clients.len();
+        if here {
+            self.clients[caller].done = true;
+            self.waiting -= 1;
+            self.protocol.say(&text, &mut self.clients[caller].unsent);
+            self.send(caller)?;
+        }
+        // Once everybody is known to be there, a second call would only confuse.
+        let patience = if alone { self.part.patience } else { Duration::from_secs(1) };
+        let until = Instant::now() + patience;
+        while self.waiting > 0 && Instant::now() < until {
+            self.wait(Duration::from_millis(100))?;
+        }
+        if self.waiting > 0 {
+            return Ok(false);
+        }
+        self.call = None;
+        for client in &mut self.clients {
+            let heard = take(&mut client.roll);
+            let lines = heard.iter().filter(|byte| **byte == b'\n').count();
+            if alone && self.protocol == Protocol::Lines && lines > 1 {
+                let heard = shown(&heard);
+                bail!("the client at port {} heard {heard} after the last round", client.port);
+            }
+        }
+        Ok(true)
+    }
+
+    /// The port of the client that calls the roll.
+    pub fn caller_port(&self, by_speaker: bool) -> u16 {
+        let listeners = self.part.clients - self.part.speakers.len();
+        self.clients[if by_speaker { listeners } else { OBSERVER }].port
+    }
+
+    /// How many clients have not heard the last call of the roll, and what one of them heard.
+    pub fn absent(&self) -> (usize, String) {
+        let Some(client) = self.clients.iter().find(|client| !client.done) else {
+            return (0, "everybody heard it".to_string());
+        };
+        let port = self.call.as_ref().map_or(0, |(_, port)| *port);
+        let heard = instead(&client.roll, port);
+        (self.waiting, format!("the one at port {} heard {heard}", client.port))
+    }
+
+    /// What a client hears while the roll is called.
+    pub(super) fn hear_the_call(&mut self, index: usize, heard: &[u8]) -> anyhow::Result<()> {
+        let Some((text, sender)) = &self.call else { return Ok(()) };
+        let client = &mut self.clients[index];
+        client.roll.extend_from_slice(heard);
+        client.roll.drain(..client.roll.len().saturating_sub(2 * self.part.size + 1000));
+        let heard =
+            |protocol: Protocol| protocol.ends_with(&client.roll, text, *sender, client.port);
+        if self.protocol == Protocol::Lines && heard(Protocol::Node) {
+            self.protocol = Protocol::Node;
+            self.lines.without_labels();
+        }
+        let is_heard = heard(self.protocol);
+        if client.roll.windows(5).any(|bytes| bytes == b"PING\r") && self.protocol == Protocol::Nats
+        {
+            client.unsent.extend_from_slice(b"PONG\r\n");
+            self.send(index)?;
+        }
+        let client = &mut self.clients[index];
+        if is_heard && !client.done {
+            client.done = true;
+            self.waiting -= 1;
+        }
+        Ok(())
+    }
+}

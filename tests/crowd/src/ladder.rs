@@ -1,0 +1,160 @@
+//! Every server of the book, one after the other in one run on one machine, and what the book says
+//! about them: tables and plots.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use anyhow::Context;
+use indicatif::{HumanCount, ProgressBar};
+
+use crate::arguments::Options;
+use crate::candidates::{CANDIDATES, Candidate, repository};
+use crate::limits::Limits;
+use crate::measure::measure;
+use crate::{machine, plots, tables};
+
+/// How much is measured.
+#[derive(Clone, Debug)]
+pub struct Ladder {
+    /// How long each measurement goes on.
+    pub seconds: f64,
+    /// The most clients that are tried.
+    pub clients: usize,
+    /// Where tables and plots go.
+    pub folder: PathBuf,
+}
+
+impl Default for Ladder {
+    fn default() -> Ladder {
+        let folder = repository().join("book/src/measured");
+        Ladder { seconds: 2.0, clients: 19_000, folder }
+    }
+}
+
+/// After that long nothing more is begun, so that it ends on a busy machine too.
+const AT_MOST: Duration = Duration::from_secs(480);
+
+/// Who speaks.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Pattern {
+    /// One speaks, all others listen.
+    One,
+    /// All speak at once, and listen.
+    All,
+}
+
+impl Pattern {
+    /// With how many clients it is measured.
+    pub fn counts(self) -> &'static [usize] {
+        match self {
+            Pattern::One => &[10, 100, 1_000, 5_000, 19_000],
+            Pattern::All => &[10, 100, 1_000],
+        }
+    }
+}
+
+/// What one measurement of one server has shown.
+#[derive(Clone, Debug)]
+pub struct Measured {
+    pub server: &'static str,
+    pub pattern: Pattern,
+    pub clients: usize,
+    /// Deliveries a second.
+    pub rate: f64,
+    /// Processor time of a delivery, in microseconds.
+    pub processor_time: Option<f64>,
+    /// Memory that a client has added, in bytes.
+    pub memory: Option<f64>,
+    /// How long it took until the slowest reader had heard a round, in seconds: the middle of all
+    /// rounds.
+    pub slowest: f64,
+}
+
+/// Measures all servers that are here, and writes what the book includes.
+pub fn climb(ladder: &Ladder, limits: &Limits) -> anyhow::Result<()> {
+    let load = machine::load();
+    if load.is_some_and(|load| load > 0.5) {
+        eprintln!("this machine is busy with other things: the figures will say little");
+    }
+    let began = Instant::now();
+    let mut missing = Vec::new();
+    let mut here = Vec::new();
+    for candidate in &CANDIDATES {
+        match candidate.prepare() {
+            Ok(()) => here.push(candidate),
+            Err(error) => missing.push(format!("{}: {error:#}", candidate.name)),
+        }
+    }
+    let mut measured = Vec::new();
+    for pattern in [Pattern::One, Pattern::All] {
+        for clients in pattern.counts().iter().copied().filter(|count| *count <= ladder.clients) {
+            for candidate in here.iter().filter(|server| clients <= server.most_clients) {
+                let name = candidate.name;
+                let what = format!("{name}, {} clients, {pattern:?}", HumanCount(clients as u64));
+                if began.elapsed() > AT_MOST {
+                    missing.push(format!("{what}: no time was left"));
+                    continue;
+                }
+                match measure_one(candidate, pattern, clients, ladder, limits) {
+                    Ok(result) => {
+                        eprintln!("{what}: {} deliveries a second", HumanCount(result.rate as u64));
+                        measured.push(result);
+                    }
+                    Err(error) => missing.push(format!("{what}: {error:#}")),
+                }
+            }
+        }
+    }
+    for what in &missing {
+        eprintln!("not measured: {what}");
+    }
+    let machine = machine::described(began.elapsed(), load);
+    write_all(&ladder.folder, &measured, &missing, &machine)
+}
+
+fn measure_one(
+    candidate: &Candidate,
+    pattern: Pattern,
+    clients: usize,
+    ladder: &Ladder,
+    limits: &Limits,
+) -> anyhow::Result<Measured> {
+    let server = candidate.start()?;
+    let options = Options {
+        addresses: vec![server.address.clone()],
+        clients,
+        speakers: if pattern == Pattern::One { 1 } else { clients },
+        seconds: ladder.seconds,
+        patience: Duration::from_secs(20),
+        nats: candidate.is_nats(),
+        ..Options::default()
+    };
+    let outcome = measure(&options, limits, &ProgressBar::hidden())?;
+    Ok(Measured {
+        server: candidate.name,
+        pattern,
+        clients,
+        rate: outcome.rate(),
+        processor_time: outcome.processor_time(),
+        memory: outcome.memory_a_client(),
+        slowest: outcome.rounds.value_at_quantile(0.5) as f64 / 1e9,
+    })
+}
+
+fn write_all(
+    folder: &Path,
+    measured: &[Measured],
+    missing: &[String],
+    machine: &str,
+) -> anyhow::Result<()> {
+    fs::create_dir_all(folder).with_context(|| format!("cannot make {}", folder.display()))?;
+    let mut files = vec![("ladder.md", tables::page(measured, missing, machine))];
+    files.extend(plots::all(measured)?);
+    for (name, text) in files {
+        let path = folder.join(name);
+        fs::write(&path, text).with_context(|| format!("cannot write {}", path.display()))?;
+        println!("{}", path.display());
+    }
+    Ok(())
+}

@@ -1,0 +1,102 @@
+//! A load generator for chat servers that speak lines: some clients speak, all listen, and every
+//! byte is checked.
+//!
+//!     cargo run --release -p lesson-broadcast-server           (in a first terminal)
+//!     cargo run --release -p crowd -- 3000 --clients 1000      (in a second)
+//!
+//! | file | about |
+//! |---|---|
+//! | `arguments` | the command line |
+//! | `check` | whether what is heard is what was said |
+//! | `protocol` | what it looks like on the wire |
+//! | `clients` | the sockets, in one thread; joining, the calls of the roll, the rounds |
+//! | `processes` | more clients than one process may have |
+//! | `limits` | what the system allows |
+//! | `server` | what /proc tells about the server |
+//! | `measure` | one run |
+//! | `report` | the table, the JSON |
+//! | `ladder` | every server of the book, one after the other |
+//! | `candidates` | those servers, and how to start each |
+//! | `bare` | the barest loop, to compare them with |
+//! | `tables`, `plots`, `machine` | what the ladder writes |
+
+use std::env;
+use std::io::{Write, stdout};
+use std::process::ExitCode;
+use std::time::Duration;
+
+use indicatif::{ProgressBar, ProgressStyle};
+
+use crate::arguments::{Options, Request};
+use crate::limits::Limits;
+
+mod arguments;
+mod bare;
+mod candidates;
+mod check;
+mod clients;
+mod ladder;
+mod limits;
+mod machine;
+mod measure;
+mod plots;
+mod processes;
+mod protocol;
+mod report;
+mod server;
+mod tables;
+
+fn main() -> ExitCode {
+    let request = match arguments::parse(env::args_os().skip(1)) {
+        Ok(request) => request,
+        Err(error) => {
+            eprintln!("crowd: {error:#} (see --help)");
+            return ExitCode::from(2);
+        }
+    };
+    let outcome = match request {
+        Request::Run(options) => run(&options),
+        Request::Ladder(ladder) => {
+            Limits::raise().and_then(|limits| ladder::climb(&ladder, &limits))
+        }
+        Request::BareLoop => bare::run(),
+        Request::Worker(part) => processes::work(&part),
+        Request::Print(text) => {
+            print(&text);
+            Ok(())
+        }
+    };
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("crowd: {error:#}");
+            ExitCode::from(1)
+        }
+    }
+}
+
+fn run(options: &Options) -> anyhow::Result<()> {
+    let limits = Limits::raise()?;
+    if !options.json {
+        print(&report::heading(options, &limits));
+    }
+    let progress = ProgressBar::new(0);
+    if let Ok(style) = ProgressStyle::with_template("{bar:40} {elapsed} {msg}") {
+        progress.set_style(style);
+    }
+    progress.enable_steady_tick(Duration::from_millis(100));
+    let outcome = measure::measure(options, &limits, &progress);
+    progress.finish_and_clear();
+    let outcome = outcome?;
+    if options.json {
+        print(&(report::json(options, &outcome) + "\n"));
+    } else {
+        print(&(report::table(&outcome) + &report::stuck(options, &outcome)));
+    }
+    Ok(())
+}
+
+/// To stdout, where somebody may have stopped reading.
+fn print(text: &str) {
+    let _ = stdout().write_all(text.as_bytes());
+}

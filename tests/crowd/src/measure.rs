@@ -1,0 +1,157 @@
+//! One run: everybody joins, the rounds go on for as long as was asked, and all of it is counted.
+
+use std::collections::BTreeSet;
+use std::time::{Duration, Instant};
+
+use anyhow::ensure;
+use hdrhistogram::Histogram;
+use indicatif::{HumanCount, ProgressBar};
+
+use crate::arguments::Options;
+use crate::clients::histogram;
+use crate::limits::{Limits, look_up, split};
+use crate::processes::Team;
+use crate::server::{Usage, descriptor_limit, listening_at, usage};
+
+/// What a run has shown.
+pub struct Outcome {
+    /// How many connections were read from.
+    pub connections: usize,
+    /// How many processes they were split among.
+    pub processes: usize,
+    /// How long all rounds took together.
+    pub took: Duration,
+    /// How long each round took, in nanoseconds: until the slowest reader had heard everything.
+    pub rounds: Histogram<u64>,
+    /// How many lines were heard, by all together.
+    pub deliveries: u64,
+    /// How long each delivery took from the beginning of its round, in nanoseconds.
+    pub waits: Histogram<u64>,
+    /// How many of those who never read have been disconnected.
+    pub disconnected: usize,
+    /// What is known about the server.
+    pub server: Option<Server>,
+}
+
+/// What the server's process has used.
+pub struct Server {
+    pub processes: BTreeSet<u32>,
+    /// Before the first client.
+    pub empty: Usage,
+    /// With all clients in the room.
+    pub joined: Usage,
+    /// Before the first round that counts.
+    pub before: Usage,
+    /// After the last round.
+    pub after: Usage,
+}
+
+impl Outcome {
+    /// Deliveries a second.
+    pub fn rate(&self) -> f64 {
+        self.deliveries as f64 / self.took.as_secs_f64()
+    }
+
+    /// The server's processor time for one delivery, in microseconds.
+    pub fn processor_time(&self) -> Option<f64> {
+        let server = self.server.as_ref()?;
+        let used = server.after.processor.saturating_sub(server.before.processor);
+        Some(used.as_secs_f64() * 1e6 / self.deliveries as f64)
+    }
+
+    /// What each client in the room has added to the server's memory, in bytes.
+    pub fn memory_a_client(&self) -> Option<f64> {
+        let server = self.server.as_ref()?;
+        let added = server.joined.memory.saturating_sub(server.empty.memory);
+        Some(added as f64 / self.connections as f64)
+    }
+}
+
+/// Measures as the options say. An error is a line for the user.
+pub fn measure(
+    options: &Options,
+    limits: &Limits,
+    progress: &ProgressBar,
+) -> anyhow::Result<Outcome> {
+    let parts = split(options, limits)?;
+    let processes = server_processes(options)?;
+    let usage = || usage(&processes);
+    let empty = usage();
+    let mut team = Team::start(&parts, progress)?;
+    team.connect()?;
+    if let Err(error) = team.call_the_roll(false) {
+        let all = parts.iter().map(|part| part.clients + part.stuck).sum::<usize>();
+        let limits = processes.iter().filter_map(|process| descriptor_limit(*process));
+        let limit = limits.sum();
+        ensure!(
+            !(1..all).contains(&limit),
+            "{error}; that server may have {limit} descriptors, and this takes {all} (see ulimit -n)"
+        );
+        return Err(error);
+    }
+    let joined = usage();
+
+    rounds(&mut team, options.seconds / 10.0, |_| {})?; // until everything has been touched once
+    team.forget()?;
+    let before = usage();
+    let mut rounds_took = histogram()?;
+    let deliveries_each = parts.iter().map(|part| part.deliveries_of_a_round() as u64).sum::<u64>();
+    let mut deliveries = 0;
+    progress.set_length((options.seconds * 1000.0) as u64);
+    let began = Instant::now();
+    let mut shown = Duration::ZERO;
+    let took = rounds(&mut team, options.seconds, |took| {
+        rounds_took.saturating_record(took.as_nanos() as u64);
+        deliveries += deliveries_each;
+        if began.elapsed() - shown > Duration::from_millis(100) {
+            shown = began.elapsed();
+            let rate = deliveries as f64 / shown.as_secs_f64();
+            progress.set_message(format!("{} deliveries a second", HumanCount(rate as u64)));
+            progress.set_position(shown.as_millis() as u64);
+        }
+    })?;
+    let after = usage();
+    team.call_the_roll(true)?;
+    let (waits, disconnected) = team.finish()?;
+    let server = (|| {
+        let (empty, joined, before, after) = (empty?, joined?, before?, after?);
+        Some(Server { processes: processes.clone(), empty, joined, before, after })
+    })();
+    let connections = parts.iter().map(|part| part.clients).sum();
+    Ok(Outcome {
+        connections,
+        processes: parts.len(),
+        took,
+        rounds: rounds_took,
+        deliveries,
+        waits,
+        disconnected,
+        server,
+    })
+}
+
+/// Round after round for as long as `seconds`, and one at least. Returns how long it took.
+fn rounds(
+    team: &mut Team,
+    seconds: f64,
+    mut each: impl FnMut(Duration),
+) -> anyhow::Result<Duration> {
+    let began = Instant::now();
+    loop {
+        let round_began = Instant::now();
+        team.round()?;
+        each(round_began.elapsed());
+        if began.elapsed().as_secs_f64() >= seconds {
+            return Ok(began.elapsed());
+        }
+    }
+}
+
+fn server_processes(options: &Options) -> anyhow::Result<BTreeSet<u32>> {
+    if !options.processes.is_empty() {
+        return Ok(options.processes.iter().copied().collect());
+    }
+    let addresses: Vec<_> =
+        options.addresses.iter().map(|address| look_up(address)).collect::<anyhow::Result<_>>()?;
+    Ok(addresses.into_iter().filter_map(listening_at).collect())
+}

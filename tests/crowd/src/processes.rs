@@ -1,0 +1,277 @@
+//! More clients than one process may have: the work is split among several processes. This one has
+//! its own share of the clients; the others are started from the same program, and are told what to
+//! do, and tell how it went, line by line over pipes.
+//!
+//! | to a worker | meaning | its answer |
+//! |---|---|---|
+//! | `connect` | connect all clients | `ok` |
+//! | `call NUMBER PORT ALONE` | everybody is to hear this call of the roll | `ok`, or `absent COUNT ...` |
+//! | `round` | say the lines of a round, hear all | `ok HASH` |
+//! | `forget` | the rounds so far were for warming up | `ok` |
+//! | `finish` | the end | `wait NANOSECONDS COUNT` for each bucket, `ok STUCK` |
+//!
+//! Any answer may be `failed ...` instead, with a line for the user.
+
+use std::env;
+use std::ffi::OsString;
+use std::io::{BufRead, BufReader, Write, stdin, stdout};
+use std::net::SocketAddr;
+use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
+use std::str::FromStr;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, anyhow, bail, ensure};
+use hdrhistogram::Histogram;
+use indicatif::ProgressBar;
+
+use crate::clients::Crowd;
+use crate::limits::Part;
+
+/// Everybody in the room: the clients of this process, and those of others.
+pub struct Team {
+    crowd: Crowd,
+    address: SocketAddr,
+    patience: Duration,
+    /// How many clients there are, all together.
+    clients: usize,
+    workers: Vec<Worker>,
+    /// The number of the last call of the roll.
+    call: u32,
+}
+
+impl Team {
+    /// Starts a process for each part but the first.
+    pub fn start(parts: &[Part], progress: &ProgressBar) -> anyhow::Result<Team> {
+        let (first, others) = parts.split_first().context("there is nothing to do")?;
+        Ok(Team {
+            crowd: Crowd::new(first.clone(), progress.clone())?,
+            address: first.address,
+            patience: first.patience,
+            clients: parts.iter().map(|part| part.clients).sum(),
+            workers: others.iter().map(Worker::start).collect::<anyhow::Result<_>>()?,
+            call: 0,
+        })
+    }
+
+    /// Connects everybody.
+    pub fn connect(&mut self) -> anyhow::Result<()> {
+        self.tell("connect")?;
+        self.crowd.connect()?;
+        self.answers().map(drop)
+    }
+
+    /// Calls the roll until everybody has heard the first speaker, and he has heard somebody else.
+    /// After the last round, when everybody is known to be there, the call must be heard `alone`.
+    pub fn call_the_roll(&mut self, alone: bool) -> anyhow::Result<()> {
+        for by_speaker in [true, false] {
+            let until = Instant::now() + self.patience;
+            loop {
+                let (absent, what) = self.call_once(by_speaker, alone)?;
+                if absent == 0 {
+                    break;
+                }
+                ensure!(
+                    Instant::now() < until,
+                    "{absent} of {} clients never heard a line that another client said: {what}; \
+                     does the server at {} pass lines on as <sender's port>:<text>?",
+                    self.clients,
+                    self.address
+                );
+            }
+        }
+        Ok(())
+    }
+
+    /// How many have not heard the call, and what one of them heard.
+    fn call_once(&mut self, by_speaker: bool, alone: bool) -> anyhow::Result<(usize, String)> {
+        self.call += 1;
+        let port = self.crowd.caller_port(by_speaker);
+        self.tell(&format!("call {} {port} {alone}", self.call))?;
+        self.crowd.call_the_roll(self.call, true, by_speaker, port, alone)?;
+        let (mut absent, mut what) = self.crowd.absent();
+        for answer in self.answers()? {
+            let mut words = answer.splitn(3, ' ').skip(1);
+            if let (Some(Ok(count)), Some(heard)) =
+                (words.next().map(usize::from_str), words.next())
+            {
+                if absent == 0 {
+                    what = heard.to_string();
+                }
+                absent += count;
+            }
+        }
+        Ok((absent, what))
+    }
+
+    /// A round. Returns how many deliveries it had.
+    pub fn round(&mut self) -> anyhow::Result<()> {
+        self.tell("round")?;
+        let hash = self.crowd.round()?;
+        for (index, answer) in self.answers()?.iter().enumerate() {
+            let same_server = self.workers[index].address == self.address;
+            ensure!(
+                !same_server || *answer == format!("ok {hash}"),
+                "two listeners have not heard the same lines in the same order"
+            );
+        }
+        Ok(())
+    }
+
+    /// Forgets how long everybody has waited so far.
+    pub fn forget(&mut self) -> anyhow::Result<()> {
+        self.tell("forget")?;
+        self.crowd.waits.reset();
+        self.answers().map(drop)
+    }
+
+    /// Ends it, and returns how long everybody has waited, and how many of those who never read
+    /// have been disconnected.
+    pub fn finish(mut self) -> anyhow::Result<(Histogram<u64>, usize)> {
+        let mut waits = self.crowd.waits.clone();
+        let mut stuck = self.crowd.stuck_and_disconnected();
+        for worker in &mut self.workers {
+            worker.tell("finish")?;
+            loop {
+                let answer = worker.answer()?;
+                let mut words = answer.split(' ').skip(1).map(u64::from_str);
+                match (words.next(), words.next()) {
+                    (Some(Ok(wait)), Some(Ok(count))) => waits.saturating_record_n(wait, count),
+                    (Some(Ok(ended)), None) => break stuck += ended as usize,
+                    _ => bail!("a process of crowd says {answer:?}"),
+                }
+            }
+        }
+        Ok((waits, stuck))
+    }
+
+    fn tell(&mut self, what: &str) -> anyhow::Result<()> {
+        self.workers.iter_mut().try_for_each(|worker| worker.tell(what))
+    }
+
+    fn answers(&mut self) -> anyhow::Result<Vec<String>> {
+        self.workers.iter_mut().map(Worker::answer).collect()
+    }
+}
+
+/// Another process, with its own share of the clients.
+struct Worker {
+    address: SocketAddr,
+    process: Child,
+    orders: ChildStdin,
+    answers: BufReader<ChildStdout>,
+}
+
+impl Worker {
+    fn start(part: &Part) -> anyhow::Result<Worker> {
+        let program = env::current_exe().context("cannot find crowd's own program")?;
+        let mut command = Command::new(program);
+        command.arg("--worker").args(to_words(part));
+        command.stdin(Stdio::piped()).stdout(Stdio::piped());
+        let mut process = command.spawn().context("cannot start another process of crowd")?;
+        let (orders, answers) = (process.stdin.take(), process.stdout.take());
+        Ok(Worker {
+            address: part.address,
+            process,
+            orders: orders.context("no pipe")?,
+            answers: BufReader::new(answers.context("no pipe")?),
+        })
+    }
+
+    fn tell(&mut self, what: &str) -> anyhow::Result<()> {
+        let told = writeln!(self.orders, "{what}");
+        told.context("another process of crowd has ended early")
+    }
+
+    fn answer(&mut self) -> anyhow::Result<String> {
+        let mut answer = String::new();
+        self.answers.read_line(&mut answer).context("cannot read what a process says")?;
+        let answer = answer.trim_end();
+        ensure!(!answer.is_empty(), "another process of crowd has ended early");
+        match answer.strip_prefix("failed ") {
+            Some(why) => Err(anyhow!("{why}")),
+            None => Ok(answer.to_string()),
+        }
+    }
+}
+
+impl Drop for Worker {
+    fn drop(&mut self) {
+        let _ = self.process.kill(); // fails only if it has ended already
+        let _ = self.process.wait();
+    }
+}
+
+/// A worker: does what it is told on stdin, until stdin ends.
+pub fn work(words: &[OsString]) -> anyhow::Result<()> {
+    let words: Vec<_> = words.iter().map(|word| word.to_string_lossy()).collect();
+    let part = from_words(&words).context("a worker is started by crowd itself")?;
+    let mut crowd = Crowd::new(part, ProgressBar::hidden())?;
+    for order in stdin().lines() {
+        let order = order.context("cannot read what to do")?;
+        let answer = obey(&mut crowd, &order).unwrap_or_else(|error| format!("failed {error:#}"));
+        writeln!(stdout(), "{answer}").context("cannot answer")?;
+    }
+    Ok(())
+}
+
+fn obey(crowd: &mut Crowd, order: &str) -> anyhow::Result<String> {
+    let words: Vec<&str> = order.split(' ').collect();
+    match words[..] {
+        ["connect"] => crowd.connect()?,
+        ["call", number, port, alone] => {
+            let (number, port, alone) = (number.parse()?, port.parse()?, alone.parse()?);
+            if !crowd.call_the_roll(number, false, false, port, alone)? {
+                let (count, what) = crowd.absent();
+                return Ok(format!("absent {count} {what}"));
+            }
+        }
+        ["round"] => return Ok(format!("ok {}", crowd.round()?)),
+        ["forget"] => crowd.waits.reset(),
+        ["finish"] => {
+            let mut answer = String::new();
+            for bucket in crowd.waits.iter_recorded() {
+                let (wait, count) = (bucket.value_iterated_to(), bucket.count_at_value());
+                answer += &format!("wait {wait} {count}\n");
+            }
+            return Ok(format!("{answer}ok {}", crowd.stuck_and_disconnected()));
+        }
+        _ => bail!("{order:?} is no order"),
+    }
+    Ok("ok".to_string())
+}
+
+fn to_words(part: &Part) -> Vec<String> {
+    vec![
+        part.address.to_string(),
+        part.process.to_string(),
+        part.clients.to_string(),
+        part.stuck.to_string(),
+        part.speakers.start.to_string(),
+        part.speakers.end.to_string(),
+        part.all_speakers.to_string(),
+        part.lines.to_string(),
+        part.size.to_string(),
+        part.patience.as_millis().to_string(),
+        part.nats.to_string(),
+    ]
+}
+
+fn from_words(words: &[impl AsRef<str>]) -> anyhow::Result<Part> {
+    fn next<T: FromStr>(words: &mut dyn Iterator<Item = &str>) -> anyhow::Result<T> {
+        let word = words.next().context("a word is missing")?;
+        word.parse().map_err(|_| anyhow!("{word:?} is not understood"))
+    }
+    let words = &mut words.iter().map(AsRef::as_ref);
+    Ok(Part {
+        address: next(words)?,
+        process: next(words)?,
+        clients: next(words)?,
+        stuck: next(words)?,
+        speakers: next(words)?..next(words)?,
+        all_speakers: next(words)?,
+        lines: next(words)?,
+        size: next(words)?,
+        patience: Duration::from_millis(next(words)?),
+        nats: next(words)?,
+    })
+}

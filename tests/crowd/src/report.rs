@@ -1,0 +1,170 @@
+//! What a run has shown, for people and for programs.
+
+use std::fmt::Write;
+
+use hdrhistogram::Histogram;
+use indicatif::HumanCount;
+
+use crate::arguments::Options;
+use crate::limits::Limits;
+use crate::measure::Outcome;
+
+/// The percentiles that are shown.
+const PERCENTILES: [f64; 5] = [50.0, 90.0, 99.0, 99.9, 100.0];
+
+/// What a run is going to do, and within which limits.
+pub fn heading(options: &Options, limits: &Limits) -> String {
+    let Options { clients, speakers, lines, size, stuck, .. } = options;
+    let lines = if *lines == 1 { "a line".to_string() } else { format!("{lines} lines") };
+    let mut text = format!(
+        "{}: {} clients, of which {} say {lines} of {size} bytes each at once",
+        options.addresses.join(" "),
+        count(*clients as u64),
+        count(*speakers as u64),
+    );
+    if *stuck > 0 {
+        text += &format!("; {stuck} more never read");
+    }
+    let ports = limits.ports.map(|ports| format!("; {} ports an address", count(ports as u64)));
+    text + &format!(
+        "\nlimits: {} descriptors a process, so {} clients in each of crowd's own{}\n",
+        count(limits.descriptors),
+        count(limits.clients as u64),
+        ports.unwrap_or_default()
+    ) + if cfg!(debug_assertions) {
+        "a debug build: measure with cargo run --release\n"
+    } else {
+        ""
+    }
+}
+
+/// The table.
+pub fn table(outcome: &Outcome) -> String {
+    let mut rows = vec![
+        (
+            "connections",
+            format!("{} in {} process(es)", count(outcome.connections as u64), outcome.processes),
+        ),
+        (
+            "rounds",
+            format!("{} in {:.2} s", count(outcome.rounds.len()), outcome.took.as_secs_f64()),
+        ),
+        (
+            "deliveries",
+            format!("{}, every byte as it should be, in one order", count(outcome.deliveries)),
+        ),
+        ("deliveries a second", count(outcome.rate() as u64)),
+        ("from saying to hearing", percentiles(&outcome.waits)),
+        ("until the last has heard", percentiles(&outcome.rounds)),
+    ];
+    if let (Some(server), Some(each)) = (&outcome.server, outcome.processor_time()) {
+        let processes: Vec<String> = server.processes.iter().map(u32::to_string).collect();
+        let used = server.after.processor.saturating_sub(server.before.processor);
+        rows.push(("server's process", processes.join(", ")));
+        rows.push((
+            "its processor time",
+            format!(
+                "{:.2} s, {each:.3} µs a delivery, {:.0} % of one processor",
+                used.as_secs_f64(),
+                100.0 * used.as_secs_f64() / outcome.took.as_secs_f64()
+            ),
+        ));
+        rows.push((
+            "its memory",
+            format!(
+                "{} empty, {} with everybody there, {} at most, {} a client",
+                bytes(server.empty.memory as f64),
+                bytes(server.joined.memory as f64),
+                bytes(server.after.most_memory as f64),
+                bytes(outcome.memory_a_client().unwrap_or_default()),
+            ),
+        ));
+    } else {
+        rows.push((
+            "the server itself",
+            "not known: it is no process of this machine that we may see".to_string(),
+        ));
+    }
+    let mut text = String::new();
+    for (name, value) in rows {
+        let _ = writeln!(text, "{name:26}{value}");
+    }
+    text
+}
+
+/// What became of those who never read.
+pub fn stuck(options: &Options, outcome: &Outcome) -> String {
+    match options.stuck {
+        0 => String::new(),
+        stuck => format!("{:26}{} of {stuck} disconnected\n", "never read", outcome.disconnected),
+    }
+}
+
+fn percentiles(histogram: &Histogram<u64>) -> String {
+    let all = PERCENTILES.map(|percentile| {
+        let name =
+            if percentile == 100.0 { "slowest".to_string() } else { format!("{percentile} %") };
+        format!("{name} {}", duration(histogram.value_at_percentile(percentile) as f64))
+    });
+    all.join(", ")
+}
+
+/// A time in nanoseconds, for people.
+pub fn duration(nanoseconds: f64) -> String {
+    match nanoseconds {
+        ..1e6 => format!("{:.0} µs", nanoseconds / 1e3),
+        ..1e9 => format!("{:.1} ms", nanoseconds / 1e6),
+        _ => format!("{:.2} s", nanoseconds / 1e9),
+    }
+}
+
+/// An amount of memory, for people.
+pub fn bytes(bytes: f64) -> String {
+    match bytes / 1024.0 {
+        ..1024.0 => format!("{:.1} KiB", bytes / 1024.0),
+        kibibytes => format!("{:.1} MiB", kibibytes / 1024.0),
+    }
+}
+
+fn count(number: u64) -> String {
+    HumanCount(number).to_string()
+}
+
+/// The same for programs: one line of JSON. Times are in seconds, memory in bytes; what is not
+/// known is null.
+pub fn json(options: &Options, outcome: &Outcome) -> String {
+    let seconds = |histogram: &Histogram<u64>| {
+        let all = PERCENTILES.map(|percentile| {
+            format!("\"{percentile}\":{}", histogram.value_at_percentile(percentile) as f64 / 1e9)
+        });
+        format!("{{{}}}", all.join(","))
+    };
+    let or_null = |value: Option<f64>| value.map_or("null".to_string(), |value| value.to_string());
+    let server = outcome.server.as_ref();
+    let addresses: Vec<String> =
+        options.addresses.iter().map(|address| format!("{address:?}")).collect();
+    let fields = [
+        ("addresses", format!("[{}]", addresses.join(","))),
+        ("clients", options.clients.to_string()),
+        ("speakers", options.speakers.to_string()),
+        ("lines", options.lines.to_string()),
+        ("size", options.size.to_string()),
+        ("stuck", options.stuck.to_string()),
+        ("stuck_and_disconnected", outcome.disconnected.to_string()),
+        ("connections", outcome.connections.to_string()),
+        ("processes", outcome.processes.to_string()),
+        ("seconds", outcome.took.as_secs_f64().to_string()),
+        ("rounds", outcome.rounds.len().to_string()),
+        ("deliveries", outcome.deliveries.to_string()),
+        ("deliveries_a_second", outcome.rate().to_string()),
+        ("wait_percentiles", seconds(&outcome.waits)),
+        ("round_percentiles", seconds(&outcome.rounds)),
+        ("processor_time_a_delivery", or_null(outcome.processor_time().map(|time| time / 1e6))),
+        ("memory_a_client", or_null(outcome.memory_a_client())),
+        ("memory_empty", or_null(server.map(|server| server.empty.memory as f64))),
+        ("memory_joined", or_null(server.map(|server| server.joined.memory as f64))),
+        ("memory_most", or_null(server.map(|server| server.after.most_memory as f64))),
+    ];
+    let fields = fields.map(|(name, value)| format!("\"{name}\":{value}"));
+    format!("{{{}}}", fields.join(","))
+}

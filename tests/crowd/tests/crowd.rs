@@ -1,0 +1,238 @@
+//! What crowd counts on servers that do as they should, and what it says about its command line.
+
+use std::fs;
+use std::path::Path;
+use std::process::{Command, Output};
+
+use harness::{Program, lesson};
+#[cfg(target_os = "linux")]
+use harness::{processor_time, wait_until};
+use predicates::str::contains;
+
+fn crowd(arguments: &[&str]) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_crowd")).args(arguments).output().expect("crowd runs")
+}
+
+/// What crowd says on stdout, where all goes well.
+fn said(output: Output) -> String {
+    let stderr = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{stderr}");
+    assert_eq!(stderr, "");
+    String::from_utf8_lossy(&output.stdout).into_owned()
+}
+
+/// The number after `name` in a line of JSON.
+fn number(json: &str, name: &str) -> f64 {
+    let (_, after) = json.split_once(&format!("\"{name}\":")).expect(name);
+    let end = after.find([',', '}']).expect("an end");
+    after[..end].parse().unwrap_or_else(|_| panic!("{name} is no number in {json}"))
+}
+
+#[test]
+fn one_speaks_and_every_delivery_is_counted() {
+    let server = Program::server(lesson("lesson-broadcast-server"));
+    let port = server.address().port().to_string();
+    let json = said(crowd(&[&port, "--clients", "30", "--seconds", "0.3", "--json"]));
+    assert_eq!(json.lines().count(), 1);
+    assert_eq!(number(&json, "deliveries"), number(&json, "rounds") * 29.0);
+    assert_eq!(number(&json, "connections"), 30.0);
+    assert!(number(&json, "deliveries_a_second") > 0.0);
+    assert!(number(&json, "99.9") > 0.0 && number(&json, "50") <= number(&json, "100"));
+}
+
+#[test]
+fn all_speak_at_once_and_every_delivery_is_counted() {
+    let server = Program::server(lesson("lesson-broadcast-server"));
+    let port = server.address().port().to_string();
+    let options = ["--clients", "20", "--speakers", "all", "--lines", "4", "--seconds", "0.3"];
+    let json = said(crowd(&[&[&*port, "--json"], &options[..]].concat()));
+    // One more listens, because somebody has to hear everything.
+    assert_eq!(number(&json, "connections"), 21.0);
+    assert_eq!(number(&json, "deliveries"), number(&json, "rounds") * (20.0 * 4.0 * 20.0));
+}
+
+#[test]
+fn the_table_tells_what_the_server_has_used_and_what_became_of_those_who_never_read() {
+    let server = Program::server(lesson("lesson-broadcast-server"));
+    let port = server.address().port().to_string();
+    let text = said(crowd(&[&port, "--stuck", "2", "--size", "20", "--seconds", "0.3"]));
+    for expected in [
+        "100 clients",
+        "2 more never read",
+        "descriptors a process",
+        "deliveries a second",
+        "slowest",
+        "of 2 disconnected",
+    ] {
+        assert!(text.contains(expected), "{expected:?} is not in {text}");
+    }
+    if cfg!(target_os = "linux") {
+        let process = format!("server's process          {}\n", server.process_id());
+        assert!(text.contains(&process), "{process:?} is not in {text}");
+        assert!(text.contains("µs a delivery") && text.contains("a client"), "{text}");
+    }
+}
+
+#[cfg(unix)]
+#[test]
+fn more_clients_than_descriptors_are_split_among_processes() {
+    let server = Program::server(lesson("lesson-broadcast-server"));
+    let port = server.address().port().to_string();
+    let mut crowd = harness::with_limit("-n 100", env!("CARGO_BIN_EXE_crowd").as_ref());
+    crowd.args([&port, "--clients", "150", "--speakers", "7", "--seconds", "0.3", "--json"]);
+    let json = said(crowd.output().expect("crowd runs"));
+    assert_eq!(number(&json, "connections"), 150.0);
+    assert!(number(&json, "processes") >= 3.0, "{json}");
+    assert_eq!(number(&json, "deliveries"), number(&json, "rounds") * (7.0 * 149.0));
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_server_that_has_reached_its_limit_is_told_apart() {
+    let mut command = harness::with_limit("-n 60", &lesson("lesson-broadcast-server"));
+    command.arg("127.0.0.1:0");
+    let server = Program::server_from(command);
+    let port = server.address().port().to_string();
+    let output = crowd(&[&port, "--clients", "90", "--patience", "1"]);
+    let stderr = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(1), "{stderr}");
+    assert!(stderr.contains("may have 60 descriptors"), "{stderr}");
+    assert_eq!(stderr.lines().count(), 1, "{stderr}");
+}
+
+#[test]
+fn two_servers_of_one_room_are_not_taken_for_granted() {
+    // These two know nothing of each other: who is on the second never hears the first.
+    let program = lesson("lesson-broadcast-server");
+    let (first, second) = (Program::server(&program), Program::server(&program));
+    let (first, second) = (first.address().to_string(), second.address().to_string());
+    let output = crowd(&[&first, &second, "--clients", "10", "--patience", "4"]);
+    let stderr = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(1), "{stderr}");
+    assert!(stderr.contains("5 of 10 clients never heard"), "{stderr}");
+}
+
+#[test]
+fn the_barest_loop_passes() {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_crowd"));
+    command.arg("--bare-loop");
+    let server = Program::start(command);
+    let line = server.first_lines(1).remove(0);
+    let port = line.rsplit(' ').next().expect("a port");
+    said(crowd(&[port, "--speakers", "all", "--seconds", "0.2"]));
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_server_that_goes_away_in_the_middle_is_noticed() {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_crowd"));
+    command.arg("--bare-loop");
+    let mut server = Program::start(command);
+    let line = server.first_lines(1).remove(0);
+    let port = line.rsplit(' ').next().expect("a port");
+    let mut command = Command::new(env!("CARGO_BIN_EXE_crowd"));
+    command.args([port, "--clients", "5", "--seconds", "600"]);
+    let mut crowd = Program::start(command);
+    wait_until("the server is in the middle of it", || {
+        processor_time(server.process_id()).is_some_and(|time| time.as_millis() >= 100)
+    });
+    server.kill();
+    assert_eq!(crowd.wait_for_exit().code(), Some(1));
+    let stderr = crowd.stderr();
+    assert!(stderr.contains("has gone away in the middle"), "{stderr}");
+    assert_eq!(stderr.lines().count(), 1, "{stderr}");
+}
+
+#[test]
+#[cfg_attr(not(node), ignore = "Node is not installed")]
+fn nodes_server_passes_too_though_it_sends_other_labels_and_no_newlines() {
+    let mut command = harness::node("6.3.2-broadcast-server/node/server.js");
+    command.arg("0");
+    let server = Program::server_from(command);
+    let port = server.address().port().to_string();
+    let options = ["--speakers", "all", "--clients", "20", "--seconds", "0.2", "--json"];
+    let json = said(crowd(&[&[&*port], &options[..]].concat()));
+    assert_eq!(number(&json, "deliveries"), number(&json, "rounds") * (20.0 * 20.0));
+}
+
+#[test]
+#[cfg_attr(not(nats_server), ignore = "nats-server is not installed")]
+fn nats_server_passes_in_its_own_protocol() {
+    let mut command = Command::new("nats-server");
+    command.args(["-a", "127.0.0.1", "-p", "-1"]);
+    let server = Program::start(command);
+    server.wait_for_stderr(contains("Server is ready"));
+    let log = server.stderr();
+    let (_, port) = log.split_once("client connections on 127.0.0.1:").expect("its address");
+    let port = port.lines().next().expect("a port");
+    for speakers in ["1", "all"] {
+        let options = ["--nats", "--speakers", speakers, "--clients", "20", "--seconds", "0.2"];
+        let text = said(crowd(&[&[port], &options[..]].concat()));
+        assert!(text.contains("every byte as it should be"), "{text}");
+    }
+}
+
+#[test]
+fn the_ladder_writes_tables_and_plots_for_light_and_dark_pages() {
+    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("measured");
+    let folder = folder.to_str().expect("a name that is text");
+    let _ = fs::remove_dir_all(folder); // from the last time
+    let arguments = ["--ladder", "--clients", "10", "--seconds", "0.05", "--to", folder];
+    let output = crowd(&arguments);
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let written = String::from_utf8_lossy(&output.stdout).into_owned();
+    assert_eq!(written.lines().count(), 6, "{written}");
+    for path in written.lines() {
+        let text = fs::read_to_string(path).expect(path);
+        let words: &[&str] = match path.ends_with(".svg") {
+            true => &["<title>", "<desc>", "viewBox=", "the barest loop"],
+            false => &["Measured on 20", "| the barest loop |", "| lesson-broadcast-server |"],
+        };
+        for word in words {
+            assert!(text.contains(word), "{word:?} is not in {path}: {text}");
+        }
+        // A background, or a colour that is near to one, would be lost on one page or the other.
+        assert!(!text.contains("#FFFFFF") && !text.contains("#000000"), "{path}: {text}");
+    }
+}
+
+#[test]
+fn a_bad_argument_is_quoted_in_one_line() {
+    for (arguments, quoted) in [
+        (&[][..], "no address"),
+        (&["nonsense"], "\"nonsense\""),
+        (&["127.0.0.1:99999"], "\"127.0.0.1:99999\""),
+        (&["3000", "--clients", "many"], "--clients is \"many\""),
+        (&["3000", "--clients", "1"], "--clients is \"1\""),
+        (&["3000", "--speakers", "200"], "200 speakers"),
+        (&["3000", "--size", "3"], "--size is \"3\""),
+        (&["3000", "--clients", "1000", "--speakers", "all", "--lines", "100000"], "too much"),
+        (&["3000", "--frobnicate"], "--frobnicate"),
+        (&["3000", "--ladder"], "--ladder"),
+    ] {
+        let output = crowd(arguments);
+        let stderr = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(2), "{arguments:?}: {stderr}");
+        assert_eq!(stderr.lines().count(), 1, "{arguments:?}: {stderr}");
+        assert!(stderr.contains(quoted), "{arguments:?}: {quoted:?} is not in {stderr}");
+    }
+}
+
+#[test]
+fn a_name_that_does_not_exist_is_quoted_in_one_line() {
+    let output = crowd(&["no-such-machine.invalid:3000"]);
+    let stderr = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(1), "{stderr}");
+    assert!(stderr.contains("cannot look up no-such-machine.invalid:3000"), "{stderr}");
+    assert_eq!(stderr.lines().count(), 1, "{stderr}");
+}
+
+#[test]
+fn help_names_every_option() {
+    let text = said(crowd(&["--help"]));
+    for option in
+        ["clients", "speakers", "lines", "size", "stuck", "seconds", "process", "json", "ladder"]
+    {
+        assert!(text.contains(&format!("--{option}")), "{option}");
+    }
+}

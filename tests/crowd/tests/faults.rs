@@ -1,0 +1,213 @@
+//! Servers that do something wrong on purpose: crowd must notice each, and say so in one line.
+
+use std::io::{BufRead, BufReader, Write};
+use std::net::{Shutdown, TcpListener, TcpStream};
+use std::process::Command;
+use std::sync::{Arc, Mutex};
+use std::thread;
+
+/// What is wrong with a server.
+#[derive(Clone, Copy, PartialEq)]
+enum Wrong {
+    Nothing,
+    /// The fifth line does not reach one client.
+    LosesALine,
+    /// The fifth line reaches nobody.
+    LosesALineForAll,
+    /// The fifth line reaches one client twice.
+    RepeatsALine,
+    /// The last line of all reaches one client twice.
+    RepeatsTheLast,
+    /// One client gets a later line before the fifth.
+    SwapsTwo,
+    /// The fifth line has a byte less for one client.
+    CutsAByte,
+    /// The fifth line has one byte that is another for one client.
+    ChangesAByte,
+    /// The fifth line comes back to its sender as well.
+    Echoes,
+    /// The fifth line has the receiver's port in place of the sender's.
+    Mislabels,
+    /// After the fifth line one client is disconnected.
+    Disconnects,
+    /// Nothing is passed on.
+    NeverAnswers,
+}
+
+struct Room {
+    wrong: Wrong,
+    clients: Vec<(TcpStream, u16)>,
+    /// How many lines have been said, without the calls of the roll.
+    said: usize,
+    /// The port of the client to which wrong is done.
+    victim: u16,
+    /// What is sent to it later than it should be.
+    held: Vec<u8>,
+}
+
+/// Starts a server, and returns its port.
+fn server(wrong: Wrong) -> u16 {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
+    let port = listener.local_addr().expect("its address").port();
+    let (clients, held) = (Vec::new(), Vec::new());
+    let room = Arc::new(Mutex::new(Room { wrong, clients, said: 0, victim: 0, held }));
+    thread::spawn(move || {
+        while let Ok((stream, peer)) = listener.accept() {
+            let clone = stream.try_clone().expect("a second handle");
+            room.lock().expect("the room").clients.push((clone, peer.port()));
+            let room = Arc::clone(&room);
+            thread::spawn(move || {
+                for line in BufReader::new(stream).lines().map_while(Result::ok) {
+                    room.lock().expect("the room").pass_on(peer.port(), &line);
+                }
+            });
+        }
+    });
+    port
+}
+
+impl Room {
+    fn pass_on(&mut self, sender: u16, text: &str) {
+        let is_call = text.starts_with("000000.");
+        self.said += usize::from(!is_call);
+        let fifth = !is_call && self.said == 5;
+        if self.victim == 0 && (fifth || self.wrong == Wrong::RepeatsTheLast) {
+            let others = self.clients.iter().skip(2).map(|(_, port)| *port);
+            self.victim = others.into_iter().find(|port| *port != sender).unwrap_or(0);
+        }
+        for (stream, port) in &mut self.clients {
+            if *port == sender && !(self.wrong == Wrong::Echoes && fifth) {
+                continue;
+            }
+            let victim = *port == self.victim;
+            let mut line = format!("{sender}:{text}\n").into_bytes();
+            match self.wrong {
+                Wrong::LosesALine if victim && fifth => line.clear(),
+                Wrong::LosesALineForAll if fifth => line.clear(),
+                Wrong::RepeatsALine if victim && fifth => line.extend_from_within(..),
+                Wrong::RepeatsTheLast if victim && is_call && self.said > 0 => {
+                    line = [&self.held[..], &line].concat();
+                }
+                Wrong::RepeatsTheLast if victim => self.held = line.clone(),
+                Wrong::SwapsTwo if victim && fifth => self.held = std::mem::take(&mut line),
+                Wrong::SwapsTwo if victim => line.append(&mut self.held),
+                Wrong::CutsAByte if victim && fifth => drop(line.remove(20)),
+                Wrong::ChangesAByte if victim && fifth => line[20] ^= 1,
+                Wrong::Mislabels if fifth => line = format!("{port}:{text}\n").into_bytes(),
+                Wrong::Disconnects if victim && fifth => drop(stream.shutdown(Shutdown::Both)),
+                Wrong::NeverAnswers => line.clear(),
+                _ => {}
+            }
+            let _ = stream.write_all(&line); // fails only if the client has left
+        }
+    }
+}
+
+/// Runs crowd against a server at `port`, and returns what it says on stderr.
+fn complaint(port: u16, more: &[&str]) -> String {
+    let mut crowd = Command::new(env!("CARGO_BIN_EXE_crowd"));
+    crowd.arg(port.to_string()).args(["--clients", "6", "--seconds", "0.2"]);
+    let output = crowd.args(more).output().expect("crowd runs");
+    let stderr = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert_eq!(output.status.code(), Some(1), "{stderr}");
+    assert_eq!(stderr.lines().count(), 1, "not one line: {stderr}");
+    assert!(stderr.starts_with("crowd: "), "{stderr}");
+    stderr
+}
+
+/// Asserts that each of `words` is in what crowd says, with one line at a time and with many.
+fn assert_noticed(wrong: Wrong, words: &[&str]) {
+    for more in [&["--speakers", "2", "--lines", "10"][..], &["--speakers", "all", "--lines", "3"]]
+    {
+        let stderr = complaint(server(wrong), more);
+        for word in words {
+            assert!(stderr.contains(word), "{more:?}: {word:?} is not in {stderr}");
+        }
+    }
+}
+
+#[test]
+fn a_server_that_does_all_right_passes() {
+    for more in [&["--speakers", "2", "--lines", "10"][..], &["--speakers", "all"], &[]] {
+        let mut crowd = Command::new(env!("CARGO_BIN_EXE_crowd"));
+        crowd.arg(server(Wrong::Nothing).to_string()).args(["--clients", "6", "--seconds", "0.2"]);
+        let output = crowd.args(more).output().expect("crowd runs");
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    }
+}
+
+#[test]
+fn a_lost_line_is_noticed() {
+    assert_noticed(Wrong::LosesALine, &["client at port", "a line is lost"]);
+}
+
+#[test]
+fn a_line_that_is_lost_for_all_is_noticed() {
+    let stderr = complaint(server(Wrong::LosesALineForAll), &["--lines", "20"]);
+    assert!(stderr.contains("client at port") && stderr.contains("something is lost"), "{stderr}");
+}
+
+#[test]
+fn a_line_that_comes_twice_is_noticed() {
+    assert_noticed(Wrong::RepeatsALine, &["client at port", "had heard already"]);
+}
+
+#[test]
+fn a_last_line_that_comes_twice_is_noticed() {
+    assert_noticed(Wrong::RepeatsTheLast, &["client at port", "after the last round"]);
+}
+
+#[test]
+fn two_lines_that_have_changed_places_are_noticed() {
+    assert_noticed(Wrong::SwapsTwo, &["client at port", "the order is not that of the others"]);
+}
+
+#[test]
+fn a_missing_byte_is_noticed() {
+    assert_noticed(Wrong::CutsAByte, &["client at port", "which nobody said so"]);
+}
+
+#[test]
+fn a_changed_byte_is_noticed() {
+    assert_noticed(Wrong::ChangesAByte, &["client at port", "which nobody said so"]);
+}
+
+#[test]
+fn a_line_that_comes_back_to_its_sender_is_noticed() {
+    assert_noticed(Wrong::Echoes, &["client at port", "its own line"]);
+}
+
+#[test]
+fn a_wrong_label_is_noticed() {
+    assert_noticed(Wrong::Mislabels, &["client at port", "which nobody said so"]);
+}
+
+#[test]
+fn a_client_that_is_disconnected_is_noticed() {
+    assert_noticed(Wrong::Disconnects, &["has disconnected the client at port"]);
+}
+
+#[test]
+fn a_server_that_never_answers_is_noticed() {
+    let stderr = complaint(server(Wrong::NeverAnswers), &["--patience", "1"]);
+    assert!(stderr.contains("never heard a line that another client said"), "{stderr}");
+}
+
+#[test]
+fn a_server_that_accepts_nobody_is_noticed() {
+    // Connections wait in its backlog, and nobody is ever there.
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
+    let port = listener.local_addr().expect("its address").port();
+    let stderr = complaint(port, &["--patience", "1"]);
+    assert!(stderr.contains("never heard a line"), "{stderr}");
+}
+
+#[test]
+fn a_port_at_which_nobody_listens_is_noticed() {
+    let (_taken, address) = harness::refusing();
+    let stderr = complaint(address.port(), &[]);
+    assert!(
+        stderr.contains("cannot connect") && stderr.contains("is the server running"),
+        "{stderr}"
+    );
+}
