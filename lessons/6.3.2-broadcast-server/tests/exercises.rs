@@ -48,18 +48,14 @@ fn own_words(attempt: &Attempt) -> Outcome {
 
     // Both talk as fast as they can, and must see the same conversation.
     for _ in 0..20 {
-        let said: String = (1..=40).map(|number| format!("{number}\n")).collect();
-        let lines_of = |client: &mut Actor| {
+        let talk = |client: &mut Actor| {
+            (1..=40).try_for_each(|number| client.send(format!("{number}\n")))?;
             client.did("was there when two talked at the same time");
             (0..80).map(|_| client.line()).collect::<Outcome<Vec<String>>>()
         };
         thread::scope(|scope| {
-            let other = scope.spawn(|| {
-                (b.send(&said))?;
-                lines_of(&mut b)
-            });
-            a.send(&said)?;
-            let seen = lines_of(&mut a)?;
+            let other = scope.spawn(|| talk(&mut b));
+            let seen = talk(&mut a)?;
             let also_seen =
                 other.join().unwrap_or_else(|_| Err("the check has panicked".into()))?;
             match seen.iter().zip(&also_seen).find(|(one, other)| one != other) {
