@@ -42,6 +42,17 @@ pub fn of_calls(
         (Kind::Connect, Outcome::Done) => {
             format!("{name} returned: the connection is made (*connect*)")
         }
+        (Kind::Poll, Outcome::Bytes(0)) => format!("{name} returned 0: nothing new is ready"),
+        (Kind::Accept, Outcome::Failed(error)) if error == "WouldBlock" => {
+            format!("{name} returned `WouldBlock`: nobody else is waiting to be accepted")
+        }
+        (Kind::Read, Outcome::Failed(error)) if error == "WouldBlock" && !event.waited() => {
+            format!("{name} returned `WouldBlock`: nothing is there to read now")
+        }
+        (Kind::Poll, Outcome::Bytes(count)) => {
+            let ready = if *count == 1 { "one thing is ready" } else { "so many are ready" };
+            format!("{name} returned {count}: {ready}")
+        }
         (Kind::Read, Outcome::Bytes(0)) => {
             format!("{name} returned 0: the other side has sent all it wanted (*end*)")
         }

@@ -89,8 +89,9 @@ pub fn recording(run: &Run, made_by: &str, about: About) -> Result<Recording> {
         threads: all,
     };
     for thread in &mut merge.threads {
-        if let Some(shown) = thread.name.parse().ok().and_then(|port| merge.shown_as.get(&port)) {
-            thread.name = shown.to_string();
+        let port = thread.name.trim_start_matches("to ").to_string();
+        if let Some(shown) = port.parse().ok().and_then(|port| merge.shown_as.get(&port)) {
+            thread.name = thread.name.replace(&port, &shown.to_string());
         }
     }
     merge.tell();
