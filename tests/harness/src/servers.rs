@@ -24,6 +24,20 @@ macro_rules! with_chat_servers {
     };
 }
 
+/// What is tested only where part 7 is, as in `cargo test --workspace`.
+#[cfg(feature = "part-7")]
+#[macro_export]
+macro_rules! part_7 {
+    ($($item:item)*) => { $($item)* };
+}
+
+/// As above, without part 7.
+#[cfg(not(feature = "part-7"))]
+#[macro_export]
+macro_rules! part_7 {
+    ($($item:item)*) => {};
+}
+
 /// Makes a test of each of these functions against each server: `BEHAVIOUR::SERVER` calls the
 /// function with the server's package, such as `lesson-greeting`.
 #[macro_export]
