@@ -24,18 +24,18 @@ macro_rules! with_chat_servers {
     };
 }
 
-/// What is tested only where part 7 is, as in `cargo test --workspace`.
+/// Its first braces' contents where the whole workspace is tested, otherwise those of its second.
 #[cfg(feature = "part-7")]
 #[macro_export]
-macro_rules! part_7 {
-    ($($item:item)*) => { $($item)* };
+macro_rules! with_part_7 {
+    ({ $($with:tt)* } { $($without:tt)* }) => { $($with)* };
 }
 
 /// As above, without part 7.
 #[cfg(not(feature = "part-7"))]
 #[macro_export]
-macro_rules! part_7 {
-    ($($item:item)*) => {};
+macro_rules! with_part_7 {
+    ({ $($with:tt)* } { $($without:tt)* }) => { $($without)* };
 }
 
 /// Makes a test of each of these functions against each server: `BEHAVIOUR::SERVER` calls the
@@ -43,8 +43,18 @@ macro_rules! part_7 {
 #[macro_export]
 macro_rules! against_every_server {
     ($($behaviour:ident)*) => { $(
-        $crate::with_chat_servers! { against
-            $behaviour: listening_events greeting online_counter bidirectional_server
+        $crate::with_part_7! {
+            {
+                $crate::with_chat_servers! { against
+                    $behaviour: listening_events greeting online_counter bidirectional_server
+                    framed_server
+                }
+            }
+            {
+                $crate::with_chat_servers! { against
+                    $behaviour: listening_events greeting online_counter bidirectional_server
+                }
+            }
         }
     )* };
 }

@@ -21,7 +21,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::{env, fs};
 
-use harness::{Program, lesson, part_7, repository};
+use harness::{Program, lesson, repository, with_part_7};
 use predicates::function::function;
 use predicates::str::contains;
 
@@ -98,7 +98,7 @@ fn two_way_talk() {
     wire.is("two-way-talk");
 }
 
-part_7! {
+with_part_7! {{
     #[test]
     #[cfg_attr(not(tcpdump), ignore = "needs tcpdump, and root")]
     fn framed() {
@@ -123,7 +123,7 @@ part_7! {
             Wire::tapped_by(command, port, "")
         }
     }
-}
+} {} }
 
 fn serve(package: &str) -> Program {
     Program::server(lesson(package))

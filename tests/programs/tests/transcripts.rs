@@ -21,7 +21,7 @@ use std::net::{SocketAddr, TcpStream};
 use std::path::PathBuf;
 use std::process::Command;
 
-use harness::{Peer, Program, against_every_chat_server, lesson, part_7, refusing};
+use harness::{Peer, Program, against_every_chat_server, lesson, refusing, with_part_7};
 use snapbox::{Data, assert_data_eq};
 
 #[test]
@@ -176,7 +176,7 @@ fn broadcast_with_node(package: &str) {
     session.is("broadcast-with-node");
 }
 
-part_7! {
+with_part_7! {{
     #[test]
     fn framed() {
         let mut session = Session::default();
@@ -245,7 +245,7 @@ part_7! {
             self.record(terminal, &status.to_string());
         }
     }
-}
+} {} }
 
 #[test]
 fn refused() {
