@@ -178,7 +178,7 @@ fn whole_greeting(attempt: &Attempt) -> Outcome {
     expect_greeting(&mut quick, Vec::new())?;
 
     let mut near_the_end = Vec::new();
-    for pause in [600, 1200, 2600].map(Duration::from_millis) {
+    for pause in [600, 1200, 2200].map(Duration::from_millis) {
         let client = server.connect_with_little_room("the client that says a word near the end")?;
         near_the_end.push((client, pause));
     }

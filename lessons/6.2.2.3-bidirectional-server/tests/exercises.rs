@@ -14,7 +14,7 @@ checker::exercises! {
 }
 
 const ANSWER: &str = "我吃的小豆包\n"; // I had bean-paste buns
-const A_WHILE: Duration = Duration::from_millis(400);
+const A_WHILE: Duration = Duration::from_millis(300);
 
 fn one_answer_a_line(attempt: &Attempt) -> Outcome {
     let server = attempt.serve()?;

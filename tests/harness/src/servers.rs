@@ -68,6 +68,21 @@ macro_rules! against_every_chat_server {
     )* };
 }
 
+/// As [`against_every_chat_server!`], against those whose readers share a log.
+#[macro_export]
+macro_rules! against_every_log_server {
+    ($($(#[$attribute:meta])* $behaviour:ident)*) => { $(
+        $crate::with_part_7! {
+            {
+                $crate::against! { $(#[$attribute])*
+                    $behaviour: shared_log_server event_loop_server async_server
+                }
+            }
+            {}
+        }
+    )* };
+}
+
 #[doc(hidden)]
 #[macro_export]
 macro_rules! against {

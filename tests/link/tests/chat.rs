@@ -16,11 +16,11 @@ mod as_root;
 #[cfg(target_os = "linux")]
 mod patience;
 
-/// Runs each behaviour against each chat server, as a test of its own.
+/// Runs each behaviour against each server of a list, as a test of its own.
 macro_rules! on_a_link {
-    ($($behaviour:ident)*) => {
-        mod on_a_link {
-            harness::against_every_chat_server! { $(
+    ($module:ident: $list:ident! $($behaviour:ident)*) => {
+        mod $module {
+            harness::$list! { $(
                 #[cfg_attr(
                     not(link),
                     ignore = "needs Linux, /dev/net/tun, and root or user namespaces"
@@ -28,16 +28,20 @@ macro_rules! on_a_link {
                 $behaviour
             )* }
 
-            $( fn $behaviour(package: &str) {
+            $( #[allow(dead_code, reason = "a list may be empty")]
+            fn $behaviour(package: &str) {
                 let server = package.trim_start_matches("lesson-").replace('-', "_");
-                let test = format!("on_a_link::{}::{server}", stringify!($behaviour));
+                let test = format!(
+                    concat!(stringify!($module), "::", stringify!($behaviour), "::{}"),
+                    server
+                );
                 crate::as_root::as_root(&test, || crate::$behaviour(package));
             } )*
         }
     };
 }
 
-on_a_link! {
+on_a_link! { chat: against_every_chat_server!
     a_paste_to_10_readers
     a_paste_to_30_readers
     a_paste_to_10_readers_on_a_bad_link
@@ -48,31 +52,11 @@ on_a_link! {
     a_laptop_that_vanishes_in_silence_is_noticed
     a_laptop_that_vanishes_while_others_chat_is_noticed
     who_goes_away_in_the_middle_of_a_line_spoils_nobodys
+    a_class_is_told_where_the_server_is
 }
 
-// What only a log can do.
-harness::with_part_7! {
-    {
-        mod with_a_log {
-            harness::against! {
-                #[cfg_attr(
-                    not(link),
-                    ignore = "needs Linux, /dev/net/tun, and root or user namespaces"
-                )]
-                four_mebibytes_reach_30_readers_and_20_who_never_read_are_dropped:
-                shared_log_server event_loop_server async_server
-            }
-
-            fn four_mebibytes_reach_30_readers_and_20_who_never_read_are_dropped(package: &str) {
-                const NAME: &str =
-                    "four_mebibytes_reach_30_readers_and_20_who_never_read_are_dropped";
-                let server = package.trim_start_matches("lesson-").replace('-', "_");
-                let test = format!("with_a_log::{NAME}::{server}");
-                crate::as_root::as_root(&test, || crate::four_mebibytes(package));
-            }
-        }
-    }
-    {}
+on_a_link! { chat_with_a_log: against_every_log_server!
+    four_mebibytes_reach_30_readers_and_20_who_never_read_are_dropped
 }
 
 /// What a server prints for each client that leaves, however it does.
@@ -237,7 +221,7 @@ fn a_reader_that_never_reads_is_dropped(package: &str) {
 }
 
 #[allow(dead_code)] // where part 7 is not tested
-fn four_mebibytes(package: &str) {
+fn four_mebibytes_reach_30_readers_and_20_who_never_read_are_dropped(package: &str) {
     let delay = Duration::from_millis(5);
     let class = Class::on(
         Conditions { delay, rate: Some(100_000_000), loss: 0.002, ..Conditions::default() },
@@ -408,4 +392,10 @@ fn who_goes_away_in_the_middle_of_a_line_spoils_nobodys(package: &str) {
     while !awaited.is_empty() {
         awaited.remove(&witness.line());
     }
+}
+
+fn a_class_is_told_where_the_server_is(package: &str) {
+    let class = Class::on(good_link(), package);
+    let port = class.server.address().port();
+    class.server.wait_for_stderr(contains(format!("telnet 192.0.2.1 {port} (or ")));
 }

@@ -6,6 +6,16 @@ use std::sync::mpsc::{self, RecvTimeoutError};
 use std::thread;
 use std::time::{Duration, Instant};
 
+/// Prints a line, like `println!`, but where nobody reads it any more (`cargo exercise | head -1`), it
+/// is lost, and nothing else happens.
+macro_rules! print_line {
+    ($($arg:tt)*) => {{
+        use std::io::Write as _;
+        let _ = writeln!(std::io::stdout(), $($arg)*);
+    }};
+}
+pub(crate) use print_line;
+
 /// How things are shown: in colour only on a terminal, and not where `NO_COLOR` is set to anything
 /// (<https://no-color.org>).
 pub struct Screen {
