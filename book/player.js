@@ -117,6 +117,7 @@
             this.buildSources(element('div', 'sources', this.stage));
             this.buildTerminals(element('div', 'terminals', this.stage));
             this.buildWire(element('div', 'wire', this.stage));
+            figure.classList.toggle('no-wire', this.arrows.length === 0);
             this.links = document.createElementNS('http://www.w3.org/2000/svg', 'svg');
             this.links.classList.add('links');
             this.links.setAttribute('aria-hidden', 'true');

@@ -3,8 +3,14 @@
 use crate::events::{Event, Kind, Outcome};
 use crate::recording::{Call, Mark, Step};
 
-/// What calls that returned mean. They are alike; the last of them is `event`.
-pub fn of_calls(calls: &[Call], event: &Event, several_programs: bool) -> String {
+/// What calls that returned mean. They are alike; the last of them is `event`, and `peer` the port of
+/// the client that it is about, if it is about one.
+pub fn of_calls(
+    calls: &[Call],
+    event: &Event,
+    peer: Option<u16>,
+    several_programs: bool,
+) -> String {
     let Some(call) = calls.last() else { return String::new() };
     let who = who(&call.thread, call.terminal, several_programs);
     if calls.iter().any(|call| call.times.is_some()) {
@@ -36,6 +42,17 @@ pub fn of_calls(calls: &[Call], event: &Event, several_programs: bool) -> String
         (Kind::Connect, Outcome::Done) => {
             format!("{name} returned: the connection is made (*connect*)")
         }
+        (Kind::Poll, Outcome::Bytes(0)) => format!("{name} returned 0: nothing new is ready"),
+        (Kind::Accept, Outcome::Failed(error)) if error == "WouldBlock" => {
+            format!("{name} returned `WouldBlock`: nobody else is waiting to be accepted")
+        }
+        (Kind::Read, Outcome::Failed(error)) if error == "WouldBlock" && !event.waited() => {
+            format!("{name} returned `WouldBlock`: nothing is there to read now")
+        }
+        (Kind::Poll, Outcome::Bytes(count)) => {
+            let ready = if *count == 1 { "one thing is ready" } else { "so many are ready" };
+            format!("{name} returned {count}: {ready}")
+        }
         (Kind::Read, Outcome::Bytes(0)) => {
             format!("{name} returned 0: the other side has sent all it wanted (*end*)")
         }
@@ -50,7 +67,8 @@ pub fn of_calls(calls: &[Call], event: &Event, several_programs: bool) -> String
             format!("{name} returned {value}: it has waited until there was room (*drain*)")
         }
         (Kind::Write, Outcome::Bytes(_)) => {
-            format!("{name} returned {value}: the kernel has taken the bytes")
+            let whose = peer.map(|port| format!(" for {port}")).unwrap_or_default();
+            format!("{name} returned {value}: the kernel has taken the bytes{whose}")
         }
         (Kind::Shutdown, Outcome::Done) => format!("{name} returned: nothing more will be sent"),
         (Kind::Close, _) => match event.ports.1 {

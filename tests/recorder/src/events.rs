@@ -7,6 +7,7 @@ use anyhow::Result;
 
 use crate::capture::Segment;
 use crate::place::Lines;
+use crate::recording::BULK;
 use crate::stage::Traced;
 use crate::trace::SystemCall;
 
@@ -52,6 +53,8 @@ pub struct Event {
 #[derive(Clone, Copy, PartialEq, Debug)]
 pub enum Kind {
     Lookup,
+    /// Waiting for all sockets at once.
+    Poll,
     Bind,
     Listen,
     Accept,
@@ -81,6 +84,7 @@ impl Event {
     pub fn name(&self) -> &'static str {
         match self.kind {
             Kind::Lookup => "lookup",
+            Kind::Poll => "poll",
             Kind::Bind => "bind",
             Kind::Listen => "listen",
             Kind::Accept => "accept",
@@ -93,10 +97,15 @@ impl Event {
         }
     }
 
+    /// Whether it took longer than a call does that does not wait.
+    pub fn waited(&self) -> bool {
+        self.end.is_none_or(|end| end - self.start > 0.02)
+    }
+
     /// Whether it is a write that had to wait for room, and not only for its turn on a processor.
     pub fn waited_for_room(&self) -> bool {
-        let long = self.end.is_none_or(|end| end - self.start > 0.02);
-        long && self.kind == Kind::Write && self.within.as_deref() == Some("write_all")
+        let all = self.within.as_deref() == Some("write_all");
+        all && matches!(self.outcome, Outcome::Bytes(BULK..)) && self.waited()
     }
 
     /// Whether `segment` was sent while this call ran, on its connection and because of it.
@@ -169,6 +178,7 @@ fn kind_and_outcome(call: &SystemCall) -> Option<(Kind, Outcome)> {
     let socket = call.ports().is_some();
     let kind = match call.name.as_str() {
         "openat" if call.arguments.contains("\"/etc/hosts\"") => Kind::Lookup,
+        "epoll_wait" => Kind::Poll,
         "bind" if call.error().is_some() => Kind::Bind,
         "listen" => Kind::Listen,
         "accept4" => Kind::Accept,
@@ -184,7 +194,7 @@ fn kind_and_outcome(call: &SystemCall) -> Option<(Kind, Outcome)> {
     let outcome = match (kind, call.error()) {
         (_, Some(error)) => Outcome::Failed(error_kind(error)),
         (Kind::Accept, _) => Outcome::Client(call.address_port().unwrap_or(0)),
-        (Kind::Read | Kind::ReadKeyboard | Kind::Write, _) => {
+        (Kind::Read | Kind::ReadKeyboard | Kind::Write | Kind::Poll, _) => {
             Outcome::Bytes(usize::try_from(call.number().unwrap_or(0)).unwrap_or(0))
         }
         _ => Outcome::Done,
@@ -256,7 +266,8 @@ fn name(index: usize, events: &[Event]) -> String {
         return if does(Kind::Accept) { "peer" } else { "keyboard" }.into();
     }
     match events.iter().find_map(|event| event.ports.1) {
-        Some(port) => format!("{port}"),
+        Some(port) if does(Kind::Read) => format!("{port}"),
+        Some(port) => format!("to {port}"),
         None => format!("thread {}", index + 1),
     }
 }

@@ -89,8 +89,9 @@ pub fn recording(run: &Run, made_by: &str, about: About) -> Result<Recording> {
         threads: all,
     };
     for thread in &mut merge.threads {
-        if let Some(shown) = thread.name.parse().ok().and_then(|port| merge.shown_as.get(&port)) {
-            thread.name = shown.to_string();
+        let port = thread.name.trim_start_matches("to ").to_string();
+        if let Some(shown) = port.parse().ok().and_then(|port| merge.shown_as.get(&port)) {
+            thread.name = thread.name.replace(&port, &shown.to_string());
         }
     }
     merge.tell();
@@ -220,6 +221,7 @@ impl Merge<'_> {
 
     fn call(&mut self, returned: &Returned, segments: &[usize], threads: &[Thread]) {
         let several = self.several_programs();
+        let peer = returned.event.ports.1.and_then(|port| self.shown_as.get(&port).copied());
         let thread = &threads[returned.thread];
         let event = returned.event;
         let call = Call {
@@ -247,7 +249,8 @@ impl Merge<'_> {
             // More of what goes on already: it is told where it began.
             let index = self.steps.len() - 1 - back;
             add_call(&mut self.steps[index], &call);
-            self.steps[index].caption = caption::of_calls(&self.steps[index].calls, event, several);
+            self.steps[index].caption =
+                caption::of_calls(&self.steps[index].calls, event, peer, several);
             for segment in segments {
                 self.draw(*segment, index);
             }
@@ -266,7 +269,7 @@ impl Merge<'_> {
         };
         let last = self.steps.len() - 1;
         self.causes.extend(because.map(|because| (last, because)));
-        self.steps[last].caption = caption::of_calls(&self.steps[last].calls, event, several);
+        self.steps[last].caption = caption::of_calls(&self.steps[last].calls, event, peer, several);
     }
 
     /// The arrow that made a call return.

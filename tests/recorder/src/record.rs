@@ -15,7 +15,7 @@ use crate::tools;
 /// Set inside the namespace.
 const INSIDE: &str = "RECORDER_IS_IN_ITS_OWN_NETWORK";
 
-/// Records the scenarios with these names, or all, into `folder`.
+/// Records the scenarios with these names, or all that a page plays, into `folder`.
 pub fn record(names: &[String], folder: &Path) -> Result<()> {
     for name in names {
         ensure!(ALL.iter().any(|scenario| scenario.name == name), "there is no scenario {name:?}");
@@ -32,13 +32,25 @@ pub fn record(names: &[String], folder: &Path) -> Result<()> {
     fs::write(&hosts, "127.0.0.1 localhost\n")?;
     run("mount", &["--bind", &hosts.to_string_lossy(), "/etc/hosts"])?;
     fs::create_dir_all(folder)?;
-    for scenario in ALL.iter().filter(|one| names.is_empty() || names.iter().any(|n| n == one.name))
-    {
+    let played = played()?;
+    let wanted = if names.is_empty() { &played } else { names };
+    for scenario in ALL.iter().filter(|one| wanted.iter().any(|name| name == one.name)) {
         let json = play(scenario).with_context(|| format!("cannot record {}", scenario.name))?;
         fs::write(folder.join(scenario.name).with_extension("json"), json)?;
         println!("{}", scenario.name);
     }
     Ok(())
+}
+
+/// The names of all recordings that the pages of the book play.
+fn played() -> Result<Vec<String>> {
+    let mut played = Vec::new();
+    for page in fs::read_dir(harness::repository().join("book/src"))?.flatten() {
+        let text = fs::read_to_string(page.path()).unwrap_or_default(); // a folder has none
+        let figures = text.split("<figure class=\"player\" data-recording=\"").skip(1);
+        played.extend(figures.filter_map(|figure| Some(figure.split_once('"')?.0.to_string())));
+    }
+    Ok(played)
 }
 
 fn play(scenario: &Scenario) -> Result<String> {

@@ -72,6 +72,18 @@ pub const ALL: &[Scenario] = &[
         play: broadcast_slow_reader,
     },
     Scenario {
+        name: "shared-log",
+        packages: &["lesson-shared-log-server"],
+        about: PLAIN,
+        play: shared_log,
+    },
+    Scenario {
+        name: "event-loop",
+        packages: &["lesson-event-loop-server"],
+        about: PLAIN,
+        play: event_loop,
+    },
+    Scenario {
         name: "no-delay",
         packages: &["measure"],
         about: About { times: true, only: Some(two_exchanges) },
@@ -206,6 +218,35 @@ fn broadcast_slow_reader(stage: &mut Stage) -> Result<()> {
     stage.send(speaker, &line(4000).repeat(500), "500 lines more")?;
     stage.see(server, "disconnected")?;
     stage.read_all(slow)
+}
+
+fn shared_log(stage: &mut Stage) -> Result<()> {
+    two_hear_a_third(stage, "lesson-shared-log-server")
+}
+
+fn event_loop(stage: &mut Stage) -> Result<()> {
+    two_hear_a_third(stage, "lesson-event-loop-server")
+}
+
+/// The same conversation with whatever engine.
+fn two_hear_a_third(stage: &mut Stage, server: &str) -> Result<()> {
+    let server = stage.run(server, &[])?;
+    stage.see(server, "server listening")?;
+    let one = stage.netcat()?;
+    stage.quiet()?;
+    let two = stage.netcat()?;
+    stage.quiet()?;
+    let speaker = stage.netcat()?;
+    stage.quiet()?;
+    stage.type_line(speaker, "hello, both of you")?;
+    stage.see(one, "both of you\n")?;
+    stage.see(two, "both of you\n")?;
+    stage.ctrl_c(one)?;
+    stage.see(server, "有客户端退出了")?; // a client has left
+    stage.type_line(speaker, "only one is left")?;
+    stage.see(two, "is left\n")?;
+    stage.ctrl_c(speaker)?;
+    stage.see(server, "有客户端退出了\n有客户端退出了")
 }
 
 fn no_delay(stage: &mut Stage) -> Result<()> {

@@ -7,7 +7,7 @@ use std::{fs, iter};
 use anyhow::{Context, Result};
 
 /// Which system calls are traced: all by which the lessons wait, talk or leave.
-const CALLS: &str = "trace=network,read,write,close,futex,openat";
+const CALLS: &str = "trace=network,read,write,close,futex,openat,epoll_wait,readv,writev";
 
 /// A system call.
 #[derive(Debug, Clone)]

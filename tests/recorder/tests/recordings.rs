@@ -91,8 +91,9 @@ fn every_recording_is_played() {
     assert_eq!(played, there, "what the pages play, and what is in book/src/recordings");
     #[cfg(target_os = "linux")]
     {
-        let all = recorder::scenarios::ALL.iter().map(|scenario| scenario.name.to_string());
-        assert_eq!(all.collect::<BTreeSet<String>>(), there, "what is recorded, and what is there");
+        let known = |name: &str| recorder::scenarios::ALL.iter().any(|known| known.name == name);
+        let unknown: Vec<&String> = there.iter().filter(|name| !known(name)).collect();
+        assert!(unknown.is_empty(), "there is no scenario for {unknown:?}");
     }
 }
 

@@ -20,6 +20,7 @@ pub struct Page {
     commands: ChildStdin,
     messages: Receiver<Value>,
     session: String,
+    profile: PathBuf,
     last: u64,
     /// What went wrong in the page so far, and what it wrote to its console as a warning or error.
     pub complaints: Vec<String>,
@@ -56,7 +57,7 @@ impl Page {
         });
         let session = String::new();
         let mut page =
-            Page { browser, commands, messages, session, last: 0, complaints: Vec::new() };
+            Page { browser, commands, messages, session, profile, last: 0, complaints: Vec::new() };
         let target = page.call("Target.createTarget", json!({"url": "about:blank"}));
         let target = json!({"targetId": target["targetId"], "flatten": true});
         let attached = page.call("Target.attachToTarget", target);
@@ -164,6 +165,7 @@ impl Drop for Page {
     fn drop(&mut self) {
         let _ = self.browser.kill();
         let _ = self.browser.wait();
+        let _ = fs::remove_dir_all(&self.profile);
     }
 }
 
