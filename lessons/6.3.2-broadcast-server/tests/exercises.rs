@@ -46,6 +46,11 @@ fn own_words(attempt: &Attempt) -> Outcome {
     }
     a.did("had seen its own words");
     a.expect_silence(Duration::from_millis(100))?;
+    a.send(b"\xff\n")?;
+    for client in [&mut a, &mut b] {
+        client.did("was there when client A said a line that is not UTF-8,");
+        client.line()?;
+    }
 
     // Both talk as fast as they can, and must see the same conversation.
     for _ in 0..60 {
