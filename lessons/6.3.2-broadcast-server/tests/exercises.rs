@@ -363,7 +363,7 @@ fn nicknames(attempt: &Attempt) -> Outcome {
         ));
         c.expect_line(&format!("小红:{message}"))?;
     }
-    two_do_not_get_one_name(&server, &mut c)?;
+    two_do_not_get_one_name(&server, &mut c, [&mut a, &mut b])?;
 
     drop(a);
     let deadline = Instant::now() + attempt.patience();
@@ -385,7 +385,11 @@ fn nicknames(attempt: &Attempt) -> Outcome {
 
 /// Whoever looks under one lock and takes under the next gives a name away twice now and then, so
 /// four ask for one name at the same time, again and again.
-fn two_do_not_get_one_name(server: &Running, listening: &mut Actor) -> Outcome {
+fn two_do_not_get_one_name(
+    server: &Running,
+    listening: &mut Actor,
+    mut others: [&mut Actor; 2],
+) -> Outcome {
     const ASKERS: usize = 4;
     let (together, over) = (Barrier::new(ASKERS + 1), AtomicBool::new(false));
     let ask = |mut asker: Actor| {
@@ -412,6 +416,9 @@ fn two_do_not_get_one_name(server: &Running, listening: &mut Actor) -> Outcome {
                 break;
             }
             outcome = one_has_the_name(listening, round, ASKERS);
+            for other in &mut others {
+                other.take_what_has_come();
+            }
         }
         outcome
     })
