@@ -8,7 +8,8 @@ use harness::{Program, lesson};
 
 fn interrupted(program: &Path, address: &str) -> Command {
     let mut command = Command::new("strace");
-    command.args(["-f", "-qq", "-o", "/dev/null"]);
+    // With -D it is strace that runs in the background, so that the program is ours to end.
+    command.args(["-D", "-f", "-qq", "-o", "/dev/null"]);
     for calls in ["recvfrom", "sendto", "accept4", "connect"] {
         command.arg("-e").arg(format!("inject={calls}:error=EINTR:when=2..4"));
     }
