@@ -197,6 +197,7 @@ impl Recording {
             let place = format!("terminal {}", index + 1);
             facts.insert(place, vec![format!("title {}", terminal.title)]);
         }
+        let mut standing: BTreeMap<(usize, String), &Mark> = BTreeMap::new();
         for step in &self.steps {
             for call in &step.calls {
                 let key = format!("calls of {} in terminal {}", call.thread, call.terminal);
@@ -233,9 +234,15 @@ impl Recording {
                     _ => lines.push(measures_nothing(&shown.text)),
                 }
             }
+            for mark in &step.threads {
+                standing.insert((mark.terminal, mark.thread.clone()), mark);
+            }
+            for ended in &step.ended {
+                standing.remove(ended);
+            }
             // Where threads wait while something happens is chance. When nothing does, it is not.
             let quiet = step.calls.is_empty() && step.wire.is_empty() && step.screen.is_empty();
-            for mark in step.threads.iter().filter(|mark| quiet && mark.waits) {
+            for mark in standing.values().filter(|mark| quiet && mark.waits) {
                 let key = format!("waits of {} in terminal {}", mark.thread, mark.terminal);
                 let waits = facts.entry(key).or_default();
                 let fact = format!("line {}: {}", mark.line, mark.call);
@@ -268,11 +275,11 @@ fn measures_nothing(text: &str) -> String {
     masked
 }
 
-/// Adds a fact. How often bulk repeats itself is chance.
+/// Adds a fact. How often bulk repeats itself is chance, and so is how much of it comes when.
 fn add(facts: &mut BTreeMap<String, Vec<String>>, key: String, fact: String) {
     let known = facts.entry(key).or_default();
-    let may_repeat = fact != "bulk" && !fact.ends_with("= many");
-    if may_repeat || known.last() != Some(&fact) {
+    let bulk = fact == "bulk" || fact.ends_with("= many");
+    if !(bulk && known.iter().rev().take(4).any(|other| *other == fact)) {
         known.push(fact);
     }
 }

@@ -255,21 +255,43 @@ fn no_delay(stage: &mut Stage) -> Result<()> {
     stage.ends(program)
 }
 
-/// Of the many exchanges of the measuring program the last with two writes and an answer: without
-/// `TCP_NODELAY`, which is its third connection, and with it, which is its fourth.
+/// Of the many exchanges of the measuring program one with two writes and an answer that shows what
+/// `TCP_NODELAY` changes: without it, on the program's third connection, and with it, on its fourth.
 fn two_exchanges(segments: &[Segment]) -> Vec<Told> {
-    let connections = segments.iter().filter(|segment| segment.flags == "S");
-    let last = |port: u16| {
-        let said = |segment: &&Segment| segment.from == port && !segment.data.is_empty();
-        let mut said = segments.iter().rev().filter(said);
-        let (second, first) = (said.next()?.time, said.next()?.time);
-        let answer = segments.iter().rev().find(|one| one.to == port && !one.data.is_empty())?;
-        Some(first - 0.000_05..answer.time.max(second) + 0.002)
+    let ports: Vec<u16> = segments
+        .iter()
+        .filter(|one| one.flags == "S")
+        .map(|one| one.from)
+        .skip(2)
+        .take(2)
+        .collect();
+    let [without, with] = ports[..] else { return Vec::new() };
+    let held_back = |second: f64| {
+        let acknowledged = |one: &Segment| one.to == without && one.data.is_empty();
+        segments.iter().any(|one| acknowledged(one) && (0.0..0.001).contains(&(second - one.time)))
     };
+    let without = exchanges(segments, without)
+        .rfind(|(first, second, _)| second - first > 0.035 && held_back(*second));
+    let with = exchanges(segments, with).rfind(|(first, second, _)| second - first < 0.03);
     let what = [
-        "Two small writes and an answer, *without* `TCP_NODELAY`.",
-        "Two small writes and an answer once more, *with* `TCP_NODELAY`.",
+        (without, "Two small writes and an answer, *without* `TCP_NODELAY`."),
+        (with, "Two small writes and an answer once more, *with* `TCP_NODELAY`."),
     ];
-    let told = connections.skip(2).zip(what);
-    told.filter_map(|(connection, what)| Some((last(connection.from)?, what))).collect()
+    what.into_iter()
+        .filter_map(|(exchange, what)| {
+            let (first, _, answer) = exchange?;
+            Some((first - 0.000_05..answer + 0.002, what))
+        })
+        .collect()
+}
+
+/// When the two writes of each exchange were sent, and its answer.
+fn exchanges(segments: &[Segment], port: u16) -> std::vec::IntoIter<(f64, f64, f64)> {
+    let of_port = segments.iter().filter(|one| one.from == port || one.to == port);
+    let data: Vec<&Segment> = of_port.filter(|one| !one.data.is_empty()).collect();
+    let exchanges = data
+        .windows(3)
+        .filter(|three| three[0].from == port && three[1].from == port && three[2].to == port);
+    let times = exchanges.map(|three| (three[0].time, three[1].time, three[2].time));
+    times.collect::<Vec<_>>().into_iter()
 }

@@ -17,8 +17,9 @@ use socket2::{Domain, Socket, Type};
 use crate::capture::{Capture, Segment};
 use crate::{place, trace};
 
-/// How long nothing at all must happen before it counts as quiet.
-const QUIET: Duration = Duration::from_millis(150);
+/// How often nothing at all must have happened, looking every 10 ms, before it counts as quiet. Looks
+/// are counted and not time, since on a loaded machine nobody may have had the time to do anything.
+const QUIET_LOOKS: usize = 15;
 
 /// Where a server listens. The stage has a network of its own, so the port is free.
 const SERVER: &str = "127.0.0.1:3000";
@@ -285,15 +286,14 @@ impl Stage {
     /// no thread is on a processor.
     pub fn quiet(&mut self) -> Result<()> {
         let deadline = Instant::now() + DEADLINE;
-        let (mut last, mut since) = (0, Instant::now());
-        while since.elapsed() < QUIET {
+        let (mut last, mut looks) = (0, 0);
+        while looks < QUIET_LOOKS {
             if Instant::now() > deadline {
                 bail!("it is never quiet");
             }
             let recorded = self.recorded();
-            if recorded != last || self.somebody_runs() {
-                (last, since) = (recorded, Instant::now());
-            }
+            let quiet = recorded == last && !self.somebody_runs();
+            (last, looks) = (recorded, if quiet { looks + 1 } else { 0 });
             sleep(Duration::from_millis(10));
         }
         Ok(())
