@@ -286,7 +286,7 @@
                 chip.dataset.terminal = mark.terminal;
                 element('b', '', chip, thread);
                 chip.append(` ${mark.call}`);
-                if (mark.waits) element('span', 'waiting', chip, ' waits');
+                if (mark.waits && mark.call !== 'wait') element('span', 'waiting', chip, ' waits');
                 chip.classList.add(mark.waits ? 'waits' : 'returned');
                 place.row.classList.add('marked');
                 const isEvent = (now.calls ?? []).some((call) => call.terminal === mark.terminal && call.thread === mark.thread);

@@ -199,7 +199,7 @@ impl Recording {
         }
         let mut standing: BTreeMap<(usize, String), &Mark> = BTreeMap::new();
         for step in &self.steps {
-            for call in &step.calls {
+            for call in step.calls.iter().filter(|call| !is_chance(call, &self.steps)) {
                 let key = format!("calls of {} in terminal {}", call.thread, call.terminal);
                 let bulk = call.value.parse().is_ok_and(|bytes: usize| bytes >= BULK);
                 let counts = matches!(call.name.as_str(), "read" | "write");
@@ -273,6 +273,15 @@ fn measures_nothing(text: &str) -> String {
         }
     }
     masked
+}
+
+/// How often an event loop looks, and finds nothing, is chance.
+fn is_chance(call: &Call, steps: &[Step]) -> bool {
+    let loops = |other: &Call| {
+        other.name == "poll" && (other.terminal, &other.thread) == (call.terminal, &call.thread)
+    };
+    let in_a_loop = steps.iter().flat_map(|step| &step.calls).any(loops);
+    in_a_loop && (call.name == "poll" || call.value == "WouldBlock")
 }
 
 /// Adds a fact. How often bulk repeats itself is chance, and so is how much of it comes when.
