@@ -3,7 +3,7 @@
 use std::thread;
 use std::time::Duration;
 
-use checker::{Actor, Attempt, Outcome};
+use checker::{Actor, Attempt, Outcome, Running};
 
 checker::exercises! {
     greeting in "6.2.2.1-greeting" {
@@ -15,23 +15,71 @@ checker::exercises! {
 
 fn say_goodbye(attempt: &Attempt) -> Outcome {
     let server = attempt.serve()?;
-    let mut client = server.connect("the client")?;
-    client.expect_line("hello")?;
+    let mut late = greeted(&server, "a client that takes its time")?;
+    let mut client = greeted(&server, "the client")?;
     client.send("this is me\n")?;
-    client.expect_silence(Duration::from_millis(500))?;
+    expect_no_word(&mut client, Duration::from_millis(500))?;
     client.half_close()?;
-    client.expect_line("bye")?;
-    client.did("was told `bye`");
-    client.expect_end()?;
+    expect_goodbye(&mut client)?;
 
-    let mut staying = server.connect("a client that stays")?;
-    staying.expect_line("hello")?;
-    let mut silent = server.connect("a client that said nothing")?;
-    silent.expect_line("hello")?;
-    silent.half_close()?;
-    silent.expect_line("bye")?;
-    staying.did("stayed while another said goodbye");
-    staying.expect_silence(Duration::from_millis(200))
+    let mut staying = greeted(&server, "a client that stays")?;
+    greeted(&server, "a client that resets")?.reset();
+    for (what, said) in [
+        ("nothing", &b""[..]),
+        ("a newline", b"\r\n"),
+        ("a byte that is not UTF-8", b"\xff"),
+        ("half a character", b"\xe4\xbd"),
+        ("300000 bytes", &[b'x'; 300_000]),
+    ] {
+        let mut client = greeted(&server, "a client")?;
+        client.send(said)?;
+        client.half_close()?;
+        client.did(&format!("said {what} and closed its sending half"));
+        expect_goodbye(&mut client)?;
+    }
+    let mut crowd = server.connect_at_once(20, "one of twenty clients")?;
+    for client in &mut crowd {
+        client.half_close()?;
+    }
+    for client in &mut crowd {
+        client.did("closed its sending half when 19 others did the same");
+        client.expect("hello")?;
+        expect_goodbye(client)?;
+    }
+    thread::sleep(Duration::from_millis(1000));
+    late.send("late")?;
+    expect_no_word(&mut late, Duration::from_millis(300))?;
+    late.half_close()?;
+    late.did("said `late` after more than a second and closed its sending half");
+    expect_goodbye(&mut late)?;
+    staying.did("stayed while others said goodbye");
+    expect_no_word(&mut staying, Duration::from_millis(100))
+}
+
+fn greeted(server: &Running, name: &str) -> Outcome<Actor> {
+    let mut client = server.connect(name)?;
+    client.expect("hello")?;
+    Ok(client)
+}
+
+/// Nothing but, perhaps, the newline that belongs to `hello`.
+fn expect_no_word(client: &mut Actor, time: Duration) -> Outcome {
+    match &client.take_all_within(time)[..] {
+        b"" | b"\n" => Ok(()),
+        other => Err(client.finding("silence", &format!("{} came", checker::quoted(other)))),
+    }
+}
+
+/// The line `bye` and the end, after, perhaps, the newline that belongs to `hello`.
+fn expect_goodbye(client: &mut Actor) -> Outcome {
+    match &client.read_to_end()?[..] {
+        b"bye\n" | b"\nbye\n" | b"bye\r\n" | b"\nbye\r\n" => Ok(()),
+        b"" => Err(client.finding("the line `bye`", "the connection ended without it")),
+        other => {
+            let came = format!("{} came before the end", checker::quoted(other));
+            Err(client.finding("the line `bye`, and nothing more", &came))
+        }
+    }
 }
 
 fn greet_by_name(attempt: &Attempt) -> Outcome {
@@ -50,35 +98,69 @@ fn greet_by_name(attempt: &Attempt) -> Outcome {
     whole.expect_line("hello, Ann!")?;
     whole.did("was greeted");
     whole.expect_silence(Duration::from_millis(200))?;
+    whole.send("I am still here\n")?;
+    whole.expect_silence(Duration::from_millis(200))?;
 
     let mut telnet = asked()?;
     telnet.send("Ann\r\n")?;
-    telnet.expect_line("hello, Ann!")?;
+    telnet.expect_line_to_the_byte("hello, Ann!")?;
     let mut two_words = asked()?;
     two_words.send("Mary Ann\n")?;
     two_words.expect_line("hello, Mary Ann!")?;
     let mut in_pieces = asked()?;
     in_pieces.send_in_pieces(&["An", "n\n"])?;
     in_pieces.expect_line("hello, Ann!")?;
+    let mut between = asked()?;
+    between.send_in_pieces(&["Ann\r", "\n"])?;
+    between.expect_line_to_the_byte("hello, Ann!")?;
 
     let mut chinese = asked()?;
-    let name = "小明\n".as_bytes(); // Xiaoming
-    chinese.send_in_pieces(&[&name[..1], &name[1..5], &name[5..]])?;
-    chinese.did("sent the name `小明` and a newline, cut within the characters,");
-    chinese.expect_line("hello, 小明!")?;
+    let name = "小明😀\n".as_bytes(); // Xiaoming
+    chinese.send_in_pieces(&[&name[..1], &name[1..5], &name[5..9], &name[9..]])?;
+    chinese.did("sent the name `小明😀` and a newline, cut within the characters,");
+    chinese.expect_line("hello, 小明😀!")?;
+    let mut long = asked()?;
+    for byte in "Pippilotta Viktualia Rullgardina\n".bytes() {
+        long.send([byte])?;
+        thread::sleep(Duration::from_millis(5));
+    }
+    long.did("sent the name `Pippilotta Viktualia Rullgardina` byte by byte");
+    long.expect_line("hello, Pippilotta Viktualia Rullgardina!")?;
 
     let mut with_more = asked()?;
     with_more.send("Ann\nand more\n")?;
     with_more.did("sent `Ann\\nand more\\n` in one piece");
     with_more.expect_line("hello, Ann!")?;
     with_more.expect_silence(Duration::from_millis(200))?;
+    let mut no_text = asked()?;
+    no_text.send(b"\xffnn\n")?;
+    no_text.did("sent the name `\\xffnn`, whose first byte is not UTF-8,");
+    let greeted = no_text.line()?;
+    if !(greeted.starts_with("hello, ") && greeted.ends_with("nn!")) {
+        let came = format!("the line `{greeted}` came");
+        return Err(no_text.finding("a line such as `hello, ?nn!`", &came));
+    }
 
+    let mut half = asked()?;
+    half.send("Nobo")?;
+    half.reset();
+    let mut crowd = server.connect_at_once(20, "one of twenty clients")?;
+    for client in &mut crowd {
+        client.expect_line("what is your name?")?;
+    }
+    for (number, client) in crowd.iter_mut().enumerate() {
+        client.send(format!("Ann {number}\n"))?;
+    }
+    for (number, client) in crowd.iter_mut().enumerate() {
+        client.did("told its name when 19 others did the same");
+        client.expect_line(&format!("hello, Ann {number}!"))?;
+    }
     thinking.did("thought about its name, sent it at last");
     thinking.send("Bob\n")?;
     thinking.expect_line("hello, Bob!")
 }
 
-/// What the starter's `greeting` makes.
+/// What the task says.
 fn greeting() -> Vec<u8> {
     "A very good morning to all of you\n".repeat(530_000).into_bytes()
 }
@@ -88,21 +170,53 @@ fn whole_greeting(attempt: &Attempt) -> Outcome {
     let mut late = server.connect("the client that reads late")?;
     let mut talking = server.connect("the client that said `hi` and reads late")?;
     talking.send("hi\n")?;
-
+    let mut gone = server.connect("a client that leaves in the middle")?;
+    let _ = gone.take_all_within(Duration::from_millis(50));
+    gone.reset();
     let mut quick = server.connect("the client that reads at once")?;
     quick.did("connected while two others did not read");
-    expect_greeting(&mut quick)?;
-    thread::sleep(Duration::from_secs(2)); // how late they are
-    late.did("began to read two seconds after another had its greeting");
-    expect_greeting(&mut late)?;
-    talking.did("began to read two seconds after another had its greeting");
-    expect_greeting(&mut talking)
+    expect_greeting(&mut quick, Vec::new())?;
+
+    let mut near_the_end = Vec::new();
+    for pause in [600, 1200, 2600].map(Duration::from_millis) {
+        let client = server.connect_with_little_room("the client that says a word near the end")?;
+        near_the_end.push((client, pause));
+    }
+    thread::scope(|scope| {
+        let mut words = Vec::new();
+        for (client, pause) in near_the_end {
+            words.push(scope.spawn(move || says_a_word_near_the_end(client, pause)));
+        }
+        thread::sleep(Duration::from_secs(2)); // how late they are
+        late.did("began to read two seconds after another had its greeting");
+        expect_greeting(&mut late, Vec::new())?;
+        talking.did("began to read two seconds after another had its greeting");
+        expect_greeting(&mut talking, Vec::new())?;
+        for word in words {
+            word.join().unwrap_or_else(|_| Err("the check has panicked".to_string()))?;
+        }
+        Ok(())
+    })
+}
+
+/// Reads nearly all, is silent for a while, says a word, and only then reads what is left.
+fn says_a_word_near_the_end(mut client: Actor, pause: Duration) -> Outcome {
+    let size = greeting().len() - 400_000;
+    let most = client.take_exactly(size)?;
+    thread::sleep(pause);
+    let _ = client.send("hi\n"); // a server that has gone is found out below
+    thread::sleep(Duration::from_millis(200));
+    client.did(&format!(
+        "read nearly all, said `hi` {} later, read on",
+        checker::shown_time(pause)
+    ));
+    expect_greeting(&mut client, most)
 }
 
 /// Fails with the number of bytes where they are not all, or not the right ones.
-fn expect_greeting(client: &mut Actor) -> Outcome {
+fn expect_greeting(client: &mut Actor, mut received: Vec<u8>) -> Outcome {
     let expected = greeting();
-    let received = client.read_to_end()?;
+    received.extend(client.read_to_end()?);
     if received == expected {
         return Ok(());
     }

@@ -1,25 +1,90 @@
-//! The exercise of this lesson, and what it asks of a learner's program.
+//! The exercises of this lesson, and what each asks of a learner's program.
 
 use std::net::{SocketAddr, TcpListener};
+use std::thread;
 use std::time::{Duration, Instant};
 
-use checker::{Actor, Attempt, Outcome, PATIENCE, accepted_by};
+use checker::{Actor, Attempt, Outcome, Running, listener};
 use socket2::{Domain, Socket, Type};
 
 checker::exercises! {
     bidirectional_client in "6.2.2.3-bidirectional-client" {
+        one_answer_is_enough: "easy, 15 minutes: One answer is enough",
         reconnect: "hard, 60 minutes: Connect again, with back-off",
     }
 }
 
 const QUESTION: &str = "你吃了吗"; // have you eaten?
-const HANG_UPS: usize = 6;
+const ANSWER: &str = "我吃的小豆包"; // I had bean-paste buns
+
+fn one_answer_is_enough(attempt: &Attempt) -> Outcome {
+    let (listener, address) = listener()?;
+    let address = address.to_string();
+    let asked = || {
+        let client = attempt.start(&[&address]);
+        let mut server = attempt.accepted_by(&listener, "the server")?;
+        server.expect(QUESTION)?;
+        server.did("was asked, and had not answered yet,");
+        Ok::<(Running, Actor), String>((client, server))
+    };
+    let (client, mut server) = asked()?;
+    server.expect_silence(Duration::from_millis(400))?;
+    server.send(ANSWER)?;
+    server.did("answered, was to be told by a half-close that this was enough,");
+    server.expect_end()?;
+    client.expect_line_on_stdout("the server answered", ANSWER)?;
+    // Both were said before the server knew.
+    thread::sleep(Duration::from_millis(200));
+    server.send("再来一个\n")?; // one more
+    let after = "the client had half-closed, but the server still had something to say";
+    client.expect_line_on_stdout(after, "再来一个")?;
+    if client.has_ended() {
+        return Err("the client ended before the server had closed the connection".to_string());
+    }
+    server.send(b"\xff \xe4\xbd")?;
+    drop(server);
+    ends_well(&client, "the server closed the connection")?;
+
+    let (client, mut server) = asked()?;
+    let (first, second) = ANSWER.as_bytes().split_at(4); // in the middle of a character
+    server.send_in_pieces(&[first, second])?;
+    server.expect_end()?;
+    drop(server);
+    ends_well(&client, "the server answered in two segments and closed the connection")?;
+    let shown: String = client.stdout().split_whitespace().collect();
+    if !shown.ends_with(ANSWER) {
+        return Err(format!("the server answered `{ANSWER}` in two segments, and this was printed: {shown}"));
+    }
+
+    let (client, server) = asked()?;
+    drop(server);
+    ends_well(&client, "the server closed the connection without an answer")
+}
+
+fn ends_well(client: &Running, after: &str) -> Outcome {
+    match client.expect_exit(after)? {
+        status if status.success() => Ok(()),
+        status => Err(format!("{after}, and the client was to end with exit status 0, but it was {status}")),
+    }
+}
+
+/// The pauses that the task asks for before each try, and how much earlier a check takes for none:
+/// a busy machine makes pauses longer, never shorter.
+const PAUSES: [Duration; 6] = [
+    Duration::from_millis(100),
+    Duration::from_millis(200),
+    Duration::from_millis(400),
+    Duration::from_millis(800),
+    Duration::from_millis(1000),
+    Duration::from_millis(1000),
+];
+const EARLY: Duration = Duration::from_millis(15);
 
 fn reconnect(attempt: &Attempt) -> Outcome {
     let (port, address) = a_port_that_refuses()?;
     let client = attempt.start(&[&address.to_string()]);
     let refusing = Instant::now();
-    while refusing.elapsed() < Duration::from_secs(1) {
+    while refusing.elapsed() < Duration::from_millis(700) {
         if client.has_ended() {
             return Err("nobody listened yet where the client was to connect, and instead of \
                         trying again it ended"
@@ -27,39 +92,35 @@ fn reconnect(attempt: &Attempt) -> Outcome {
         }
     }
     let listener = listen(port)?;
+    let check = Reconnecting { attempt, client: &client, listener: &listener };
 
-    let mut first = None;
-    for time in 1..=HANG_UPS {
-        let server = next_conversation(
-            &listener,
-            match time {
-                1 => "the server had refused at first, and then it listened",
-                _ => "the server hung up before it answered",
-            },
-        )?;
-        first.get_or_insert_with(Instant::now);
-        hang_up(server)?;
-    }
-    let took = first.map_or(Duration::ZERO, |first| first.elapsed());
-    // The pauses of the task add up to 2.5 s, and a busy machine makes them longer, never shorter.
-    if took < Duration::from_millis(2250) {
-        return Err(format!(
-            "the server hung up {HANG_UPS} times before it answered, and the client was back for \
-             the last time after {:.2} s: pauses that double from 0.1 s to 1 s would have made 2.5 s",
-            took.as_secs_f64()
-        ));
-    }
+    let before = "the server had refused at first, and then it listened";
+    let server = check.next_conversation(before)?;
+    let server = check.answered(server, 1)?;
+    let server = check.back_soon(server)?;
+    let server = check.pauses_grow(server)?;
+    let mut server = check.back_soon(server)?;
 
-    let mut server = next_conversation(&listener, "the server hung up before it answered")?;
-    server.send("我吃的小豆包\n")?; // I had bean-paste buns
-    client.expect_line_on_stdout("the server answered `我吃的小豆包`", "我吃的小豆包")?;
-    let server = back_soon(&listener, server)?;
-    server.reset();
-    let mut server = next_conversation(&listener, "the server reset the connection")?;
     server.send("再来一个\n")?; // one more
-    client.expect_line_on_stdout("the server was back and answered `再来一个`", "再来一个")?;
-    let answers = ["我吃的小豆包", "再来一个"];
-    match client.stdout().lines().find(|line| !answers.contains(line)) {
+    client.expect_line_on_stdout("the server answered `再来一个`", "再来一个")?;
+    server.reset();
+    let server = check.next_conversation("the server reset the connection")?;
+    server.reset();
+    let mut server = check.next_conversation("the server reset the connection, twice")?;
+    let (first, second) = "四个😀\n".as_bytes().split_at(9);
+    server.send_in_pieces(&[first, second])?;
+    attempt.eventually(|| {
+        let shown: String = client.stdout().split_whitespace().collect();
+        match shown.ends_with("四个😀") {
+            true => Ok(()),
+            false => Err("the server answered `四个😀`, cut within a character, and that was to be \
+                          printed, but it was not"
+                .to_string()),
+        }
+    })?;
+    let may_be_shown = [ANSWER, "再来一个", "四个😀", "客户端与服务器连接成功了"];
+    let is_part = |line: &&str| may_be_shown.iter().any(|text| text.contains(line));
+    match client.stdout().lines().find(|line| !is_part(line)) {
         Some(line) => Err(format!(
             "only the answers of the server were to go to stdout, but the line `{line}` did too"
         )),
@@ -67,25 +128,100 @@ fn reconnect(attempt: &Attempt) -> Outcome {
     }
 }
 
-/// Hangs up after an answer has come, and again, and sees how soon the client is back. On a busy
-/// machine it may be late some times, but hardly each time.
-fn back_soon(listener: &TcpListener, mut server: Actor) -> Outcome<Actor> {
-    let mut soonest = Duration::MAX;
-    for _ in 0..4 {
-        let hung_up = Instant::now();
-        hang_up(server)?;
-        server = next_conversation(listener, "the server answered and closed the connection")?;
-        soonest = soonest.min(hung_up.elapsed());
-        server.send("我吃的小豆包\n")?;
+/// A client that is to connect again and again.
+struct Reconnecting<'a> {
+    attempt: &'a Attempt,
+    client: &'a Running,
+    listener: &'a TcpListener,
+}
+
+impl Reconnecting<'_> {
+    /// Waits for the client to connect and ask its question. `before` is what has happened so far.
+    fn next_conversation(&self, before: &str) -> Outcome<Actor> {
+        let told = |finding| format!("{before}; {finding}");
+        let mut server =
+            self.attempt.accepted_by(self.listener, "then the server").map_err(told)?;
+        server.expect(QUESTION).map_err(told)?;
+        Ok(server)
     }
-    if soonest < Duration::from_millis(500) {
-        return Ok(server);
+
+    /// Answers, for the `times`-th time.
+    fn answered(&self, mut server: Actor, times: usize) -> Outcome<Actor> {
+        server.send(format!("{ANSWER}\n"))?;
+        self.client.expect_lines_on_stdout("the server answered", times, ANSWER)?;
+        Ok(server)
     }
-    Err(format!(
-        "the server answered and then closed the connection, four times, and the client was to be \
-         back after 0.1 s, but at the soonest it took {:.2} s",
-        soonest.as_secs_f64()
-    ))
+
+    /// Hangs up after an answer has come, and again, and sees how soon the client is back. On a busy
+    /// machine it may be late often, but not each time.
+    fn back_soon(&self, mut server: Actor) -> Outcome<Actor> {
+        let mut soonest = Duration::MAX;
+        let begun = Instant::now();
+        for tries in 0..15 {
+            if tries >= 3 && begun.elapsed() > Duration::from_secs(3) {
+                break;
+            }
+            let hung_up = Instant::now();
+            hang_up(server)?;
+            server = self.next_conversation("the server answered and closed the connection")?;
+            let took = hung_up.elapsed();
+            if took < PAUSES[0] - EARLY {
+                return Err(too_early("the server answered and closed the connection", 0, took));
+            }
+            soonest = soonest.min(took);
+            let so_far = self.client.stdout().lines().filter(|line| *line == ANSWER).count();
+            server = self.answered(server, so_far + 1)?;
+            if soonest < Duration::from_millis(170) {
+                return Ok(server);
+            }
+        }
+        Err(format!(
+            "the server answered and then closed the connection, again and again, and the client was \
+             to be back after 0.1 s, but at the soonest it took {:.2} s",
+            soonest.as_secs_f64()
+        ))
+    }
+
+    /// The server has answered once, and then takes connections and hangs up before it answers.
+    fn pauses_grow(&self, mut server: Actor) -> Outcome<Actor> {
+        let mut soonest = Duration::MAX;
+        for (number, pause) in PAUSES.iter().enumerate() {
+            let hung_up = Instant::now();
+            match number {
+                2 | 5 => server.reset(),
+                _ => hang_up(server)?,
+            }
+            server = self.next_conversation("the server hung up before it answered")?;
+            let took = hung_up.elapsed();
+            if took < *pause - EARLY {
+                let before = "the server took the connection and hung up before it answered";
+                return Err(too_early(before, number, took));
+            }
+            if number >= 4 {
+                soonest = soonest.min(took);
+            }
+        }
+        if soonest > Duration::from_millis(1450) {
+            return Err(format!(
+                "the server hung up six times before it answered, and the pauses were to grow up \
+                 to 1 s, but the last were of {:.2} s at the least",
+                soonest.as_secs_f64()
+            ));
+        }
+        let so_far = self.client.stdout().lines().filter(|line| *line == ANSWER).count();
+        self.answered(server, so_far + 1)
+    }
+}
+
+fn too_early(before: &str, number: usize, took: Duration) -> String {
+    let flood = if took < Duration::from_millis(20) { ": that is a flood of connections" } else { "" };
+    format!(
+        "{before}, and the client was to be back after a pause of {:.1} s (it is the {}. in a row), \
+         but it came after {:.2} s{flood}",
+        PAUSES[number].as_secs_f64(),
+        number + 1,
+        took.as_secs_f64()
+    )
 }
 
 /// A socket that has a port and does not listen: the port is ours, and whoever connects is refused.
@@ -104,15 +240,6 @@ fn a_port_that_refuses() -> Outcome<(Socket, SocketAddr)> {
 fn listen(port: Socket) -> Outcome<TcpListener> {
     port.listen(16).map_err(|error| format!("the check itself cannot listen: {error}"))?;
     Ok(port.into())
-}
-
-/// Waits for the client to connect and ask its question. `before` is what has happened so far.
-fn next_conversation(listener: &TcpListener, before: &str) -> Outcome<Actor> {
-    let mut server = accepted_by(listener, "then the server", PATIENCE)
-        .map_err(|finding| format!("{before}; {finding}"))?;
-    server.did("accepted the connection");
-    server.expect(QUESTION).map_err(|finding| format!("{before}; {finding}"))?;
-    Ok(server)
 }
 
 /// Ends the connection in an orderly way. What has not been read would turn the end into a reset,

@@ -14,10 +14,12 @@ checker::exercises! {
 }
 
 const ANSWER: &str = "我吃的小豆包\n"; // I had bean-paste buns
-const A_WHILE: Duration = Duration::from_millis(700);
+const A_WHILE: Duration = Duration::from_millis(400);
 
 fn one_answer_a_line(attempt: &Attempt) -> Outcome {
     let server = attempt.serve()?;
+    let mut late = server.connect("a client that takes its time")?;
+    late.send("你吃")?;
     let mut client = server.connect("the client")?;
     client.send("你吃")?;
     client.expect_silence(A_WHILE)?;
@@ -30,22 +32,42 @@ fn one_answer_a_line(attempt: &Attempt) -> Outcome {
     client.expect(ANSWER.repeat(2))?;
     client.send("\n")?;
     client.expect(ANSWER)?;
-    client.send("x".repeat(10_000) + "\n")?;
-    client.did("sent a line of 10,000 bytes");
+    client.send("hello\r\n")?;
+    client.expect(ANSWER)?;
+    client.send_in_pieces(&["hello\r", "\n"])?;
+    client.expect(ANSWER)?;
+    client.send("x".repeat(300_000) + "\n")?;
+    client.did("sent a line of 300,000 bytes");
     client.expect(ANSWER)?;
     client.send(b"\xff\xfe\n")?;
     client.did("sent a line that is not UTF-8");
     client.expect(ANSWER)?;
+    client.send_in_pieces(&[&b"\xf0\x9f\x98"[..], b"\x80\n"])?;
+    client.did("sent the line `😀` in two segments, 3 + 1 bytes");
+    client.expect(ANSWER)?;
+    client.send("一\n".repeat(1000))?;
+    client.did("sent a thousand lines at once");
+    client.expect(ANSWER.repeat(1000))?;
+    client.expect_silence(A_WHILE)?;
 
     let mut other = server.connect("a second client")?;
     other.send("你吃了吗\n")?;
     other.expect(ANSWER)?;
+    let mut gone = server.connect("a client that resets")?;
+    gone.send("你吃了吗\n你吃")?;
+    gone.reset();
+    client.send("三\n")?;
     client.half_close()?;
+    client.did("sent one more line, closed its sending half");
+    client.expect(ANSWER)?;
     client.expect_end()?;
     other.send("你")?;
     other.half_close()?;
     other.did("sent `你` without a newline, closed its sending half");
-    other.expect_end()
+    other.expect_end()?;
+    late.send("了吗\n")?;
+    late.did("sent the end of its line some seconds after the beginning");
+    late.expect(ANSWER)
 }
 
 fn upper_case_echo(attempt: &Attempt) -> Outcome {
@@ -55,6 +77,8 @@ fn upper_case_echo(attempt: &Attempt) -> Outcome {
     client.expect("HELLO, 你好")?;
     client.send("é")?;
     client.expect("É")?;
+    client.send("straße\r\n")?;
+    client.expect("STRASSE\r\n")?;
 
     let mut other = server.connect("a second client")?;
     let (first, rest) = "你!".as_bytes().split_at(1);
@@ -66,37 +90,71 @@ fn upper_case_echo(attempt: &Attempt) -> Outcome {
     client.send_in_pieces(&rest.chunks(1).collect::<Vec<_>>())?;
     client.did("sent `你!` in segments of one byte each");
     client.expect("你!")?;
+    for (character, upper) in [("é!", "É!"), ("你!", "你!"), ("😀!", "😀!"), ("𐐨!", "𐐀!")] {
+        for cut in 1..character.len() - 1 {
+            let (start, end) = character.as_bytes().split_at(cut);
+            client.send_in_pieces(&[start, end])?;
+            client.did(&format!(
+                "sent `{character}` in two segments, {cut} + {} bytes,",
+                character.len() - cut
+            ));
+            client.expect(upper)?;
+        }
+    }
 
-    let long = "wörter und 字 ".repeat(1000);
+    let long = "wörter und 字 ".repeat(10_000);
     client.send(&long)?;
     client.did(&format!("sent {} bytes of text at once", long.len()));
     client.expect(long.to_uppercase())?;
 
-    client.send(b"\xff")?;
-    client.send("still here\n")?;
-    client.did("sent a byte that is not UTF-8, and then the line `still here`");
-    let line = client.line()?;
-    if !line.ends_with("STILL HERE") {
-        return Err(format!(
-            "the client sent a byte that is not UTF-8, and then the line `still here`. It expected \
-             a line that ends with `STILL HERE`, but `{line}` came"
-        ));
+    for (what, bytes) in [
+        ("a byte that is not UTF-8", &b"\xff"[..]),
+        ("the beginning of a character that does not go on", b"\xe4\xbd"),
+        ("a byte that only continues a character", b"\x80"),
+    ] {
+        client.send(bytes)?;
+        client.send("still here\n")?;
+        client.did(&format!("sent {what}, and then the line `still here`"));
+        let line = client.line()?;
+        if !line.ends_with("STILL HERE") {
+            let came = format!("the line `{line}` came");
+            return Err(client.finding("a line that ends with `STILL HERE`", &came));
+        }
     }
+    let mut gone = server.connect("a client that leaves in the middle of a character")?;
+    gone.send(b"abc\xe4")?;
+    gone.expect("ABC")?;
+    gone.half_close()?;
+    gone.did("left in the middle of a character");
+    let _ = gone.read_to_end()?; // what stands for the half is not said
+    client.did("was there when another left");
+    client.send("bye")?;
     client.half_close()?;
+    client.did("sent `bye` and closed its sending half");
+    client.expect("BYE")?;
     client.expect_end()
 }
 
 fn no_newline(attempt: &Attempt) -> Outcome {
     let server = attempt.serve()?;
+    let mut silent = server.connect("a client that says nothing")?;
     let mut node = server.connect("the Node client, which sends no newlines,")?;
+    // Both times can only be longer on a busy machine.
     let mut soonest = Duration::MAX;
-    for question in ["你吃了吗", "吃的什么", "在哪儿"] {
+    for question in ["你吃了吗".as_bytes(), b"\xff\xfe", "吃的什么😀".as_bytes()] {
         let asked = Instant::now();
         node.send(question)?;
         node.expect(ANSWER)?;
         soonest = soonest.min(asked.elapsed());
         node.did("had its answer, said nothing more");
         node.expect_silence(A_WHILE)?;
+    }
+    if soonest < Duration::from_millis(190) {
+        return Err(format!(
+            "the Node client, which sends no newlines, asked, and was to be answered when nothing \
+             more had come for 0.2 s, but the answer came after {:.2} s",
+            soonest.as_secs_f64()
+        ));
     }
     // One of three may have been late because this machine is busy, but hardly all.
     if soonest > Duration::from_secs(1) {
@@ -109,18 +167,41 @@ fn no_newline(attempt: &Attempt) -> Outcome {
 
     a_message_in_segments(&server, &["你吃", "了吗\n"])?;
     a_message_in_segments(&server, &["你", "吃", "了", "吗", "?", "\n"])?;
+    a_message_in_segments(&server, &["你", "吃", "了", "吗", "?", "!"])?;
+    a_message_in_segments(&server, &[&"x".repeat(100_000), "x"])?;
 
     let mut telnet = server.connect("the telnet client, which sends lines,")?;
-    telnet.expect_silence(A_WHILE)?;
-    for _ in 0..2 {
-        telnet.send("hello\n")?;
+    let mut soonest = Duration::MAX;
+    for line in ["hello\r\n", "hello\n", "hello\n", "hello\n", "hello\n"] {
+        let asked = Instant::now();
+        telnet.send(line)?;
         telnet.expect(ANSWER)?;
-        telnet.did("had its answer, said nothing more");
-        telnet.expect_silence(A_WHILE)?;
+        soonest = soonest.min(asked.elapsed());
+    }
+    telnet.did("had its answers, said nothing more");
+    telnet.expect_silence(A_WHILE)?;
+    // Who waits for nothing is that late each time.
+    if soonest > Duration::from_millis(180) {
+        return Err(format!(
+            "the telnet client sent lines, each with its newline, and waited {:.2} s for an answer \
+             at the least: with a newline there is nothing to wait for",
+            soonest.as_secs_f64()
+        ));
     }
     telnet.send("一\n二\n三")?;
     telnet.expect(ANSWER.repeat(3))?;
     telnet.expect_silence(A_WHILE)?;
+    telnet.send("一\n".repeat(1000))?;
+    telnet.did("sent a thousand lines at once");
+    telnet.expect(ANSWER.repeat(1000))?;
+    let mut gone = server.connect("a client that resets")?;
+    gone.send("你吃")?;
+    gone.reset();
+    silent.did("said nothing all the while");
+    silent.expect_silence(Duration::from_millis(100))?;
+    silent.send("hello\n")?;
+    silent.did("said nothing for some seconds, then the line `hello`");
+    silent.expect(ANSWER)?;
     telnet.half_close()?;
     telnet.expect_end()
 }
@@ -128,7 +209,7 @@ fn no_newline(attempt: &Attempt) -> Outcome {
 /// The segments must follow each other faster than the server loses patience. When this machine
 /// was too busy for that, it says nothing about the server, and the next try may.
 fn a_message_in_segments(server: &Running, segments: &[&str]) -> Outcome {
-    let did = format!("sent one line in {} segments 0.05 s apart", segments.len());
+    let did = format!("sent one message in {} segments 0.05 s apart", segments.len());
     for _ in 0..10 {
         let mut client = server.connect("a client on a slow network")?;
         let mut longest = Duration::ZERO;

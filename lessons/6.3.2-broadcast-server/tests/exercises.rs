@@ -13,9 +13,9 @@ checker::exercises! {
     broadcast_server in "6.3.2-broadcast-server" {
         who: "easy, 20 minutes: Who is here?",
         private_messages: "medium, 30 minutes: Private messages",
-        nicknames: "medium, 40 minutes: Nicknames",
-        history: "medium, 40 minutes: A history for newcomers",
         rate_limit: "medium, 30 minutes: A limit for those who flood",
+        history: "medium, 40 minutes: A history for newcomers",
+        nicknames: "medium, 40 minutes: Nicknames",
         #[cfg_attr(windows, ignore = "on Windows the check does not look at the memory")]
         slow_reader: "hard, 45 minutes: Nobody waits for a client that does not read",
     }
@@ -36,18 +36,45 @@ fn who(attempt: &Attempt) -> Outcome {
     a.send("and again\n")?;
     b.did("asked `/who` once");
     b.expect_line(&format!("{port_a}:and again"))?;
-    a.send("/whoever\n")?;
-    b.did("waited while A sent `/whoever`, which is not `/who` but a message like others,");
-    b.expect_line(&format!("{port_a}:/whoever"))?;
+    for message in ["/whoever", "/wh", "who", "who? /who", "/who is here?"] {
+        a.send(format!("{message}\n"))?;
+        b.did(&format!("waited while A sent `{message}`, which is not `/who` but a message,"));
+        b.expect_line(&format!("{port_a}:{message}"))?;
+    }
+    a.send(b"\xff\n/who\r\n")?;
+    expect_here(&a.line()?, &[("A", port_a), ("B", port_b), ("C", port_c)])?;
+    b.did("waited while A sent a line that is not UTF-8, and then asked `/who`,");
+    b.line()?;
 
     // Whoever closes a connection with something unread resets it, and C is to leave in peace.
-    c.find_line(&format!("{port_a}:/whoever"))?;
+    let _ = c.take_all_within(Duration::from_millis(200));
     drop(c);
-    expect_gone(&mut a, port_c, "client C closed its connection")?;
+    expect_gone(attempt, &mut a, port_c, "client C closed its connection")?;
     b.reset();
-    expect_gone(&mut a, port_b, "client B left with a reset")?;
+    expect_gone(attempt, &mut a, port_b, "client B left with a reset")?;
     a.send("/who\n")?;
-    expect_here(&a.line()?, &[("A", port_a)])
+    expect_here(&a.line()?, &[("A", port_a)])?;
+
+    for _ in 0..200 {
+        server.connect("a client")?.reset();
+    }
+    let mut crowd = server.connect_at_once(20, "one of twenty clients")?;
+    for client in &mut crowd {
+        client.send("/who\n")?;
+    }
+    for client in &mut crowd {
+        client.did("asked `/who` when 19 others did");
+        let (answer, own) = (client.line()?, port(client).to_string());
+        if !answer.split(' ').any(|word| word == own) {
+            return Err(client.finding("its own port to be named", &format!("`{answer}` came")));
+        }
+    }
+    drop(crowd);
+    attempt.eventually(|| {
+        a.did("asked `/who` when hundreds had come and left");
+        a.send("/who\n")?;
+        expect_here(&a.line()?, &[("A", port_a)])
+    })
 }
 
 fn expect_here(answer: &str, here: &[(&str, u16)]) -> Outcome {
@@ -70,19 +97,15 @@ fn expect_here(answer: &str, here: &[(&str, u16)]) -> Outcome {
     Ok(())
 }
 
-fn expect_gone(asker: &mut Actor, gone: u16, how: &str) -> Outcome {
-    let deadline = Instant::now() + PATIENCE;
-    loop {
+fn expect_gone(attempt: &Attempt, asker: &mut Actor, gone: u16, how: &str) -> Outcome {
+    attempt.eventually(|| {
         asker.send("/who\n")?;
         let answer = asker.line()?;
-        if !answer.split_whitespace().any(|word| word == gone.to_string()) {
-            return Ok(());
+        match answer.split_whitespace().any(|word| word == gone.to_string()) {
+            true => Err(format!("{how}, but later `/who` still names its port: `{answer}`")),
+            false => Ok(()),
         }
-        if Instant::now() > deadline {
-            return Err(format!("{how}, but 5 s later `/who` still names its port: `{answer}`"));
-        }
-        thread::sleep(Duration::from_millis(20));
-    }
+    })
 }
 
 fn private_messages(attempt: &Attempt) -> Outcome {
@@ -101,16 +124,42 @@ fn private_messages(attempt: &Attempt) -> Outcome {
     a.did("was sent something by B with `/to`, in three segments,");
     a.expect_line(&format!("{port_b} whispers:and back"))?;
 
-    for nobody in ["1", "abc", "99999"] {
+    for nobody in ["1", "abc", "99999", "-1", "99999999999999999999", "你"] {
         a.send(format!("/to {nobody} hello\n"))?;
         a.expect_line(&format!("nobody at {nobody}"))?;
     }
     a.send("still here\n")?;
     c.did("waited while A wrote to ports where nobody is,");
     c.expect_line(&format!("{port_a}:still here"))?;
+    b.expect_line(&format!("{port_a}:still here"))?;
+    let talk = ["/tomorrow we talk", "/too", "to 1 hello", "say /to 1 hello", "/toto 1 hello"];
+    for message in talk {
+        a.send(format!("{message}\n"))?;
+        for other in [&mut b, &mut c] {
+            other.did(&format!("waited while A sent `{message}`, which is no `/to` but a message,"));
+            other.expect_line(&format!("{port_a}:{message}"))?;
+        }
+    }
+    // What is to come of it is not said, but the client goes on.
+    for odd in [&b"/to\n"[..], b"/to \n", b"/to  1\n", b"/to \xff \xff\n"] {
+        c.send(odd)?;
+    }
+    c.send(format!("/to {port_b}\n"))?;
+    c.send(format!("/to {port_b} 😀\r\n"))?;
+    c.send("and all is well\n")?;
+    b.did("waited while C sent `/to` without a port, without a text and with bytes that are no text,");
+    let told = b.find_line(&format!("{port_c}:and all is well"))?;
+    if !told.contains(&format!("{port_c} whispers:😀")) {
+        return Err(b.finding(&format!("the line `{port_c} whispers:😀`"), "it did not come"));
+    }
+    let _ = c.take_all_within(Duration::from_millis(100));
+    c.send("and still is\n")?;
+    b.did("waited while C sent `/to` with bytes that are no text, and a message some time later,");
+    b.expect_line(&format!("{port_c}:and still is"))?;
+    a.find_line(&format!("{port_c}:and still is"))?;
 
     drop(c);
-    let deadline = Instant::now() + PATIENCE;
+    let deadline = Instant::now() + attempt.patience();
     loop {
         // Until the server has noticed that C has left, it has nothing to answer.
         a.send(format!("/to {port_c} are you there?\n"))?;
@@ -162,8 +211,15 @@ fn nicknames(attempt: &Attempt) -> Outcome {
     c.did("heard B, which asked for the name 小红 after C had taken another,");
     c.expect_line("小红:now I am red")?;
 
+    for message in ["/names", "/namesake", "name me", "say /name 小绿"] {
+        b.send(format!("{message}\n"))?;
+        c.did(&format!("heard B, called 小红, which sent `{message}`: that is no `/name` but a message,"));
+        c.expect_line(&format!("小红:{message}"))?;
+    }
+    two_do_not_get_one_name(&server, &mut c)?;
+
     drop(a);
-    let deadline = Instant::now() + PATIENCE;
+    let deadline = Instant::now() + attempt.patience();
     loop {
         b.send("/name 小明\nand now?\n")?;
         c.did("heard B, which asked for the name 小明 after A had left,");
@@ -178,6 +234,40 @@ fn nicknames(attempt: &Attempt) -> Outcome {
             _ => thread::sleep(Duration::from_millis(20)),
         }
     }
+}
+
+/// Whoever looks under one lock and takes under the next gives a name away twice now and then.
+fn two_do_not_get_one_name(server: &Running, listening: &mut Actor) -> Outcome {
+    let mut crowd = server.connect_at_once(8, "one of eight clients")?;
+    for round in 1..=60 {
+        for client in &mut crowd {
+            client.send(format!("/name 小丽{round}\n"))?;
+        }
+        for client in &mut crowd {
+            client.send(format!("round {round}\n"))?;
+        }
+        let mut named = 0;
+        for _ in 0..crowd.len() {
+            listening.did("heard eight clients that had asked for one name at the same time, and");
+            let line = loop {
+                match listening.line()? {
+                    line if line.ends_with(&format!(":round {round}")) => break line,
+                    _ => {}
+                }
+            };
+            named += usize::from(line.starts_with(&format!("小丽{round}:")));
+        }
+        if named != 1 {
+            return Err(format!(
+                "eight clients asked for the name 小丽{round} at the same time, and {named} of them \
+                 have it: one was to"
+            ));
+        }
+        for client in &mut crowd {
+            let _ = client.take_all_within(Duration::ZERO); // who does not read is disconnected
+        }
+    }
+    Ok(())
 }
 
 fn history(attempt: &Attempt) -> Outcome {
@@ -202,6 +292,7 @@ fn history(attempt: &Attempt) -> Outcome {
     b.expect_line(&format!("{port_a}:26"))?;
     drop(newcomer);
     newcomers_while_others_talk(&server, &mut a, &mut b)?;
+    two_newcomers_at_once(&server, &mut a, &mut b)?;
     keeps_little(&server, &mut a, &mut b)
 }
 
@@ -227,6 +318,24 @@ fn keeps_little(server: &Running, a: &mut Actor, b: &mut Actor) -> Outcome {
         )),
         _ => Ok(()), // or this system does not say
     }
+}
+
+/// Twenty who come in the same moment each get the ten, once.
+fn two_newcomers_at_once(server: &Running, a: &mut Actor, b: &mut Actor) -> Outcome {
+    let last: Vec<String> = (1..=9).map(|number| format!("{}:last {number}", port(a))).collect();
+    a.send((1..=9).map(|number| format!("last {number}\n")).collect::<String>())?;
+    b.find_line(&last[8])?;
+    a.send(b"\xff \xf0\x9f\x98\x80\r\n")?;
+    b.line()?;
+    for mut newcomer in server.connect_at_once(20, "one of twenty newcomers")? {
+        newcomer.did("came together with 19 others");
+        last.iter().try_for_each(|line| newcomer.expect_line(line))?;
+        newcomer.did("saw nine of the last ten messages, the tenth not being UTF-8,");
+        newcomer.line()?;
+        newcomer.did("had seen the last ten");
+        newcomer.expect_silence(Duration::from_millis(20))?;
+    }
+    Ok(())
 }
 
 /// Each newcomer has to see numbers without a gap, although new ones come while it joins.
@@ -277,8 +386,48 @@ fn sees_every_number(server: &Running, prefix: &str) -> Outcome {
 }
 
 fn rate_limit(attempt: &Attempt) -> Outcome {
-    let server = attempt.serve()?;
-    let (mut a, mut b, _c) = three_clients(&server)?;
+    let (server, tries) = (attempt.serve()?, attempt.tries());
+    let mut steady = server.connect("a client that says four lines a second")?;
+    let mut listening = server.connect("a client that listens")?;
+    thread::scope(|scope| {
+        // A machine that stands still for a second makes a burst of what was steady.
+        let talking = scope.spawn(|| {
+            let mut heard = Err(String::new());
+            for _ in 0..tries {
+                heard = heard.or_else(|_| all_of_a_steady_talker_is_heard(&mut steady, &mut listening));
+            }
+            heard
+        });
+        let flooding = floods_are_kept_away(&server);
+        let panicked = |_| Err("the check has panicked".to_string());
+        flooding.and(talking.join().unwrap_or_else(panicked))
+    })
+}
+
+fn all_of_a_steady_talker_is_heard(steady: &mut Actor, listening: &mut Actor) -> Outcome {
+    let prefix = format!("{}:", port(steady));
+    for _ in 0..5 {
+        steady.send("do you hear me?\n")?; // a server may take its time to seat the listener
+        if !listening.take_all_within(Duration::from_millis(500)).is_empty() {
+            break;
+        }
+    }
+    for number in 1..=24 {
+        steady.send(format!("steady {number}\n"))?;
+        thread::sleep(Duration::from_millis(220));
+    }
+    steady.send("that was all\n")?;
+    listening.did("listened to one that said 25 lines, four or five a second, which is allowed,");
+    let heard = listening.find_line(&format!("{prefix}that was all"))?;
+    let passed = heard.iter().filter(|line| line.starts_with(&prefix)).count();
+    match passed {
+        24 => Ok(()),
+        _ => Err(listening.finding("all of them", &format!("{} of 25 came", passed + 1))),
+    }
+}
+
+fn floods_are_kept_away(server: &Running) -> Outcome {
+    let (mut a, mut b, _c) = three_clients(server)?;
     let mut flooder = server.connect("the flooding client")?;
     let mut another = server.connect("another flooding client")?;
     let prefix = format!("{}:", port(&flooder));
@@ -507,7 +656,7 @@ fn three_clients(server: &Running) -> Outcome<(Actor, Actor, Actor)> {
         }
     }
     a.did("was connected when client B connected, too, and said `I am B`,");
-    a.expect_line(&hello_b)?;
+    a.find_line(&hello_b)?;
     let mut c = server.connect("client C")?;
     c.send("I am C\n")?;
     let hello_c = format!("{}:I am C", port(&c));

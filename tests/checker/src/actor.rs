@@ -9,7 +9,7 @@ use socket2::SockRef;
 
 use super::attempt::{quoted, shown_time};
 use super::{Outcome, PATIENCE};
-use harness::{Connection, Patience, Stopped, accept_within, timed_out};
+use harness::{Connection, Patience, Stopped, timed_out};
 
 /// A peer with a name, which remembers what it did last. Where something else comes than it
 /// expects, it says so in a sentence that a learner understands: nothing in here panics.
@@ -17,6 +17,8 @@ pub struct Actor {
     connection: Connection,
     name: String,
     did: String,
+    /// What came last of what was expected, to recognise it where it comes twice.
+    last: Vec<u8>,
 }
 
 /// How many lines are passed over while another is waited for.
@@ -24,6 +26,9 @@ const MOST_LINES: usize = 100_000;
 
 /// How long bytes may go on coming, one now and then, until what is waited for is there.
 const LONGEST: Duration = PATIENCE.saturating_mul(6);
+
+/// More than this where little or nothing was to come, in bytes, is called a flood.
+const FLOOD: usize = 16 * 1024;
 
 const THE_END: &str = "the end of the connection";
 
@@ -34,7 +39,7 @@ impl Actor {
     pub fn over(stream: TcpStream, name: &str, did: &str) -> Actor {
         let patience = Patience { silence: PATIENCE, in_all: LONGEST };
         let connection = Connection::over(stream, patience);
-        Actor { connection, name: name.to_string(), did: did.to_string() }
+        Actor { connection, name: name.to_string(), did: did.to_string(), last: Vec::new() }
     }
 
     /// The address of this end.
@@ -121,7 +126,9 @@ impl Actor {
         let expected = expected.as_ref();
         self.connection
             .expect(expected)
-            .map_err(|stopped| self.finding_after(&quoted(expected), stopped))
+            .map_err(|stopped| self.finding_after(&quoted(expected), stopped))?;
+        self.last = expected.to_vec();
+        Ok(())
     }
 
     /// Waits until the line `expected` has come.
@@ -130,15 +137,45 @@ impl Actor {
     /// What came instead.
     pub fn expect_line(&mut self, expected: &str) -> Outcome {
         let wanted = format!("the line `{expected}`");
+        let before = self.last.clone();
         let line = self.line_called(&wanted)?;
         if line == expected {
             return Ok(());
         }
-        Err(self.sentence(
-            "expected",
-            &wanted,
-            &format!("the line {} came", quoted(line.as_bytes())),
-        ))
+        let shown = quoted(line.as_bytes());
+        let came = match before == self.last {
+            true => format!("the line {shown} came a second time"),
+            false => format!("the line {shown} came"),
+        };
+        Err(self.sentence("expected", &wanted, &came))
+    }
+
+    /// Waits until the line `expected` has come, with a newline and no carriage return behind it.
+    ///
+    /// # Errors
+    /// What came instead.
+    pub fn expect_line_to_the_byte(&mut self, expected: &str) -> Outcome {
+        self.expect_line(expected)?;
+        match self.last.strip_suffix(b"\n").is_some_and(|line| line.ends_with(b"\r")) {
+            true => Err(self.finding(&format!("the line `{expected}`"), "a carriage return came, too")),
+            false => Ok(()),
+        }
+    }
+
+    /// Whatever comes in this `time`.
+    pub fn take_all_within(&mut self, time: Duration) -> Vec<u8> {
+        let _ = self.connection.receive_within(Patience { silence: time, in_all: time }, |_| false);
+        self.connection.take(usize::MAX)
+    }
+
+    /// Waits for so many bytes, whatever they are.
+    ///
+    /// # Errors
+    /// Where they do not come.
+    pub fn take_exactly(&mut self, count: usize) -> Outcome<Vec<u8>> {
+        let outcome = self.connection.receive_until(|unseen| unseen.len() >= count);
+        outcome.map_err(|stopped| self.finding_after(&format!("{count} bytes"), stopped))?;
+        Ok(self.connection.take(count))
     }
 
     /// Waits for a line, and returns it without its newline.
@@ -172,7 +209,11 @@ impl Actor {
 
     fn line_called(&mut self, wanted: &str) -> Outcome<String> {
         match self.connection.line() {
-            Ok(line) => Ok(String::from_utf8_lossy(&line).trim_end_matches('\r').to_string()),
+            Ok(line) => {
+                let text = String::from_utf8_lossy(&line).trim_end_matches('\r').to_string();
+                self.last = [line, b"\n".to_vec()].concat();
+                Ok(text)
+            }
             Err(stopped) if self.connection.unseen().is_empty() => {
                 Err(self.finding_after(wanted, stopped))
             }
@@ -257,17 +298,28 @@ impl Actor {
     }
 
     fn what_came(&self, stopped: &Stopped) -> String {
-        let came = quoted(self.connection.unseen());
-        match (self.connection.unseen().is_empty(), stopped) {
+        let unseen = self.connection.unseen();
+        let (shown, size) = (quoted(unseen), unseen.len());
+        let came = match stopped {
+            Stopped::Flood => format!("a flood of {size} bytes came, and no end of it: {shown}"),
+            Stopped::Silence | Stopped::Otherwise if size > FLOOD => {
+                format!("a flood came, at once {size} bytes of it: {shown}")
+            }
+            _ if !self.last.is_empty() && unseen == self.last => {
+                format!("{shown} came a second time")
+            }
+            Stopped::Silence => format!("only {shown} came"),
+            _ => format!("{shown} came"),
+        };
+        match (unseen.is_empty(), stopped) {
             (true, Stopped::Silence) => "the connection stayed open and silent".to_string(),
             (true, Stopped::End) => "the connection ended".to_string(),
             (true, Stopped::Broken(error)) => broken(error),
             (true, Stopped::Otherwise | Stopped::Flood) => "nothing came".to_string(),
-            (false, Stopped::Silence) => format!("only {came} came, and then nothing more"),
-            (false, Stopped::End) => format!("{came} came, and then the connection ended"),
-            (false, Stopped::Broken(error)) => format!("{came} came, and then {}", broken(error)),
-            (false, Stopped::Flood) => format!("{came} came, and no end of it"),
-            (false, Stopped::Otherwise) => format!("{came} came"),
+            (false, Stopped::Silence) => format!("{came}, and then nothing more"),
+            (false, Stopped::End) => format!("{came}, and then the connection ended"),
+            (false, Stopped::Broken(error)) => format!("{came}, and then {}", broken(error)),
+            (false, Stopped::Flood | Stopped::Otherwise) => came,
         }
     }
 }
@@ -287,21 +339,6 @@ pub fn listener() -> Outcome<(TcpListener, SocketAddr)> {
         Ok((listener, address))
     });
     bound.map_err(|error| format!("the check itself cannot listen: {error}"))
-}
-
-/// Waits for the next client of `listener`. Diagnoses call our end `name`, such as `the server`.
-///
-/// # Errors
-/// Where nobody connects in time.
-pub fn accepted_by(listener: &TcpListener, name: &str, patience: Duration) -> Outcome<Actor> {
-    match accept_within(listener, patience) {
-        Ok(stream) => Ok(Actor::over(stream, name, "accepted the connection")),
-        Err(error) if error.kind() == ErrorKind::TimedOut => {
-            let waited = shown_time(patience);
-            Err(format!("{name} waited {waited} for a connection, but nobody came"))
-        }
-        Err(error) => Err(format!("the check itself cannot accept: {error}")),
-    }
 }
 
 fn broken(error: &io::Error) -> String {

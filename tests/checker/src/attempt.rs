@@ -2,26 +2,36 @@
 
 use std::cell::{Cell, RefCell};
 use std::fmt::Write as _;
-use std::net::{Ipv4Addr, SocketAddr, TcpStream};
+use std::io::ErrorKind;
+use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitStatus};
 use std::rc::Rc;
-use std::time::Duration;
+use std::sync::Barrier;
+use std::thread;
+use std::time::{Duration, Instant};
 
+use course::Exercise;
 use socket2::{Domain, Socket, Type};
 
-use super::{Actor, Outcome, PATIENCE};
-use harness::{Program, shortened};
+use super::{Actor, Check, Outcome, PATIENCE};
+use harness::{Program, accept_within, shortened};
 
 /// A learner's compiled program, and whatever a check has started of it.
 pub struct Attempt {
     path: PathBuf,
+    /// Which program it is to behave like, where it holds several.
+    variant: Option<String>,
+    patience: Duration,
+    /// The strings in the starter's source: what it prints by itself is not worth showing.
+    chatter: Vec<String>,
     started: RefCell<Vec<Rc<Process>>>,
 }
 
 /// A learner's program that runs. It is killed when the check is over.
 pub struct Running {
     process: Rc<Process>,
+    patience: Duration,
 }
 
 struct Process {
@@ -31,18 +41,47 @@ struct Process {
 }
 
 impl Attempt {
-    pub(super) fn at(path: &Path) -> Attempt {
-        Attempt { path: path.to_path_buf(), started: RefCell::default() }
+    pub(super) fn at(path: &Path, exercise: &Exercise) -> Attempt {
+        let starter = exercise.starter().unwrap_or_default();
+        let strings = starter.lines().flat_map(|line| line.split('"').skip(1).step_by(2));
+        Attempt {
+            path: path.to_path_buf(),
+            variant: None,
+            patience: PATIENCE,
+            chatter: strings.map(str::to_string).collect(),
+            started: RefCell::default(),
+        }
+    }
+
+    pub(super) fn variant(self, name: &str) -> Attempt {
+        Attempt { variant: Some(name.to_string()), ..self }
+    }
+
+    pub(super) fn patient(self, patience: Duration) -> Attempt {
+        Attempt { patience, ..self }
+    }
+
+    /// What the check says of it.
+    pub(super) fn judge(&self, check: Check) -> Outcome {
+        check(self).map_err(|finding| self.diagnosis(&finding))
+    }
+
+    /// How long to wait for what is expected.
+    pub fn patience(&self) -> Duration {
+        self.patience
     }
 
     /// Starts the program with these arguments, and does not wait.
     pub fn start(&self, arguments: &[&str]) -> Running {
         let mut command = Command::new(&self.path);
         command.args(arguments).env("RUST_BACKTRACE", "0");
+        if let Some(variant) = &self.variant {
+            command.env("EXERCISE_VARIANT", variant);
+        }
         let program = RefCell::new(Program::start(command));
         let process = Rc::new(Process { program, was_to_end: Cell::new(false) });
         self.started.borrow_mut().push(Rc::clone(&process));
-        Running { process }
+        Running { process, patience: self.patience }
     }
 
     /// Starts the program as a server on a free port, and waits until it says that it listens.
@@ -65,29 +104,110 @@ impl Attempt {
         }
     }
 
-    /// What a check has found, and what the programs it started have to say about it.
-    pub(super) fn diagnosis(&self, finding: &str) -> String {
+    /// Waits for the next client of `listener`. Diagnoses call our end `name`, such as `the server`.
+    ///
+    /// # Errors
+    /// Where nobody connects in time.
+    pub fn accepted_by(&self, listener: &TcpListener, name: &str) -> Outcome<Actor> {
+        let patience = 2 * self.patience; // the program may have to be started first
+        match accept_within(listener, patience) {
+            Ok(stream) => {
+                let mut actor = Actor::over(stream, name, "accepted the connection");
+                actor.set_patience(self.patience);
+                Ok(actor)
+            }
+            Err(error) if error.kind() == ErrorKind::TimedOut => {
+                let waited = shown_time(patience);
+                Err(format!("{name} waited {waited} for a connection, but nobody came"))
+            }
+            Err(error) => Err(format!("the check itself cannot accept: {error}")),
+        }
+    }
+
+    /// Tries again until it succeeds, for what a server does in its own time, such as noticing that
+    /// a client has left.
+    ///
+    /// # Errors
+    /// The last one, when the time is up.
+    pub fn eventually<T>(&self, mut attempt: impl FnMut() -> Outcome<T>) -> Outcome<T> {
+        let deadline = Instant::now() + self.patience;
+        let mut pause = Duration::from_millis(20);
+        loop {
+            match attempt() {
+                Err(_) if Instant::now() < deadline => thread::sleep(pause),
+                outcome => return outcome,
+            }
+            pause = (2 * pause).min(Duration::from_millis(500));
+        }
+    }
+
+    /// How often [`Attempt::try_again`] tries.
+    pub fn tries(&self) -> usize {
+        if self.patience < PATIENCE { 1 } else { 3 }
+    }
+
+    /// For what a busy machine may spoil, such as being there in time: tries again, up to three
+    /// times. A program that is wrong is so each time.
+    ///
+    /// # Errors
+    /// The last one.
+    pub fn try_again<T>(&self, mut attempt: impl FnMut() -> Outcome<T>) -> Outcome<T> {
+        let mut outcome = attempt();
+        for _ in 1..self.tries() {
+            if outcome.is_err() {
+                outcome = attempt();
+            }
+        }
+        outcome
+    }
+
+    /// What a check has found, and what the program that it started last has to say about it.
+    /// Of those before, only one that was not to end is worth a word.
+    fn diagnosis(&self, finding: &str) -> String {
         let mut text = format!("{}.", finding.trim_end_matches('.'));
-        for process in &*self.started.borrow() {
+        let started = self.started.borrow();
+        for (number, process) in (1..).zip(started.iter()) {
+            let is_last = number == started.len();
+            let name = match started.len() {
+                1 => "The program".to_string(),
+                count => format!("The program, the {number}. of {count} that were started,"),
+            };
             let mut program = process.program.borrow_mut();
             // A program that panics closes its connections a moment before it is gone.
-            let ended = program.ends_within(Duration::from_millis(200));
-            if ended.is_some() {
+            let patience = if is_last { Duration::from_millis(200) } else { Duration::ZERO };
+            let ended = program.ends_within(patience).filter(|_| !process.was_to_end.get());
+            if let Some(status) = ended {
                 program.wait_for_output(); // its last words may still be on their way to us
+                let _ = write!(text, "\n\n{name} had ended by then ({status}).");
             }
-            if let (Some(status), false) = (ended, process.was_to_end.get()) {
-                let _ = write!(text, " By then the program had ended ({status}).");
+            if !is_last && ended.is_none() {
+                continue;
             }
             for (output, printed) in [("stdout", program.stdout()), ("stderr", program.stderr())] {
-                let of_its_own = |line: &&str| !line.starts_with("listening on ");
-                let printed: Vec<&str> = printed.lines().filter(of_its_own).collect();
+                let printed: Vec<&str> =
+                    printed.lines().filter(|line| !self.is_chatter(line)).collect();
                 if !printed.is_empty() {
                     let printed = shortened(&first_and_last(&printed)).replace('\n', "\n  ");
-                    let _ = write!(text, "\n\nThe program printed on {output}:\n  {printed}");
+                    let _ = write!(text, "\n\n{name} printed on {output}:\n  {printed}");
                 }
             }
         }
         text
+    }
+
+    /// Whether the untouched starter prints this line too, with whatever in its placeholders.
+    fn is_chatter(&self, line: &str) -> bool {
+        line.starts_with("listening on ")
+            || self.chatter.iter().any(|string| {
+                let start = string.split('{').next().unwrap_or_default();
+                let end = string.rsplit('}').next().unwrap_or_default();
+                match string.contains('{') {
+                    true => {
+                        start.len() + end.len() > 5 && line.starts_with(start) && line.ends_with(end)
+                    }
+                    false => line == string,
+                }
+            })
     }
 }
 
@@ -108,9 +228,51 @@ impl Running {
     /// Where the server does not take it in.
     pub fn connect(&self, name: &str) -> Outcome<Actor> {
         match TcpStream::connect_timeout(&self.address(), PATIENCE) {
-            Ok(stream) => Ok(Actor::over(stream, name, "connected")),
+            Ok(stream) => Ok(self.actor(stream, name)),
             Err(error) => Err(format!("{name} could not connect: {error}")),
         }
+    }
+
+    /// A client for which the system keeps little: what it does not read stays with the server.
+    ///
+    /// # Errors
+    /// Where the server does not take it in.
+    pub fn connect_with_little_room(&self, name: &str) -> Outcome<Actor> {
+        const ROOM: usize = 64 * 1024; // bytes
+        let connected = Socket::new(Domain::IPV4, Type::STREAM, None).and_then(|socket| {
+            socket.set_recv_buffer_size(ROOM)?;
+            socket.connect_timeout(&self.address().into(), PATIENCE)?;
+            Ok(socket)
+        });
+        let socket = connected.map_err(|error| format!("{name} could not connect: {error}"))?;
+        Ok(self.actor(socket.into(), name))
+    }
+
+    /// So many clients that connect in the same moment, each from a thread of its own.
+    ///
+    /// # Errors
+    /// Where the server does not take one of them in.
+    pub fn connect_at_once(&self, count: usize, name: &str) -> Outcome<Vec<Actor>> {
+        let (address, together) = (self.address(), Barrier::new(count));
+        let connect = || {
+            together.wait();
+            TcpStream::connect_timeout(&address, PATIENCE)
+        };
+        let streams: Vec<_> = thread::scope(|scope| {
+            let threads: Vec<_> = (0..count).map(|_| scope.spawn(connect)).collect();
+            threads.into_iter().filter_map(|thread| thread.join().ok()).collect()
+        });
+        let connected = streams.into_iter().map(|stream| {
+            let stream = stream.map_err(|error| format!("{name} could not connect: {error}"))?;
+            Ok(self.actor(stream, name))
+        });
+        connected.collect()
+    }
+
+    fn actor(&self, stream: TcpStream, name: &str) -> Actor {
+        let mut actor = Actor::over(stream, name, "connected");
+        actor.set_patience(self.patience);
+        actor
     }
 
     /// A client that comes from `ip`, which is one of this machine's loopback addresses. `None` where
@@ -120,7 +282,7 @@ impl Running {
         socket.bind(&SocketAddr::from((ip, 0)).into()).ok()?;
         let connected = socket.connect_timeout(&self.address().into(), PATIENCE);
         let connected = connected.map_err(|error| format!("{name} could not connect: {error}"));
-        Some(connected.map(|()| Actor::over(socket.into(), name, "connected")))
+        Some(connected.map(|()| self.actor(socket.into(), name)))
     }
 
     /// Whether the program has ended by itself.
@@ -135,9 +297,13 @@ impl Running {
     /// Where it goes on.
     pub fn expect_exit(&self, after: &str) -> Outcome<ExitStatus> {
         self.process.was_to_end.set(true);
-        self.process.program.borrow_mut().ends_within(PATIENCE).ok_or_else(|| {
-            format!("{after}, but {} later the program was still running", shown_time(PATIENCE))
-        })
+        let mut program = self.process.program.borrow_mut();
+        let status = program.ends_within(self.patience).ok_or_else(|| {
+            let later = shown_time(self.patience);
+            format!("{after}, but {later} later the program was still running")
+        })?;
+        program.wait_for_output(); // its last words may still be on their way to us
+        Ok(status)
     }
 
     /// Types `text` and Enter on the program's keyboard.
@@ -168,16 +334,33 @@ impl Running {
         self.process.program.borrow().stdout()
     }
 
-    /// Waits until the program has printed `line` on stdout. `after` says what should have made it
-    /// do so.
+    /// Waits until the program has printed `line` on stdout, which it may do once. `after` says what
+    /// should have made it do so.
     ///
     /// # Errors
-    /// Where it does not.
+    /// Where it does not, or more than once.
     pub fn expect_line_on_stdout(&self, after: &str, line: &str) -> Outcome {
-        if self.process.program.borrow().prints_lines_within(PATIENCE, 1, line) {
-            return Ok(());
+        self.expect_lines_on_stdout(after, 1, line)
+    }
+
+    /// Waits until the program has printed `line` on stdout so many times in all.
+    ///
+    /// # Errors
+    /// Where it does not, or more often.
+    pub fn expect_lines_on_stdout(&self, after: &str, times: usize, line: &str) -> Outcome {
+        let program = self.process.program.borrow();
+        let enough = program.prints_lines_within(self.patience, times, line);
+        let came = program.stdout().lines().filter(|printed| *printed == line).count();
+        match came {
+            _ if enough && came == times => Ok(()),
+            _ if times == 1 && came == 0 => Err(format!(
+                "{after}, and the program was to print the line `{line}`, but it did not"
+            )),
+            _ => Err(format!(
+                "{after}, and the program was to print the line `{line}`, {times} time(s) so far, \
+                 but it came {came} time(s)"
+            )),
         }
-        Err(format!("{after}, and the program was to print the line `{line}`, but it did not"))
     }
 
     /// Presses Ctrl-C.
@@ -205,7 +388,7 @@ fn first_and_last(lines: &[&str]) -> String {
 }
 
 /// A time as a diagnosis shows it.
-pub(super) fn shown_time(time: Duration) -> String {
+pub fn shown_time(time: Duration) -> String {
     if time.subsec_millis() == 0 {
         format!("{} s", time.as_secs())
     } else {
@@ -214,7 +397,7 @@ pub(super) fn shown_time(time: Duration) -> String {
 }
 
 /// Bytes as a diagnosis shows them: on one line, and not all of them where there are many.
-pub(super) fn quoted(bytes: &[u8]) -> String {
+pub fn quoted(bytes: &[u8]) -> String {
     let (start, more) = if bytes.len() > 200 { bytes.split_at(70) } else { (bytes, &[][..]) };
     let mut text = String::from("`");
     for character in String::from_utf8_lossy(start).chars() {

@@ -3,40 +3,78 @@
 use std::collections::{HashMap, HashSet};
 use std::fs;
 
-use checker::{Exercise, rejected_with};
+use course::Exercise;
 
-/// How many exercises there are at least, in all.
-const IN_ALL: usize = 18;
-
-/// How many there are at least in a section. The server and the client of one share theirs.
-const IN_A_SECTION: usize = 2;
+/// How many exercises there are at least, in all and for each lesson.
+const IN_ALL: usize = 28;
+const FOR_A_LESSON: usize = 2;
 
 #[test]
 fn every_exercise_has_all_its_parts() {
-    let missing: Vec<String> = checker::all().iter().flat_map(missing_parts).collect();
+    let missing: Vec<String> = course::all().iter().flat_map(missing_parts).collect();
     assert!(missing.is_empty(), "{}", missing.join("\n"));
 }
 
 #[test]
 fn no_two_exercises_have_the_same_name() {
     let mut names = HashSet::new();
-    for exercise in checker::all() {
+    for exercise in course::all() {
         assert!(names.insert(exercise.name.clone()), "there are two called {}", exercise.name);
     }
 }
 
 #[test]
-fn there_are_enough_exercises() {
-    let exercises = checker::all();
-    let mut sections: HashMap<&str, usize> = HashMap::new();
-    for lesson in harness::lessons() {
-        let of_this_lesson = exercises.iter().filter(|exercise| exercise.lesson == lesson.name);
-        *sections.entry(&lesson.section).or_default() += of_this_lesson.count();
-    }
-    let mut too_few: Vec<_> = sections.iter().filter(|(_, count)| **count < IN_A_SECTION).collect();
-    too_few.sort();
-    assert!(too_few.is_empty(), "fewer than {IN_A_SECTION} exercises: {too_few:?}");
+fn there_are_enough_exercises_and_each_lesson_begins_with_an_easy_one() {
+    let exercises = course::all();
     assert!(exercises.len() >= IN_ALL, "{} exercises of {IN_ALL}", exercises.len());
+    let mut of_lesson: HashMap<&str, Vec<&Exercise>> = HashMap::new();
+    for exercise in &exercises {
+        of_lesson.entry(&exercise.lesson).or_default().push(exercise);
+    }
+    for lesson in lessons_of_part_6() {
+        let exercises = of_lesson.get(&*lesson).map_or(&[][..], Vec::as_slice);
+        assert!(exercises.len() >= FOR_A_LESSON, "{lesson} has {} exercise(s)", exercises.len());
+        assert_eq!(exercises[0].level, "easy", "the first of {lesson}, {}", exercises[0].name);
+    }
+}
+
+#[test]
+fn the_exercises_stand_in_the_order_of_the_course_wherever_they_are_listed() {
+    let read = |file: &str| {
+        let path = harness::repository().join(file);
+        fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
+    };
+    let in_order = |file: &str, text: &str, listed: &dyn Fn(&Exercise) -> String| {
+        let mut last = 0;
+        for exercise in course::all() {
+            let Some(place) = text.find(&listed(&exercise)) else { continue };
+            assert!(place > last, "{file} lists {} too early", exercise.name);
+            last = place;
+        }
+    };
+    let teachers = "book/src/exercises-for-teachers.md";
+    in_order(teachers, &read(teachers), &|exercise| format!("\n### {}\n", exercise.title));
+    for page in fs::read_dir(harness::repository().join("book/src")).expect("the pages") {
+        let page = page.expect("a page").path();
+        let text = fs::read_to_string(&page).unwrap_or_default();
+        in_order(&page.display().to_string(), &text, &|exercise| exercise.shown("task.md"));
+    }
+    for lesson in lessons_of_part_6() {
+        let folder = format!("lessons/{lesson}");
+        let manifest = read(&format!("{folder}/Cargo.toml"));
+        in_order(&folder, &manifest, &|exercise| format!("exercises/{}/", exercise.name));
+        let tests = read(&format!("{folder}/tests/exercises.rs"));
+        in_order(&folder, &tests, &|exercise| format!(" {}: \"", exercise.name.replace('-', "_")));
+    }
+}
+
+fn lessons_of_part_6() -> Vec<String> {
+    let lessons = fs::read_dir(harness::repository().join("lessons")).expect("the lessons");
+    let names = lessons.map(|entry| entry.expect("a lesson").file_name());
+    names
+        .map(|name| name.to_string_lossy().into_owned())
+        .filter(|name| name.starts_with("6."))
+        .collect()
 }
 
 fn missing_parts(exercise: &Exercise) -> Vec<String> {
@@ -46,45 +84,54 @@ fn missing_parts(exercise: &Exercise) -> Vec<String> {
             missing.push(format!("{}: {what} is missing", exercise.folder.display()));
         }
     };
-    for file in ["starter.rs", "answer.rs", "solution.rs"] {
-        demand(exercise.folder.join(file).is_file(), file);
+    let Exercise { lesson, name, title, level, minutes, .. } = exercise;
+    demand(exercise.answer().is_ok(), "answer.rs");
+    for problem in [exercise.starter().err(), exercise.solution().err()].into_iter().flatten() {
+        demand(false, &problem);
     }
-    demand(!exercise.wrong_answers().is_empty(), "a wrong answer in wrong/");
-    for file in exercise.wrong_answers() {
-        let what = format!("the first line `//! Rejected with: ...` of {}", file.display());
-        demand(rejected_with(&file).is_some(), &what);
+    match exercise.wrong_answers() {
+        Ok(wrong) => demand(!wrong.is_empty(), "a wrong answer in wrong/"),
+        Err(problem) => demand(false, &problem),
     }
 
-    let task = fs::read_to_string(exercise.folder.join("task.md")).unwrap_or_default();
-    let answer = format!("lessons/{}/exercises/{}/answer.rs", exercise.lesson, exercise.name);
-    let name = exercise.name.replace('-', "_");
+    let task = exercise.read("task.md").unwrap_or_default();
+    let package = exercise.package();
     for part in [
-        "<summary>Hint 1: ",
-        "<summary>Hint 2: ",
-        "<summary>Hint 3: ",
         "\n```text\n",
-        &answer,
-        &format!("cargo try-answer {}", exercise.name),
-        &format!("cargo exercise {name}"),
-        &format!("cargo start-over {}", exercise.name),
+        &exercise.shown("answer.rs"),
+        &format!("`cargo run -p {package} --features exercises --bin {name}`"),
+        &format!("`cargo exercise {name}`"),
+        &format!("`cargo exercise --hint {name}`"),
+        &format!("`cargo exercise --start-over {name}`"),
+        "\n<summary>When you have solved it: other ways, and what they cost</summary>\n",
     ] {
         demand(task.contains(part), &format!("in task.md, {part:?}"));
     }
+    demand(exercise.hints().is_ok_and(|hints| hints.len() == 3), "in task.md, one of three hints");
+    demand(task.starts_with("### ") && !title.is_empty(), "in task.md, a title on the first line");
+    let marked = ["easy", "medium", "hard"].contains(&level.as_str()) && *minutes > 0;
+    demand(marked, "in task.md, a line such as *easy, 10 minutes*");
 
-    let lines: Vec<&str> = task.lines().filter(|line| !line.is_empty()).take(2).collect();
-    let title = lines.first().and_then(|line| line.strip_prefix("### ")).unwrap_or_default();
-    let level = lines.get(1).unwrap_or(&"").trim_matches('*');
-    let marked = ["easy, ", "medium, ", "hard, "].iter().any(|mark| level.starts_with(mark));
-    demand(!title.is_empty(), "in task.md, a title `### ...` on the first line");
-    demand(marked && level.ends_with(" minutes"), "in task.md, a line such as *easy, 10 minutes*");
-
-    let declared = format!("{name}: \"{level}: {title}\",");
-    let tests = format!("lessons/{}/tests/exercises.rs", exercise.lesson);
-    let text = fs::read_to_string(harness::repository().join(&tests)).unwrap_or_default();
-    demand(text.contains(&declared), &format!("in {tests}, the declaration `{declared}`"));
-
-    let teachers = "book/src/exercises-for-teachers.md";
-    let text = fs::read_to_string(harness::repository().join(teachers)).unwrap_or_default();
-    demand(text.contains(&format!("### {title}\n")), &format!("in {teachers}, `### {title}`"));
+    let parts = [
+        (
+            format!("lessons/{lesson}/tests/exercises.rs"),
+            format!("{}: \"{level}, {minutes} minutes: {title}\",", name.replace('-', "_")),
+        ),
+        (
+            format!("lessons/{lesson}/Cargo.toml"),
+            format!(
+                "name = \"{name}\"\npath = \"exercises/{name}/answer.rs\"\n\
+                 required-features = [\"exercises\"]\ntest = false\n"
+            ),
+        ),
+        (
+            "book/src/exercises-for-teachers.md".to_string(),
+            format!("### {title}\n\n*{level}, {minutes} minutes*\n"),
+        ),
+    ];
+    for (file, part) in parts {
+        let text = fs::read_to_string(harness::repository().join(&file)).unwrap_or_default();
+        demand(text.contains(&part), &format!("in {file}, `{part}`"));
+    }
     missing
 }

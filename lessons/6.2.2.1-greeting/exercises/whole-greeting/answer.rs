@@ -1,28 +1,46 @@
-//! Exercise: a long greeting, and all of it. The task is in `task.md`.
+//! 6.2.2.1 Greeting: the server says hello to each client.
+//!
+//!     cargo run -p lesson-greeting
+//!     telnet 127.0.0.1 3000           (in a second terminal)
 
 use std::io::{self, Write};
-use std::net::TcpStream;
+use std::net::{SocketAddr, TcpStream};
+use std::thread;
 
-use shared::{Failure, lesson, listen, wait_out};
+use shared::{CtrlC, Failure, lesson, listen, pause_after, print_line};
 
 fn main() -> Result<(), Failure> {
     let address = lesson!().address("127.0.0.1:3000");
     let (listener, _) = listen(&address)?;
+    let ctrl_c = CtrlC::wakes(&listener)?;
+    print_line!("服务器监听成功了，正在等待客户端连接"); // listening, and waiting for clients
 
     loop {
-        if let Err(error) = listener.accept().and_then(|(client, _)| welcome(client)) {
-            wait_out(&error);
+        let accepted = listener.accept();
+        if ctrl_c.pressed() {
+            break;
+        }
+        if let Err(error) = accepted.and_then(|(client, peer)| welcome(client, peer)) {
+            pause_after(&error);
         }
     }
-}
 
-/// To do: the whole greeting for everybody, and nobody waits for anybody.
-fn welcome(mut client: TcpStream) -> io::Result<()> {
-    client.write_all(greeting().as_bytes())?;
+    drop(listener);
+    print_line!("服务器关闭了"); // the server is closed
     Ok(())
 }
 
-/// Eighteen million bytes, far more than the system takes from one `write` and keeps for a client.
-fn greeting() -> String {
-    "A very good morning to all of you\n".repeat(530_000)
+/// `accept` returned a socket, and the address of the peer at its other end.
+fn welcome(client: TcpStream, peer: SocketAddr) -> io::Result<()> {
+    let ip = peer.ip().to_canonical(); // 127.0.0.1 also when it came as ::ffff:127.0.0.1
+    print_line!("有客户端连接上来了"); // a client has connected
+    print_line!("客户端IP地址：{ip}连接到了当前服务器"); // the client's IP address is connected
+    thread::Builder::new().spawn(|| greet(client))?;
+    Ok(())
+}
+
+fn greet(mut client: TcpStream) -> io::Result<()> {
+    client.write_all(b"hello")?; // an error here means that the client has left already
+    io::copy(&mut client, &mut io::sink())?; // the connection stays open until it does
+    Ok(())
 }

@@ -1,33 +1,47 @@
-//! Exercise: connect again, with back-off. The task is in `task.md`.
+//! 6.2.2.3 Two-way talk, the client: it asks, and shows each answer.
+//!
+//!     cargo run -p lesson-bidirectional-server
+//!     cargo run -p lesson-bidirectional-client     (in a second terminal)
 
-use std::io::{self, Read, Write};
+use std::io::{Read, Write};
 use std::net::TcpStream;
 
-use shared::{Failure, Utf8Decoder, cannot_connect, lesson, note, printable, say};
+use shared::{
+    Failure, Utf8Decoder, cannot_connect, lesson, lost_connection, print_or_exit, printable,
+    uninterrupted,
+};
 
 fn main() -> Result<(), Failure> {
-    let address = lesson!().address("127.0.0.1:3000");
-    // To do: try again when there is no server yet, and when it goes.
-    let server = TcpStream::connect(&address)
-        .map_err(|error| cannot_connect(&address, error, "lesson-bidirectional-server"))?;
-    if let Err(error) = talk(server) {
-        note!("lost the connection: {error}");
-    }
-    Ok(())
-}
+    let address = lesson!().address("localhost:3000");
 
-fn talk(mut server: TcpStream) -> io::Result<()> {
-    server.write_all("你吃了吗\n".as_bytes())?; // have you eaten?
+    // `lookup` and `connect`: one call finds the addresses of the name and tries each.
+    let mut server = TcpStream::connect(&address)
+        .map_err(|error| cannot_connect(&address, error, "lesson-bidirectional-server"))?;
+    print_text("客户端与服务器连接成功了"); // the client is connected to the server
+
+    let question = "你吃了吗"; // have you eaten?
+    server.write_all(question.as_bytes()).map_err(|error| lost_connection(&address, error))?;
+
     let mut decoder = Utf8Decoder::default();
     let mut buffer = [0; 4096];
     loop {
-        let received = server.read(&mut buffer)?;
+        let received = uninterrupted(|| server.read(&mut buffer))
+            .map_err(|error| lost_connection(&address, error))?;
         if received == 0 {
-            return Ok(()); // `end`
+            break; // `end`
         }
-        let answer = decoder.decode(&buffer[..received]);
-        if !answer.is_empty() {
-            say!("{}", printable(&answer).trim_end());
-        }
+        print_text(&decoder.decode(&buffer[..received])); // `data`
+    }
+    print_text(&decoder.finish());
+    Ok(())
+}
+
+/// Prints a piece of data as a line. It may have nothing to show: the first byte of a character is
+/// not yet a character, and a line end may come in two pieces.
+fn print_text(text: &str) {
+    let text = printable(text);
+    let line = text.trim_matches('\n');
+    if !line.is_empty() {
+        print_or_exit(&format!("{line}\n"));
     }
 }

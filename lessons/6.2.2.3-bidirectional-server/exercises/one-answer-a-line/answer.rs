@@ -1,39 +1,54 @@
-//! Exercise: one answer a line. The task is in `task.md`.
+//! 6.2.2.3 Two-way talk, the server: it answers each piece of data.
+//!
+//!     cargo run -p lesson-bidirectional-server
+//!     cargo run -p lesson-bidirectional-client     (in a second terminal, or telnet)
 
 use std::io::{self, Read, Write};
-use std::net::{TcpListener, TcpStream};
+use std::net::TcpStream;
 use std::thread;
 
-use shared::{Failure, lesson, listen, say, wait_out};
+use shared::{
+    Failure, Utf8Decoder, lesson, listen, pause_after, print_line, printable, uninterrupted,
+};
 
 fn main() -> Result<(), Failure> {
     let address = lesson!().address("127.0.0.1:3000");
     let (listener, bound) = listen(&address)?;
-    say!("server listening at port {}", bound.port());
+    print_line!("server listening at port {}", bound.port());
 
     loop {
-        if let Err(error) = welcome(&listener) {
-            wait_out(&error);
+        let accepted = listener.accept();
+        if let Err(error) = accepted.and_then(|(client, _)| connection(client)) {
+            pause_after(&error);
         }
     }
 }
 
-fn welcome(listener: &TcpListener) -> io::Result<()> {
-    let (client, _) = listener.accept()?;
-    // An error means that the client has left, which is the end of the conversation too.
-    thread::Builder::new().spawn(move || converse(client).unwrap_or_default())?;
+fn connection(client: TcpStream) -> io::Result<()> {
+    thread::Builder::new().spawn(|| converse(client))?;
     Ok(())
 }
 
-fn converse(mut client: TcpStream) -> io::Result<()> {
+fn converse(mut client: TcpStream) {
+    let mut decoder = Utf8Decoder::default();
     let mut buffer = [0; 4096];
-    loop {
-        let received = client.read(&mut buffer)?;
-        if received == 0 {
-            return Ok(()); // `end`
+    // `data`: read returned more than 0 bytes. 0 is `end`, and an error ends the loop too.
+    while let Ok(received @ 1..) = uninterrupted(|| client.read(&mut buffer)) {
+        print_text(&decoder.decode(&buffer[..received]));
+        let answer = "我吃的小豆包"; // I had bean-paste buns
+        if client.write_all(answer.as_bytes()).is_err() {
+            break; // the client has left
         }
-        // To do: a read is not a line. Answer once for each line.
-        let answer = "我吃的小豆包\n"; // I had bean-paste buns
-        client.write_all(answer.as_bytes())?;
+    }
+    print_text(&decoder.finish());
+}
+
+/// Prints a piece of data as a line. It may have nothing to show: the first byte of a character is
+/// not yet a character, and a line end may come in two pieces.
+fn print_text(text: &str) {
+    let text = printable(text);
+    let line = text.trim_matches('\n');
+    if !line.is_empty() {
+        print_line!("{line}");
     }
 }

@@ -1,47 +1,83 @@
-//! Exercise: when the server goes. The task is in `task.md`.
+//! 6.3.2 Broadcast chat, the client: keyboard and socket at the same time.
+//!
+//!     cargo run -p lesson-broadcast-server
+//!     cargo run -p lesson-broadcast-client     (in a second terminal, and a third)
 
-use std::io::{self, BufRead, Read, Write};
+use std::io::{self, Read, Write};
 use std::net::{Shutdown, TcpStream};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 
 use anyhow::Context;
-use shared::{Failure, Lines, cannot_connect, lesson, note, show};
+use shared::{
+    Failure, Lines, cannot_connect, lesson, lost_connection, note, print_or_exit, printable,
+    timed_out, uninterrupted,
+};
+
+/// Whether the input has ended. Then it is we who leave, and the server only follows.
+static LEAVING: AtomicBool = AtomicBool::new(false);
 
 fn main() -> Result<(), Failure> {
     let address = lesson!().address("127.0.0.1:3000");
-    let mut server = TcpStream::connect(&address)
+    let server = TcpStream::connect(&address)
         .map_err(|error| cannot_connect(&address, error, "lesson-broadcast-server"))?;
-    let from_server = server.try_clone().context("cannot share the connection with a thread")?;
+    let to_server = server.try_clone().context("cannot share the connection with a thread")?;
 
-    let showing = thread::Builder::new()
-        .spawn(move || {
-            if let Err(error) = show_what_arrives(from_server) {
-                note!("lost the connection: {error}");
-            }
-        })
-        .context("cannot start a thread for the connection")?;
-    // To do: when the server goes, this still waits for the keyboard.
-    send_what_is_typed(&mut server).context("cannot send what is typed")?;
-    let _ = showing.join();
+    // There are two things to wait for, so there are two threads. This one ends when the server
+    // does, and takes the other along, even while that one still waits for the keyboard.
+    let keyboard = thread::Builder::new().spawn(move || {
+        match send_what_is_typed(&to_server) {
+            Ok(()) => LEAVING.store(true, Ordering::Relaxed),
+            Err(error) => note!("cannot send what is typed: {error}"),
+        }
+        let _ = to_server.shutdown(Shutdown::Write); // half-close: all is said, but we still listen
+    });
+    keyboard.context("cannot start a thread for the keyboard")?;
+
+    show_what_arrives(server).map_err(|error| lost_connection(&address, error))?;
+    match LEAVING.load(Ordering::Relaxed) {
+        true => note!("you have left the chat"),
+        false => note!("the server has closed the connection"),
+    }
     Ok(())
 }
 
-fn send_what_is_typed(server: &mut TcpStream) -> io::Result<()> {
-    for line in io::stdin().lock().lines() {
-        server.write_all(format!("{}\n", line?.trim()).as_bytes())?;
+fn send_what_is_typed(mut server: &TcpStream) -> io::Result<()> {
+    server.set_nodelay(true)?; // each line leaves at once
+    let mut keyboard = io::stdin();
+    let mut lines = Lines::trimmed();
+    let mut buffer = [0; 4096];
+    loop {
+        let typed = uninterrupted(|| keyboard.read(&mut buffer))?; // waits until Enter is pressed
+        let said = match typed {
+            0 => lines.finish(), // Ctrl-D, on Windows Ctrl-Z and Enter
+            _ => lines.add(&buffer[..typed]),
+        };
+        server.write_all(&said)?;
+        if typed == 0 {
+            return Ok(());
+        }
     }
-    server.shutdown(Shutdown::Write) // half-close: all is said, but we still listen
 }
 
 fn show_what_arrives(mut server: TcpStream) -> io::Result<()> {
     let mut lines = Lines::default();
     let mut buffer = [0; 4096];
     loop {
-        let received = server.read(&mut buffer)?;
-        if received == 0 {
-            show(&lines.finish());
-            return Ok(()); // `end`
+        // The Node server sends no newlines: what has come when time is up is a line too. An error
+        // means that the connection is over, as the read will say.
+        let _ = server.set_read_timeout(lines.patience());
+        match uninterrupted(|| server.read(&mut buffer)) {
+            Ok(received @ 1..) => show(&lines.add(&buffer[..received])), // `data`
+            Err(error) if timed_out(&error) => show(&lines.cut()),       // `timeout`
+            outcome => {
+                show(&lines.finish());
+                return outcome.map(|_| ()); // `end`, or `error`
+            }
         }
-        show(&lines.add(&buffer[..received]));
     }
+}
+
+fn show(lines: &[u8]) {
+    print_or_exit(&printable(&String::from_utf8_lossy(lines)));
 }

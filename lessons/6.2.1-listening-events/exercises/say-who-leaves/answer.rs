@@ -1,0 +1,50 @@
+//! 6.2.1 The server and its four events: listening, connection, close, error.
+//!
+//!     cargo run -p lesson-listening-events
+//!     telnet 127.0.0.1 3000                   (in a second terminal)
+
+use std::io;
+use std::net::{TcpListener, TcpStream};
+use std::thread;
+
+use shared::{CtrlC, Failure, announce, cannot_listen, lesson, pause_after, print_line};
+
+fn main() -> Result<(), Failure> {
+    let address = lesson!().address("127.0.0.1:3000");
+
+    // `error`: bind returned Err. Start this program twice to see it.
+    let listener = TcpListener::bind(&address).map_err(|error| cannot_listen(&address, error))?;
+    let ctrl_c = CtrlC::wakes(&listener)?;
+
+    // `listening`: bind returned Ok.
+    print_line!("服务器监听成功了，正在等待客户端连接"); // listening, and waiting for clients
+    announce(&listener)?;
+
+    loop {
+        let accepted = listener.accept(); // waits for a client, or for Ctrl-C
+        if ctrl_c.pressed() {
+            break;
+        }
+        if let Err(error) = accepted.and_then(|(client, _)| connection(client)) {
+            pause_after(&error);
+        }
+    }
+
+    // `close`: the listener is dropped.
+    drop(listener);
+    print_line!("服务器关闭了"); // the server is closed
+    Ok(())
+}
+
+/// `connection`: accept returned Ok. Each client gets a thread, which waits for its end.
+fn connection(client: TcpStream) -> io::Result<()> {
+    print_line!("有客户端连接上来了"); // a client has connected
+    thread::Builder::new().spawn(|| stay_until_it_leaves(client))?;
+    Ok(())
+}
+
+/// Reads and throws away, because only reading tells when the client leaves. Then the client goes
+/// out of scope: dropping is closing.
+fn stay_until_it_leaves(mut client: TcpStream) {
+    let _ = io::copy(&mut client, &mut io::sink());
+}

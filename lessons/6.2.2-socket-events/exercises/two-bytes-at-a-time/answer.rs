@@ -1,0 +1,111 @@
+//! 6.2.2 The socket and its eight events, each one really caused.
+//!
+//!     cargo run -p lesson-socket-events
+
+#[path = "../../src/peer.rs"]
+mod peer;
+
+use std::io::{ErrorKind, Read, Write};
+use std::net::{SocketAddr, TcpStream, ToSocketAddrs};
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, bail, ensure};
+use peer::Peer;
+use shared::{Failure, lesson, print_line, timed_out, uninterrupted};
+
+fn main() -> Result<(), Failure> {
+    let address = lesson!().address("localhost:0");
+    let peer = peer::start(&address)?; // the other end of the socket
+    walk_through(peer).context("cannot show all eight events")?;
+    Ok(())
+}
+
+/// An event is a call returning: each function makes the call, and then prints the line.
+fn walk_through(peer: Peer) -> Result<()> {
+    let found = lookup(&peer.name)?;
+    let mut socket = connect(&found)?;
+    data(&mut socket)?;
+    timeout(&mut socket)?;
+    let sent = drain(&mut socket, &peer)?;
+    end(&mut socket)?;
+    error(socket.peer_addr()?)?;
+    close(socket, peer, sent)
+}
+
+fn lookup(name: &str) -> Result<Vec<SocketAddr>> {
+    let found: Vec<SocketAddr> = name.to_socket_addrs().context("lookup")?.collect();
+    print_line!("lookup: {name} stands for {} address(es): {found:?}", found.len());
+    Ok(found)
+}
+
+fn connect(addresses: &[SocketAddr]) -> Result<TcpStream> {
+    let socket = TcpStream::connect(addresses).context("connect")?;
+    let (ours, theirs) = (socket.local_addr()?.port(), socket.peer_addr()?.port());
+    print_line!("connect: from port {ours} to port {theirs}");
+    Ok(socket)
+}
+
+fn data(socket: &mut TcpStream) -> Result<()> {
+    let received = uninterrupted(|| socket.read(&mut [0; 1024])).context("data")?;
+    print_line!("data: read returned {received} bytes");
+    Ok(())
+}
+
+fn timeout(socket: &mut TcpStream) -> Result<()> {
+    socket.set_read_timeout(Some(Duration::from_millis(100)))?;
+    let start = Instant::now();
+    match uninterrupted(|| socket.read(&mut [0; 1024])) {
+        Err(error) if timed_out(&error) => {}
+        other => bail!("the peer was to be silent, but read returned {other:?}"),
+    }
+    print_line!("timeout: read gave up after {} ms of silence", start.elapsed().as_millis());
+    socket.set_read_timeout(None)?;
+    Ok(())
+}
+
+/// Returns how many bytes have been written.
+fn drain(socket: &mut TcpStream, peer: &Peer) -> Result<usize> {
+    socket.set_nonblocking(true)?; // a write that would have to wait is an error now
+    let mut filled = 0;
+    loop {
+        match uninterrupted(|| socket.write(&[b'.'; 64 * 1024])) {
+            Ok(accepted) => filled += accepted,
+            Err(error) if error.kind() == ErrorKind::WouldBlock => break,
+            Err(error) => return Err(error).context("drain"),
+        }
+    }
+    socket.set_nonblocking(false)?;
+
+    let start = Instant::now();
+    peer.read_to_the_end(); // until here it has not read a byte
+    socket.write_all(&vec![b'.'; filled]).context("drain")?; // waits until it has read enough
+    let waited = start.elapsed().as_micros();
+    print_line!("drain: {filled} bytes filled the buffers, writing as many again took {waited} µs");
+    Ok(2 * filled)
+}
+
+fn end(socket: &mut TcpStream) -> Result<()> {
+    let received = uninterrupted(|| socket.read(&mut [0; 1024])).context("end")?;
+    ensure!(received == 0, "the peer was to end, but read returned {received} bytes");
+    print_line!("end: read returned {received} bytes, the peer has sent its FIN");
+    Ok(())
+}
+
+/// The peer stopped listening when it had accepted one connection.
+fn error(peer: SocketAddr) -> Result<()> {
+    match TcpStream::connect(peer) {
+        Err(error) => print_line!("error: a second connect to port {}: {error}", peer.port()),
+        Ok(_) => bail!("a second connect to {peer} was to be refused"),
+    }
+    Ok(())
+}
+
+fn close(socket: TcpStream, peer: Peer, sent: usize) -> Result<()> {
+    drop(socket);
+    let arrived = peer.wait_for_our_end()?;
+    ensure!(arrived == sent, "only {arrived} bytes arrived");
+    print_line!(
+        "close: the socket is dropped, and all {arrived} bytes have arrived before our FIN"
+    );
+    Ok(())
+}

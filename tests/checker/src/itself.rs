@@ -1,0 +1,101 @@
+//! Checks an exercise: its solution passes, its starter fails, and each of its wrong answers is
+//! rejected for its own reason.
+
+use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
+use std::thread;
+use std::time::Duration;
+
+use course::Exercise;
+
+use crate::{Attempt, Check, Diagnosis, Outcome, PATIENCE, exercise};
+
+/// How long the check of a program that is wrong waits at first. Most of them are rejected because
+/// something does not come, so this is most of the time that it takes.
+const IMPATIENCE: Duration = Duration::from_millis(1000);
+
+/// A program that the check is tried on, and what is to come of it.
+struct Trial {
+    variant: String,
+    expected: Verdict,
+}
+
+enum Verdict {
+    Passes,
+    Fails,
+    FailsWith(String),
+}
+
+/// Checks the exercise called `name` of the lesson in `folder`.
+///
+/// # Errors
+/// What is not as it should be.
+pub fn check_itself(name: &str, folder: &str, check: Check) -> Result<(), Diagnosis> {
+    let exercise = exercise(name)?;
+    if exercise.lesson != folder {
+        return Err(format!("{name} is declared in {folder}, and lies elsewhere").into());
+    }
+    let program = program_of(folder)?;
+    // Most of the time of a check is waiting, so they wait together.
+    let problems: Vec<String> = thread::scope(|scope| {
+        let trials: Vec<_> = trials(&exercise)?
+            .into_iter()
+            .map(|trial| scope.spawn(|| trial.problem(program, &exercise, check)))
+            .collect();
+        let panicked = || Some("the check has panicked".to_string());
+        let problems = trials.into_iter().filter_map(|trial| match trial.join() {
+            Ok(problem) => problem,
+            Err(_) => panicked(),
+        });
+        Ok::<Vec<String>, String>(problems.collect())
+    })?;
+    if problems.is_empty() { Ok(()) } else { Err(problems.join("\n\n").into()) }
+}
+
+/// All variants of all exercises of the lesson, in one program.
+fn program_of(lesson: &str) -> Outcome<&'static Path> {
+    static PROGRAM: OnceLock<Outcome<PathBuf>> = OnceLock::new();
+    let program = PROGRAM.get_or_init(|| course::build_variants(lesson));
+    program.as_deref().map_err(String::clone)
+}
+
+fn trials(exercise: &Exercise) -> Outcome<Vec<Trial>> {
+    let variant = |name: &str| format!("{}/{}", exercise.name, name.trim_end_matches(".rs"));
+    let mut trials = vec![
+        Trial { variant: variant("solution"), expected: Verdict::Passes },
+        Trial { variant: variant("starter"), expected: Verdict::Fails },
+    ];
+    for wrong in exercise.wrong_answers()? {
+        let expected = Verdict::FailsWith(wrong.rejected_with);
+        trials.push(Trial { variant: variant(&wrong.name), expected });
+    }
+    Ok(trials)
+}
+
+impl Trial {
+    /// What is wrong with the verdict. A program that is to fail is first checked with little
+    /// patience, and only where that does not bring what is expected with that of a learner.
+    fn problem(self, program: &Path, exercise: &Exercise, check: Check) -> Option<String> {
+        let verdict = |patience| {
+            let attempt = Attempt::at(program, exercise).variant(&self.variant).patient(patience);
+            attempt.judge(check)
+        };
+        if !matches!(self.expected, Verdict::Passes) && self.judged(&verdict(IMPATIENCE)).is_none() {
+            return None;
+        }
+        self.judged(&verdict(PATIENCE))
+    }
+
+    fn judged(&self, verdict: &Outcome) -> Option<String> {
+        let variant = &self.variant;
+        let shown = verdict.as_ref().err().map_or("passes", String::as_str);
+        println!("--- {variant}: {shown}\n"); // to be seen with --nocapture
+        match (&self.expected, verdict) {
+            (Verdict::Passes, Ok(())) | (Verdict::Fails, Err(_)) => None,
+            (Verdict::Passes, Err(finding)) => Some(format!("{variant} is rejected: {finding}")),
+            (Verdict::Fails | Verdict::FailsWith(_), Ok(())) => Some(format!("{variant} passes")),
+            (Verdict::FailsWith(expected), Err(finding)) => (!finding.contains(expected))
+                .then(|| format!("{variant} is rejected, but not with {expected:?}:\n{finding}")),
+        }
+    }
+}

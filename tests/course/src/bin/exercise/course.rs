@@ -1,0 +1,73 @@
+//! The course: all lessons, all exercises, and the next one to do.
+
+use std::fs;
+
+use course::{Exercise, Progress, all, repository};
+
+use crate::screen::Screen;
+
+/// Shows the course. It is always fulfilled.
+pub fn show(screen: &Screen) -> Result<bool, String> {
+    let (exercises, progress) = (all(), Progress::load());
+    println!("{}", screen.bold(&done(&exercises, &progress)));
+    let mut lesson = "";
+    for exercise in &exercises {
+        if exercise.lesson != lesson {
+            lesson = &exercise.lesson;
+            println!("\n{}", screen.bold(&description(lesson)));
+        }
+        println!("{}", line(exercise, &progress, screen));
+    }
+    println!("\n{}", screen.dim("✓ solved   ~ begun, or changed since   · not begun"));
+    match next(&exercises, &progress) {
+        Some(next) => println!("\n{}", what_to_do(next, screen)),
+        None => println!("\nAll are solved. Well done!"),
+    }
+    Ok(true)
+}
+
+/// `7 of 28 exercises are solved`.
+pub fn done(exercises: &[Exercise], progress: &Progress) -> String {
+    let solved = exercises.iter().filter(|exercise| progress.is_solved(exercise)).count();
+    format!("{solved} of {} exercises are solved", exercises.len())
+}
+
+/// The first that is not solved.
+pub fn next<'a>(exercises: &'a [Exercise], progress: &Progress) -> Option<&'a Exercise> {
+    exercises.iter().find(|exercise| !progress.is_solved(exercise))
+}
+
+/// Whether the learner's file is still the starter.
+pub fn untouched(exercise: &Exercise) -> bool {
+    exercise.answer().is_ok_and(|answer| exercise.starter().is_ok_and(|starter| starter == answer))
+}
+
+fn line(exercise: &Exercise, progress: &Progress, screen: &Screen) -> String {
+    let Exercise { name, level, minutes, title, .. } = exercise;
+    let text = format!("{name:<22} {level:<6} {minutes:>3} min   {title}");
+    match (progress.is_solved(exercise), untouched(exercise)) {
+        (true, _) => format!("  {} {text}", screen.green("✓")),
+        (false, true) => format!("  · {text}"),
+        (false, false) => format!("  ~ {text}"),
+    }
+}
+
+/// What to read, to change and to type for it.
+pub fn what_to_do(exercise: &Exercise, screen: &Screen) -> String {
+    let Exercise { name, title, level, minutes, .. } = exercise;
+    format!(
+        "Next: {} ({level}, {minutes} minutes)\n  read    {}\n  change  {}\n  check   {}",
+        screen.bold(title),
+        exercise.shown("task.md"),
+        exercise.shown("answer.rs"),
+        screen.bold(&format!("cargo exercise {name}")),
+    )
+}
+
+/// What the lesson's Cargo.toml says of it, such as `6.2.2.1 Greeting: the server says hello`.
+fn description(lesson: &str) -> String {
+    let manifest = repository().join("lessons").join(lesson).join("Cargo.toml");
+    let manifest = fs::read_to_string(manifest).unwrap_or_default();
+    let description = manifest.lines().find_map(|line| line.strip_prefix("description = \""));
+    description.map_or(lesson, |text| text.trim_end_matches('"')).to_string()
+}

@@ -1,0 +1,293 @@
+//! What lies in an exercise's folder.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use crate::difference;
+use crate::repository;
+
+/// An exercise as it lies in its folder.
+#[derive(Clone, Debug)]
+pub struct Exercise {
+    /// The folder of its lesson, such as `6.2.2.1-greeting`.
+    pub lesson: String,
+    /// The name of its own folder, such as `say-goodbye`.
+    pub name: String,
+    /// Where that folder is.
+    pub folder: PathBuf,
+    /// What the first line of its task says.
+    pub title: String,
+    /// `easy`, `medium` or `hard`.
+    pub level: String,
+    /// How long it takes somebody who has read the chapter.
+    pub minutes: u32,
+}
+
+/// A known wrong answer.
+pub struct WrongAnswer {
+    /// The name of its file.
+    pub name: String,
+    /// The program.
+    pub program: String,
+    /// A part of the diagnosis that it is to be rejected with.
+    pub rejected_with: String,
+}
+
+/// All exercises in the order of the course: lesson by lesson, a section's server before its
+/// client, and in each lesson the easiest first.
+pub fn all() -> Vec<Exercise> {
+    let mut exercises = Vec::new();
+    for lesson in files_in(&repository().join("lessons")) {
+        for folder in files_in(&lesson.join("exercises")) {
+            exercises.push(Exercise::in_folder(name_of(&lesson), folder));
+        }
+    }
+    exercises.sort_by_key(Exercise::place);
+    exercises
+}
+
+/// The exercise called `name`, in which a hyphen may be written as an underscore.
+pub fn find(name: &str) -> Option<Exercise> {
+    all().into_iter().find(|exercise| exercise.name == name.replace('_', "-"))
+}
+
+/// The folder of the lesson called `name`: its folder, its package, its section, or the name alone.
+pub fn lesson_called(name: &str) -> Option<String> {
+    let name = name.replace('_', "-");
+    all().into_iter().find_map(|Exercise { lesson, .. }| {
+        let (section, short) = lesson.split_once('-')?;
+        let is_it = name == lesson
+            || name == section
+            || name.strip_prefix("lesson-").unwrap_or(&name) == short;
+        is_it.then_some(lesson)
+    })
+}
+
+/// Those of `known` that look most like `name`, at most three.
+pub fn nearest<'a>(name: &str, known: impl IntoIterator<Item = &'a str>) -> Vec<&'a str> {
+    let name = name.replace('_', "-").to_lowercase();
+    let mut ranked: Vec<(usize, &str)> = known
+        .into_iter()
+        .map(|other| match other.contains(&name) || name.contains(other) {
+            true => (0, other),
+            false => (distance(&name, other), other),
+        })
+        .collect();
+    ranked.sort();
+    let closest = ranked.first().map_or(0, |(distance, _)| *distance);
+    ranked.retain(|(distance, _)| *distance <= closest + 1);
+    ranked.into_iter().take(3).map(|(_, name)| name).collect()
+}
+
+/// How many characters have to be put in, left out or replaced to make `a` into `b`.
+fn distance(a: &str, b: &str) -> usize {
+    let b: Vec<char> = b.chars().collect();
+    let mut row: Vec<usize> = (0..=b.len()).collect();
+    for (i, left) in a.chars().enumerate() {
+        let mut diagonal = row[0];
+        row[0] = i + 1;
+        for (j, right) in b.iter().enumerate() {
+            let replaced = diagonal + usize::from(left != *right);
+            diagonal = row[j + 1];
+            row[j + 1] = replaced.min(row[j] + 1).min(diagonal + 1);
+        }
+    }
+    row[b.len()]
+}
+
+impl Exercise {
+    fn in_folder(lesson: String, folder: PathBuf) -> Exercise {
+        let task = fs::read_to_string(folder.join("task.md")).unwrap_or_default();
+        let mut lines = task.lines().filter(|line| !line.is_empty());
+        let title = lines.next().unwrap_or_default().trim_start_matches("### ").to_string();
+        let effort = lines.next().unwrap_or_default().trim_matches('*');
+        let (level, time) = effort.split_once(", ").unwrap_or_default();
+        let minutes = time.trim_end_matches(" minutes").parse().unwrap_or_default();
+        Exercise { lesson, name: name_of(&folder), folder, title, level: level.into(), minutes }
+    }
+
+    fn place(&self) -> impl Ord + use<> {
+        let (section, name) = self.lesson.split_once('-').unwrap_or((&self.lesson, ""));
+        let section: Vec<u32> = section.split('.').map_while(|part| part.parse().ok()).collect();
+        let level = ["easy", "medium", "hard"].iter().position(|level| *level == self.level);
+        let is_client = name.ends_with("client");
+        (section, is_client, name.to_string(), level, self.minutes, self.name.clone())
+    }
+
+    /// The package of its lesson, such as `lesson-greeting`.
+    pub fn package(&self) -> String {
+        format!("lesson-{}", self.lesson_name())
+    }
+
+    /// The lesson's name without its number, such as `greeting`.
+    pub fn lesson_name(&self) -> &str {
+        self.lesson.split_once('-').map_or(&self.lesson, |(_, name)| name)
+    }
+
+    /// The test that checks the learner's file, such as `greeting::say_goodbye`.
+    pub fn test(&self) -> String {
+        format!("{}::{}", self.lesson_name(), self.name).replace('-', "_")
+    }
+
+    /// The path of one of its files, as a learner types it.
+    pub fn shown(&self, file: &str) -> String {
+        format!("lessons/{}/exercises/{}/{file}", self.lesson, self.name)
+    }
+
+    /// What is in its file, such as `answer.rs`.
+    ///
+    /// # Errors
+    /// Where it cannot be read: the message names the file.
+    pub fn read(&self, file: &str) -> Result<String, String> {
+        fs::read_to_string(self.folder.join(file))
+            .map_err(|error| format!("cannot read {}: {error}", self.shown(file)))
+    }
+
+    /// The learner's file as it is now.
+    ///
+    /// # Errors
+    /// Where it cannot be read.
+    pub fn answer(&self) -> Result<String, String> {
+        self.read("answer.rs")
+    }
+
+    /// What the learner begins with: the lesson's main.rs as the book shows it, without the lines
+    /// that mark its anchors. A `starter.diff` says what is different, or which file it is.
+    ///
+    /// # Errors
+    /// Where a file is missing, or the difference does not fit.
+    pub fn starter(&self) -> Result<String, String> {
+        let difference = match self.folder.join("starter.diff").is_file() {
+            true => self.read("starter.diff")?,
+            false => String::new(),
+        };
+        let main = self.read(difference::base(&difference).unwrap_or("../../src/main.rs"))?;
+        let is_anchor = |line: &&str| line.trim_start().starts_with("// ANCHOR");
+        let lines: Vec<&str> = main.lines().filter(|line| !is_anchor(line)).collect();
+        difference::apply(&lines.join("\n"), &difference)
+            .map_err(|problem| format!("{}: {problem}", self.shown("starter.diff")))
+    }
+
+    /// One right answer.
+    ///
+    /// # Errors
+    /// As [`Exercise::starter`].
+    pub fn solution(&self) -> Result<String, String> {
+        self.patched("solution.diff", &self.read("solution.diff")?)
+    }
+
+    /// The known wrong answers, by the names of their files.
+    ///
+    /// # Errors
+    /// Where one does not fit what it is a difference from, or does not say what it is rejected
+    /// with.
+    pub fn wrong_answers(&self) -> Result<Vec<WrongAnswer>, String> {
+        files_in(&self.folder.join("wrong")).iter().map(|file| self.wrong_answer(file)).collect()
+    }
+
+    fn wrong_answer(&self, path: &Path) -> Result<WrongAnswer, String> {
+        let name = name_of(path);
+        let file = format!("wrong/{name}");
+        let text = self.read(&file)?;
+        let first = text.lines().next().unwrap_or_default();
+        let rejected_with = first.trim_start_matches("//! ").strip_prefix("Rejected with: ");
+        let Some(rejected_with) = rejected_with.map(str::trim).filter(|part| !part.is_empty())
+        else {
+            let shown = self.shown(&file);
+            return Err(format!("{shown} does not begin with `Rejected with: ` and a diagnosis"));
+        };
+        let rejected_with = rejected_with.to_string();
+        let program = match name.ends_with(".rs") {
+            true => text,
+            false => self.patched(&file, &text)?,
+        };
+        Ok(WrongAnswer { name, program, rejected_with })
+    }
+
+    fn patched(&self, file: &str, difference: &str) -> Result<String, String> {
+        let base = match difference::base(difference) {
+            Some("starter.rs") => self.starter()?,
+            Some("solution.rs") => self.solution()?,
+            other => {
+                let shown = self.shown(file);
+                return Err(format!(
+                    "{shown} says that it starts from {other:?}: it must be starter.rs or solution.rs"
+                ));
+            }
+        };
+        difference::apply(&base, difference)
+            .map_err(|problem| format!("{} does not fit: {problem}", self.shown(file)))
+    }
+
+    /// The three hints of its task, without their mark-up.
+    ///
+    /// # Errors
+    /// Where the task cannot be read.
+    pub fn hints(&self) -> Result<Vec<String>, String> {
+        let task = self.read("task.md")?;
+        let hints = task.split("<summary>Hint ").skip(1);
+        Ok(hints
+            .filter_map(|hint| hint.split_once("</summary>")?.1.split("</details>").next())
+            .map(|hint| hint.trim().to_string())
+            .collect())
+    }
+
+    /// Puts the starter in the place of the learner's file, which is kept beside it. Returns where
+    /// that is, or `None` where there was nothing to keep.
+    ///
+    /// # Errors
+    /// Where a file cannot be written.
+    pub fn start_over(&self) -> Result<Option<String>, String> {
+        let starter = self.starter()?;
+        let mut kept = None;
+        let old = self.answer().unwrap_or_default();
+        if old != starter && !old.is_empty() {
+            let free = (1..).map(|number| format!("answer-{number}.rs"));
+            let free = free.into_iter().find(|name| !self.folder.join(name).exists());
+            let name = free.unwrap_or_default();
+            self.write(&name, &old)?;
+            kept = Some(self.shown(&name));
+        }
+        self.write("answer.rs", &starter)?;
+        Ok(kept)
+    }
+
+    /// Puts `solution.rs` into its folder. Returns its path as a learner types it.
+    ///
+    /// # Errors
+    /// Where it cannot be made or written.
+    pub fn write_solution(&self) -> Result<String, String> {
+        self.write("solution.rs", &self.solution()?)?;
+        Ok(self.shown("solution.rs"))
+    }
+
+    fn write(&self, file: &str, text: &str) -> Result<(), String> {
+        fs::write(self.folder.join(file), text)
+            .map_err(|error| format!("cannot write {}: {error}", self.shown(file)))
+    }
+}
+
+/// What lies in `folder`, in the order of the names. Nothing where there is no such folder.
+fn files_in(folder: &Path) -> Vec<PathBuf> {
+    let entries = fs::read_dir(folder).into_iter().flatten().flatten();
+    let mut files: Vec<PathBuf> = entries.map(|entry| entry.path()).collect();
+    files.sort();
+    files
+}
+
+fn name_of(path: &Path) -> String {
+    path.file_name().unwrap_or_default().to_string_lossy().into_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_nearest_names_come_first() {
+        let known = ["say-goodbye", "whole-greeting", "who", "history"];
+        assert_eq!(nearest("say_godbye", known), ["say-goodbye"]);
+        assert_eq!(nearest("histroy", known), ["history"]);
+        assert_eq!(nearest("goodbye", known), ["say-goodbye"]);
+    }
+}
