@@ -137,14 +137,17 @@ mod tests {
         (listener.accept().expect("accept").0, client)
     }
 
-    fn fill(server: &TcpStream) {
-        for _ in 0..10_000 {
-            if let Err(error) = send_now(server, &[b'x'; 64 * 1024]) {
+    /// Sends until the send buffer is full. Returns how many bytes were taken before that.
+    fn fill(server: &TcpStream) -> usize {
+        let chunk = [b'x'; 60_000];
+        for number in 0..10_000 {
+            if let Err(error) = send_now(server, &chunk) {
                 assert_eq!(error.kind(), ErrorKind::WouldBlock);
-                return;
+                assert_eq!(error.to_string(), "it does not read what it is sent");
+                return number * chunk.len();
             }
         }
-        panic!("640 MB have gone to a peer that does not read, and the send buffer is not full");
+        panic!("600 MB have gone to a peer that does not read, and the send buffer is not full");
     }
 
     #[test]
@@ -171,8 +174,20 @@ mod tests {
 
     #[test]
     fn a_full_send_buffer_is_an_error_and_not_a_wait() {
-        let (server, _client_that_never_reads) = connected_pair();
-        fill(&server);
+        let (server, mut client_that_reads_late) = connected_pair();
+        let taken = fill(&server);
+        drop(server);
+        let arrived = io::copy(&mut client_that_reads_late, &mut io::sink()).expect("read");
+        assert!(arrived >= taken as u64, "of {taken} bytes that were taken only {arrived} arrived");
+    }
+
+    #[test]
+    fn a_connection_that_is_over_is_not_a_full_buffer() {
+        let (server, client) = connected_pair();
+        server.shutdown(Shutdown::Write).expect("a half-close");
+        let error = send_now(&server, b"too late").expect_err("the connection is over");
+        assert_eq!(error.kind(), ErrorKind::BrokenPipe);
+        drop(client);
     }
 
     #[test]

@@ -127,7 +127,9 @@ fn three_of_thirty_who_come_together(server: &Running) -> Outcome {
     }
     match welcomed {
         3 => Ok(()),
-        _ => Err(format!("thirty clients came together, and {welcomed} were told `welcome`: three were to be")),
+        _ => Err(format!(
+            "thirty clients came together, and {welcomed} were told `welcome`: three were to be"
+        )),
     }
 }
 
@@ -201,9 +203,9 @@ fn close_cleanly(attempt: &Attempt) -> Outcome {
 fn ends_well(server: &Running, after: &str) -> Outcome {
     match server.expect_exit(after)? {
         status if status.success() => Ok(()),
-        status => {
-            Err(format!("{after}, and the server was to end with exit status 0, but it was {status}"))
-        }
+        status => Err(format!(
+            "{after}, and the server was to end with exit status 0, but it was {status}"
+        )),
     }
 }
 

@@ -178,7 +178,7 @@ fn whole_greeting(attempt: &Attempt) -> Outcome {
     expect_greeting(&mut quick, Vec::new())?;
 
     let mut near_the_end = Vec::new();
-    for pause in [600, 1200, 2600].map(Duration::from_millis) {
+    for pause in [600, 1200, 2200].map(Duration::from_millis) {
         let client = server.connect_with_little_room("the client that says a word near the end")?;
         near_the_end.push((client, pause));
     }
@@ -206,10 +206,8 @@ fn says_a_word_near_the_end(mut client: Actor, pause: Duration) -> Outcome {
     thread::sleep(pause);
     let _ = client.send("hi\n"); // a server that has gone is found out below
     thread::sleep(Duration::from_millis(200));
-    client.did(&format!(
-        "read nearly all, said `hi` {} later, read on",
-        checker::shown_time(pause)
-    ));
+    client
+        .did(&format!("read nearly all, said `hi` {} later, read on", checker::shown_time(pause)));
     expect_greeting(&mut client, most)
 }
 

@@ -24,7 +24,7 @@ fn main() -> Result<(), Failure> {
     print_line!("server listening at port {}", bound.port());
 
     loop {
-        let accepted = listener.accept();
+        let accepted = listener.accept(); // waits for a client
         if let Err(error) = accepted.and_then(|(client, peer)| welcome(client, peer)) {
             pause_after(&error);
         }

@@ -240,7 +240,9 @@ fn crowds_come_and_go(server: &Running, first: &mut Actor, second: &mut Actor) -
         drop(crowd);
         for client in [&mut *first, &mut *second] {
             client.did("was there when twenty left at once");
-            (2..22).rev().try_for_each(|number| client.expect_line(&format!("online: {number}")))?;
+            (2..22)
+                .rev()
+                .try_for_each(|number| client.expect_line(&format!("online: {number}")))?;
         }
     }
     Ok(())

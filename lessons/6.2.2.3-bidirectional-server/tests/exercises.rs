@@ -14,7 +14,7 @@ checker::exercises! {
 }
 
 const ANSWER: &str = "我吃的小豆包\n"; // I had bean-paste buns
-const A_WHILE: Duration = Duration::from_millis(400);
+const A_WHILE: Duration = Duration::from_millis(300);
 
 fn one_answer_a_line(attempt: &Attempt) -> Outcome {
     let server = attempt.serve()?;
@@ -90,7 +90,8 @@ fn upper_case_echo(attempt: &Attempt) -> Outcome {
     client.send_in_pieces(&rest.chunks(1).collect::<Vec<_>>())?;
     client.did("sent `你!` in segments of one byte each");
     client.expect("你!")?;
-    for (character, upper) in [("é!", "É!"), ("你!", "你!"), ("😀!", "😀!"), ("𐐨!", "𐐀!")] {
+    for (character, upper) in [("é!", "É!"), ("你!", "你!"), ("😀!", "😀!"), ("𐐨!", "𐐀!")]
+    {
         for cut in 1..character.len() - 1 {
             let (start, end) = character.as_bytes().split_at(cut);
             client.send_in_pieces(&[start, end])?;

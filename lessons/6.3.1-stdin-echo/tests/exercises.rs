@@ -39,7 +39,9 @@ fn number_the_lines(attempt: &Attempt) -> Outcome {
     match status.success() {
         true if lines == 1001 => Ok(()),
         true => Err(format!("1001 lines were typed that are not blank, and {lines} were printed")),
-        false => Err(format!("the input ended, and the program was to end with status 0, not {status}")),
+        false => {
+            Err(format!("the input ended, and the program was to end with status 0, not {status}"))
+        }
     }
 }
 

@@ -72,5 +72,10 @@ impl Frames {
         }
         Ok(message)
     }
+
+    /// How many bytes are kept of what has arrived and has not become a message.
+    pub fn kept(&self) -> usize {
+        self.arrived.len() - self.done
+    }
 }
 // ANCHOR_END: decoder

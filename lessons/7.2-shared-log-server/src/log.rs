@@ -58,7 +58,7 @@ impl Log {
 
     /// Adds `bytes` that nobody has said: everybody gets them.
     pub fn append(&mut self, bytes: &[u8]) {
-        let excess = (self.bytes.len() + bytes.len()).saturating_sub(CAPACITY);
+        let excess = (self.bytes.len() + bytes.len()).saturating_sub(self.bytes.capacity());
         self.bytes.drain(..excess.min(self.bytes.len()));
         self.bytes.extend(bytes);
         self.end += bytes.len() as u64;
@@ -132,3 +132,104 @@ impl Cursor {
     }
 }
 // ANCHOR_END: cursor
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    /// Takes at most `most` bytes of what is there for the reader, as a socket with little room does.
+    fn take(log: &Log, cursor: &mut Cursor, most: usize) -> Option<Vec<u8>> {
+        let mut taken: Vec<u8> =
+            log.unread(cursor)?.iter().flat_map(|piece| piece.to_vec()).collect();
+        taken.truncate(most);
+        cursor.advance(taken.len());
+        Some(taken)
+    }
+
+    #[test]
+    fn everybody_reads_what_the_others_say_from_joining_on() {
+        let mut log = Log::default();
+        let mut first = log.join();
+        log.say(&mut first, 1, b"before\n");
+        let mut second = log.join();
+        log.say(&mut first, 1, b"a\nb\n");
+        log.say(&mut second, 2, b"c\n");
+        log.append(b"the end\n");
+        assert_eq!(take(&log, &mut first, 100).as_deref(), Some(&b"2:c\nthe end\n"[..]));
+        assert_eq!(take(&log, &mut second, 100).as_deref(), Some(&b"1:a\n1:b\nthe end\n"[..]));
+        assert!(log.is_read(&first) && log.is_read(&second));
+    }
+
+    #[test]
+    fn who_has_said_all_that_is_new_has_read_all() {
+        let mut log = Log::default();
+        let mut only = log.join();
+        for _ in 0..1000 {
+            log.say(&mut only, 1, b"nobody is here\n");
+            assert!(log.is_read(&only));
+        }
+        assert_eq!(only.own.capacity(), 0, "and needs no memory for it");
+    }
+
+    #[test]
+    fn who_falls_off_the_tail_is_told_and_who_is_just_before_it_reads_on() {
+        let mut log = Log::default();
+        let mut author = log.join();
+        let reader = log.join();
+        let line = [[b'x'; 1021].as_slice(), b"\n"].concat(); // with its label 1 KiB
+        for _ in 0..CAPACITY / 1024 {
+            log.say(&mut author, 1, &line);
+        }
+        assert!(log.holds(&reader));
+        let unread = log.unread(&reader).expect("all of it");
+        assert_eq!(unread.iter().map(|piece| piece.len()).sum::<usize>(), CAPACITY);
+        log.say(&mut author, 1, b"\n");
+        assert!(!log.holds(&reader));
+        assert!(log.unread(&reader).is_none());
+        assert!(log.holds(&author));
+    }
+
+    #[test]
+    fn the_log_takes_no_more_than_it_holds() {
+        let mut log = Log::default();
+        let reserved = log.bytes.capacity();
+        let mut author = log.join();
+        for length in (0..65_536).step_by(97) {
+            log.say(&mut author, 65_535, &[vec![b'x'; length], b"\n".to_vec()].concat());
+        }
+        assert_eq!(log.bytes.capacity(), reserved);
+    }
+
+    proptest! {
+        /// Three people say lines and read in portions, in any order. Each gets all that the others
+        /// have said, whole and in order, wherever the ring turns, until he falls off the tail.
+        #[test]
+        fn nothing_is_lost_or_heard_twice(
+            steps in prop::collection::vec((0..3usize, any::<bool>(), 0..200usize), 1..100),
+        ) {
+            let mut log = Log { bytes: VecDeque::with_capacity(1000), end: 0 };
+            let mut cursors = [log.join(), log.join(), log.join()];
+            let mut due: [Vec<u8>; 3] = Default::default();
+            for (number, (who, says, length)) in steps.into_iter().enumerate() {
+                if says {
+                    let line = [vec![b'a' + (number % 26) as u8; length], b"\n".to_vec()].concat();
+                    log.say(&mut cursors[who], who as u16, &line);
+                    let message = [format!("{who}:").as_bytes(), &line].concat();
+                    for other in (0..3).filter(|other| *other != who) {
+                        due[other].extend(&message);
+                    }
+                } else if let Some(taken) = take(&log, &mut cursors[who], length * 3) {
+                    let rest = due[who].split_off(due[who].len().min(length * 3));
+                    prop_assert_eq!(&taken, &due[who]);
+                    due[who] = rest;
+                } else {
+                    prop_assert!(!log.holds(&cursors[who]));
+                    cursors[who] = log.join();
+                    due[who].clear();
+                }
+                prop_assert!(log.bytes.len() <= 1000);
+            }
+        }
+    }
+}

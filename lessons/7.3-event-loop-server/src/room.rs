@@ -147,16 +147,14 @@ impl Client {
     /// another write might send more.
     ///
     /// # Errors
-    /// The client has gone: it has left, or has fallen off the log's tail.
+    /// The client has gone: it has left and has all that was said before, or it has fallen off the
+    /// log's tail, or cannot be sent anything.
     fn send(&mut self, log: &Log) -> io::Result<bool> {
         let Some(unread) = log.unread(&self.cursor) else {
             disconnect(&self.stream);
             note!("disconnected {}: it does not read what it is sent", self.peer);
             return Err(ErrorKind::TimedOut.into());
         };
-        if unread.is_empty() && self.has_left {
-            return Err(ErrorKind::UnexpectedEof.into());
-        }
         if !unread.is_empty() && self.is_writable {
             match self.stream.write_vectored(&unread) {
                 Ok(sent) => self.cursor.advance(sent), // perhaps a part of it, and the rest later
@@ -165,7 +163,11 @@ impl Client {
                 Err(error) => return Err(error),
             }
         }
-        Ok(self.is_writable && !log.is_read(&self.cursor))
+        let has_all = log.is_read(&self.cursor);
+        if has_all && self.has_left {
+            return Err(ErrorKind::UnexpectedEof.into());
+        }
+        Ok(!has_all && self.is_writable)
     }
 }
 // ANCHOR_END: send

@@ -53,11 +53,12 @@ async fn run(listener: TcpListener) -> io::Result<()> {
     let mut ctrl_c = pin!(signal::ctrl_c());
     loop {
         select! {
+            biased; // Ctrl-C is listened for before the first client is served
+            pressed = &mut ctrl_c => break pressed?,
             accepted = listener.accept() => match accepted {
                 Ok((stream, peer)) => admit(stream, peer, &room),
                 Err(error) => sleep(pause_for(&error)).await,
             },
-            pressed = &mut ctrl_c => break pressed?,
         }
     }
     drop(listener); // no new clients

@@ -157,7 +157,9 @@ impl Actor {
     pub fn expect_line_to_the_byte(&mut self, expected: &str) -> Outcome {
         self.expect_line(expected)?;
         match self.last.strip_suffix(b"\n").is_some_and(|line| line.ends_with(b"\r")) {
-            true => Err(self.finding(&format!("the line `{expected}`"), "a carriage return came, too")),
+            true => {
+                Err(self.finding(&format!("the line `{expected}`"), "a carriage return came, too"))
+            }
             false => Ok(()),
         }
     }

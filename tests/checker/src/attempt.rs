@@ -203,7 +203,9 @@ impl Attempt {
                 let end = string.rsplit('}').next().unwrap_or_default();
                 match string.contains('{') {
                     true => {
-                        start.len() + end.len() > 5 && line.starts_with(start) && line.ends_with(end)
+                        start.len() + end.len() > 5
+                            && line.starts_with(start)
+                            && line.ends_with(end)
                     }
                     false => line == string,
                 }

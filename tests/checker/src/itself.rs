@@ -4,7 +4,7 @@
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use course::Exercise;
 
@@ -12,7 +12,7 @@ use crate::{Attempt, Check, Diagnosis, Outcome, PATIENCE, exercise};
 
 /// How long the check of a program that is wrong waits at first. Most of them are rejected because
 /// something does not come, so this is most of the time that it takes.
-const IMPATIENCE: Duration = Duration::from_millis(1000);
+const IMPATIENCE: Duration = Duration::from_millis(1500);
 
 /// A program that the check is tried on, and what is to come of it.
 struct Trial {
@@ -77,10 +77,16 @@ impl Trial {
     /// patience, and only where that does not bring what is expected with that of a learner.
     fn problem(self, program: &Path, exercise: &Exercise, check: Check) -> Option<String> {
         let verdict = |patience| {
+            let begun = Instant::now();
             let attempt = Attempt::at(program, exercise).variant(&self.variant).patient(patience);
-            attempt.judge(check)
+            let verdict = attempt.judge(check);
+            let shown = verdict.as_ref().err().map_or("passes", String::as_str);
+            let took = begun.elapsed().as_secs_f64();
+            println!("--- {}, {took:.1} s: {shown}\n", self.variant); // to be seen with --nocapture
+            verdict
         };
-        if !matches!(self.expected, Verdict::Passes) && self.judged(&verdict(IMPATIENCE)).is_none() {
+        if !matches!(self.expected, Verdict::Passes) && self.judged(&verdict(IMPATIENCE)).is_none()
+        {
             return None;
         }
         self.judged(&verdict(PATIENCE))
@@ -88,8 +94,6 @@ impl Trial {
 
     fn judged(&self, verdict: &Outcome) -> Option<String> {
         let variant = &self.variant;
-        let shown = verdict.as_ref().err().map_or("passes", String::as_str);
-        println!("--- {variant}: {shown}\n"); // to be seen with --nocapture
         match (&self.expected, verdict) {
             (Verdict::Passes, Ok(())) | (Verdict::Fails, Err(_)) => None,
             (Verdict::Passes, Err(finding)) => Some(format!("{variant} is rejected: {finding}")),

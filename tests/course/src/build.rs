@@ -66,7 +66,8 @@ pub fn build_variants(lesson: &str) -> Result<PathBuf, String> {
             let module = format!("variant_{}", files.len());
             let file = format!("{}/{variant}.rs", exercise.name);
             let _ = writeln!(modules, "#[path = \"{file}\"] mod {module};");
-            let _ = writeln!(choices, "        \"{}/{variant}\" => {module}::run(),", exercise.name);
+            let _ =
+                writeln!(choices, "        \"{}/{variant}\" => {module}::run(),", exercise.name);
             let run = "pub fn run() -> std::process::ExitCode { std::process::Termination::report(main()) }";
             files.push((file, format!("{program}\n{run}\n")));
         }
@@ -84,7 +85,10 @@ pub fn build_variants(lesson: &str) -> Result<PathBuf, String> {
     let output = manifest.build(&files, false)?;
     let program = output.programs.get(&name).cloned();
     program.ok_or_else(|| {
-        format!("a solution, starter or wrong answer of {lesson} is rejected by the compiler:\n\n{}", output.diagnostics)
+        format!(
+            "a solution, starter or wrong answer of {lesson} is rejected by the compiler:\n\n{}",
+            output.diagnostics
+        )
     })
 }
 
@@ -105,8 +109,8 @@ fn variants(exercise: &Exercise) -> Result<Vec<(String, String)>, String> {
     Ok(variants)
 }
 
-/// Compiles the answers in `folder`, somebody else's copy of this project, to these exercises. What
-/// the compiler rejects is not in the result. `who` tells the copy from others.
+/// Compiles the answers in `folder`, somebody else's copy of this project, to these exercises. The
+/// result holds each program, or what the compiler says of it. `who` tells the copy from others.
 ///
 /// # Errors
 /// Where cargo cannot be run, or a file not be written.
@@ -114,13 +118,29 @@ pub fn build_answers_of(
     who: &str,
     folder: &Path,
     exercises: &[&Exercise],
-) -> Result<HashMap<String, PathBuf>, String> {
+) -> Result<HashMap<String, Result<PathBuf, String>>, String> {
     let mut bins = Vec::new();
     for exercise in exercises {
         bins.push((exercise.name.clone(), folder.join(exercise.shown("answer.rs"))));
     }
     let name = format!("answers-of-{who}");
-    Ok(Package { name: &name, bins: &bins }.build(&[], true)?.programs)
+    let mut output = Package { name: &name, bins: &bins }.build(&[], true)?;
+    let built = bins.iter().map(|(name, file)| {
+        let program = output.programs.remove(name);
+        let rejected = || {
+            let diagnostics = diagnostics_on(file, &output.diagnostics);
+            format!("the compiler rejects the answer:\n\n{diagnostics}")
+        };
+        (name.clone(), program.ok_or_else(rejected))
+    });
+    Ok(built.collect())
+}
+
+/// Those of the compiler's diagnostics that are about `file`. Each is a block of lines that names it.
+fn diagnostics_on(file: &Path, diagnostics: &str) -> String {
+    let named = file.display().to_string();
+    let blocks = diagnostics.split("\n\n").filter(|block| block.contains(&named));
+    blocks.collect::<Vec<_>>().join("\n\n")
 }
 
 /// A small package under `target/exercises/`, for programs that are no targets of the workspace.

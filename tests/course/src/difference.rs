@@ -59,7 +59,8 @@ mod tests {
 
     #[test]
     fn hunks_are_found_by_their_lines() {
-        let difference = "Why.\n--- solution.rs\n+++ x\n@@ -9 +9 @@\n one\n-two\n+2\n@@\n\n-three\n";
+        let difference =
+            "Why.\n--- solution.rs\n+++ x\n@@ -9 +9 @@\n one\n-two\n+2\n@@\n\n-three\n";
         assert_eq!(base(difference), Some("solution.rs"));
         assert_eq!(apply(TEXT, difference).as_deref(), Ok("one\n2\n\ntwo\n"));
     }

@@ -22,6 +22,9 @@ mod rounds;
 /// The first client never speaks, and so hears everything.
 const OBSERVER: usize = 0;
 
+/// Bytes that a client sends before others are heard.
+const MOST_AT_ONCE: usize = 64 * 1024;
+
 /// The clients of one process.
 pub struct Crowd {
     part: Part,
@@ -35,6 +38,8 @@ pub struct Crowd {
     /// Clients that have heard something before the observer did, and how many bytes of it at most.
     ahead: Vec<usize>,
     bytes_ahead: usize,
+    /// Clients that have more to send, and no reason to wait with it.
+    sending: Vec<usize>,
     /// The call of the roll that everybody is to hear, while the roll is called: its text, and the
     /// port of who says it.
     call: Option<(Vec<u8>, u16)>,
@@ -98,6 +103,7 @@ impl Crowd {
             log: Log::new(part.speakers.len()),
             ahead: Vec::new(),
             bytes_ahead: 0,
+            sending: Vec::new(),
             call: None,
             waiting: 0,
             said: 0,
@@ -112,6 +118,9 @@ impl Crowd {
 
     /// Waits until something can be read or written, and does so.
     fn wait(&mut self, at_most: Duration) -> anyhow::Result<()> {
+        let sending = take(&mut self.sending);
+        let at_most = if sending.is_empty() { at_most } else { Duration::ZERO };
+        sending.into_iter().try_for_each(|index| self.send(index))?;
         let mut events = replace(&mut self.events, Events::with_capacity(0));
         if let Err(error) = self.poll.poll(&mut events, Some(at_most)) {
             if error.kind() != ErrorKind::Interrupted {
@@ -131,18 +140,23 @@ impl Crowd {
         Ok(())
     }
 
+    /// Sends a piece of what a client says. What is left is sent when everybody has been heard, or
+    /// once there is room for it: who only speaks does not hear in time.
     fn send(&mut self, index: usize) -> anyhow::Result<()> {
         let client = &mut self.clients[index];
-        while client.sent < client.unsent.len() {
-            match client.stream.write(&client.unsent[client.sent..]) {
-                Ok(count) => client.sent += count,
-                Err(error) if error.kind() == ErrorKind::WouldBlock => return Ok(()),
-                Err(error) if error.kind() == ErrorKind::Interrupted => {}
-                Err(error) => return Err(self.left(index, &error.to_string())),
-            }
+        let end = client.unsent.len().min(client.sent + MOST_AT_ONCE);
+        match client.stream.write(&client.unsent[client.sent..end]) {
+            Ok(count) => client.sent += count,
+            Err(error) if error.kind() == ErrorKind::WouldBlock => return Ok(()),
+            Err(error) if error.kind() == ErrorKind::Interrupted => {}
+            Err(error) => return Err(self.left(index, &error.to_string())),
         }
-        client.unsent.clear();
-        client.sent = 0;
+        if client.sent < client.unsent.len() {
+            self.sending.push(index);
+        } else {
+            client.unsent.clear();
+            client.sent = 0;
+        }
         Ok(())
     }
 

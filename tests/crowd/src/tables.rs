@@ -2,23 +2,23 @@
 
 use indicatif::HumanCount;
 
-use crate::candidates::CANDIDATES;
+use crate::candidates::{BARE_LOOP, CANDIDATES, THREADS};
 use crate::ladder::{Measured, Pattern};
 use crate::report::{bytes, duration};
 
 /// The page that the book includes: one table for each question, then what is missing.
 pub fn page(measured: &[Measured], missing: &[String], machine: &str) -> String {
-    let cost = |one: &Measured, bare: Option<&Measured>| {
+    let cost = |one: &Measured, find: Find| {
         let cost = one.processor_time?;
-        let ratio = bare.and_then(|bare| bare.processor_time).map(|bare| cost / bare);
+        let ratio = find(BARE_LOOP).and_then(|bare| bare.processor_time).map(|bare| cost / bare);
         Some(format!("{cost:.2} µs{}", times(ratio)))
     };
-    let rate = |one: &Measured, bare: Option<&Measured>| {
-        let ratio = bare.map(|bare| one.rate / bare.rate);
+    let rate = |one: &Measured, find: Find| {
+        let ratio = find(THREADS).map(|threads| one.rate / threads.rate);
         Some(format!("{}{}", HumanCount(one.rate as u64), times(ratio)))
     };
-    let slowest = |one: &Measured, _: Option<&Measured>| Some(duration(one.slowest * 1e9));
-    let memory = |one: &Measured, _: Option<&Measured>| Some(bytes(one.memory?));
+    let slowest = |one: &Measured, _: Find| Some(duration(one.slowest * 1e9));
+    let memory = |one: &Measured, _: Find| Some(bytes(one.memory?));
     let mut page = format!("{machine}\n");
     page += &table(
         "One speaks, all others listen: the server's processor time for one delivery, and how many \
@@ -34,7 +34,7 @@ pub fn page(measured: &[Measured], missing: &[String], machine: &str) -> String 
         &slowest,
     );
     page += &table(
-        "All speak at once: deliveries a second, and how many times the barest loop's that is",
+        "All speak at once: deliveries a second, and how many times those of lesson-broadcast-server",
         measured,
         Pattern::All,
         &rate,
@@ -56,12 +56,17 @@ pub fn page(measured: &[Measured], missing: &[String], machine: &str) -> String 
 fn times(ratio: Option<f64>) -> String {
     match ratio {
         None => String::new(),
+        Some(ratio) if ratio < 0.95 => format!(" ({ratio:.2} ×)"),
         Some(ratio) if ratio < 10.0 => format!(" ({ratio:.1} ×)"),
         Some(ratio) => format!(" ({ratio:.0} ×)"),
     }
 }
 
-type Cell<'a> = &'a dyn Fn(&Measured, Option<&Measured>) -> Option<String>;
+/// Finds the server of that name, measured in the same way with as many clients.
+type Find<'a> = &'a dyn Fn(&str) -> Option<&'a Measured>;
+
+/// What stands in a cell.
+type Cell<'a> = &'a dyn Fn(&Measured, Find) -> Option<String>;
 
 fn table(title: &str, measured: &[Measured], pattern: Pattern, cell: Cell) -> String {
     let find = |server: &str, clients: usize| {
@@ -84,8 +89,8 @@ fn table(title: &str, measured: &[Measured], pattern: Pattern, cell: Cell) -> St
         }
         table += &format!("\n| {name} |");
         for clients in &counts {
-            let bare = find(CANDIDATES[0].name, *clients);
-            let text = find(name, *clients).and_then(|one| cell(one, bare));
+            let find_beside = |name: &str| find(name, *clients);
+            let text = find(name, *clients).and_then(|one| cell(one, &find_beside));
             table += &format!(" {} |", text.unwrap_or("–".to_string()));
         }
     }

@@ -5,6 +5,8 @@ use std::path::Path;
 use std::process::{Command, Output};
 
 use harness::{Program, lesson};
+#[cfg(target_os = "linux")]
+use harness::{processor_time, wait_until};
 use predicates::str::contains;
 
 fn crowd(arguments: &[&str]) -> Output {
@@ -118,6 +120,27 @@ fn the_barest_loop_passes() {
     let line = server.first_lines(1).remove(0);
     let port = line.rsplit(' ').next().expect("a port");
     said(crowd(&[port, "--speakers", "all", "--seconds", "0.2"]));
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_server_that_goes_away_in_the_middle_is_noticed() {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_crowd"));
+    command.arg("--bare-loop");
+    let mut server = Program::start(command);
+    let line = server.first_lines(1).remove(0);
+    let port = line.rsplit(' ').next().expect("a port");
+    let mut command = Command::new(env!("CARGO_BIN_EXE_crowd"));
+    command.args([port, "--clients", "5", "--seconds", "600"]);
+    let mut crowd = Program::start(command);
+    wait_until("the server is in the middle of it", || {
+        processor_time(server.process_id()).is_some_and(|time| time.as_millis() >= 100)
+    });
+    server.kill();
+    assert_eq!(crowd.wait_for_exit().code(), Some(1));
+    let stderr = crowd.stderr();
+    assert!(stderr.contains("has gone away in the middle"), "{stderr}");
+    assert_eq!(stderr.lines().count(), 1, "{stderr}");
 }
 
 #[test]

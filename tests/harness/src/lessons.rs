@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::{LazyLock, Mutex, PoisonError};
 
-use cargo_metadata::{Metadata, MetadataCommand, Package};
+use cargo_metadata::{Metadata, MetadataCommand, Package, Target};
 use socket2::{Domain, Socket, Type};
 
 /// A lesson.
@@ -52,10 +52,15 @@ impl Lesson {
             folder: folder.into(),
             section: name.split_once('-')?.0.to_string(),
             package: package.name.to_string(),
-            binary: package.targets.iter().find(|target| target.is_bin())?.name.clone(),
+            // The other programs are the learners' answers.
+            binary: package.targets.iter().find(|target| is_main(target))?.name.clone(),
             summary: package.description.clone().unwrap_or_default(),
         })
     }
+}
+
+fn is_main(target: &Target) -> bool {
+    target.is_bin() && target.required_features.is_empty()
 }
 
 /// The packages of the workspace, as cargo sees them.

@@ -24,13 +24,37 @@ macro_rules! with_chat_servers {
     };
 }
 
+/// Its first braces' contents where the whole workspace is tested, otherwise those of its second.
+#[cfg(feature = "part-7")]
+#[macro_export]
+macro_rules! with_part_7 {
+    ({ $($with:tt)* } { $($without:tt)* }) => { $($with)* };
+}
+
+/// As above, without part 7.
+#[cfg(not(feature = "part-7"))]
+#[macro_export]
+macro_rules! with_part_7 {
+    ({ $($with:tt)* } { $($without:tt)* }) => { $($without)* };
+}
+
 /// Makes a test of each of these functions against each server: `BEHAVIOUR::SERVER` calls the
 /// function with the server's package, such as `lesson-greeting`.
 #[macro_export]
 macro_rules! against_every_server {
     ($($behaviour:ident)*) => { $(
-        $crate::with_chat_servers! { against
-            $behaviour: listening_events greeting online_counter bidirectional_server
+        $crate::with_part_7! {
+            {
+                $crate::with_chat_servers! { against
+                    $behaviour: listening_events greeting online_counter bidirectional_server
+                    framed_server
+                }
+            }
+            {
+                $crate::with_chat_servers! { against
+                    $behaviour: listening_events greeting online_counter bidirectional_server
+                }
+            }
         }
     )* };
 }
@@ -41,6 +65,21 @@ macro_rules! against_every_server {
 macro_rules! against_every_chat_server {
     ($($(#[$attribute:meta])* $behaviour:ident)*) => { $(
         $crate::with_chat_servers! { against $(#[$attribute])* $behaviour: }
+    )* };
+}
+
+/// As [`against_every_chat_server!`], against those whose readers share a log.
+#[macro_export]
+macro_rules! against_every_log_server {
+    ($($(#[$attribute:meta])* $behaviour:ident)*) => { $(
+        $crate::with_part_7! {
+            {
+                $crate::against! { $(#[$attribute])*
+                    $behaviour: shared_log_server event_loop_server async_server
+                }
+            }
+            {}
+        }
     )* };
 }
 

@@ -54,6 +54,13 @@ fn expect_service(package: &str, server: &Program) {
                 client.expect("我吃的小豆包");
             }
         }
+        "lesson-framed-server" => {
+            let framed = |text: &[u8]| [&(text.len() as u32).to_be_bytes(), text].concat();
+            second.send(framed(b"hello"));
+            first.expect(framed(format!("{}:hello", second.port()).as_bytes()));
+            first.send(framed("你好".as_bytes()));
+            second.expect(framed(format!("{}:你好", first.port()).as_bytes()));
+        }
         _ => {
             assert!(is_chat_server(package), "{package}: what does an honest client see?");
             return expect_a_chat(first, second);

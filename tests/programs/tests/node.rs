@@ -26,11 +26,15 @@ fn server(implementation: In, folder: &str) -> Program {
 
 /// Starts a client of `server`, given the folder of its lesson.
 fn client(implementation: In, folder: &str, server: &Program) -> Program {
+    client_with(implementation, folder, &[], server)
+}
+
+fn client_with(implementation: In, folder: &str, options: &[&str], server: &Program) -> Program {
     let mut command = match implementation {
         In::Rust => Command::new(lesson(package(folder))),
         In::Node => node(&format!("{folder}/node/client.js")),
     };
-    command.arg(server.address().port().to_string());
+    command.args(options).arg(server.address().port().to_string());
     Program::start(command)
 }
 
@@ -183,4 +187,55 @@ fn the_node_server_closes_on_ctrl_c_too() {
     server.press_ctrl_c();
     assert_eq!(server.wait_for_exit().code(), Some(0));
     server.wait_for_line("服务器关闭了");
+}
+
+// 7.1, with either end in either language.
+harness::with_part_7! {
+    {
+        #[test]
+        fn frames_rust_server_rust_client() {
+            frames(In::Rust, In::Rust);
+        }
+
+        with_node! {
+            frames_rust_server_node_client: frames(In::Rust, In::Node);
+            frames_node_server_rust_client: frames(In::Node, In::Rust);
+            frames_node_server_node_client: frames(In::Node, In::Node);
+        }
+
+        fn framed(bytes: &[u8]) -> Vec<u8> {
+            [&(bytes.len() as u32).to_be_bytes(), bytes].concat()
+        }
+
+        /// A client that types, one that sends a file with every byte there is, and one, played by
+        /// the test, that breaks the rule.
+        fn frames(server_in: In, client_in: In) {
+            const LONGEST: usize = 65_536;
+            let server = server(server_in, "7.1-framed-server");
+            let (mut listener, mut speaker) = (server.connect(), server.connect());
+            let mut typist = client(client_in, "7.1-framed-client", &server);
+            typist.type_line("  你好 ");
+            listener.skip_to(":你好");
+            speaker.send(framed(b"one\ntwo\0"));
+            typist.wait_for_line(format!("{}:one␊two␀", speaker.port()));
+
+            let path = format!("{}/{:?}.bin", env!("CARGO_TARGET_TMPDIR"), std::thread::current().id());
+            let bytes: Vec<u8> = (0..LONGEST + 1000).map(|number| (number * 7 % 256) as u8).collect();
+            std::fs::write(&path, &bytes).expect("write a file");
+            let sender = client_with(client_in, "7.1-framed-client", &["--file", &path], &server);
+            for part in bytes.chunks(LONGEST) {
+                listener.skip_to([b":", part].concat());
+            }
+            typist.wait_for_stdout(predicates::str::contains(": <65536 bytes>\n"));
+            typist.wait_for_stdout(predicates::str::contains(": <1000 bytes>\n"));
+            drop(sender);
+
+            speaker.send((LONGEST as u32 + 1).to_be_bytes());
+            speaker.skip_to(framed("一条消息最多65536字节".as_bytes()));
+            speaker.half_close();
+            assert_eq!(speaker.read_to_end(), b"");
+            server.wait_for_line("有客户端退出了");
+        }
+    }
+    {}
 }

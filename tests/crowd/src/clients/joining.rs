@@ -85,14 +85,18 @@ impl Crowd {
         all - self.stuck.len()
     }
 
-    /// Why a client has no connection any more.
+    /// Why a client has no connection any more. A process that ends may close its listener last, so
+    /// that the question is asked for a moment.
     pub(super) fn left(&self, index: usize, cause: &str) -> anyhow::Error {
         let address = self.part.address;
-        let port = self.clients[index].port;
-        match std::net::TcpStream::connect_timeout(&address, Duration::from_secs(1)) {
-            Err(_) => anyhow!("the server at {address} has gone away in the middle ({cause})"),
-            Ok(_) => anyhow!("the server has disconnected the client at port {port} ({cause})"),
+        for _ in 0..10 {
+            if std::net::TcpStream::connect_timeout(&address, Duration::from_secs(1)).is_err() {
+                return anyhow!("the server at {address} has gone away in the middle ({cause})");
+            }
+            sleep(Duration::from_millis(50));
         }
+        let port = self.clients[index].port;
+        anyhow!("the server has disconnected the client at port {port} ({cause})")
     }
 }
 

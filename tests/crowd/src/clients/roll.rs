@@ -38,7 +38,9 @@ impl Crowd {
             self.protocol.say(&text, &mut self.clients[caller].unsent);
             self.send(caller)?;
         }
-        let until = Instant::now() + Duration::from_secs(1);
+        // Once everybody is known to be there, a second call would only confuse.
+        let patience = if alone { self.part.patience } else { Duration::from_secs(1) };
+        let until = Instant::now() + patience;
         while self.waiting > 0 && Instant::now() < until {
             self.wait(Duration::from_millis(100))?;
         }

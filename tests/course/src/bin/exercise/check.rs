@@ -11,8 +11,8 @@ use std::thread;
 
 use course::{Built, Exercise, Progress, all, build_answer, build_check};
 
-use crate::course::{done, next, untouched, what_to_do};
-use crate::screen::Screen;
+use crate::course::{done, next_after, untouched, what_to_do};
+use crate::screen::{Screen, print_line};
 
 /// What a check has found: `Err` is the diagnosis.
 pub type Verdict = Result<(), String>;
@@ -36,17 +36,17 @@ pub fn check_one(exercise: &Exercise, screen: &Screen) -> Result<bool, String> {
     };
     let title = screen.bold(&exercise.title);
     match &verdict {
-        Ok(()) => println!("{} {title}", screen.green("✓")),
-        Err(finding) => println!("{} {title}\n\n{finding}", screen.red("✗")),
+        Ok(()) => print_line!("{} {title}", screen.green("✓")),
+        Err(finding) => print_line!("{} {title}\n\n{finding}", screen.red("✗")),
     }
     if !warnings.is_empty() {
-        println!("\nThe compiler warns of this:\n\n{warnings}");
+        print_line!("\nThe compiler warns of this:\n\n{warnings}");
     }
     match verdict {
         Ok(()) => solved(exercise, &answer, screen),
         Err(_) => {
-            println!("\nThe task: {}", exercise.shown("task.md"));
-            println!("A hint:   cargo exercise --hint {}", exercise.name);
+            print_line!("\nThe task: {}", exercise.shown("task.md"));
+            print_line!("A hint:   cargo exercise --hint {}", exercise.name);
             Ok(false)
         }
     }
@@ -56,17 +56,18 @@ fn solved(exercise: &Exercise, answer: &str, screen: &Screen) -> Result<bool, St
     let mut progress = Progress::load();
     progress.solved(exercise, answer)?;
     let exercises = all();
-    println!("\n{}. To compare: {}", done(&exercises, &progress), exercise.write_solution()?);
-    match next(&exercises, &progress) {
-        Some(next) => println!("\n{}", what_to_do(next, screen)),
-        None => println!("\nThat was the last one. Well done!"),
+    print_line!("\n{}. To compare: {}", done(&exercises, &progress), exercise.write_solution()?);
+    match next_after(exercise, &exercises, &progress) {
+        Some(next) => print_line!("\n{}", what_to_do(next, screen)),
+        None => print_line!("\nThat was the last one. Well done!"),
     }
     Ok(true)
 }
 
 /// Checks these answers, and shows a line for each. Returns whether all are solved.
 pub fn check_all(exercises: &[Exercise], screen: &Screen) -> Result<bool, String> {
-    let answers: Vec<String> = exercises.iter().map(|one| one.answer().unwrap_or_default()).collect();
+    let answers: Vec<String> =
+        exercises.iter().map(|one| one.answer().unwrap_or_default()).collect();
     let (begun, _): (Vec<&Exercise>, Vec<_>) =
         exercises.iter().partition(|exercise| !untouched(exercise));
     let mut built = Vec::new();
@@ -75,10 +76,11 @@ pub fn check_all(exercises: &[Exercise], screen: &Screen) -> Result<bool, String
         let program = screen.while_doing(&doing, || build_answer(exercise, screen.colour));
         built.push((*exercise, program.map(|built| built.program)));
     }
+    let checks = build_checks(begun.iter().copied(), screen)?;
     let verdicts: HashMap<&str, Verdict> = begun
         .iter()
         .map(|exercise| exercise.name.as_str())
-        .zip(run_all(&built, screen)?)
+        .zip(run_all(&built, &checks, screen)?)
         .collect();
 
     let mut progress = Progress::load();
@@ -89,39 +91,48 @@ pub fn check_all(exercises: &[Exercise], screen: &Screen) -> Result<bool, String
         match verdicts.get(name.as_str()) {
             Some(Ok(())) => {
                 progress.solved(exercise, answer)?;
-                println!("{} {name:<22} {title}", screen.green("✓"));
+                print_line!("{} {name:<22} {title}", screen.green("✓"));
                 solved += 1;
             }
             Some(Err(finding)) => {
-                println!("{} {name:<22} {title}", screen.red("✗"));
+                print_line!("{} {name:<22} {title}", screen.red("✗"));
                 findings += &format!("\n{}\n{finding}\n", screen.bold(&format!("{name}: {title}")));
             }
-            None => println!("· {name:<22} {title} (not begun)"),
+            None => print_line!("· {name:<22} {title} (not begun)"),
         }
     }
-    println!("{findings}\n{solved} of {} are solved", exercises.len());
+    print_line!("{findings}\n{solved} of {} are solved", exercises.len());
     Ok(solved == exercises.len())
+}
+
+/// The compiled checks of these exercises' lessons, by the folders of the lessons.
+pub fn build_checks<'a>(
+    exercises: impl IntoIterator<Item = &'a Exercise>,
+    screen: &Screen,
+) -> Result<HashMap<String, PathBuf>, String> {
+    let mut checks = HashMap::new();
+    for exercise in exercises {
+        if !checks.contains_key(&exercise.lesson) {
+            let doing = format!("Compiling the checks of {}", exercise.lesson);
+            let check = screen.while_doing(&doing, || build_check(exercise))?;
+            checks.insert(exercise.lesson.clone(), check);
+        }
+    }
+    Ok(checks)
 }
 
 /// The verdicts on these programs, in their order. A program that could not be compiled comes with
 /// the reason, which is its verdict.
 pub fn run_all(
     programs: &[(&Exercise, Result<PathBuf, String>)],
+    checks: &HashMap<String, PathBuf>,
     screen: &Screen,
 ) -> Result<Vec<Verdict>, String> {
-    let mut checks: HashMap<&str, PathBuf> = HashMap::new();
-    for (exercise, _) in programs {
-        if !checks.contains_key(exercise.lesson.as_str()) {
-            let doing = format!("Compiling the checks of {}", exercise.lesson);
-            let check = screen.while_doing(&doing, || build_check(exercise))?;
-            checks.insert(&exercise.lesson, check);
-        }
-    }
     let next = AtomicUsize::new(0);
     let verdicts = Mutex::new(vec![Ok(()); programs.len()]);
     let work = || {
         while let Some((number, (exercise, program))) = take(&next, programs) {
-            let verdict = match (program, checks.get(exercise.lesson.as_str())) {
+            let verdict = match (program, checks.get(&exercise.lesson)) {
                 (Ok(program), Some(check)) => run(exercise, check, program),
                 (Ok(_), None) => Err("there is no check of its lesson".to_string()),
                 (Err(problem), _) => Err(problem.clone()),

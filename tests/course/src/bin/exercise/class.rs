@@ -6,8 +6,8 @@ use std::path::{Path, PathBuf};
 
 use course::{Exercise, all, build_answers_of, repository};
 
-use crate::check::{Verdict, run_all};
-use crate::screen::Screen;
+use crate::check::{Verdict, build_checks, run_all};
+use crate::screen::{Screen, print_line};
 
 /// Checks the copies of this project in `folder`, one in each folder, with the checks of this copy.
 /// Shows how many each has solved, and writes a table of all and a file for each. It is always
@@ -27,9 +27,10 @@ pub fn check(folder: &Path, screen: &Screen) -> Result<bool, String> {
     let results = repository().join("target/exercises/class");
     fs::create_dir_all(&results)
         .map_err(|error| format!("cannot make the folder {}: {error}", results.display()))?;
+    let checks = build_checks(&exercises, screen)?;
     for copy in &copies {
         let who = copy.file_name().unwrap_or_default().to_string_lossy().into_owned();
-        let verdicts = verdicts_on(&who, copy, &exercises, screen)?;
+        let verdicts = verdicts_on(&who, copy, &exercises, &checks, screen)?;
         let marks = exercises.iter().map(|exercise| match verdicts.get(exercise.name.as_str()) {
             Some(Ok(())) => "solved",
             Some(Err(_)) => "wrong",
@@ -37,14 +38,14 @@ pub fn check(folder: &Path, screen: &Screen) -> Result<bool, String> {
         });
         let marks: Vec<&str> = marks.collect();
         let solved = marks.iter().filter(|mark| **mark == "solved").count();
-        println!("{who:<20} {solved:>3} of {}", exercises.len());
+        print_line!("{who:<20} {solved:>3} of {}", exercises.len());
         table += &format!("{who},{solved},{}\n", marks.join(","));
         write(&results.join(format!("{who}.txt")), &findings(&exercises, &verdicts))?;
     }
     let file = results.join("class.csv");
     write(&file, &table)?;
-    println!("\nThe table of all exercises: {}", file.display());
-    println!("What was found, for each learner: {}", results.join("*.txt").display());
+    print_line!("\nThe table of all exercises: {}", file.display());
+    print_line!("What was found, for each learner: {}", results.join("*.txt").display());
     Ok(true)
 }
 
@@ -53,6 +54,7 @@ fn verdicts_on<'a>(
     who: &str,
     copy: &Path,
     exercises: &'a [Exercise],
+    checks: &HashMap<String, PathBuf>,
     screen: &Screen,
 ) -> Result<HashMap<&'a str, Verdict>, String> {
     let mut begun = Vec::new();
@@ -64,15 +66,13 @@ fn verdicts_on<'a>(
     }
     let folder = copy.canonicalize().unwrap_or_else(|_| copy.to_path_buf());
     let doing = format!("Compiling the answers of {who}");
-    let programs = screen.while_doing(&doing, || build_answers_of(who, &folder, &begun))?;
+    let mut built = screen.while_doing(&doing, || build_answers_of(who, &folder, &begun))?;
+    let missing = || Err("it was not compiled".to_string());
     let built: Vec<_> = begun
         .iter()
-        .map(|exercise| {
-            let program = programs.get(&exercise.name).cloned();
-            (*exercise, program.ok_or_else(|| "the compiler rejects the answer".to_string()))
-        })
+        .map(|exercise| (*exercise, built.remove(&exercise.name).unwrap_or_else(missing)))
         .collect();
-    let verdicts = run_all(&built, screen)?;
+    let verdicts = run_all(&built, checks, screen)?;
     Ok(begun.iter().map(|exercise| exercise.name.as_str()).zip(verdicts).collect())
 }
 

@@ -4,24 +4,24 @@ use std::fs;
 
 use course::{Exercise, Progress, all, repository};
 
-use crate::screen::Screen;
+use crate::screen::{Screen, print_line};
 
 /// Shows the course. It is always fulfilled.
 pub fn show(screen: &Screen) -> Result<bool, String> {
     let (exercises, progress) = (all(), Progress::load());
-    println!("{}", screen.bold(&done(&exercises, &progress)));
+    print_line!("{}", screen.bold(&done(&exercises, &progress)));
     let mut lesson = "";
     for exercise in &exercises {
         if exercise.lesson != lesson {
             lesson = &exercise.lesson;
-            println!("\n{}", screen.bold(&description(lesson)));
+            print_line!("\n{}", screen.bold(&description(lesson)));
         }
-        println!("{}", line(exercise, &progress, screen));
+        print_line!("{}", line(exercise, &progress, screen));
     }
-    println!("\n{}", screen.dim("✓ solved   ~ begun, or changed since   · not begun"));
+    print_line!("\n{}", screen.dim("✓ solved   ~ begun, or changed since   · not begun"));
     match next(&exercises, &progress) {
-        Some(next) => println!("\n{}", what_to_do(next, screen)),
-        None => println!("\nAll are solved. Well done!"),
+        Some(next) => print_line!("\n{}", what_to_do(next, screen)),
+        None => print_line!("\nAll are solved. Well done!"),
     }
     Ok(true)
 }
@@ -35,6 +35,16 @@ pub fn done(exercises: &[Exercise], progress: &Progress) -> String {
 /// The first that is not solved.
 pub fn next<'a>(exercises: &'a [Exercise], progress: &Progress) -> Option<&'a Exercise> {
     exercises.iter().find(|exercise| !progress.is_solved(exercise))
+}
+
+/// The first behind `exercise` that is not solved, or the first of all.
+pub fn next_after<'a>(
+    exercise: &Exercise,
+    exercises: &'a [Exercise],
+    progress: &Progress,
+) -> Option<&'a Exercise> {
+    let place = exercises.iter().position(|other| other.name == exercise.name).unwrap_or(0);
+    next(&exercises[place..], progress).or_else(|| next(exercises, progress))
 }
 
 /// Whether the learner's file is still the starter.

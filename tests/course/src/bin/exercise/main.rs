@@ -12,7 +12,7 @@ use std::process::ExitCode;
 use ::course::{Exercise, Progress, all, find, lesson_called, nearest};
 use lexopt::{Arg, Parser, ValueExt};
 
-use screen::Screen;
+use screen::{Screen, print_line};
 
 const HELP: &str = "\
 The exercises of the book, on the command line.
@@ -77,12 +77,12 @@ fn fulfil(request: Request, screen: &Screen) -> Result<bool, String> {
         Request::All => check::check_all(&all(), screen),
         Request::StartOver(exercise) => start_over(&exercise),
         Request::Solution(exercise) => {
-            println!("One right answer is in {}", exercise.write_solution()?);
+            print_line!("One right answer is in {}", exercise.write_solution()?);
             Ok(true)
         }
         Request::Class(folder) => class::check(&folder, screen),
         Request::Help => {
-            print!("{HELP}");
+            print_line!("{}", HELP.trim_end());
             Ok(true)
         }
     }
@@ -157,11 +157,11 @@ fn hint(exercise: &Exercise, screen: &Screen) -> Result<bool, String> {
     let mut progress = Progress::load();
     let number = (progress.hints(exercise) + 1).min(hints.len());
     let hint = hints.get(number - 1).map_or("", String::as_str);
-    println!("{}\n\n{hint}\n", screen.bold(&format!("Hint {number} of {}", hints.len())));
+    print_line!("{}\n\n{hint}\n", screen.bold(&format!("Hint {number} of {}", hints.len())));
     if number < hints.len() {
-        println!("The next one: cargo exercise --hint {}", exercise.name);
+        print_line!("The next one: cargo exercise --hint {}", exercise.name);
     } else {
-        println!("That was the last. The task: {}", exercise.shown("task.md"));
+        print_line!("That was the last. The task: {}", exercise.shown("task.md"));
     }
     progress.hints_shown(exercise, number)?;
     Ok(true)
@@ -169,10 +169,10 @@ fn hint(exercise: &Exercise, screen: &Screen) -> Result<bool, String> {
 
 fn start_over(exercise: &Exercise) -> Result<bool, String> {
     match exercise.start_over()? {
-        Some(kept) => println!("What you had is kept in {kept}"),
-        None => println!("There was nothing to keep."),
+        Some(kept) => print_line!("What you had is kept in {kept}"),
+        None => print_line!("There was nothing to keep."),
     }
-    println!("{} is the starter again", exercise.shown("answer.rs"));
+    print_line!("{} is the starter again", exercise.shown("answer.rs"));
     Progress::load().hints_shown(exercise, 0)?;
     Ok(true)
 }

@@ -6,6 +6,16 @@ use std::sync::mpsc::{self, RecvTimeoutError};
 use std::thread;
 use std::time::{Duration, Instant};
 
+/// Prints a line, like `println!`, but where nobody reads it any more (`cargo exercise | head -1`), it
+/// is lost, and nothing else happens.
+macro_rules! print_line {
+    ($($arg:tt)*) => {{
+        use std::io::Write as _;
+        let _ = writeln!(std::io::stdout(), $($arg)*);
+    }};
+}
+pub(crate) use print_line;
+
 /// How things are shown: in colour only on a terminal, and not where `NO_COLOR` is set to anything
 /// (<https://no-color.org>).
 pub struct Screen {
@@ -18,10 +28,7 @@ pub struct Screen {
 impl Screen {
     pub fn new() -> Screen {
         let wanted = env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
-        Screen {
-            colour: wanted && io::stdout().is_terminal(),
-            moves: io::stderr().is_terminal(),
-        }
+        Screen { colour: wanted && io::stdout().is_terminal(), moves: io::stderr().is_terminal() }
     }
 
     pub fn bold(&self, text: &str) -> String {

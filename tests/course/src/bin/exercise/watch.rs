@@ -8,7 +8,7 @@ use course::{Exercise, Progress, all};
 
 use crate::check::check_one;
 use crate::course::{next, untouched, what_to_do};
-use crate::screen::Screen;
+use crate::screen::{Screen, print_line};
 
 /// How often the file is looked at.
 const PAUSE: Duration = Duration::from_millis(300);
@@ -22,9 +22,12 @@ pub fn watch(only: Option<Exercise>, screen: &Screen) -> Result<bool, String> {
             wait_for_a_save(&exercise, saved_at(&exercise));
         }
     }
-    while let Some(exercise) = next(&all(), &Progress::load()) {
-        println!("\n{}", what_to_do(exercise, screen));
-        watch_until_solved(exercise, screen)?;
+    let exercises = all();
+    if let Some(first) = next(&exercises, &Progress::load()) {
+        print_line!("{}", what_to_do(first, screen));
+    }
+    while let Some(exercise) = next(&exercises, &Progress::load()) {
+        watch_until_solved(exercise, screen)?; // which says what comes next
     }
     Ok(true)
 }
@@ -36,7 +39,7 @@ fn watch_until_solved(exercise: &Exercise, screen: &Screen) -> Result<(), String
             return Ok(());
         }
         let file = exercise.shown("answer.rs");
-        println!("\n{}", screen.dim(&format!("Waiting until you save {file} (Ctrl-C ends)")));
+        print_line!("\n{}", screen.dim(&format!("Waiting until you save {file} (Ctrl-C ends)")));
         wait_for_a_save(exercise, saved);
     }
 }

@@ -1,0 +1,93 @@
+//! What the framed client sends, and how it shows what arrives.
+
+use std::fs;
+use std::net::TcpListener;
+use std::process::Command;
+
+use frames::{LABEL, LONGEST, frame};
+use harness::{Peer, Program};
+use predicates::str::contains;
+
+/// The client, with these arguments before the address, and the server's end of its connection.
+fn client(arguments: &[&str]) -> (Program, Peer) {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("bind");
+    let mut command = Command::new(env!("CARGO_BIN_EXE_lesson-framed-client"));
+    command.args(arguments).arg(listener.local_addr().expect("an address").to_string());
+    let client = Program::start(command);
+    let (stream, _) = listener.accept().expect("accept");
+    (client, Peer::over(stream))
+}
+
+#[test]
+fn each_line_typed_is_a_frame() {
+    let (mut client, mut server) = client(&[]);
+    client.type_line("  hello ");
+    server.expect(frame(b"hello"));
+    client.type_line("");
+    client.type_line("你好");
+    server.expect(frame("你好".as_bytes()));
+    client.close_stdin();
+    assert_eq!(server.read_to_end(), b"");
+    server.send(frame(b"1:still there"));
+    client.wait_for_line("1:still there");
+    drop(server);
+    assert_eq!(client.wait_for_exit().code(), Some(0));
+}
+
+#[test]
+fn a_whole_file_is_sent_as_it_is() {
+    let path = format!("{}/a file.bin", env!("CARGO_TARGET_TMPDIR"));
+    let bytes: Vec<u8> = (0..2 * LONGEST + 1000).map(|number| (number * 7 % 256) as u8).collect();
+    fs::write(&path, &bytes).expect("write a file");
+    let (mut client, mut server) = client(&["--file", &path]);
+    for part in bytes.chunks(LONGEST) {
+        server.expect(frame(part));
+    }
+    assert_eq!(server.read_to_end(), b"");
+    drop(server);
+    assert_eq!(client.wait_for_exit().code(), Some(0));
+}
+
+#[test]
+fn a_file_that_is_not_there_is_named_in_one_line() {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_lesson-framed-client"));
+    command.args(["--file", "no such file", "127.0.0.1:1"]);
+    let mut client = Program::start(command);
+    assert_eq!(client.wait_for_exit().code(), Some(1));
+    assert!(
+        client.stderr().starts_with("Error: cannot open no such file: "),
+        "{}",
+        client.stderr()
+    );
+}
+
+#[test]
+fn a_message_is_one_harmless_line_whatever_it_holds() {
+    let (client, mut server) = client(&[]);
+    for (message, shown) in [
+        ("4000:你好".as_bytes(), "4000:你好"),
+        (b"4000:", "4000:"),
+        (b"", ""),
+        (b"4000:\x1b[2J\n4001:never said\r", "4000:␛[2J␊4001:never said␍"),
+        (b"4000:a\r\nb", "4000:a␊b"),
+        (b"4000:\xff\xfe\0", "4000: <3 bytes>"),
+        (b"\xff\xfe", "\u{fffd}\u{fffd} <0 bytes>"),
+        ("一条消息最多65536字节".as_bytes(), "一条消息最多65536字节"),
+    ] {
+        for byte in frame(message) {
+            server.send([byte]);
+        }
+        client.wait_for_line(shown);
+    }
+    let longest = vec![b'x'; LABEL + LONGEST];
+    server.send(frame(&longest));
+    client.wait_for_line(String::from_utf8_lossy(&longest));
+}
+
+#[test]
+fn a_server_that_announces_too_much_is_left() {
+    let (mut client, mut server) = client(&[]);
+    server.send((LABEL as u32 + LONGEST as u32 + 1).to_be_bytes());
+    assert_eq!(client.wait_for_exit().code(), Some(1));
+    client.wait_for_stderr(contains("a message of 65543 bytes is announced, which is too long"));
+}
