@@ -67,8 +67,8 @@ pub fn build_variants(lesson: &str) -> Result<PathBuf, String> {
             let file = format!("{}/{variant}.rs", exercise.name);
             let _ = writeln!(modules, "#[path = \"{file}\"] mod {module};");
             let _ =
-                writeln!(choices, "        \"{}/{variant}\" => {module}::run(),", exercise.name);
-            let run = "pub fn run() -> std::process::ExitCode { std::process::Termination::report(main()) }";
+                writeln!(choices, "        \"{}/{variant}\" => {module}::run_it(),", exercise.name);
+            let run = "pub fn run_it() -> std::process::ExitCode { std::process::Termination::report(main()) }";
             files.push((file, format!("{program}\n{run}\n")));
         }
     }
