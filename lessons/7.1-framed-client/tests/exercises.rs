@@ -88,10 +88,14 @@ fn several_lines(attempt: &Attempt) -> Outcome {
     server.did("was connected, a line and two blank lines were typed,");
     expect_frame(&mut server, b"three")?;
     client.type_bytes("你好\r\n\r\n".as_bytes())?;
-    server.did("was connected, two blank lines and then `你好` with line ends of Windows were typed,");
+    server.did(
+        "was connected, two blank lines and then `你好` with line ends of Windows were typed,",
+    );
     expect_frame(&mut server, "你好".as_bytes())?;
     client.type_bytes(b"four\n \t \nfive\n\nsix\n\n")?;
-    server.did("was connected, `four`, a line of white space, `five`, blank, `six`, blank were typed");
+    server.did(
+        "was connected, `four`, a line of white space, `five`, blank, `six`, blank were typed",
+    );
     for message in ["four", "five", "six"] {
         expect_frame(&mut server, message.as_bytes())?;
     }

@@ -107,7 +107,9 @@ fn begun_frame(attempt: &Attempt) -> Outcome {
     }
 
     quiet.send(frame(b"still here"))?;
-    a.did("listened, when a client that was silent between two frames for two seconds spoke again,");
+    a.did(
+        "listened, when a client that was silent between two frames for two seconds spoke again,",
+    );
     find_frame(&mut a, &labelled(&quiet, b"still here"))?;
     attempt.try_again(|| goes_on(&server, &mut a))?;
 

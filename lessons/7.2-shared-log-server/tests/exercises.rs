@@ -99,7 +99,8 @@ fn take_a_break(attempt: &Attempt) -> Outcome {
     // Who hears A's line knows that A's break has begun: A has said so before.
     a.send("/pause\nI take a break\n")?;
     for other in [&mut b, &mut c] {
-        other.did("listened when A took a break, and spoke, with `/pause` and a line in one piece,");
+        other
+            .did("listened when A took a break, and spoke, with `/pause` and a line in one piece,");
         other.expect_line(&format!("{port_a}:I take a break"))?;
     }
     let mut said = Vec::new();

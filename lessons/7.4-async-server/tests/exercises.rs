@@ -39,8 +39,10 @@ fn countdown(attempt: &Attempt) -> Outcome {
         return Err(b.finding("what A said, before the next second was over", &came));
     }
     if TcpStream::connect(server.address()).is_ok() {
-        return Err("after `closing in 3`, nobody new was to be let in, but a client could connect"
-            .to_string());
+        return Err(
+            "after `closing in 3`, nobody new was to be let in, but a client could connect"
+                .to_string(),
+        );
     }
     for (client, name) in [(&mut a, "A"), (&mut b, "B")] {
         client.did(&format!("was {name}, and `closing in 3` had come"));
@@ -130,12 +132,7 @@ fn three_of_thirty(server: &Running) -> Outcome {
 }
 
 /// As soon as the server has noticed that somebody has left.
-fn let_in_again(
-    attempt: &Attempt,
-    server: &Running,
-    a: &mut Actor,
-    after: &str,
-) -> Outcome<Actor> {
+fn let_in_again(attempt: &Attempt, server: &Running, a: &mut Actor, after: &str) -> Outcome<Actor> {
     attempt
         .eventually(|| let_in(server, a, "one more client"))
         .map_err(|problem| format!("{after}, but then: {problem}"))
