@@ -176,6 +176,8 @@ mod tests {
     fn a_full_send_buffer_is_an_error_and_not_a_wait() {
         let (server, mut client_that_reads_late) = connected_pair();
         let taken = fill(&server);
+        let error = send_now(&server, b"more").expect_err("it is still full");
+        assert_eq!(error.to_string(), "it does not read what it is sent");
         drop(server);
         let arrived = io::copy(&mut client_that_reads_late, &mut io::sink()).expect("read");
         assert!(arrived >= taken as u64, "of {taken} bytes that were taken only {arrived} arrived");

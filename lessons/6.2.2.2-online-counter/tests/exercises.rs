@@ -199,7 +199,7 @@ fn tell_everybody(attempt: &Attempt) -> Outcome {
     }
     third.expect_line("online: 3")?;
 
-    third.send("I am going\n")?;
+    third.send(b"\xff I am going\n")?;
     drop(third);
     for client in [&mut first, &mut second] {
         client.did("was there when the third had left");

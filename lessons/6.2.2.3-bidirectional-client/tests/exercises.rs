@@ -28,7 +28,7 @@ fn one_answer_is_enough(attempt: &Attempt) -> Outcome {
         Ok::<(Running, Actor), String>((client, server))
     };
     let (client, mut server) = asked()?;
-    server.expect_silence(Duration::from_millis(400))?;
+    server.expect_silence(Duration::from_millis(1100))?;
     server.send(ANSWER)?;
     server.did("answered, was to be told by a half-close that this was enough,");
     server.expect_end()?;
@@ -83,9 +83,6 @@ const PAUSES: [Duration; 5] = [
 ];
 const EARLY: Duration = Duration::from_millis(15);
 
-/// A pause of 1 s that took so long was none of 1 s, unless this machine was busy.
-const LATE: Duration = Duration::from_millis(1450);
-
 fn reconnect(attempt: &Attempt) -> Outcome {
     let (port, address) = a_port_that_refuses()?;
     let client = attempt.start(&[&address.to_string()]);
@@ -107,8 +104,9 @@ fn reconnect(attempt: &Attempt) -> Outcome {
     let server = check.pauses_grow(server)?;
     let mut server = check.back_soon(server)?;
 
+    thread::sleep(Duration::from_millis(1100));
     server.send("再来一个\n")?; // one more
-    client.expect_line_on_stdout("the server answered `再来一个`", "再来一个")?;
+    client.expect_line_on_stdout("the server answered after more than a second", "再来一个")?;
     server.reset();
     let server = check.next_conversation("the server reset the connection")?;
     server.reset();
@@ -190,25 +188,32 @@ impl Reconnecting<'_> {
         ))
     }
 
-    /// The server has answered once, and then takes connections and hangs up before it answers.
+    /// The server has answered once, and then takes connections and hangs up before it answers. On
+    /// a busy machine a pause may be too long, so there is more than one run.
     fn pauses_grow(&self, mut server: Actor) -> Outcome<Actor> {
-        let mut took = Duration::ZERO;
-        for number in 0..PAUSES.len() {
-            (server, took) = self.back_without_an_answer(server, number)?;
+        let mut soonest = [Duration::MAX; PAUSES.len()];
+        let late = |number: usize, took: Duration| took > PAUSES[number].mul_f64(1.4) + 2 * EARLY;
+        for _ in 0..self.attempt.tries() {
+            for (number, soonest) in soonest.iter_mut().enumerate() {
+                let took;
+                (server, took) = self.back_without_an_answer(server, number)?;
+                *soonest = took.min(*soonest);
+            }
+            let so_far = self.client.stdout().lines().filter(|line| *line == ANSWER).count();
+            server = self.answered(server, so_far + 1)?;
+            if !soonest.iter().enumerate().any(|(number, took)| late(number, *took)) {
+                return Ok(server);
+            }
         }
-        let longest = PAUSES.len() - 1;
-        if took > LATE {
-            (server, took) = self.back_without_an_answer(server, longest)?; // this machine is busy
-        }
-        if took > LATE {
-            return Err(format!(
-                "the server hung up six times before it answered, and the pauses were to grow up to \
-                 1 s, but the last was of {:.2} s",
-                took.as_secs_f64()
-            ));
-        }
-        let so_far = self.client.stdout().lines().filter(|line| *line == ANSWER).count();
-        self.answered(server, so_far + 1)
+        let (number, took) =
+            soonest.into_iter().enumerate().find(|(n, took)| late(*n, *took)).unwrap_or_default();
+        Err(format!(
+            "the server took the connection and hung up before it answered, and the client was to \
+             be back after a pause of {:.1} s (it is the {}. in a row), but it took {:.2} s",
+            PAUSES[number].as_secs_f64(),
+            number + 1,
+            took.as_secs_f64()
+        ))
     }
 
     /// Hangs up, and sees that the client keeps the pause of that number, at least.

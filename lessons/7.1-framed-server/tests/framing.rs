@@ -68,8 +68,8 @@ fn the_longest_message_arrives_and_a_longer_one_is_refused_with_the_reason() {
 fn who_announces_and_never_sends_costs_nothing_but_a_socket() {
     let server = Program::server(LESSON);
     let (mut first, mut second) = (server.connect(), server.connect());
-    first.send(frame(b"hello"));
-    second.expect(labelled(&first, b"hello"));
+    second.send(frame(b"hello"));
+    first.expect(labelled(&second, b"hello"));
     let before = resident_memory(server.process_id());
     let announcers: Vec<Peer> = (0..100)
         .map(|_| {

@@ -49,8 +49,9 @@ impl Client {
     /// Serves the client until it has left, or the server closes.
     pub async fn serve(mut self) -> io::Result<()> {
         loop {
-            let is_behind = self.send()?;
+            // What is said after this line is news again, so nothing can come between.
             let goodbye = *self.news.borrow_and_update() == News::Goodbye;
+            let is_behind = self.send()?;
             if !is_behind && (self.has_left || goodbye) {
                 return self.part().await;
             }

@@ -1,7 +1,10 @@
 //! What every chat server does, on the wire and on the screen: who gets what, and what becomes of
 //! those who do not read.
 
+use std::io::Write;
+use std::net::Shutdown;
 use std::path::Path;
+use std::sync::mpsc;
 use std::thread;
 
 use predicates::str::contains;
@@ -28,6 +31,7 @@ macro_rules! chat_room_tests {
             a_paste_longer_than_the_servers_buffer_arrives_line_by_line
             leavers_are_announced_and_forgotten_however_they_leave
             everyone_sees_the_same_messages_in_the_same_order
+            who_floods_starves_nobody
             a_client_that_never_reads_is_disconnected_and_nobody_else_is
             a_hundred_clients_that_never_read_hold_nobody_up
         }
@@ -231,6 +235,30 @@ fn say(bytes: usize, sender: &mut Peer, listener: &mut Peer) {
         listener.expect(message.repeat(64));
         listener.forget();
     }
+}
+
+/// A flood of blank lines, which are not passed on, but have to be read.
+pub fn who_floods_starves_nobody(program: &Path) {
+    let server = Program::server(program);
+    let (mut listener, flooder, mut sender) =
+        (server.connect(), server.connect(), server.connect());
+    let (begun, has_begun) = mpsc::channel();
+    let flooding = flooder.stream().try_clone().expect("a second handle");
+    thread::scope(|scope| {
+        scope.spawn(move || {
+            while (&flooding).write_all(&[b'\n'; 64 * 1024]).is_ok() {
+                let _ = begun.send(());
+            }
+        });
+        for _ in 0..64 {
+            has_begun.recv().expect("the flood goes on");
+        }
+        for number in 0..100 {
+            sender.send(format!("message {number}\n"));
+            listener.expect(format!("{}:message {number}\n", sender.port()));
+        }
+        flooder.stream().shutdown(Shutdown::Both).expect("shut down");
+    });
 }
 
 pub fn a_client_that_never_reads_is_disconnected_and_nobody_else_is(program: &Path) {

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeSet;
 use std::fs;
-use std::net::TcpStream;
+use std::net::{Ipv4Addr, SocketAddr, TcpStream};
 use std::process::Command;
 use std::thread;
 use std::time::{Duration, Instant};
@@ -11,6 +11,7 @@ use std::time::{Duration, Instant};
 use harness::{Connection, DEADLINE, Patience, Peer, Program, lesson, resident_memory, wait_until};
 use link::{Conditions, Link, machine};
 use predicates::str::contains;
+use socket2::{Domain, Socket, Type};
 
 mod as_root;
 #[cfg(target_os = "linux")]
@@ -92,10 +93,15 @@ impl Class {
         format!("{}:{}", machine(number), self.server.address().port())
     }
 
+    /// Two machines may well have the same port, and the chat names people by their ports. Here a
+    /// port that is bound before it connects is nobody else's.
     fn connect(&self, number: u8) -> TcpStream {
-        let address = self.address(number);
-        let stream = TcpStream::connect(&address);
-        stream.unwrap_or_else(|error| panic!("cannot connect to {address}: {error}"))
+        let server = SocketAddr::from((machine(number), self.server.address().port()));
+        let socket = Socket::new(Domain::IPV4, Type::STREAM, None).expect("a socket");
+        socket.bind(&SocketAddr::from((Ipv4Addr::UNSPECIFIED, 0)).into()).expect("a free port");
+        let connected = socket.connect(&server.into());
+        connected.unwrap_or_else(|error| panic!("cannot connect to {server}: {error}"));
+        socket.into()
     }
 
     /// A client on the machine `number`.

@@ -10,15 +10,18 @@
 //! and the options are left out, and so are the random numbers from which a connection counts.
 //! Ports are shown as in the transcripts. When an acknowledgement travels alone is up to the
 //! kernel, and differs from run to run: so only the other segments are compared, in each direction.
+//! Where it is asked for, the bytes that a segment carries are shown below it.
+//!
+//! With `--features harness/part-7` the captures of part 7 are among them.
 
 #![cfg(target_os = "linux")]
 
 use std::net::TcpListener;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::{env, fs};
 
-use harness::{Program, lesson, repository};
+use harness::{Program, lesson, repository, with_part_7};
 use predicates::function::function;
 use predicates::str::contains;
 
@@ -95,6 +98,33 @@ fn two_way_talk() {
     wire.is("two-way-talk");
 }
 
+with_part_7! {{
+    #[test]
+    #[cfg_attr(not(tcpdump), ignore = "needs tcpdump, and root")]
+    fn framed() {
+        let picture = Path::new(env!("CARGO_TARGET_TMPDIR")).join("signature.png");
+        fs::write(&picture, b"\x89PNG\r\n\x1a\n").expect("the file can be written");
+        let server = serve("lesson-framed-server");
+        let wire = Wire::tapped_with_bytes(server.address().port());
+        let _listener = server.connect();
+        let mut command = Command::new(lesson("lesson-framed-client"));
+        command.arg(server.address().to_string()).arg("--file").arg(picture);
+        let mut client = Program::start(command);
+        client.wait_for_exit();
+        wire.wait_for("[F", 2);
+        wire.wait_for("ack 19, ", 1); // by the listener
+        wire.is("framed");
+    }
+
+    impl Wire {
+        fn tapped_with_bytes(port: u16) -> Wire {
+            let mut command = Command::new("tcpdump");
+            command.arg("-x");
+            Wire::tapped_by(command, port, "")
+        }
+    }
+} {} }
+
 fn serve(package: &str) -> Program {
     Program::server(lesson(package))
 }
@@ -107,7 +137,10 @@ struct Wire {
 
 impl Wire {
     fn tapped(port: u16, filter: &str) -> Wire {
-        let mut command = Command::new("tcpdump");
+        Wire::tapped_by(Command::new("tcpdump"), port, filter)
+    }
+
+    fn tapped_by(mut command: Command, port: u16, filter: &str) -> Wire {
         command.args(["-i", "lo", "-n", "-t", "-l", "--immediate-mode"]);
         // The same number may be a client's port at another of the machine's addresses.
         let both_ends = "src host 127.0.0.1 and dst host 127.0.0.1";
@@ -144,8 +177,8 @@ impl Wire {
     fn shown(&self, text: &str) -> String {
         let mut clients: Vec<String> = Vec::new();
         let mut shown = String::new();
-        for line in text.lines().filter(|line| line.starts_with("IP ")) {
-            let line = line.trim_start_matches("IP ");
+        for packet in text.split("IP ").skip(1) {
+            let (line, dump) = packet.split_once('\n').unwrap_or((packet, ""));
             let (ends, rest) = line.split_once(": ").expect("who sends to whom");
             let ends: Vec<String> =
                 ends.split(" > ").map(|end| self.shown_end(end, &mut clients)).collect();
@@ -159,6 +192,7 @@ impl Wire {
                 .filter(|part| connected || part.starts_with("Flags") || part.starts_with("length"))
                 .collect();
             shown += &format!("{}: {}\n", ends.join(" > "), parts.join(", "));
+            shown += &shown_bytes(carried(dump), &clients);
         }
         shown
     }
@@ -177,6 +211,36 @@ impl Wire {
     }
 }
 
+/// What a segment carries: the packet that tcpdump shows in hexadecimal digits, without its headers.
+fn carried(dump: &str) -> Vec<u8> {
+    let digits = dump.lines().filter_map(|line| line.trim_start().strip_prefix("0x")?.get(6..));
+    let digits: String = digits.flat_map(str::split_whitespace).collect();
+    let byte = |at: usize| u8::from_str_radix(&digits[at..at + 2], 16).expect("a byte");
+    let packet: Vec<u8> = (0..digits.len()).step_by(2).map(byte).collect();
+    let Some(version_and_words) = packet.first() else { return packet };
+    let tcp = usize::from(version_and_words & 15) * 4;
+    packet[tcp + usize::from(packet[tcp + 12] >> 4) * 4..].to_vec()
+}
+
+/// Rows of bytes, each in digits and as text. The clients' ports are shown as everywhere.
+fn shown_bytes(mut bytes: Vec<u8>, clients: &[String]) -> String {
+    for (port, shown) in clients.iter().zip(50001..) {
+        for at in 0..bytes.len() {
+            if bytes[at..].starts_with(port.as_bytes()) {
+                bytes[at..at + port.len()].copy_from_slice(format!("{shown}").as_bytes());
+            }
+        }
+    }
+    let mut rows = String::new();
+    for row in bytes.chunks(18) {
+        let digits: Vec<String> = row.iter().map(|byte| format!("{byte:02x}")).collect();
+        let text =
+            row.iter().map(|byte| if (32..127).contains(byte) { *byte as char } else { '.' });
+        rows += &format!("    {:53}  {}\n", digits.join(" "), text.collect::<String>());
+    }
+    rows
+}
+
 /// What stands between commas, but not between those in brackets.
 fn parts(rest: &str) -> Vec<&str> {
     let mut depth = 0;
@@ -192,7 +256,12 @@ fn parts(rest: &str) -> Vec<&str> {
 /// travel with the last data.
 fn essence(capture: &str) -> Vec<(String, Vec<String>)> {
     let mut senders: Vec<(String, Vec<String>)> = Vec::new();
+    let mut last = 0;
     for line in capture.lines() {
+        if line.starts_with(' ') {
+            senders[last].1.push(line.into());
+            continue;
+        }
         let (ends, rest) = line.split_once(": ").expect("who sends to whom");
         if rest.starts_with("Flags [.]") && rest.ends_with("length 0") {
             continue;
@@ -202,10 +271,11 @@ fn essence(capture: &str) -> Vec<(String, Vec<String>)> {
             "Flags [F.]" | "Flags [FP.]" => "FIN".to_string(),
             flags => format!("{flags}, {}", parts[parts.len() - 1]),
         };
-        match senders.iter_mut().find(|(sender, _)| sender == ends) {
-            Some((_, segments)) => segments.push(segment),
-            None => senders.push((ends.to_string(), vec![segment])),
+        last = senders.iter().position(|(sender, _)| sender == ends).unwrap_or(senders.len());
+        if last == senders.len() {
+            senders.push((ends.to_string(), Vec::new()));
         }
+        senders[last].1.push(segment);
     }
     senders.sort();
     senders

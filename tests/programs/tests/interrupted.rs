@@ -8,7 +8,8 @@ use harness::{Program, lesson};
 
 fn interrupted(program: &Path, address: &str) -> Command {
     let mut command = Command::new("strace");
-    command.args(["-f", "-qq", "-o", "/dev/null"]);
+    // With -D it is strace that runs in the background, so that the program is ours to end.
+    command.args(["-D", "-f", "-qq", "-o", "/dev/null"]);
     for calls in ["recvfrom", "sendto", "accept4", "connect"] {
         command.arg("-e").arg(format!("inject={calls}:error=EINTR:when=2..4"));
     }
@@ -36,10 +37,11 @@ fn an_interrupted_conversation_goes_on() {
 fn an_interrupted_chat_loses_nothing() {
     let server = lesson("lesson-broadcast-server");
     let server = Program::server_from(interrupted(&server, "127.0.0.1:0"));
-    let client = lesson("lesson-broadcast-client");
-    let mut client = Program::start(interrupted(&client, &server.address().to_string()));
+    // Who connects first joins first, and so hears all that the next one says.
     let mut peer = server.connect();
     let mut last = server.connect();
+    let client = lesson("lesson-broadcast-client");
+    let mut client = Program::start(interrupted(&client, &server.address().to_string()));
     for number in 0..6 {
         client.type_line(&format!("line {number}"));
         let line = peer.line();

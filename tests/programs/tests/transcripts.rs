@@ -6,6 +6,8 @@
 //!     SNAPSHOTS=overwrite cargo test -p programs --test transcripts
 //!     git diff book/src/transcripts
 //!
+//! With `--features harness/part-7` those of part 7 are among them.
+//!
 //! The recorder waits for each line before it goes on, so the lines of several terminals always
 //! come in the same order. What differs from run to run is masked, here and nowhere else: ports,
 //! times, and how many bytes the system's buffers hold. `nc` is played by the harness, which shows
@@ -19,7 +21,7 @@ use std::net::{SocketAddr, TcpStream};
 use std::path::PathBuf;
 use std::process::Command;
 
-use harness::{Peer, Program, against_every_chat_server, lesson, refusing};
+use harness::{Peer, Program, against_every_chat_server, lesson, refusing, with_part_7};
 use snapbox::{Data, assert_data_eq};
 
 #[test]
@@ -152,7 +154,7 @@ fn broadcast(package: &str) {
     session.see(1, 1);
     session.type_line(2, "one of us has gone");
     session.see(3, 1);
-    session.ctrl_c(1);
+    session.stop_chat(1);
     session.see(3, 1);
     session.is("broadcast");
 }
@@ -169,10 +171,81 @@ fn broadcast_with_node(package: &str) {
     session.type_line(4, "hello from Rust");
     session.receive_line(2);
     session.see(3, 2); // console.log adds a newline to the one that has come
-    session.ctrl_c(1);
+    session.stop_chat(1);
     session.see(4, 1);
     session.is("broadcast-with-node");
 }
+
+with_part_7! {{
+    #[test]
+    fn framed() {
+        let mut session = Session::default();
+        session.serve(1, "cargo run -p lesson-framed-server", 3000);
+        session.see(1, 2);
+        // Not shown: a listener who knows when the first client is in the room.
+        let server = session.server.expect("a server to listen to");
+        let mut listener = Peer::over(TcpStream::connect(server).expect("a connection"));
+        session.join(2, "cargo run -p lesson-framed-client");
+        session.type_line(2, "who is here?");
+        listener.skip_to("who is here?");
+        session.join(3, "cargo run -p lesson-framed-client");
+        session.type_line(3, "I have a picture for you");
+        session.see(2, 1);
+        session.shell(4, r"printf '\211PNG\r\n\032\n' > picture.png");
+        session.join(4, "cargo run -p lesson-framed-client -- --file picture.png");
+        session.see(2, 1);
+        session.see(3, 1);
+        session.see(4, 1);
+        session.see(1, 1);
+        session.ctrl_c(1);
+        session.see(2, 1);
+        session.see(3, 1);
+        session.is("framed");
+    }
+
+    #[test]
+    fn farewell() {
+        let mut session = Session::default();
+        session.serve(1, "cargo run -p lesson-async-server", 3000);
+        session.see(1, 2);
+        session.netcat(2);
+        for (terminal, text) in [(3, "hello"), (4, "good evening")] {
+            session.join(terminal, "cargo run -p lesson-broadcast-client");
+            session.type_line(terminal, text);
+            session.receive_line(2);
+        }
+        session.see(3, 1);
+        session.ctrl_c(2);
+        session.see(1, 1);
+        session.ctrl_c(1);
+        session.see(3, 2);
+        session.see(4, 2);
+        session.see(1, 2);
+        session.see_exit_status(1);
+        session.is("farewell");
+    }
+
+    impl Session {
+        /// Runs a command of the shell that prints nothing, in the folder in which all programs run.
+        fn shell(&mut self, terminal: u8, command_line: &str) {
+            self.leave(terminal);
+            self.record(terminal, &format!("$ {command_line}"));
+            let status = Command::new("sh").args(["-c", command_line]).current_dir(FOLDER).status();
+            assert!(status.expect("a shell").success(), "{command_line}");
+        }
+
+        /// Asks the shell how the program has ended.
+        fn see_exit_status(&mut self, terminal: u8) {
+            let Some(Terminal::Running { program, .. }) = self.terminals.get_mut(&terminal) else {
+                panic!("no program runs in terminal {terminal}");
+            };
+            let status = program.wait_for_exit().code().expect("an exit status");
+            self.leave(terminal);
+            self.record(terminal, "$ echo $?");
+            self.record(terminal, &status.to_string());
+        }
+    }
+} {} }
 
 #[test]
 fn refused() {
@@ -191,6 +264,9 @@ fn not_an_address() {
     session.see(1, 1);
     session.is("not-an-address");
 }
+
+/// The folder in which the programs run.
+const FOLDER: &str = env!("CARGO_TARGET_TMPDIR");
 
 /// Some terminals side by side, and what has happened in them so far.
 #[derive(Default)]
@@ -229,11 +305,12 @@ impl Session {
     /// Runs a client of the server.
     fn join(&mut self, terminal: u8, command_line: &str) {
         let server = self.server.expect("a server to join");
-        let mut command = self.begin(terminal, command_line).0;
+        let (mut command, arguments) = self.begin(terminal, command_line);
         match command_line.starts_with("node ") {
             true => command.arg(server.port().to_string()),
             false => command.arg(server.to_string()),
         };
+        command.args(arguments);
         let program = Program::on_one_screen(command);
         self.terminals.insert(terminal, Terminal::Running { program, lines_seen: 0 });
     }
@@ -251,7 +328,7 @@ impl Session {
         self.leave(terminal);
         self.record(terminal, &format!("$ {command_line}"));
         let (program, arguments) = command_line.split_once(" -- ").unwrap_or((command_line, ""));
-        let command = match program.split_once(' ') {
+        let mut command = match program.split_once(' ') {
             Some(("node", script)) => {
                 let mut node = Command::new("node");
                 node.arg(root().join(script));
@@ -259,6 +336,7 @@ impl Session {
             }
             _ => Command::new(lesson(rest(program, "cargo run -p "))),
         };
+        command.current_dir(FOLDER);
         (command, arguments.split_whitespace().map(str::to_string).collect())
     }
 
@@ -334,6 +412,16 @@ impl Session {
             Some(Terminal::Running { program, .. }) => program.press_ctrl_c(),
             Some(Terminal::Netcat(_)) => self.leave(terminal),
             None => panic!("nothing runs in terminal {terminal}"),
+        }
+    }
+
+    /// Ctrl-C for a chat server. They are all shown as one, so it is the abrupt end that most of
+    /// them have: 7.4 would say goodbye, which is a transcript of its own.
+    fn stop_chat(&mut self, terminal: u8) {
+        self.record(terminal, "^C");
+        match self.terminals.get_mut(&terminal) {
+            Some(Terminal::Running { program, .. }) => program.kill(),
+            _ => panic!("no program runs in terminal {terminal}"),
         }
     }
 

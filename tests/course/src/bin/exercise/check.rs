@@ -22,7 +22,10 @@ const AT_ONCE: usize = 4;
 
 /// Checks one answer, and shows all that a learner wants to know. Returns whether it is solved.
 pub fn check_one(exercise: &Exercise, screen: &Screen) -> Result<bool, String> {
-    let answer = exercise.answer()?; // as it is now: it may be changed while it is checked
+    // As it is now: it may be changed while it is checked.
+    let answer = exercise.answer().map_err(|problem| {
+        format!("{problem}\n`cargo exercise --start-over {}` puts the starter there", exercise.name)
+    })?;
     let doing = format!("Compiling your answer to {}", exercise.name);
     let built = screen.while_doing(&doing, || build_answer(exercise, screen.colour));
     let warnings = built.as_ref().map(|built| built.warnings.clone()).unwrap_or_default();

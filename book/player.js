@@ -1,0 +1,462 @@
+// Plays what tests/recorder has recorded: <figure class="player" data-recording="greeting">.
+//
+// A recording is a list of steps. A step says what it adds to the terminals and to the wire, and
+// where each thread stands then; so everything is put into the page once, and going to a step only
+// shows what has happened until then. The step's number is in the page's address: #greeting=7.
+
+'use strict';
+
+(() => {
+    const SECONDS_A_STEP = 2.2;
+    const players = [];
+
+    // ----- small helpers -------------------------------------------------------------------
+
+    function element(tag, className, parent, text) {
+        const made = document.createElement(tag);
+        if (className) made.className = className;
+        if (text !== undefined) made.textContent = text;
+        if (parent) parent.append(made);
+        return made;
+    }
+
+    // A caption has `code` and *emphasis* in it, and nothing else.
+    function richText(parent, text) {
+        parent.replaceChildren();
+        for (const part of text.split(/(`[^`]*`|\*[^*\s][^*]*\*)/)) {
+            if (/^`.+`$/.test(part)) element('code', '', parent, part.slice(1, -1));
+            else if (/^\*.+\*$/.test(part)) element('em', '', parent, part.slice(1, -1));
+            else parent.append(part);
+        }
+    }
+
+    function button(parent, label, sign, action) {
+        const made = element('button', '', parent, sign);
+        made.type = 'button';
+        made.title = label;
+        made.setAttribute('aria-label', label);
+        made.addEventListener('click', action);
+        return made;
+    }
+
+    // What tcpdump's flags are called in the book.
+    function segmentName(arrow) {
+        const flags = arrow.flags.replace('.', '');
+        const acknowledges = arrow.flags.includes('.');
+        if (flags.includes('S')) return acknowledges ? 'SYN, ACK' : 'SYN';
+        if (flags.includes('R')) return 'RST';
+        if (flags.includes('F')) return 'FIN';
+        return arrow.bytes ? '' : 'ACK';
+    }
+
+    function segmentText(arrow) {
+        const count = arrow.bytes && `${arrow.bytes.toLocaleString('en')} byte${arrow.bytes > 1 ? 's' : ''}`;
+        const parts = [];
+        if (arrow.data) parts.push(/^([0-9a-f]{2} ?)+$/.test(arrow.data) ? arrow.data : `“${arrow.data.replace(/\n/g, '↵')}”`);
+        if (segmentName(arrow)) parts.push(segmentName(arrow));
+        const details = [];
+        if (arrow.times) details.push(`${arrow.times} segments`);
+        if (count) details.push(count);
+        if (arrow.window !== undefined) details.push(`window ${arrow.window.toLocaleString('en')}`);
+        if (arrow.after_ms !== undefined && arrow.after_ms >= 1) details.push(`after ${arrow.after_ms} ms`);
+        return [parts.join(' '), details.join(', ')];
+    }
+
+    // ----- a player ------------------------------------------------------------------------
+
+    class Player {
+        constructor(figure, recording) {
+            this.figure = figure;
+            this.name = figure.dataset.recording;
+            this.recording = recording;
+            this.steps = this.withAllThreads(recording.steps);
+            this.step = 0;
+            this.parts = []; // whatever appears at some step: { node, step }
+            this.arrows = []; // the rows of the wire, by their number from 1
+            this.threads = this.threadNumbers();
+            this.largestWindow = Math.max(1, ...this.steps.flatMap((step) => (step.wire ?? []).map((arrow) => arrow.window ?? 0)));
+            this.severalPrograms = new Set(this.steps.flatMap((step) => step.threads.map((mark) => mark.terminal))).size > 1;
+            this.build();
+        }
+
+        // A step tells only of threads that stand elsewhere than before.
+        withAllThreads(steps) {
+            const standing = new Map();
+            return steps.map((step) => {
+                for (const mark of step.threads ?? []) standing.set(`${mark.terminal} ${mark.thread}`, mark);
+                for (const [terminal, thread] of step.ended ?? []) standing.delete(`${terminal} ${thread}`);
+                return { ...step, threads: [...standing.values()] };
+            });
+        }
+
+        // Each thread has a colour, in the order in which they appear.
+        threadNumbers() {
+            const numbers = new Map();
+            for (const step of this.steps) {
+                for (const mark of step.threads) {
+                    const key = `${mark.terminal} ${mark.thread}`;
+                    if (!numbers.has(key)) numbers.set(key, numbers.size % 6);
+                }
+            }
+            return numbers;
+        }
+
+        build() {
+            const { figure, steps } = this;
+            figure.replaceChildren();
+            figure.tabIndex = 0;
+            figure.dataset.steps = steps.length;
+            figure.setAttribute('role', 'group');
+            figure.setAttribute('aria-roledescription', 'recording');
+            figure.setAttribute('aria-label', `A recorded run: ${this.name}. The arrow keys go through its ${steps.length} steps.`);
+            figure.style.setProperty('--terminals', this.recording.terminals.length);
+            this.buildControls();
+            this.caption = element('p', 'caption', figure);
+            this.caption.setAttribute('aria-live', 'polite');
+            this.stage = element('div', 'stage', figure);
+            this.buildSources(element('div', 'sources', this.stage));
+            this.buildTerminals(element('div', 'terminals', this.stage));
+            this.buildWire(element('div', 'wire', this.stage));
+            figure.classList.toggle('no-wire', this.arrows.length === 0);
+            this.links = document.createElementNS('http://www.w3.org/2000/svg', 'svg');
+            this.links.classList.add('links');
+            this.links.setAttribute('aria-hidden', 'true');
+            this.stage.append(this.links);
+            richText(element('p', 'made-by', figure), `A real run, recorded by \`${this.recording.made_by}\`. To be traced slows a program down, so times are longer than they would be.`);
+            new ResizeObserver(() => this.drawLinks()).observe(this.stage);
+            this.stage.addEventListener('scroll', () => this.drawLinks(), true);
+        }
+
+        buildControls() {
+            const controls = element('div', 'controls', this.figure);
+            const go = (step) => () => { this.pause(); this.show(step(), true); };
+            button(controls, 'First step', '|◀', go(() => 1)).classList.add('first');
+            button(controls, 'One step back (left arrow key)', '◀', go(() => this.step - 1)).classList.add('back');
+            this.playButton = button(controls, 'Play', '▶ Play', () => this.timer ? this.pause() : this.play());
+            this.playButton.classList.add('play');
+            button(controls, 'One step forward (right arrow key)', '▶', go(() => this.step + 1)).classList.add('forward');
+            this.scrubber = element('input', 'scrubber', controls);
+            this.scrubber.type = 'range';
+            this.scrubber.min = 1;
+            this.scrubber.max = this.steps.length;
+            this.scrubber.setAttribute('aria-label', 'Step');
+            this.scrubber.addEventListener('input', () => { this.pause(); this.show(Number(this.scrubber.value), true); });
+            this.number = element('a', 'number', controls);
+            this.number.title = 'The address of this step';
+        }
+
+        buildSources(parent) {
+            this.lines = this.recording.sources.map((source) => {
+                const box = element('section', 'source', parent);
+                element('header', '', box, source.file);
+                const list = element('div', 'lines', box);
+                list.tabIndex = -1;
+                const beyond = [element('div', 'beyond above', box), element('div', 'beyond below', box)];
+                for (const edge of beyond) edge.setAttribute('aria-hidden', 'true');
+                list.addEventListener('scroll', () => this.showBeyond());
+                const rows = new Map();
+                let last = null;
+                for (const [number, text] of source.lines) {
+                    // Anchors are left out of the listing, and so are functions that nobody enters.
+                    if (last !== null && number > last + 3) element('div', 'gap', list, '⋯');
+                    last = number;
+                    const row = element('div', 'line', list);
+                    element('span', 'line-number', row, number).setAttribute('aria-hidden', 'true');
+                    const code = element('code', '', row, text);
+                    if (window.hljs && text.trim()) {
+                        try { code.innerHTML = window.hljs.highlight('rust', text, true).value; } catch { /* plain */ }
+                    }
+                    rows.set(number, { row, marks: element('span', 'marks', row) });
+                }
+                return { box, list, rows, beyond };
+            });
+        }
+
+        buildTerminals(parent) {
+            this.screens = this.recording.terminals.map((terminal, index) => {
+                const box = element('section', 'terminal', parent);
+                const header = element('header', '', box);
+                element('b', '', header, index + 1);
+                element('span', 'title', header, terminal.title);
+                if (terminal.port) element('span', 'port', header, `:${terminal.port}`);
+                const screen = element('pre', '', box);
+                screen.setAttribute('aria-label', `Terminal ${index + 1}: ${terminal.title}`);
+                return screen;
+            });
+            this.steps.forEach((step, index) => {
+                for (const shown of step.screen ?? []) {
+                    const node = element('span', shown.typed ? 'typed' : '', this.screens[shown.terminal - 1], shown.text);
+                    this.parts.push({ node, step: index + 1 });
+                }
+            });
+        }
+
+        buildWire(parent) {
+            const heads = element('div', 'heads', parent);
+            this.recording.terminals.forEach((terminal, index) => {
+                const head = element('span', '', heads);
+                element('b', '', head, index + 1);
+                head.append(terminal.port ? ` port ${terminal.port}` : '');
+            });
+            this.wire = element('div', 'flow', parent);
+            this.rows = element('ol', '', this.wire);
+            this.recording.terminals.forEach((_, index) => {
+                const lifeline = element('li', 'lifeline', this.rows);
+                lifeline.setAttribute('aria-hidden', 'true');
+                lifeline.style.setProperty('--lifeline', index);
+            });
+            this.steps.forEach((step, index) => {
+                for (const arrow of step.wire ?? []) {
+                    this.arrows.push(this.buildArrow(arrow));
+                    this.parts.push({ node: this.arrows.at(-1), step: index + 1 });
+                }
+            });
+            this.rows.setAttribute('aria-label', 'The segments on the wire');
+        }
+
+        buildArrow(arrow) {
+            const [text, details] = segmentText(arrow);
+            const row = element('li', 'arrow', this.rows);
+            const [left, right] = [Math.min(arrow.from, arrow.to), Math.max(arrow.from, arrow.to)];
+            row.style.setProperty('--left', left - 0.5);
+            row.style.setProperty('--span', right - left);
+            row.dataset.flags = arrow.flags;
+            row.dataset.from = arrow.from;
+            row.dataset.to = arrow.to;
+            row.classList.add(arrow.from < arrow.to ? 'to-right' : arrow.from > arrow.to ? 'to-left' : 'to-itself');
+            if (segmentName(arrow) === 'ACK' && arrow.window === undefined) row.classList.add('faint');
+            if (arrow.times) row.classList.add('many');
+            const label = element('span', 'label', row);
+            element('span', 'what', label, text);
+            if (details) element('small', '', label, ` ${details}`);
+            if (arrow.window !== undefined) {
+                const room = element('i', 'room', label);
+                room.style.setProperty('--room', arrow.window / this.largestWindow);
+            }
+            const spoken = element('span', 'spoken', row, `from ${arrow.from} to ${arrow.to}`);
+            label.append(spoken);
+            element('i', 'line-of-arrow', row);
+            return row;
+        }
+
+        // ----- going to a step -------------------------------------------------------------
+
+        show(step, byHand) {
+            step = Math.max(1, Math.min(this.steps.length, step || 1));
+            if (byHand && step !== this.step) {
+                history.replaceState(null, '', `#${this.name}=${step}`);
+            }
+            this.step = step;
+            const now = this.steps[step - 1];
+            this.figure.dataset.step = step;
+            this.scrubber.value = step;
+            this.scrubber.setAttribute('aria-valuetext', `${step} of ${this.steps.length}`);
+            this.number.textContent = `${step} / ${this.steps.length}`;
+            this.number.href = `#${this.name}=${step}`;
+            richText(this.caption, now.caption);
+            for (const part of this.parts) {
+                part.node.hidden = part.step > step;
+                part.node.classList.toggle('fresh', part.step === step);
+            }
+            this.arrows.forEach((arrow, index) => arrow.classList.toggle('cause', index + 1 === now.because));
+            this.showMarks(now);
+            for (const screen of this.screens) screen.scrollTop = screen.scrollHeight;
+            const cause = now.because && this.arrows[now.because - 1];
+            const last = this.arrows.filter((arrow) => !arrow.hidden).at(-1);
+            this.wire.scrollTop = this.wire.scrollHeight;
+            if (last) this.intoView(this.wire, last);
+            if (cause) this.intoView(this.wire, cause);
+            this.drawLinks();
+        }
+
+        showMarks(now) {
+            this.active = null;
+            for (const { rows } of this.lines) {
+                for (const { row, marks } of rows.values()) {
+                    marks.replaceChildren();
+                    row.className = 'line';
+                }
+            }
+            for (const mark of now.threads) {
+                const place = this.lines[mark.source]?.rows.get(mark.line);
+                if (!place) continue;
+                const thread = this.severalPrograms ? `${mark.terminal}·${mark.thread}` : mark.thread;
+                const chip = element('span', `mark thread-${this.threads.get(`${mark.terminal} ${mark.thread}`)}`, place.marks);
+                chip.dataset.thread = mark.thread;
+                chip.dataset.terminal = mark.terminal;
+                element('b', '', chip, thread);
+                chip.append(` ${mark.call}`);
+                if (mark.waits) element('span', 'waiting', chip, ' waits');
+                chip.classList.add(mark.waits ? 'waits' : 'returned');
+                place.row.classList.add('marked');
+                const isEvent = (now.calls ?? []).some((call) => call.terminal === mark.terminal && call.thread === mark.thread);
+                if (isEvent) {
+                    chip.classList.add('event');
+                    place.row.classList.add('event');
+                    this.active = { chip, terminal: mark.terminal, place, list: this.lines[mark.source].list };
+                }
+            }
+            for (const shown of now.screen ?? []) {
+                if (!shown.by) continue;
+                const [, source, line] = shown.by;
+                this.lines[source]?.rows.get(line)?.row.classList.add('prints');
+            }
+            for (const { list } of this.lines) {
+                const rows = [...list.querySelectorAll('.line.marked')];
+                const [first, last] = [rows[0], rows.at(-1)];
+                if (last) this.intoView(list, last);
+                if (first) this.intoView(list, first);
+            }
+            if (this.active) this.intoView(this.active.list, this.active.place.row);
+            this.showBeyond();
+        }
+
+        // Threads that stand above or below what can be seen of the source are named at its edge.
+        showBeyond() {
+            for (const { list, beyond } of this.lines) {
+                const box = list.getBoundingClientRect();
+                for (const edge of beyond) edge.replaceChildren();
+                for (const chip of list.querySelectorAll('.mark')) {
+                    const { top, bottom } = chip.getBoundingClientRect();
+                    const edge = bottom < box.top + 4 ? 0 : top > box.bottom - 4 ? 1 : undefined;
+                    if (edge === undefined) continue;
+                    const copy = element('span', chip.className.replace('mark', 'elsewhere'), beyond[edge]);
+                    copy.textContent = `${edge ? '↓' : '↑'} ${chip.firstChild.textContent}`;
+                }
+            }
+        }
+
+        // Scrolls the box, and never the page.
+        intoView(box, node) {
+            const [outer, inner] = [box.getBoundingClientRect(), node.getBoundingClientRect()];
+            const margin = Math.min(40, outer.height / 6);
+            if (inner.top < outer.top + margin) box.scrollTop -= outer.top + margin - inner.top;
+            if (inner.bottom > outer.bottom - margin) box.scrollTop += inner.bottom - outer.bottom + margin;
+        }
+
+        // One event, seen in three places: lines join the call with the arrow that made it return,
+        // with what it sent, and with what its thread printed.
+        drawLinks() {
+            this.links.replaceChildren();
+            if (!this.active || getComputedStyle(this.links).display === 'none') return;
+            const stage = this.stage.getBoundingClientRect();
+            const now = this.steps[this.step - 1];
+            const visible = (node) => {
+                const box = node.closest('.lines, .flow, pre').getBoundingClientRect();
+                const own = node.getBoundingClientRect();
+                const middle = (own.top + own.bottom) / 2;
+                return own.width > 0 && middle > box.top && middle < box.bottom;
+            };
+            const join = (from, to, kind) => {
+                if (!visible(from) || !visible(to)) return;
+                const [a, b] = [from.getBoundingClientRect(), to.getBoundingClientRect()];
+                const [x1, y1] = [a.right - stage.left, (a.top + a.bottom) / 2 - stage.top];
+                const [x2, y2] = [b.left - stage.left - 3, (b.top + b.bottom) / 2 - stage.top];
+                const bend = Math.max(30, Math.abs(x2 - x1) / 2);
+                const path = document.createElementNS('http://www.w3.org/2000/svg', 'path');
+                path.setAttribute('d', `M${x1} ${y1} C${x1 + bend} ${y1} ${x2 - bend} ${y2} ${x2} ${y2}`);
+                path.classList.add(kind);
+                this.links.append(path);
+            };
+            if (now.because) join(this.active.chip, this.arrows[now.because - 1].querySelector('.line-of-arrow'), 'cause');
+            const sent = this.arrows.find((row) => row.classList.contains('fresh') && !row.classList.contains('faint')
+                && Number(row.dataset.from) === this.active.terminal);
+            if (sent && !now.because) join(this.active.chip, sent.querySelector('.line-of-arrow'), 'effect');
+            const printed = this.screens[this.active.terminal - 1].querySelector('.fresh:not(.typed)');
+            if (printed) join(this.active.chip, printed, 'effect');
+        }
+
+        // ----- playing ---------------------------------------------------------------------
+
+        play() {
+            if (this.step === this.steps.length) this.show(1, true);
+            this.timer = setInterval(() => {
+                this.show(this.step + 1, true);
+                if (this.step === this.steps.length) this.pause();
+            }, SECONDS_A_STEP * 1000);
+            this.label('Pause', '⏸ Pause');
+        }
+
+        pause() {
+            clearInterval(this.timer);
+            this.timer = null;
+            this.label('Play', '▶ Play');
+        }
+
+        label(text, sign) {
+            this.playButton.textContent = sign;
+            this.playButton.title = text;
+            this.playButton.setAttribute('aria-label', text);
+        }
+
+        key(event) {
+            const steps = { ArrowRight: this.step + 1, ArrowLeft: this.step - 1, Home: 1, End: this.steps.length };
+            const onButton = event.target.closest?.('button, a');
+            if (event.key in steps) {
+                this.pause();
+                this.show(steps[event.key], true);
+            } else if (event.key === ' ' && !onButton) {
+                this.timer ? this.pause() : this.play();
+            } else {
+                return;
+            }
+            // mdBook would turn the page.
+            event.preventDefault();
+            event.stopPropagation();
+        }
+    }
+
+    // ----- the page ------------------------------------------------------------------------
+
+    // The player that has the focus gets the keys; if none has, the one that is in full view.
+    function playerForKeys(event) {
+        const focused = players.find((player) => player.figure.contains(event.target));
+        if (focused) return focused;
+        if (event.target !== document.body && event.target !== document.documentElement) return undefined;
+        if (event.key !== 'ArrowLeft' && event.key !== 'ArrowRight') return undefined;
+        return players.find(({ figure }) => {
+            const box = figure.getBoundingClientRect();
+            const seen = Math.min(box.bottom, innerHeight) - Math.max(box.top, 0);
+            return seen > 0.8 * Math.min(box.height, innerHeight);
+        });
+    }
+
+    window.addEventListener('keydown', (event) => {
+        if (event.altKey || event.ctrlKey || event.metaKey || event.shiftKey) return;
+        playerForKeys(event)?.key(event);
+    }, true);
+
+    function openAddress() {
+        const [, name, step] = location.hash.match(/^#([\w.-]+)=(\d+)$/) ?? [];
+        const player = players.find((player) => player.name === name);
+        if (!player) return;
+        player.pause();
+        player.show(Number(step), false);
+        player.figure.scrollIntoView({ block: 'start' });
+        player.figure.focus({ preventScroll: true });
+    }
+
+    async function start(figure) {
+        const file = `recordings/${figure.dataset.recording}.json`;
+        try {
+            const answer = await fetch(file);
+            if (!answer.ok) throw new Error(`${answer.status} ${answer.statusText}`);
+            const player = new Player(figure, await answer.json());
+            players.push(player);
+            player.show(1, false);
+        } catch (error) {
+            console.warn(`cannot play ${file}: ${error.message}`);
+            figure.replaceChildren();
+            element('p', 'caption', figure, location.protocol === 'file:'
+                ? 'A player stands here when the book is served: mdbook serve book --open'
+                : `The recording ${file} cannot be loaded. The transcript on this page shows the same run.`);
+        }
+    }
+
+    // What is printed is the transcripts.
+    if (!location.pathname.endsWith('/print.html')) {
+        const figures = document.querySelectorAll('figure.player[data-recording]');
+        Promise.all([...figures].map(start)).then(openAddress);
+        window.addEventListener('hashchange', openAddress);
+    }
+})();

@@ -1,0 +1,135 @@
+//! The segments that go over the loopback interface, by tcpdump.
+
+use std::collections::HashMap;
+use std::fs;
+use std::io::{BufRead, BufReader};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+
+use anyhow::{Context, Result, bail, ensure};
+
+/// A tcpdump at work.
+pub struct Capture {
+    tcpdump: Child,
+    file: PathBuf,
+}
+
+/// A TCP segment.
+#[derive(Debug, Clone)]
+pub struct Segment {
+    /// When it was sent, in seconds since 1970.
+    pub time: f64,
+    pub from: u16,
+    pub to: u16,
+    /// As tcpdump writes them: `S`, `S.`, `P.`, `.`, `F.`, `R`, `R.`.
+    pub flags: String,
+    pub data: Vec<u8>,
+    /// How many bytes the sender has room for.
+    pub window: u64,
+}
+
+impl Capture {
+    /// Begins. Whatever is sent from now on will be in the file.
+    pub fn begin(file: &Path) -> Result<Capture> {
+        let mut tcpdump = Command::new("tcpdump")
+            .args(["-i", "lo", "--immediate-mode", "-U", "-Z", "root", "-B", "65536", "-w"])
+            .arg(file)
+            .arg("tcp")
+            .stdout(Stdio::null())
+            .stderr(Stdio::piped())
+            .spawn()
+            .context("cannot start tcpdump")?;
+        // Its first line says that it listens, or why it cannot.
+        let stderr = tcpdump.stderr.take().context("tcpdump has no stderr")?;
+        let mut first = String::new();
+        let mut stderr = BufReader::new(stderr);
+        stderr.read_line(&mut first)?;
+        ensure!(first.contains("listening on"), "tcpdump cannot capture: {first}");
+        std::thread::spawn(move || std::io::copy(&mut stderr, &mut std::io::sink()));
+        Ok(Capture { tcpdump, file: file.to_path_buf() })
+    }
+
+    /// Ends, and returns all that was captured.
+    pub fn end(mut self) -> Result<Vec<Segment>> {
+        self.stop();
+        let file = fs::read(&self.file).context("cannot read what tcpdump has captured")?;
+        parse(&file)
+    }
+}
+
+impl Capture {
+    fn stop(&mut self) {
+        // Both fail only where it has ended already.
+        let _ = self.tcpdump.kill();
+        let _ = self.tcpdump.wait();
+    }
+}
+
+impl Drop for Capture {
+    fn drop(&mut self) {
+        self.stop();
+    }
+}
+
+/// Reads the file format of libpcap (pcap-savefile(5)) with packets of Ethernet and IPv4 in it.
+fn parse(file: &[u8]) -> Result<Vec<Segment>> {
+    let number = |at: usize| -> Option<usize> {
+        let bytes = file.get(at..at + 4)?;
+        Some(u32::from_le_bytes(bytes.try_into().ok()?) as usize)
+    };
+    if number(0) != Some(0xa1b2_c3d4) {
+        bail!("tcpdump's file is not in the format of libpcap, little-endian, in microseconds");
+    }
+    let mut segments = Vec::new();
+    let mut scales = HashMap::new();
+    let mut at = 24; // after the file's own header
+    while let (Some(seconds), Some(micros), Some(length)) =
+        (number(at), number(at + 4), number(at + 8))
+    {
+        let Some(packet) = file.get(at + 16..at + 16 + length) else { break };
+        let time = seconds as f64 + micros as f64 / 1e6;
+        segments.extend(segment(packet, time, &mut scales));
+        at += 16 + length;
+    }
+    Ok(segments)
+}
+
+/// `None` for what is not TCP over IPv4. The scale of a window is told once, in the SYN (RFC 7323):
+/// `scales` remembers it by the two ports.
+fn segment(packet: &[u8], time: f64, scales: &mut HashMap<(u16, u16), u8>) -> Option<Segment> {
+    let ip = packet.get(14..)?;
+    if ip.first()? >> 4 != 4 || *ip.get(9)? != 6 {
+        return None;
+    }
+    let total = usize::from(u16::from_be_bytes([*ip.get(2)?, *ip.get(3)?]));
+    // Where segmentation is left to the device, the total of a large segment is 0.
+    let end = if total == 0 { ip.len() } else { total };
+    let tcp = ip.get(usize::from(ip[0] & 15) * 4..end)?;
+    let two = |at: usize| Some(u16::from_be_bytes([*tcp.get(at)?, *tcp.get(at + 1)?]));
+    let (from, to, bits) = (two(0)?, two(2)?, *tcp.get(13)?);
+    let header = usize::from(tcp.get(12)? >> 4) * 4;
+    if bits & 2 != 0 {
+        scales.insert((from, to), window_scale(tcp.get(20..header)?));
+    }
+    let scale = if bits & 2 != 0 { 0 } else { *scales.get(&(from, to)).unwrap_or(&0) };
+    let names = [(1, 'F'), (2, 'S'), (4, 'R'), (8, 'P'), (16, '.')];
+    Some(Segment {
+        time,
+        from,
+        to,
+        flags: names.iter().filter(|(bit, _)| bits & bit != 0).map(|(_, name)| name).collect(),
+        data: tcp.get(header..)?.to_vec(),
+        window: u64::from(two(14)?) << scale,
+    })
+}
+
+fn window_scale(mut options: &[u8]) -> u8 {
+    loop {
+        options = match options {
+            [3, 3, scale, ..] => return *scale,
+            [1, rest @ ..] => rest,
+            [_, length, ..] if *length >= 2 => options.get(usize::from(*length)..).unwrap_or(&[]),
+            _ => return 0,
+        }
+    }
+}

@@ -1,0 +1,273 @@
+//! Makes events of system calls: what they are called in the book, what they returned, and which
+//! line of the program they stand in.
+
+use std::collections::HashMap;
+
+use anyhow::Result;
+
+use crate::capture::Segment;
+use crate::place::Lines;
+use crate::recording::BULK;
+use crate::stage::Traced;
+use crate::trace::SystemCall;
+
+/// A thread of a lesson.
+pub struct Thread {
+    /// The number of its terminal, from 1.
+    pub terminal: usize,
+    pub name: String,
+    pub ended: Option<f64>,
+    /// What a line of the lesson called, or waits in.
+    pub calls: Vec<Event>,
+    /// What it printed.
+    pub printed: Vec<Printed>,
+}
+
+/// A piece of text that was printed.
+pub struct Printed {
+    pub time: f64,
+    pub text: Vec<u8>,
+    /// The file and the line that led to it.
+    pub place: Option<(String, u32)>,
+}
+
+/// A call that a line of a lesson led to.
+#[derive(Clone)]
+pub struct Event {
+    pub kind: Kind,
+    pub start: f64,
+    /// When it returned; `None` where it never did.
+    pub end: Option<f64>,
+    /// When it had returned for certain.
+    pub latest: f64,
+    /// The file, from the root of the repository, and the line.
+    pub place: (String, u32),
+    /// What the line itself calls, if that has another name.
+    pub within: Option<String>,
+    pub outcome: Outcome,
+    /// The own port and the peer's, of a socket.
+    pub ports: (Option<u16>, Option<u16>),
+}
+
+/// What a call does, by the name that the book uses.
+#[derive(Clone, Copy, PartialEq, Debug)]
+pub enum Kind {
+    Lookup,
+    /// Waiting for all sockets at once.
+    Poll,
+    Bind,
+    Listen,
+    Accept,
+    Connect,
+    Read,
+    ReadKeyboard,
+    Write,
+    Shutdown,
+    Close,
+    /// Waiting for another thread: shown as long as it lasts, and no event.
+    Wait,
+}
+
+/// What a call returned.
+#[derive(Clone, PartialEq, Debug)]
+pub enum Outcome {
+    Done,
+    Bytes(usize),
+    /// Accepted the client at this port.
+    Client(u16),
+    /// The name of an error, as std::io::ErrorKind has it.
+    Failed(String),
+}
+
+impl Event {
+    /// The name as the book writes it.
+    pub fn name(&self) -> &'static str {
+        match self.kind {
+            Kind::Lookup => "lookup",
+            Kind::Poll => "poll",
+            Kind::Bind => "bind",
+            Kind::Listen => "listen",
+            Kind::Accept => "accept",
+            Kind::Connect => "connect",
+            Kind::Read | Kind::ReadKeyboard => "read",
+            Kind::Write => "write",
+            Kind::Shutdown => "shutdown",
+            Kind::Close => "close",
+            Kind::Wait => "wait",
+        }
+    }
+
+    /// Whether it took longer than a call does that does not wait.
+    pub fn waited(&self) -> bool {
+        self.end.is_none_or(|end| end - self.start > 0.02)
+    }
+
+    /// Whether it is a write that had to wait for room, and not only for its turn on a processor.
+    pub fn waited_for_room(&self) -> bool {
+        let all = self.within.as_deref() == Some("write_all");
+        all && matches!(self.outcome, Outcome::Bytes(BULK..)) && self.waited()
+    }
+
+    /// Whether `segment` was sent while this call ran, on its connection and because of it.
+    pub fn caused(&self, segment: &Segment) -> bool {
+        let during = (self.start..self.latest).contains(&segment.time);
+        let (own, peer) = self.ports;
+        let ours = (Some(segment.from), Some(segment.to)) == (own, peer);
+        let theirs = (Some(segment.from), Some(segment.to)) == (peer, own);
+        during
+            && match self.kind {
+                Kind::Write => ours && !segment.data.is_empty(),
+                Kind::Shutdown | Kind::Close => ours && segment.flags.contains(['F', 'R']),
+                Kind::Connect => ours || theirs,
+                _ => false,
+            }
+    }
+}
+
+/// All threads of a program.
+pub fn threads(terminal: usize, traced: &Traced, segments: &[Segment]) -> Result<Vec<Thread>> {
+    let calls = || traced.threads.iter().flat_map(|thread| &thread.calls);
+    let mut offsets: Vec<u64> =
+        calls().flat_map(|call| call.stack.iter().map(|(_, offset)| *offset)).collect();
+    offsets.sort_unstable();
+    offsets.dedup();
+    let lines = Lines::of(&traced.path, &offsets)?;
+    let mut threads = Vec::new();
+    for (index, thread) in traced.threads.iter().enumerate() {
+        let still = traced.still_waiting.get(&thread.id);
+        let still = still.and_then(|places| places.iter().find(|place| is_lesson(place)));
+        let mut events = Vec::new();
+        let mut printed = Vec::new();
+        let mut own_ports: HashMap<u32, u16> = HashMap::new();
+        for call in &thread.calls {
+            let at =
+                call.stack.iter().position(|(_, offset)| lines.at(*offset).is_some_and(is_lesson));
+            let place = match at {
+                Some(at) => lines.at(call.stack[at].1).cloned(),
+                None if call.end.is_none() => still.cloned(),
+                None => None,
+            };
+            if call.name == "write" && matches!(call.descriptor(), Some(1 | 2)) {
+                let time = call.end.unwrap_or(call.start);
+                printed.push(Printed { time, text: call.text(), place });
+                continue;
+            }
+            let Some((kind, outcome)) = kind_and_outcome(call) else { continue };
+            let ports = ports(call, kind, segments, &mut own_ports);
+            let Some(place) = place else { continue };
+            let within = at.and_then(|at| called_in_the_line(&call.stack[..at]));
+            let (start, end, latest) = (call.start, call.end, call.latest);
+            if kind == Kind::Lookup && within.as_deref() != Some("to_socket_addrs") {
+                continue; // a part of another call
+            }
+            events.push(Event { kind, start, end, latest, place, within, outcome, ports });
+        }
+        let name = name(index, &events);
+        let ended = thread.ended.or(traced.killed);
+        threads.push(Thread { terminal, name, ended, calls: events, printed });
+    }
+    Ok(threads)
+}
+
+fn is_lesson((file, _): &(String, u32)) -> bool {
+    file.contains("/src/") || file.contains("/examples/")
+}
+
+/// `None` for what the book does not show.
+fn kind_and_outcome(call: &SystemCall) -> Option<(Kind, Outcome)> {
+    let socket = call.ports().is_some();
+    let kind = match call.name.as_str() {
+        "openat" if call.arguments.contains("\"/etc/hosts\"") => Kind::Lookup,
+        "epoll_wait" => Kind::Poll,
+        "bind" if call.error().is_some() => Kind::Bind,
+        "listen" => Kind::Listen,
+        "accept4" => Kind::Accept,
+        "connect" if call.address_port().is_some() => Kind::Connect,
+        "recvfrom" | "read" | "readv" if socket => Kind::Read,
+        "read" if call.descriptor() == Some(0) => Kind::ReadKeyboard,
+        "sendto" | "write" | "writev" if socket => Kind::Write,
+        "shutdown" => Kind::Shutdown,
+        "close" if socket => Kind::Close,
+        "futex" if call.arguments.contains("FUTEX_WAIT") => Kind::Wait,
+        _ => return None,
+    };
+    let outcome = match (kind, call.error()) {
+        (_, Some(error)) => Outcome::Failed(error_kind(error)),
+        (Kind::Accept, _) => Outcome::Client(call.address_port().unwrap_or(0)),
+        (Kind::Read | Kind::ReadKeyboard | Kind::Write | Kind::Poll, _) => {
+            Outcome::Bytes(usize::try_from(call.number().unwrap_or(0)).unwrap_or(0))
+        }
+        _ => Outcome::Done,
+    };
+    Some((kind, outcome))
+}
+
+fn error_kind(error: &str) -> String {
+    let known = [
+        ("EAGAIN", "WouldBlock"),
+        ("EADDRINUSE", "AddrInUse"),
+        ("ECONNREFUSED", "ConnectionRefused"),
+        ("ECONNRESET", "ConnectionReset"),
+        ("EPIPE", "BrokenPipe"),
+        ("ENOTCONN", "NotConnected"),
+        ("EINTR", "Interrupted"),
+    ];
+    known.iter().find(|(name, _)| *name == error).map_or(error, |(_, kind)| kind).to_string()
+}
+
+/// The ports of the socket that a call is about. A socket that connects has none before: what went
+/// over the wire meanwhile tells it.
+fn ports(
+    call: &SystemCall,
+    kind: Kind,
+    segments: &[Segment],
+    own_ports: &mut HashMap<u32, u16>,
+) -> (Option<u16>, Option<u16>) {
+    if kind == Kind::Connect {
+        let peer = call.address_port();
+        let during = |segment: &&Segment| {
+            segment.flags == "S"
+                && Some(segment.to) == peer
+                && (call.start..call.latest).contains(&segment.time)
+        };
+        let own = segments.iter().find(during).map(|segment| segment.from);
+        if let (Some(descriptor), Some(own)) = (call.descriptor(), own) {
+            own_ports.insert(descriptor, own);
+        }
+        return (own, peer);
+    }
+    match call.ports() {
+        Some((own, peer)) => (Some(own), peer),
+        None => {
+            (call.descriptor().and_then(|descriptor| own_ports.get(&descriptor).copied()), None)
+        }
+    }
+}
+
+/// What the line of the lesson calls: the last of the functions on the way to the system, seen from
+/// there.
+fn called_in_the_line(stack: &[(String, u64)]) -> Option<String> {
+    let (symbol, _) = stack.last()?;
+    if symbol.starts_with("core::ptr::drop_in_place") {
+        return Some("drop".into());
+    }
+    let name = symbol.rsplit("::").find(|part| !part.starts_with('{'))?;
+    let name = name.split('<').next().unwrap_or(name).trim_end_matches('>');
+    Some(name.to_string())
+}
+
+/// What a thread is there for is what it reads. Rust gives threads no names unless asked to.
+fn name(index: usize, events: &[Event]) -> String {
+    if index == 0 {
+        return "main".into();
+    }
+    let does = |kind| events.iter().any(|event: &Event| event.kind == kind);
+    if does(Kind::ReadKeyboard) || does(Kind::Accept) {
+        return if does(Kind::Accept) { "peer" } else { "keyboard" }.into();
+    }
+    match events.iter().find_map(|event| event.ports.1) {
+        Some(port) if does(Kind::Read) => format!("{port}"),
+        Some(port) => format!("to {port}"),
+        None => format!("thread {}", index + 1),
+    }
+}

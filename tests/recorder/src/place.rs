@@ -1,0 +1,85 @@
+//! Which line of a program an address or a waiting thread stands at, by elfutils.
+
+use std::collections::HashMap;
+use std::fs;
+use std::path::Path;
+use std::process::Command;
+
+use anyhow::{Context, Result, ensure};
+
+/// The lines of a program that was compiled with line tables.
+pub struct Lines {
+    /// By the offset of the return address in the program's file.
+    known: HashMap<u64, (String, u32)>,
+}
+
+impl Lines {
+    /// Looks up all `offsets` at once.
+    pub fn of(program: &Path, offsets: &[u64]) -> Result<Lines> {
+        let mapping = mapping(&fs::read(program).context("cannot read the program")?);
+        // A return address is that of the instruction after the call, so the call ends before it.
+        let addresses = offsets.iter().map(|offset| format!("{:#x}", mapping(*offset) - 1));
+        let output = Command::new("eu-addr2line").arg("-e").arg(program).args(addresses).output();
+        let output = output.context("cannot run eu-addr2line")?;
+        ensure!(output.status.success(), "eu-addr2line: {}", utf8(&output.stderr));
+        let lines = utf8(&output.stdout);
+        let places = lines.lines().map(place);
+        let known =
+            offsets.iter().zip(places).filter_map(|(offset, place)| Some((*offset, place?)));
+        Ok(Lines { known: known.collect() })
+    }
+
+    /// The file, from the root of the repository, and the line.
+    pub fn at(&self, offset: u64) -> Option<&(String, u32)> {
+        self.known.get(&offset)
+    }
+}
+
+/// Where in a running program its threads stand, by their number: for each the files and lines,
+/// innermost first.
+pub fn of_threads(process: u32) -> Result<HashMap<u32, Vec<(String, u32)>>> {
+    let output = Command::new("eu-stack").args(["-s", "-p", &process.to_string()]).output();
+    let text = utf8(&output.context("cannot run eu-stack")?.stdout);
+    let mut threads: HashMap<u32, Vec<(String, u32)>> = HashMap::new();
+    let mut current = 0;
+    for line in text.lines() {
+        match line.strip_prefix("TID ") {
+            Some(id) => current = id.trim_end_matches(':').parse().unwrap_or(0),
+            None => threads.entry(current).or_default().extend(place(line.trim())),
+        }
+    }
+    Ok(threads)
+}
+
+/// `FILE:LINE:COLUMN` of a lesson or a measuring program. The file's name is shortened so that it
+/// begins at the repository's root.
+fn place(text: &str) -> Option<(String, u32)> {
+    let mut parts = text.split(':');
+    let (file, line) = (parts.next()?, parts.next()?.parse().ok()?);
+    let begin = file.find("lessons/").or_else(|| file.find("tests/measure/"))?;
+    Some((file[begin..].to_string(), line))
+}
+
+/// strace tells offsets in the file, line tables know addresses in memory: the program headers of
+/// an ELF file (elf(5)) say what becomes what.
+fn mapping(elf: &[u8]) -> impl Fn(u64) -> u64 + use<> {
+    let number = |at: usize, length: usize| -> u64 {
+        let bytes = elf.get(at..at + length).unwrap_or(&[]);
+        bytes.iter().rev().fold(0, |sum, byte| sum << 8 | u64::from(*byte))
+    };
+    let (headers, size, count) = (number(0x20, 8), number(0x36, 2), number(0x38, 2));
+    let loaded: Vec<(u64, u64, u64)> = (0..count)
+        .map(|index| (headers + index * size) as usize)
+        .filter(|at| number(*at, 4) == 1)
+        .map(|at| (number(at + 8, 8), number(at + 32, 8), number(at + 16, 8)))
+        .collect();
+    move |offset| {
+        let inside =
+            loaded.iter().find(|(begin, size, _)| (*begin..begin + size).contains(&offset));
+        inside.map_or(offset, |(begin, _, address)| offset - begin + address)
+    }
+}
+
+fn utf8(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes).into_owned()
+}

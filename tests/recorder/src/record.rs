@@ -1,0 +1,110 @@
+//! Makes recordings: builds the programs, goes into a network of its own, and plays the scenarios.
+
+use std::env;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, exit};
+
+use anyhow::{Context, Result, ensure};
+
+use crate::merge;
+use crate::scenarios::{ALL, Scenario};
+use crate::stage::Stage;
+use crate::tools;
+
+/// Set inside the namespace.
+const INSIDE: &str = "RECORDER_IS_IN_ITS_OWN_NETWORK";
+
+/// Records the scenarios with these names, or all that a page plays, into `folder`.
+pub fn record(names: &[String], folder: &Path) -> Result<()> {
+    for name in names {
+        ensure!(ALL.iter().any(|scenario| scenario.name == name), "there is no scenario {name:?}");
+    }
+    if env::var_os(INSIDE).is_none() {
+        let missing = tools::missing();
+        ensure!(missing.is_empty(), "cannot record without {}", missing.join(", "));
+        build()?;
+        exit(in_a_network_of_its_own()?);
+    }
+    run("ip", &["link", "set", "lo", "up"])?;
+    // `localhost` stands for one address on some systems and for two on others.
+    let hosts = target().join("hosts");
+    fs::write(&hosts, "127.0.0.1 localhost\n")?;
+    run("mount", &["--bind", &hosts.to_string_lossy(), "/etc/hosts"])?;
+    fs::create_dir_all(folder)?;
+    let played = played()?;
+    let wanted = if names.is_empty() { &played } else { names };
+    for scenario in ALL.iter().filter(|one| wanted.iter().any(|name| name == one.name)) {
+        let json = play(scenario).with_context(|| format!("cannot record {}", scenario.name))?;
+        fs::write(folder.join(scenario.name).with_extension("json"), json)?;
+        println!("{}", scenario.name);
+    }
+    Ok(())
+}
+
+/// The names of all recordings that the pages of the book play.
+fn played() -> Result<Vec<String>> {
+    let mut played = Vec::new();
+    for page in fs::read_dir(harness::repository().join("book/src"))?.flatten() {
+        let text = fs::read_to_string(page.path()).unwrap_or_default(); // a folder has none
+        let figures = text.split("<figure class=\"player\" data-recording=\"").skip(1);
+        played.extend(figures.filter_map(|figure| Some(figure.split_once('"')?.0.to_string())));
+    }
+    Ok(played)
+}
+
+fn play(scenario: &Scenario) -> Result<String> {
+    let traces = target().join("traces").join(scenario.name);
+    let mut stage = Stage::new(&traces, &target().join("debug"))?;
+    (scenario.play)(&mut stage)?;
+    let run = stage.end()?;
+    let made_by = format!("cargo run -p recorder -- {}", scenario.name);
+    Ok(merge::recording(&run, &made_by, scenario.about)?.to_json())
+}
+
+/// The lessons as everybody builds them, but for one thing: with frame pointers, strace finds its
+/// way from a system call to the line of main.rs that led to it.
+fn build() -> Result<()> {
+    let mut packages: Vec<&str> =
+        ALL.iter().flat_map(|scenario| scenario.packages).copied().collect();
+    packages.sort_unstable();
+    packages.dedup();
+    let mut cargo = Command::new(env::var_os("CARGO").unwrap_or("cargo".into()));
+    cargo.current_dir(harness::repository()).args(["build", "-q", "--locked", "--target-dir"]);
+    cargo.arg(target()).env("RUSTFLAGS", "-C force-frame-pointers=yes");
+    for package in packages {
+        cargo.args(["-p", package]);
+    }
+    cargo.args(["--bins", "--example", "no_delay"]);
+    ensure!(cargo.status().context("cannot run cargo")?.success(), "cannot build the lessons");
+    Ok(())
+}
+
+/// Runs this command once more inside a network namespace, as `unshare` makes it. Who is not root
+/// becomes root there. Returns its exit status.
+fn in_a_network_of_its_own() -> Result<i32> {
+    let mut unshare = Command::new("unshare");
+    unshare.args(["--net", "--mount"]);
+    let is_root = fs::metadata("/proc/self").is_ok_and(|own| {
+        use std::os::unix::fs::MetadataExt;
+        own.uid() == 0
+    });
+    if !is_root {
+        unshare.args(["--user", "--map-root-user"]);
+    }
+    unshare.arg("--").arg(env::current_exe()?).args(env::args_os().skip(1)).env(INSIDE, "1");
+    let status = unshare.status().context("cannot run unshare")?;
+    Ok(status.code().unwrap_or(1))
+}
+
+fn run(program: &str, arguments: &[&str]) -> Result<()> {
+    let status = Command::new(program).args(arguments).status();
+    let status = status.with_context(|| format!("cannot run {program}"))?;
+    ensure!(status.success(), "{program} {} fails", arguments.join(" "));
+    Ok(())
+}
+
+/// Where the programs are built and the traces are written.
+fn target() -> PathBuf {
+    harness::repository().join("target/recorder")
+}

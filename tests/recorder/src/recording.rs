@@ -1,0 +1,318 @@
+//! What a recording is: a run of some programs, told step by step.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+/// A run, as `book/player.js` plays it.
+#[derive(Serialize, Deserialize, Default)]
+pub struct Recording {
+    /// The command that makes this recording again.
+    pub made_by: String,
+    /// From left to right, as they stand in the page.
+    pub terminals: Vec<Terminal>,
+    /// The programs whose lines are marked.
+    pub sources: Vec<Source>,
+    /// What happened, in the order in which it happened.
+    pub steps: Vec<Step>,
+}
+
+/// A terminal, and whatever runs in it: one end of the wire.
+#[derive(Serialize, Deserialize, Clone)]
+pub struct Terminal {
+    /// What a person would type to start it.
+    pub title: String,
+    /// The port under which it is known on the wire, where it has one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub port: Option<u16>,
+}
+
+/// A main.rs as the page shows it: without its anchors.
+#[derive(Serialize, Deserialize, Clone)]
+pub struct Source {
+    /// From the root of the repository.
+    pub file: String,
+    /// By the number of the line in the file. What no thread ever stands in is left out, as long
+    /// as it is a whole paragraph.
+    pub lines: Vec<(u32, String)>,
+}
+
+/// One event: what has happened, and how everything looks then.
+#[derive(Serialize, Deserialize, Default, Clone)]
+pub struct Step {
+    /// It in one sentence.
+    pub caption: String,
+    /// The calls that returned: mostly one; many that are alike are one entry.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub calls: Vec<Call>,
+    /// The arrow that made the call return: its number, counted through the recording from 1.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub because: Option<usize>,
+    /// What appears on the terminals.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub screen: Vec<Shown>,
+    /// What goes over the wire.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub wire: Vec<Arrow>,
+    /// Where threads stand now: those that stand elsewhere than before, or otherwise.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub threads: Vec<Mark>,
+    /// The threads that have ended: the number of the terminal, and the thread.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub ended: Vec<(usize, String)>,
+}
+
+/// A call that returned.
+#[derive(Serialize, Deserialize, Clone, PartialEq)]
+pub struct Call {
+    /// The number of the terminal, from 1.
+    pub terminal: usize,
+    /// What the book calls the thread: `main`, `keyboard`, or the port of the client it serves.
+    pub thread: String,
+    /// The index of the source that the line is in.
+    pub source: usize,
+    /// Its number in the file.
+    pub line: u32,
+    /// The system's name of it without what only the system needs: `accept`, `read`.
+    pub name: String,
+    /// What stands in that line of the source, where it is another name: `write_all`, `copy`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub within: Option<String>,
+    /// What it returned: a number of bytes, a client's port, `ok`, or the name of an error.
+    pub value: String,
+    /// How many calls that are alike this stands for, where it is more than one; the value is their
+    /// sum.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub times: Option<usize>,
+}
+
+/// A piece of text on a terminal.
+#[derive(Serialize, Deserialize, Clone)]
+pub struct Shown {
+    /// The number of the terminal, from 1.
+    pub terminal: usize,
+    /// As it appears: with its newlines, and without where there are none.
+    pub text: String,
+    /// The thread that printed it, the index of the source, and the line in which it did.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub by: Option<(String, usize, u32)>,
+    /// Whether a person typed it.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub typed: bool,
+}
+
+/// A segment, or many that are alike.
+#[derive(Serialize, Deserialize, Clone, Debug)]
+pub struct Arrow {
+    /// The number of a terminal, from 1.
+    pub from: usize,
+    /// The number of a terminal, from 1.
+    pub to: usize,
+    /// The client's port of the connection, as it is shown.
+    pub connection: u16,
+    /// As tcpdump writes them: `S`, `S.`, `P.`, `.`, `F.`, `R`, `R.`.
+    pub flags: String,
+    /// How many bytes of data it carries.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub bytes: usize,
+    /// Those bytes, where they are few and text. Else they are in hexadecimal, if they are few.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub data: String,
+    /// How many segments this stands for, where it is more than one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub times: Option<usize>,
+    /// How many bytes the sender of this one has room for, where that is what the recording is
+    /// about.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub window: Option<u64>,
+    /// How many milliseconds after the arrow before this one, where that is what the recording is
+    /// about.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub after_ms: Option<f64>,
+}
+
+/// Where a thread stands.
+#[derive(Serialize, Deserialize, Clone, PartialEq, Debug)]
+pub struct Mark {
+    /// The number of the terminal, from 1.
+    pub terminal: usize,
+    /// What the book calls the thread: `main`, `keyboard`, or the port of the client it serves.
+    pub thread: String,
+    /// The index of the source that the line is in.
+    pub source: usize,
+    /// Its number in the file.
+    pub line: u32,
+    /// The call that it waits in, or that has returned last.
+    pub call: String,
+    /// Whether it waits.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub waits: bool,
+}
+
+fn is_false(value: &bool) -> bool {
+    !value
+}
+
+fn is_zero(value: &usize) -> bool {
+    *value == 0
+}
+
+impl Arrow {
+    /// Whether it says nothing but that something has arrived.
+    pub fn is_pure_acknowledgement(&self) -> bool {
+        self.flags == "." && self.bytes == 0
+    }
+}
+
+impl Recording {
+    /// As a file that a person can follow: a line for each thing.
+    pub fn to_json(&self) -> String {
+        let mut json = String::from("{\n");
+        json += &format!("  \"made_by\": {},\n", compact(&self.made_by));
+        json += &format!("  \"terminals\": [\n{}\n  ],\n", rows(&self.terminals, 4));
+        let steps: Vec<String> = self.steps.iter().map(step_to_json).collect();
+        json += &format!("  \"steps\": [\n{}\n  ],\n", steps.join(",\n"));
+        let sources: Vec<String> = self
+            .sources
+            .iter()
+            .map(|source| {
+                let (file, lines) = (compact(&source.file), rows(&source.lines, 6));
+                format!("    {{\"file\": {file}, \"lines\": [\n{lines}\n    ]}}")
+            })
+            .collect();
+        json += &format!("  \"sources\": [\n{}\n  ]\n}}\n", sources.join(",\n"));
+        json
+    }
+
+    /// Everything that is the same whenever this is recorded: for each thread its calls, for each
+    /// direction of each connection what was sent, for each terminal its lines. Not here are times,
+    /// acknowledgements, how much the buffers held, and the order of what happened at once.
+    pub fn invariants(&self) -> BTreeMap<String, Vec<String>> {
+        let mut facts: BTreeMap<String, Vec<String>> = BTreeMap::new();
+        for source in &self.sources {
+            let lines = source.lines.iter().map(|(number, text)| format!("{number}: {text}"));
+            facts.insert(format!("lines of {}", source.file), lines.collect());
+        }
+        for (index, terminal) in self.terminals.iter().enumerate() {
+            let place = format!("terminal {}", index + 1);
+            facts.insert(place, vec![format!("title {}", terminal.title)]);
+        }
+        let mut standing: BTreeMap<(usize, String), &Mark> = BTreeMap::new();
+        for step in &self.steps {
+            for call in &step.calls {
+                let key = format!("calls of {} in terminal {}", call.thread, call.terminal);
+                let bulk = call.value.parse().is_ok_and(|bytes: usize| bytes >= BULK);
+                let counts = matches!(call.name.as_str(), "read" | "write");
+                let many = call.times.is_some() || bulk && counts;
+                let value = if many { "many" } else { &call.value };
+                let within = call.within.as_deref().unwrap_or(&call.name);
+                let fact = format!("line {}: {within}: {} = {value}", call.line, call.name);
+                add(&mut facts, key, measures_nothing(&fact));
+            }
+            for arrow in step.wire.iter().filter(|arrow| !arrow.is_pure_acknowledgement()) {
+                let (from, to) = (arrow.from, arrow.to);
+                let key = format!("wire of {} from terminal {from} to {to}", arrow.connection);
+                // How bulk is cut into segments is chance, and so is which of them carry PSH, or
+                // whether a FIN comes with the last of them.
+                if arrow.bytes >= BULK {
+                    add(&mut facts, key.clone(), "bulk".into());
+                } else if arrow.bytes > 0 {
+                    add(&mut facts, key.clone(), format!("data {:?}", arrow.data));
+                }
+                let flags = arrow.flags.replace(['P', '.'], "");
+                if !flags.is_empty() {
+                    add(&mut facts, key, flags);
+                }
+            }
+            for shown in &step.screen {
+                let lines = facts.entry(format!("terminal {}", shown.terminal)).or_default();
+                let begun = lines.len() > 1;
+                match lines.last_mut() {
+                    Some(last) if !last.ends_with('\n') && begun => {
+                        *last += &measures_nothing(&shown.text);
+                    }
+                    _ => lines.push(measures_nothing(&shown.text)),
+                }
+            }
+            for mark in &step.threads {
+                standing.insert((mark.terminal, mark.thread.clone()), mark);
+            }
+            for ended in &step.ended {
+                standing.remove(ended);
+            }
+            // Where threads wait while something happens is chance. When nothing does, it is not.
+            let quiet = step.calls.is_empty() && step.wire.is_empty() && step.screen.is_empty();
+            for mark in standing.values().filter(|mark| quiet && mark.waits) {
+                let key = format!("waits of {} in terminal {}", mark.thread, mark.terminal);
+                let waits = facts.entry(key).or_default();
+                let fact = format!("line {}: {}", mark.line, mark.call);
+                if !waits.contains(&fact) {
+                    waits.push(fact);
+                }
+            }
+        }
+        facts
+    }
+}
+
+/// From how many bytes on data counts as bulk, which the system cuts as it likes.
+pub const BULK: usize = 1024;
+
+/// The same with a `#` for each number that is not the same whenever it is measured.
+fn measures_nothing(text: &str) -> String {
+    let measured = ["timeout: ", "drain: ", "close: the socket", "disconnected "];
+    if !measured.iter().any(|begin| text.starts_with(begin)) {
+        return text.to_string();
+    }
+    let mut masked = String::new();
+    for character in text.chars() {
+        match character {
+            '0'..='9' if masked.ends_with('#') => {}
+            '0'..='9' => masked.push('#'),
+            other => masked.push(other),
+        }
+    }
+    masked
+}
+
+/// Adds a fact. How often bulk repeats itself is chance, and so is how much of it comes when.
+fn add(facts: &mut BTreeMap<String, Vec<String>>, key: String, fact: String) {
+    let known = facts.entry(key).or_default();
+    let bulk = fact == "bulk" || fact.ends_with("= many");
+    if !(bulk && known.iter().rev().take(4).any(|other| *other == fact)) {
+        known.push(fact);
+    }
+}
+
+fn step_to_json(step: &Step) -> String {
+    let mut parts = vec![format!("      \"caption\": {}", compact(&step.caption))];
+    if !step.calls.is_empty() {
+        parts.push(format!("      \"calls\": [\n{}\n      ]", rows(&step.calls, 8)));
+    }
+    if let Some(because) = step.because {
+        parts.push(format!("      \"because\": {because}"));
+    }
+    if !step.screen.is_empty() {
+        parts.push(format!("      \"screen\": [\n{}\n      ]", rows(&step.screen, 8)));
+    }
+    if !step.wire.is_empty() {
+        parts.push(format!("      \"wire\": [\n{}\n      ]", rows(&step.wire, 8)));
+    }
+    if !step.threads.is_empty() {
+        parts.push(format!("      \"threads\": [\n{}\n      ]", rows(&step.threads, 8)));
+    }
+    if !step.ended.is_empty() {
+        parts.push(format!("      \"ended\": {}", compact(&step.ended)));
+    }
+    format!("    {{\n{}\n    }}", parts.join(",\n"))
+}
+
+fn rows<T: Serialize>(values: &[T], indentation: usize) -> String {
+    let rows: Vec<String> =
+        values.iter().map(|value| " ".repeat(indentation) + &compact(value)).collect();
+    rows.join(",\n")
+}
+
+fn compact<T: Serialize>(value: &T) -> String {
+    serde_json::to_string(value).expect("a recording has nothing that JSON cannot hold")
+}

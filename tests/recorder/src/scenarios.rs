@@ -1,0 +1,297 @@
+//! What is recorded: the runs that the chapters show.
+
+use anyhow::Result;
+
+use crate::capture::Segment;
+use crate::merge::{About, Told};
+use crate::stage::Stage;
+
+/// A run that is recorded.
+pub struct Scenario {
+    /// The file's name in book/src/recordings, without `.json`.
+    pub name: &'static str,
+    /// The packages that it runs.
+    pub packages: &'static [&'static str],
+    /// What it shows beyond what every recording shows.
+    pub about: About,
+    /// What happens on the stage.
+    pub play: fn(&mut Stage) -> Result<()>,
+}
+
+const PLAIN: About = About { times: false, only: None };
+
+/// All of them, in the order of the book.
+pub const ALL: &[Scenario] = &[
+    Scenario {
+        name: "listening-events",
+        packages: &["lesson-listening-events"],
+        about: PLAIN,
+        play: listening_events,
+    },
+    Scenario {
+        name: "socket-events",
+        packages: &["lesson-socket-events"],
+        about: PLAIN,
+        play: socket_events,
+    },
+    Scenario { name: "greeting", packages: &["lesson-greeting"], about: PLAIN, play: greeting },
+    Scenario {
+        name: "online-counter",
+        packages: &["lesson-online-counter"],
+        about: PLAIN,
+        play: online_counter,
+    },
+    Scenario {
+        name: "two-way-talk",
+        packages: &["lesson-bidirectional-server", "lesson-bidirectional-client"],
+        about: PLAIN,
+        play: two_way_talk,
+    },
+    Scenario {
+        name: "stdin-echo",
+        packages: &["lesson-stdin-echo"],
+        about: PLAIN,
+        play: stdin_echo,
+    },
+    Scenario {
+        name: "broadcast",
+        packages: &["lesson-broadcast-server", "lesson-broadcast-client"],
+        about: PLAIN,
+        play: broadcast,
+    },
+    Scenario {
+        name: "broadcast-cut-character",
+        packages: &["lesson-broadcast-server"],
+        about: PLAIN,
+        play: broadcast_cut_character,
+    },
+    Scenario {
+        name: "broadcast-slow-reader",
+        packages: &["lesson-broadcast-server"],
+        about: PLAIN,
+        play: broadcast_slow_reader,
+    },
+    Scenario {
+        name: "shared-log",
+        packages: &["lesson-shared-log-server"],
+        about: PLAIN,
+        play: shared_log,
+    },
+    Scenario {
+        name: "event-loop",
+        packages: &["lesson-event-loop-server"],
+        about: PLAIN,
+        play: event_loop,
+    },
+    Scenario {
+        name: "no-delay",
+        packages: &["measure"],
+        about: About { times: true, only: Some(two_exchanges) },
+        play: no_delay,
+    },
+];
+
+fn listening_events(stage: &mut Stage) -> Result<()> {
+    let server = stage.run("lesson-listening-events", &[])?;
+    stage.see(server, "listening on")?;
+    let second = stage.run("lesson-listening-events", &[])?;
+    stage.ends(second)?;
+    let client = stage.netcat()?;
+    stage.see(server, "有客户端连接上来了")?; // a client has connected
+    stage.ctrl_c(client)?;
+    stage.quiet()?;
+    stage.ctrl_c(server)?;
+    stage.ends(server)
+}
+
+fn socket_events(stage: &mut Stage) -> Result<()> {
+    let program = stage.run("lesson-socket-events", &[])?;
+    stage.accepting_end("its peer, a thread of the same program");
+    stage.ends(program)
+}
+
+fn greeting(stage: &mut Stage) -> Result<()> {
+    let server = stage.run("lesson-greeting", &[])?;
+    stage.see(server, "服务器监听成功了")?; // listening
+    let client = stage.netcat()?;
+    stage.see(client, "hello")?;
+    stage.ctrl_c(client)?;
+    stage.quiet()?;
+    stage.ctrl_c(server)?;
+    stage.ends(server)
+}
+
+fn online_counter(stage: &mut Stage) -> Result<()> {
+    let server = stage.run("lesson-online-counter", &[])?;
+    stage.see(server, "server listening")?;
+    let one = stage.netcat()?;
+    stage.see(one, "remotePort")?;
+    let other = stage.netcat()?;
+    stage.see(other, "remotePort")?;
+    stage.ctrl_c(one)?;
+    stage.see(server, "有客户端退出了,当前在线人数：1")?; // has left, now online: 1
+    stage.ctrl_c(other)?;
+    stage.see(server, "有客户端退出了,当前在线人数：0")
+}
+
+fn two_way_talk(stage: &mut Stage) -> Result<()> {
+    let server = stage.run("lesson-bidirectional-server", &[])?;
+    stage.see(server, "server listening")?;
+    let client = stage.run("lesson-bidirectional-client", &["127.0.0.1:3000"])?;
+    stage.see(client, "我吃的小豆包")?; // I had bean-paste buns
+    let nc = stage.netcat()?;
+    stage.quiet()?;
+    stage.type_line(nc, "have you eaten?")?;
+    stage.see(nc, "我吃的小豆包")?;
+    stage.ctrl_c(server)?;
+    stage.ends(client)
+}
+
+fn stdin_echo(stage: &mut Stage) -> Result<()> {
+    let program = stage.run("lesson-stdin-echo", &[])?;
+    stage.quiet()?;
+    for (typed, shown) in [("hello", "hello"), ("    four spaces before", "four"), ("你好", "你好")]
+    {
+        stage.type_line(program, typed)?;
+        stage.see(program, shown)?;
+    }
+    stage.ctrl_d(program)?;
+    stage.ends(program)
+}
+
+/// Whoever has connected before another client speaks hears it.
+fn broadcast(stage: &mut Stage) -> Result<()> {
+    let server = stage.run("lesson-broadcast-server", &[])?;
+    stage.see(server, "server listening")?;
+    let nc = stage.netcat()?;
+    stage.quiet()?;
+    let one = stage.run("lesson-broadcast-client", &[])?;
+    stage.quiet()?;
+    let other = stage.run("lesson-broadcast-client", &[])?;
+    stage.quiet()?;
+    stage.type_line(one, "hello, who is here?")?;
+    stage.see(nc, "who is here?\n")?;
+    stage.see(other, "who is here?\n")?;
+    stage.type_line(nc, "good morning from nc")?;
+    stage.see(one, "from nc")?;
+    stage.see(other, "from nc")?;
+    stage.ctrl_d(other)?;
+    stage.ends(other)?;
+    stage.see(server, "有客户端退出了")?; // a client has left
+    stage.ctrl_c(server)?;
+    stage.ends(one)
+}
+
+/// A character of three bytes, of which two come, and the third only later.
+fn broadcast_cut_character(stage: &mut Stage) -> Result<()> {
+    let server = stage.run("lesson-broadcast-server", &[])?;
+    stage.see(server, "server listening")?;
+    let speaker = stage.netcat()?;
+    stage.quiet()?;
+    let hearer = stage.netcat()?;
+    stage.quiet()?;
+    stage.send(speaker, b"hello\n", "a whole line")?;
+    stage.see(hearer, "hello\n")?;
+    let you = "你".as_bytes();
+    stage.send(speaker, &you[..2], "two of the three bytes of `你`")?;
+    stage.quiet()?;
+    stage.send(speaker, &[&you[2..], b"\n"].concat(), "the third byte, and a newline")?;
+    stage.see(hearer, "你\n")?;
+    stage.ctrl_c(speaker)?;
+    stage.see(server, "有客户端退出了") // a client has left
+}
+
+/// A client that reads nothing: from the first byte that it leaves unread to its reset. Its receive
+/// buffer is small, so that its window closes after a few lines; the server's send buffer is not.
+fn broadcast_slow_reader(stage: &mut Stage) -> Result<()> {
+    let server = stage.run("lesson-broadcast-server", &[])?;
+    stage.see(server, "server listening")?;
+    let slow = stage.netcat_that_does_not_read(16 * 1024)?;
+    stage.quiet()?;
+    let speaker = stage.netcat()?;
+    stage.quiet()?;
+    let line = |length: usize| [vec![b'.'; length - 1], vec![b'\n']].concat();
+    for _ in 0..5 {
+        stage.send(speaker, &line(4000), "a line of 4,000 bytes")?;
+        stage.quiet()?;
+    }
+    stage.send(speaker, &line(4000).repeat(500), "500 lines more")?;
+    stage.see(server, "disconnected")?;
+    stage.read_all(slow)
+}
+
+fn shared_log(stage: &mut Stage) -> Result<()> {
+    two_hear_a_third(stage, "lesson-shared-log-server")
+}
+
+fn event_loop(stage: &mut Stage) -> Result<()> {
+    two_hear_a_third(stage, "lesson-event-loop-server")
+}
+
+/// The same conversation with whatever engine.
+fn two_hear_a_third(stage: &mut Stage, server: &str) -> Result<()> {
+    let server = stage.run(server, &[])?;
+    stage.see(server, "server listening")?;
+    let one = stage.netcat()?;
+    stage.quiet()?;
+    let two = stage.netcat()?;
+    stage.quiet()?;
+    let speaker = stage.netcat()?;
+    stage.quiet()?;
+    stage.type_line(speaker, "hello, both of you")?;
+    stage.see(one, "both of you\n")?;
+    stage.see(two, "both of you\n")?;
+    stage.ctrl_c(one)?;
+    stage.see(server, "有客户端退出了")?; // a client has left
+    stage.type_line(speaker, "only one is left")?;
+    stage.see(two, "is left\n")?;
+    stage.ctrl_c(speaker)?;
+    stage.see(server, "有客户端退出了\n有客户端退出了")
+}
+
+fn no_delay(stage: &mut Stage) -> Result<()> {
+    let program = stage.run_example("no_delay")?;
+    stage.accepting_end("the hearer's end, in the same program");
+    stage.ends(program)
+}
+
+/// Of the many exchanges of the measuring program one with two writes and an answer that shows what
+/// `TCP_NODELAY` changes: without it, on the program's third connection, and with it, on its fourth.
+fn two_exchanges(segments: &[Segment]) -> Vec<Told> {
+    let ports: Vec<u16> = segments
+        .iter()
+        .filter(|one| one.flags == "S")
+        .map(|one| one.from)
+        .skip(2)
+        .take(2)
+        .collect();
+    let [without, with] = ports[..] else { return Vec::new() };
+    let held_back = |second: f64| {
+        let acknowledged = |one: &Segment| one.to == without && one.data.is_empty();
+        segments.iter().any(|one| acknowledged(one) && (0.0..0.001).contains(&(second - one.time)))
+    };
+    let without = exchanges(segments, without)
+        .rfind(|(first, second, _)| second - first > 0.035 && held_back(*second));
+    let with = exchanges(segments, with).rfind(|(first, second, _)| second - first < 0.03);
+    let what = [
+        (without, "Two small writes and an answer, *without* `TCP_NODELAY`."),
+        (with, "Two small writes and an answer once more, *with* `TCP_NODELAY`."),
+    ];
+    what.into_iter()
+        .filter_map(|(exchange, what)| {
+            let (first, _, answer) = exchange?;
+            Some((first - 0.000_05..answer + 0.002, what))
+        })
+        .collect()
+}
+
+/// When the two writes of each exchange were sent, and its answer.
+fn exchanges(segments: &[Segment], port: u16) -> std::vec::IntoIter<(f64, f64, f64)> {
+    let of_port = segments.iter().filter(|one| one.from == port || one.to == port);
+    let data: Vec<&Segment> = of_port.filter(|one| !one.data.is_empty()).collect();
+    let exchanges = data
+        .windows(3)
+        .filter(|three| three[0].from == port && three[1].from == port && three[2].to == port);
+    let times = exchanges.map(|three| (three[0].time, three[1].time, three[2].time));
+    times.collect::<Vec<_>>().into_iter()
+}

@@ -1,0 +1,398 @@
+//! A stage on which programs run step by step, while every call and every segment is recorded.
+
+use std::collections::HashMap;
+use std::fs;
+use std::io::Read;
+use std::net::{SocketAddr, TcpStream};
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::thread::sleep;
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+use anyhow::{Context, Result, bail};
+use harness::{DEADLINE, Peer, Program};
+use predicates::prelude::predicate;
+use socket2::{Domain, Socket, Type};
+
+use crate::capture::{Capture, Segment};
+use crate::{place, trace};
+
+/// How often nothing at all must have happened, looking every 10 ms, before it counts as quiet. Looks
+/// are counted and not time, since on a loaded machine nobody may have had the time to do anything.
+const QUIET_LOOKS: usize = 15;
+
+/// Where a server listens. The stage has a network of its own, so the port is free.
+const SERVER: &str = "127.0.0.1:3000";
+
+/// Some terminals, what runs in them, and what was done in them so far.
+pub struct Stage {
+    folder: PathBuf,
+    /// Where the programs are that were built for this.
+    programs: PathBuf,
+    capture: Capture,
+    terminals: Vec<Played>,
+    actions: Vec<Action>,
+    began: f64,
+}
+
+/// Something that a person does.
+pub struct Action {
+    /// In seconds since 1970.
+    pub time: f64,
+    /// The number of the terminal, from 1.
+    pub terminal: usize,
+    /// What appears on the screen by that.
+    pub echo: String,
+    /// What has been done, in a sentence.
+    pub caption: String,
+}
+
+struct Played {
+    title: String,
+    player: Player,
+}
+
+enum Player {
+    Program {
+        path: PathBuf,
+        program: Box<Program>,
+        killed: Option<Killed>,
+    },
+    /// The accepting end of the connections of the program before it, which talks to itself.
+    End,
+    /// A client without a program that anybody is to look at: it is played here.
+    Netcat {
+        peer: Option<Peer>,
+        port: u16,
+        shows: bool,
+    },
+}
+
+/// A program that Ctrl-C ended, because it does not ask to be told of it.
+struct Killed {
+    time: f64,
+    stood: Places,
+}
+
+/// For each thread the files and lines where it stands, innermost first.
+type Places = HashMap<u32, Vec<(String, u32)>>;
+
+/// All that was recorded, as it is.
+pub struct Run {
+    pub terminals: Vec<Ended>,
+    pub actions: Vec<Action>,
+    pub segments: Vec<Segment>,
+}
+
+/// A terminal at the end.
+pub struct Ended {
+    pub title: String,
+    /// What ran in it and was traced.
+    pub traced: Option<Traced>,
+    /// The port of an nc, and whether it shows what arrives.
+    pub netcat: Option<(u16, bool)>,
+    /// Whether it is no terminal, but the accepting end of a program that talks to itself.
+    pub is_an_end: bool,
+}
+
+/// A program that was traced.
+pub struct Traced {
+    pub path: PathBuf,
+    pub threads: Vec<trace::Thread>,
+    /// Where the threads stood at the end that still waited then, innermost first.
+    pub still_waiting: Places,
+    /// When Ctrl-C ended it, if it is not known better from the trace.
+    pub killed: Option<f64>,
+}
+
+impl Stage {
+    /// A stage that uses `folder` for its files, and runs programs from `programs`.
+    pub fn new(folder: &Path, programs: &Path) -> Result<Stage> {
+        let _ = fs::remove_dir_all(folder);
+        fs::create_dir_all(folder).context("cannot make a folder for the traces")?;
+        let capture = Capture::begin(&folder.join("segments.pcap"))?;
+        let (folder, programs) = (folder.to_path_buf(), programs.to_path_buf());
+        let (terminals, actions, began) = (Vec::new(), Vec::new(), now());
+        Ok(Stage { folder, programs, capture, terminals, actions, began })
+    }
+
+    /// Runs a lesson in the next terminal.
+    pub fn run(&mut self, package: &str, arguments: &[&str]) -> Result<usize> {
+        let title = format!("cargo run -p {package}");
+        self.run_file(package, &title, arguments)
+    }
+
+    /// Runs a measuring program in the next terminal.
+    pub fn run_example(&mut self, name: &str) -> Result<usize> {
+        let title = format!("cargo run -p measure --example {name}");
+        self.run_file(&format!("examples/{name}"), &title, &[])
+    }
+
+    fn run_file(&mut self, file: &str, title: &str, arguments: &[&str]) -> Result<usize> {
+        let number = self.terminals.len() + 1;
+        self.act(number, format!("$ {title}\n"), format!("In terminal {number}: `{title}`."));
+        let folder = self.folder.join(number.to_string());
+        fs::create_dir_all(&folder)?;
+        let path = self.programs.join(file);
+        let mut command = trace::traced(&path, &folder);
+        command.args(arguments);
+        let program = Box::new(Program::on_one_screen(command));
+        self.terminals.push(Played {
+            title: title.into(),
+            player: Player::Program { path, program, killed: None },
+        });
+        Ok(number)
+    }
+
+    /// Shows the accepting end of a program that talks to itself as an end of the wire of its own.
+    pub fn accepting_end(&mut self, title: &str) {
+        self.terminals.push(Played { title: title.into(), player: Player::End });
+    }
+
+    /// Connects in the next terminal, as nc does.
+    pub fn netcat(&mut self) -> Result<usize> {
+        let number = self.terminals.len() + 1;
+        let caption = format!("In terminal {number}: `nc 127.0.0.1 3000`.");
+        self.connect(0, true, "", caption)
+    }
+
+    /// Connects as nc does, and then does not read. Its receive buffer is of `buffer` bytes.
+    pub fn netcat_that_does_not_read(&mut self, buffer: usize) -> Result<usize> {
+        let number = self.terminals.len() + 1;
+        let caption = format!(
+            "In terminal {number}: `nc 127.0.0.1 3000`. Ctrl-Z stops it before it reads anything."
+        );
+        self.connect(buffer, false, "^Z\n", caption)
+    }
+
+    fn connect(
+        &mut self,
+        buffer: usize,
+        shows: bool,
+        typed: &str,
+        caption: String,
+    ) -> Result<usize> {
+        let title = "nc 127.0.0.1 3000";
+        let number = self.terminals.len() + 1;
+        let socket = Socket::new(Domain::IPV4, Type::STREAM, None)?;
+        if buffer > 0 {
+            socket.set_recv_buffer_size(buffer)?;
+        }
+        self.act(number, format!("$ {title}\n{typed}"), caption);
+        socket.connect(&SERVER.parse::<SocketAddr>()?.into()).context("nc cannot connect")?;
+        let peer = Peer::over(TcpStream::from(socket));
+        let player = Player::Netcat { port: peer.port(), peer: Some(peer), shows };
+        self.terminals.push(Played { title: title.into(), player });
+        Ok(number)
+    }
+
+    /// Waits until `text` is on the terminal, and then until all is quiet.
+    pub fn see(&mut self, terminal: usize, text: &str) -> Result<()> {
+        match &mut self.played(terminal)?.player {
+            Player::Program { program, .. } => {
+                program.wait_for_stdout(predicate::str::contains(text));
+            }
+            Player::Netcat { peer: Some(peer), .. } => peer.skip_to(text),
+            _ => bail!("nothing runs in terminal {terminal} any more"),
+        }
+        self.quiet()
+    }
+
+    /// Types a line.
+    pub fn type_line(&mut self, terminal: usize, line: &str) -> Result<()> {
+        let caption = format!("In terminal {terminal} somebody types `{line}` and Enter.");
+        self.act(terminal, format!("{line}\n"), caption);
+        self.put(terminal, format!("{line}\n").as_bytes())
+    }
+
+    /// Sends `bytes` as they are. The caption ends the sentence "… sends".
+    pub fn send(&mut self, terminal: usize, bytes: &[u8], caption: &str) -> Result<()> {
+        self.act(terminal, String::new(), format!("Terminal {terminal} sends {caption}."));
+        self.put(terminal, bytes)
+    }
+
+    fn put(&mut self, terminal: usize, bytes: &[u8]) -> Result<()> {
+        match &mut self.played(terminal)?.player {
+            Player::Program { program, .. } => program.try_type(bytes)?,
+            Player::Netcat { peer: Some(peer), .. } => peer.send(bytes),
+            _ => bail!("nothing runs in terminal {terminal} any more"),
+        }
+        Ok(())
+    }
+
+    /// Ends what is typed.
+    pub fn ctrl_d(&mut self, terminal: usize) -> Result<()> {
+        let caption =
+            format!("In terminal {terminal} somebody presses Ctrl-D: there is no more input.");
+        self.act(terminal, "^D\n".into(), caption);
+        match &mut self.played(terminal)?.player {
+            Player::Program { program, .. } => program.close_stdin(),
+            Player::Netcat { peer: Some(peer), .. } => peer.half_close(),
+            _ => bail!("nothing runs in terminal {terminal} any more"),
+        }
+        Ok(())
+    }
+
+    /// Interrupts what runs in the terminal.
+    pub fn ctrl_c(&mut self, terminal: usize) -> Result<()> {
+        // Who is killed cannot say any more where it stood.
+        if let Player::Program { program, killed, .. } = &mut self.played(terminal)?.player {
+            if !catches_ctrl_c(program.process_id()) {
+                let stood = where_it_waits(program.process_id())?;
+                *killed = Some(Killed { time: now(), stood });
+            }
+        }
+        let caption = format!("In terminal {terminal} somebody presses Ctrl-C.");
+        self.act(terminal, "^C\n".into(), caption);
+        match &mut self.played(terminal)?.player {
+            Player::Program { program, .. } => program.press_ctrl_c(),
+            Player::Netcat { peer, .. } => drop(peer.take()),
+            Player::End => {}
+        }
+        Ok(())
+    }
+
+    /// Waits until the program in the terminal has ended.
+    pub fn ends(&mut self, terminal: usize) -> Result<()> {
+        if let Player::Program { program, .. } = &mut self.played(terminal)?.player {
+            program.wait_for_exit();
+        }
+        self.quiet()
+    }
+
+    /// The nc in the terminal reads after all: what has come, and then why no more comes.
+    pub fn read_all(&mut self, terminal: usize) -> Result<()> {
+        self.act(terminal, "$ fg\n".into(), String::new());
+        let Player::Netcat { peer: Some(peer), .. } = &mut self.played(terminal)?.player else {
+            bail!("no nc runs in terminal {terminal}");
+        };
+        let mut buffer = vec![0; 64 * 1024];
+        let mut arrived = 0;
+        let end = loop {
+            match peer.stream().read(&mut buffer) {
+                Ok(0) => break "the end".to_string(),
+                Ok(count) => arrived += count,
+                Err(error) => break format!("the error `{:?}`", error.kind()),
+            }
+        };
+        let caption = format!(
+            "Terminal {terminal} reads after all: {arrived} bytes that had arrived, and then {end}."
+        );
+        self.actions.last_mut().context("the action of reading")?.caption = caption;
+        self.quiet()
+    }
+
+    /// Waits until nobody does anything: every file that records stays as it is for a while, and
+    /// no thread is on a processor.
+    pub fn quiet(&mut self) -> Result<()> {
+        let deadline = Instant::now() + DEADLINE;
+        let (mut last, mut looks) = (0, 0);
+        while looks < QUIET_LOOKS {
+            if Instant::now() > deadline {
+                bail!("it is never quiet");
+            }
+            let recorded = self.recorded();
+            let quiet = recorded == last && !self.somebody_runs();
+            (last, looks) = (recorded, if quiet { looks + 1 } else { 0 });
+            sleep(Duration::from_millis(10));
+        }
+        Ok(())
+    }
+
+    /// How many bytes have been recorded.
+    fn recorded(&self) -> u64 {
+        let traces = (1..=self.terminals.len()).map(|number| self.folder.join(number.to_string()));
+        let files = traces.flat_map(|folder| trace::files(&folder));
+        let files = files.chain([self.folder.join("segments.pcap")]);
+        files.filter_map(|file| Some(file.metadata().ok()?.len())).sum()
+    }
+
+    fn somebody_runs(&self) -> bool {
+        self.terminals.iter().any(|terminal| match &terminal.player {
+            Player::Program { program, .. } => {
+                let process = program.process_id();
+                let tracer = tracer(process);
+                runs(process) || tracer.is_some_and(runs)
+            }
+            Player::Netcat { .. } | Player::End => false,
+        })
+    }
+
+    fn played(&mut self, terminal: usize) -> Result<&mut Played> {
+        self.terminals.get_mut(terminal - 1).with_context(|| format!("no terminal {terminal}"))
+    }
+
+    fn act(&mut self, terminal: usize, echo: String, caption: String) {
+        self.actions.push(Action { time: now(), terminal, echo, caption });
+    }
+
+    /// Ends the recording, and then all that still runs.
+    pub fn end(mut self) -> Result<Run> {
+        self.quiet()?;
+        let end = now();
+        let mut terminals = Vec::new();
+        for (number, played) in (1..).zip(self.terminals) {
+            let folder = self.folder.join(number.to_string());
+            let is_an_end = matches!(played.player, Player::End);
+            let mut ended = Ended { title: played.title, traced: None, netcat: None, is_an_end };
+            match played.player {
+                Player::Netcat { port, shows, .. } => ended.netcat = Some((port, shows)),
+                Player::End => {}
+                Player::Program { path, mut program, killed } => {
+                    let (still_waiting, killed) = match killed {
+                        Some(killed) => (killed.stood, Some(killed.time)),
+                        None => (where_it_waits(program.process_id())?, None),
+                    };
+                    program.kill();
+                    let threads = trace::read(&folder, &path, program.process_id())?;
+                    ended.traced = Some(Traced { path, threads, still_waiting, killed });
+                }
+            }
+            terminals.push(ended);
+        }
+        let mut segments = self.capture.end()?;
+        segments.retain(|segment| (self.began..end).contains(&segment.time));
+        Ok(Run { terminals, actions: self.actions, segments })
+    }
+}
+
+/// Only one may look into a process at a time, so strace has to go first. Killed, it lets go of
+/// the program, which stays as it is.
+fn where_it_waits(process: u32) -> Result<Places> {
+    let Some(tracer) = tracer(process) else { return Ok(HashMap::new()) };
+    Command::new("kill").args(["-KILL", &tracer.to_string()]).status()?;
+    harness::wait_until("strace lets go", || self::tracer(process).is_none());
+    place::of_threads(process)
+}
+
+/// Whether the process has a handler for SIGINT, or ignores it (proc(5)).
+fn catches_ctrl_c(process: u32) -> bool {
+    let status = fs::read_to_string(format!("/proc/{process}/status")).unwrap_or_default();
+    let caught = |field: &str| {
+        let mask = status.lines().find_map(|line| line.strip_prefix(field))?;
+        Some(u64::from_str_radix(mask.trim(), 16).ok()? & 2 != 0) // bit 1 is signal 2
+    };
+    caught("SigCgt:").unwrap_or(false) || caught("SigIgn:").unwrap_or(false)
+}
+
+/// The process that traces this one.
+fn tracer(process: u32) -> Option<u32> {
+    let status = fs::read_to_string(format!("/proc/{process}/status")).ok()?;
+    let tracer = status.lines().find_map(|line| line.strip_prefix("TracerPid:"))?;
+    tracer.trim().parse().ok().filter(|tracer| *tracer != 0)
+}
+
+/// Whether a thread of the process does anything but wait for an event (proc(5)): it runs, waits for
+/// a disk, or is stopped by its tracer, which will let it go on.
+fn runs(process: u32) -> bool {
+    let threads = fs::read_dir(format!("/proc/{process}/task")).into_iter().flatten().flatten();
+    threads.into_iter().any(|thread| {
+        let stat = fs::read_to_string(thread.path().join("stat")).unwrap_or_default();
+        let state = stat.rsplit(')').next().and_then(|after| after.trim_start().chars().next());
+        matches!(state, Some('R' | 'D' | 't'))
+    })
+}
+
+fn now() -> f64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0.0, |since| since.as_secs_f64())
+}

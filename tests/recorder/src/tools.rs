@@ -1,0 +1,35 @@
+//! Which of the tools that recording and playing need are there. build.rs asks this too.
+
+use std::process::{Command, Stdio};
+
+/// What is missing to record on this machine.
+pub fn missing() -> Vec<&'static str> {
+    let tools: [(&str, &[&str]); 6] = [
+        ("strace", &["-V"]),
+        ("eu-stack", &["--version"]),
+        ("eu-addr2line", &["--version"]),
+        ("tcpdump", &["--version"]),
+        ("ip", &["-V"]),
+        // Not only the program, but also the right to make a network.
+        ("unshare", &["--net", "--mount", "true"]),
+    ];
+    let missing = tools.iter().filter(|(tool, arguments)| !runs(tool, arguments));
+    missing.map(|(tool, _)| *tool).collect()
+}
+
+/// A browser of Chromium's kind.
+pub fn browser() -> Option<&'static str> {
+    let browsers = ["chromium", "chromium-browser", "google-chrome"];
+    browsers.into_iter().find(|browser| runs(browser, &["--version"]))
+}
+
+/// Whether the book can be built.
+pub fn mdbook() -> bool {
+    runs("mdbook", &["--version"])
+}
+
+fn runs(tool: &str, arguments: &[&str]) -> bool {
+    let quiet =
+        Command::new(tool).args(arguments).stdout(Stdio::null()).stderr(Stdio::null()).status();
+    quiet.is_ok_and(|status| status.success())
+}

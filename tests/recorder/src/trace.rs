@@ -1,0 +1,231 @@
+//! What the threads of a program asked of the system, by strace.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::{fs, iter};
+
+use anyhow::{Context, Result};
+
+/// Which system calls are traced: all by which the lessons wait, talk or leave.
+const CALLS: &str = "trace=network,read,write,close,futex,openat,epoll_wait,readv,writev";
+
+/// A system call.
+#[derive(Debug, Clone)]
+pub struct SystemCall {
+    /// When it began, in seconds since 1970.
+    pub start: f64,
+    /// When it returned; `None` where it never did.
+    pub end: Option<f64>,
+    /// When it had returned for certain: before the thread's next call.
+    pub latest: f64,
+    pub name: String,
+    /// As strace writes them.
+    pub arguments: String,
+    /// What it returned, as strace writes it.
+    pub value: String,
+    /// The program's own functions that led to it, the innermost first: symbol and the offset of
+    /// the return address in the program's file.
+    pub stack: Vec<(String, u64)>,
+}
+
+/// A thread and its calls, in their order.
+pub struct Thread {
+    pub id: u32,
+    pub calls: Vec<SystemCall>,
+    /// When it ended, where it did.
+    pub ended: Option<f64>,
+}
+
+/// The command that runs `program` under strace, which writes into `folder`.
+///
+/// `-D` makes strace a child of the program instead of its parent, so that whoever starts this has
+/// the program itself in hand. `-ff` writes a file for each thread, in which nothing is interleaved.
+pub fn traced(program: &Path, folder: &Path) -> Command {
+    let mut strace = Command::new("strace");
+    strace.args(["-D", "-ff", "-ttt", "-T", "-yy", "-x", "-k", "-s", "400", "-e", "signal=none"]);
+    strace.args(["-e", CALLS, "-o"]).arg(folder.join("trace")).arg(program);
+    strace
+}
+
+/// The traces in `folder`, one of each thread.
+pub fn files(folder: &Path) -> Vec<PathBuf> {
+    let entries = fs::read_dir(folder).into_iter().flatten().flatten();
+    entries.map(|entry| entry.path()).collect()
+}
+
+/// Reads what strace has written. The first thread is the main one.
+pub fn read(folder: &Path, program: &Path, process: u32) -> Result<Vec<Thread>> {
+    let mut threads = Vec::new();
+    for file in files(folder) {
+        let id = file.extension().and_then(|id| id.to_str()?.parse().ok());
+        let id = id.with_context(|| format!("{} is not a trace", file.display()))?;
+        let text = fs::read_to_string(&file).context("cannot read a trace")?;
+        let ended = text.lines().find(|line| line.contains(" +++ ")).and_then(|line| {
+            line.split(' ').next()?.parse().ok() // exited, or killed
+        });
+        threads.push(Thread { id, calls: parse(&text, &program.to_string_lossy()), ended });
+    }
+    threads.sort_by(|one, other| one.began().total_cmp(&other.began()));
+    threads.sort_by_key(|thread| thread.id != process);
+    Ok(threads)
+}
+
+fn parse(text: &str, program: &str) -> Vec<SystemCall> {
+    let mut calls: Vec<SystemCall> = Vec::new();
+    for line in text.lines() {
+        if let Some(frame) = line.strip_prefix(" > ") {
+            let call = calls.last_mut();
+            if let (Some(call), Some(frame)) = (call, own_frame(frame, program)) {
+                call.stack.push(frame);
+            }
+            continue;
+        }
+        let Some(call) = system_call(line) else { continue };
+        match calls.last_mut() {
+            // A signal interrupted it, and the system begins it again.
+            Some(last) if last.value.starts_with("? ERESTART") && last.name == call.name => {
+                *last = SystemCall { start: last.start, ..call };
+            }
+            _ => calls.push(call),
+        }
+    }
+    for call in &mut calls {
+        if call.value.starts_with('?') {
+            call.end = None;
+        }
+    }
+    // strace measures how long a call takes from a moment a little after the time that it writes.
+    // So the end is somewhat later, but before this thread's next call.
+    for index in 0..calls.len() {
+        let next = calls.get(index + 1).map_or(f64::MAX, |next| next.start);
+        let call = &mut calls[index];
+        call.latest = call.end.map_or(f64::MAX, |end| next.min(end + 0.1));
+        call.end = call.end.map(|end| next.min(end + 0.0003));
+    }
+    calls
+}
+
+/// `TIME NAME(ARGUMENTS) = VALUE <DURATION>`, of which the end is missing while the call waits.
+fn system_call(line: &str) -> Option<SystemCall> {
+    let (time, rest) = line.split_once(' ')?;
+    let start: f64 = time.parse().ok()?;
+    let (name, rest) = rest.split_once('(')?;
+    let whole = rest.rsplit_once(" = ").and_then(|(arguments, outcome)| {
+        let (value, duration) = outcome.rsplit_once(" <")?;
+        let duration: f64 = duration.trim_end_matches('>').parse().ok()?;
+        Some((arguments.trim_end().trim_end_matches(')'), value, start + duration))
+    });
+    let (arguments, value, end) = match whole {
+        Some((arguments, value, end)) => (arguments, value, Some(end)),
+        None => (rest, "?", None),
+    };
+    Some(SystemCall {
+        start,
+        end,
+        latest: f64::MAX,
+        name: name.to_string(),
+        arguments: arguments.to_string(),
+        value: value.to_string(),
+        stack: Vec::new(),
+    })
+}
+
+/// `FILE(SYMBOL+OFFSET) [ADDRESS]`, if the file is the program's.
+fn own_frame(frame: &str, program: &str) -> Option<(String, u64)> {
+    let rest = frame.strip_prefix(program)?.strip_prefix('(')?;
+    let (symbol, address) = rest.rsplit_once(") [0x")?;
+    let symbol = symbol.rsplit_once("+0x").map_or(symbol, |(symbol, _)| symbol);
+    Some((symbol.to_string(), u64::from_str_radix(address.trim_end_matches(']'), 16).ok()?))
+}
+
+impl Thread {
+    fn began(&self) -> f64 {
+        self.calls.first().map_or(f64::MAX, |call| call.start)
+    }
+}
+
+impl SystemCall {
+    /// The descriptor that it is about, if that is its first argument.
+    pub fn descriptor(&self) -> Option<u32> {
+        let end = self.arguments.find(|c: char| !c.is_ascii_digit())?;
+        self.arguments[..end].parse().ok()
+    }
+
+    /// The own port of the socket that it is about, and the peer's where it is connected.
+    pub fn ports(&self) -> Option<(u16, Option<u16>)> {
+        ports(&self.arguments)
+    }
+
+    /// The number that it returned.
+    pub fn number(&self) -> Option<i64> {
+        let end = self.value.find(|c: char| !(c.is_ascii_digit() || c == '-'));
+        self.value[..end.unwrap_or(self.value.len())].parse().ok()
+    }
+
+    /// The name of the error, such as `EAGAIN`, if it failed.
+    pub fn error(&self) -> Option<&str> {
+        self.value.strip_prefix("-1 ")?.split(' ').next()
+    }
+
+    /// The port in an address among the arguments.
+    pub fn address_port(&self) -> Option<u16> {
+        let (_, rest) = self.arguments.split_once("htons(")?;
+        rest.split_once(')')?.0.parse().ok()
+    }
+
+    /// The first string among the arguments.
+    pub fn text(&self) -> Vec<u8> {
+        let quoted = self.arguments.split_once(", \"").map_or("", |(_, rest)| rest);
+        unescaped(quoted)
+    }
+}
+
+/// Finds `<TCP:[HOST:PORT]>` or `<TCP:[HOST:PORT->HOST:PORT]>`.
+pub fn ports(text: &str) -> Option<(u16, Option<u16>)> {
+    let (_, rest) = text.split_once("<TCP:[")?;
+    let inside = rest.split_once(']')?.0;
+    let port = |address: &str| address.rsplit_once(':')?.1.parse().ok();
+    match inside.split_once("->") {
+        Some((own, peer)) => Some((port(own)?, Some(port(peer)?))),
+        None => Some((port(inside)?, None)),
+    }
+}
+
+/// A string as strace writes it, up to its closing quotation mark.
+fn unescaped(quoted: &str) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    let mut rest = quoted.as_bytes();
+    while let [first, after @ ..] = rest {
+        rest = after;
+        match (first, after) {
+            (b'"', _) => break,
+            (b'\\', [b'x', high, low, after @ ..]) => {
+                let digits = [*high, *low];
+                let digits = std::str::from_utf8(&digits).unwrap_or("");
+                bytes.extend(u8::from_str_radix(digits, 16));
+                rest = after;
+            }
+            (b'\\', [b'0'..=b'7', ..]) => {
+                let octal = |byte: &&u8| (b'0'..=b'7').contains(*byte);
+                let digits: Vec<u8> = after.iter().take_while(octal).take(3).copied().collect();
+                let value =
+                    digits.iter().fold(0u32, |sum, digit| sum * 8 + u32::from(digit - b'0'));
+                bytes.push(value as u8);
+                rest = &after[digits.len()..];
+            }
+            (b'\\', [escaped, after @ ..]) => {
+                bytes.push(match escaped {
+                    b'n' => b'\n',
+                    b't' => b'\t',
+                    b'r' => b'\r',
+                    b'v' => 0x0b,
+                    b'f' => 0x0c,
+                    other => *other,
+                });
+                rest = after;
+            }
+            (plain, _) => bytes.extend(iter::once(plain)),
+        }
+    }
+    bytes
+}

@@ -1,0 +1,219 @@
+//! Compares the recordings in the book with what the programs do now, and with what the pages show.
+//!
+//! After a change of a program, renew them and look at the difference:
+//!
+//!     cargo run -p recorder
+//!     git diff book/src/recordings
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::path::{Path, PathBuf};
+#[cfg(target_os = "linux")]
+use std::process::Command;
+
+use recorder::recording::Recording;
+
+#[cfg(target_os = "linux")]
+#[test]
+#[cfg_attr(not(can_record), ignore = "needs strace, elfutils, tcpdump, ip and network namespaces")]
+fn what_is_recorded_happens_again() {
+    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("recordings");
+    let mut recorder = Command::new(env!("CARGO_BIN_EXE_recorder"));
+    let status = recorder.arg("--into").arg(&folder).status().expect("the recorder");
+    assert!(status.success(), "the recorder fails");
+    let mut problems = Vec::new();
+    for (name, stored) in recordings(&book().join("recordings")) {
+        let again = &recordings(&folder)[&name];
+        problems.extend(differences(&name, &stored, again));
+    }
+    assert!(
+        problems.is_empty(),
+        "programs and recordings have drifted apart; `cargo run -p recorder` renews them:\n{}",
+        problems.join("\n")
+    );
+}
+
+/// The lines are compared with the files on every system, so that a line that has moved is noticed
+/// where nothing can be recorded, too.
+#[test]
+fn the_lines_are_those_of_the_programs() {
+    let mut problems = Vec::new();
+    for (name, recording) in recordings(&book().join("recordings")) {
+        for source in &recording.sources {
+            let text = read(&harness::repository().join(&source.file));
+            let lines: Vec<&str> = text.lines().collect();
+            for (number, line) in &source.lines {
+                if lines.get(*number as usize - 1) != Some(&line.as_str()) {
+                    problems
+                        .push(format!("{name}: line {number} of {} is not {line:?}", source.file));
+                }
+            }
+        }
+    }
+    assert!(problems.is_empty(), "`cargo run -p recorder` renews them:\n{}", problems.join("\n"));
+}
+
+#[test]
+fn every_marked_line_is_in_the_listing_of_its_page() {
+    let mut problems = Vec::new();
+    let recordings = recordings(&book().join("recordings"));
+    for (page, text) in pages() {
+        for name in players(&text) {
+            let Some(recording) = recordings.get(&name) else {
+                problems.push(format!("{page} plays {name}, which is not recorded"));
+                continue;
+            };
+            for (index, source) in recording.sources.iter().enumerate() {
+                let marked = marked_lines(recording, index);
+                let carried: BTreeSet<u32> =
+                    source.lines.iter().map(|(number, _)| *number).collect();
+                let not_carried = marked.difference(&carried).map(|line| (line, "the recording"));
+                let listed = lines_listed(&text, &source.file);
+                // A page about something else shows the listing in the player alone.
+                let not_listed = marked.difference(&listed).map(|line| (line, page.as_str()));
+                let not_listed = not_listed.filter(|_| !listed.is_empty());
+                problems.extend(not_carried.chain(not_listed).map(|(line, place)| {
+                    format!(
+                        "{name} marks line {line} of {}, which {place} does not show",
+                        source.file
+                    )
+                }));
+            }
+        }
+    }
+    assert!(problems.is_empty(), "{}", problems.join("\n"));
+}
+
+#[test]
+fn every_recording_is_played() {
+    let played: BTreeSet<String> = pages().values().flat_map(|text| players(text)).collect();
+    let there: BTreeSet<String> = recordings(&book().join("recordings")).into_keys().collect();
+    assert_eq!(played, there, "what the pages play, and what is in book/src/recordings");
+    #[cfg(target_os = "linux")]
+    {
+        let known = |name: &str| recorder::scenarios::ALL.iter().any(|known| known.name == name);
+        let unknown: Vec<&String> = there.iter().filter(|name| !known(name)).collect();
+        assert!(unknown.is_empty(), "there is no scenario for {unknown:?}");
+    }
+}
+
+/// Every arrow that made a call return is there by then, and the one meant carries what it says.
+#[test]
+fn causes_come_before_their_effects() {
+    for (name, recording) in recordings(&book().join("recordings")) {
+        let mut drawn = 0;
+        for (index, step) in recording.steps.iter().enumerate() {
+            drawn += step.wire.len();
+            let cause = step.because.unwrap_or(0);
+            assert!(cause <= drawn, "{name}: step {} is caused by arrow {cause}", index + 1);
+            assert!(!step.caption.is_empty(), "{name}: step {} has no caption", index + 1);
+        }
+    }
+}
+
+/// A page stays light: what its players load, and what every page loads for them.
+#[test]
+fn no_page_grows_by_more_than_100_kilobytes() {
+    let size = |file: PathBuf| fs::metadata(&file).map_or(0, |file| file.len());
+    let player = size(harness::repository().join("book/player.js"))
+        + size(harness::repository().join("book/player.css"));
+    for (page, text) in pages() {
+        let recordings = players(&text).into_iter();
+        let recordings = recordings.map(|name| size(recording_file(&name))).sum::<u64>();
+        assert!(player + recordings <= 100_000, "{page} grows by {} bytes", player + recordings);
+    }
+}
+
+fn recording_file(name: &str) -> PathBuf {
+    book().join("recordings").join(format!("{name}.json"))
+}
+
+#[cfg(target_os = "linux")]
+fn differences(name: &str, stored: &Recording, again: &Recording) -> Vec<String> {
+    let (stored, again) = (stored.invariants(), again.invariants());
+    let keys: BTreeSet<&String> = stored.keys().chain(again.keys()).collect();
+    let mut differences = Vec::new();
+    for key in keys {
+        let (stored, again) = (stored.get(key), again.get(key));
+        if stored != again {
+            differences.push(format!("{name}, {key}:\n  stored {stored:#?}\n  now {again:#?}"));
+        }
+    }
+    differences
+}
+
+fn marked_lines(recording: &Recording, source: usize) -> BTreeSet<u32> {
+    let marks = recording.steps.iter().flat_map(|step| &step.threads);
+    let marks = marks.filter(|mark| mark.source == source).map(|mark| mark.line);
+    let prints = recording.steps.iter().flat_map(|step| &step.screen);
+    let prints = prints.filter_map(|shown| shown.by.as_ref());
+    marks.chain(prints.filter(|by| by.1 == source).map(|by| by.2)).collect()
+}
+
+/// The numbers of the lines of `file` that a page includes, whole or by anchors.
+fn lines_listed(page: &str, file: &str) -> BTreeSet<u32> {
+    let text = read(&harness::repository().join(file));
+    let mut listed = BTreeSet::new();
+    for include in between(page, "{{#include ../../", "}}") {
+        let Some(anchor) = include.strip_prefix(file) else { continue };
+        let anchor = anchor.trim_start_matches(':');
+        let mut inside = anchor.is_empty();
+        for (number, line) in (1..).zip(text.lines()) {
+            let line = line.trim();
+            match line.strip_prefix("// ANCHOR") {
+                Some(mark) if mark == format!(": {anchor}") => inside = true,
+                Some(mark) if mark == format!("_END: {anchor}") => inside = false,
+                Some(_) => {}
+                None if inside => drop(listed.insert(number)),
+                None => {}
+            }
+        }
+    }
+    listed
+}
+
+/// The names of the recordings that a page plays.
+fn players(page: &str) -> Vec<String> {
+    between(page, "<figure class=\"player\" data-recording=\"", "\"")
+}
+
+fn between(text: &str, begin: &str, end: &str) -> Vec<String> {
+    let parts = text.split(begin).skip(1);
+    parts.filter_map(|part| Some(part.split_once(end)?.0.to_string())).collect()
+}
+
+fn recordings(folder: &Path) -> BTreeMap<String, Recording> {
+    let mut recordings = BTreeMap::new();
+    for (name, text) in texts(folder, "json") {
+        let recording = serde_json::from_str(&text);
+        let recording = recording.unwrap_or_else(|error| panic!("{name} is no recording: {error}"));
+        recordings.insert(name, recording);
+    }
+    recordings
+}
+
+fn pages() -> BTreeMap<String, String> {
+    texts(&book(), "md")
+}
+
+/// The texts in a folder, by their names without the extension.
+fn texts(folder: &Path, extension: &str) -> BTreeMap<String, String> {
+    let files =
+        fs::read_dir(folder).unwrap_or_else(|error| panic!("{}: {error}", folder.display()));
+    let paths = files.map(|file| file.expect("a file").path());
+    let paths = paths.filter(|path| path.extension().is_some_and(|other| other == extension));
+    paths
+        .map(|path| {
+            (path.file_stem().unwrap_or_default().to_string_lossy().into_owned(), read(&path))
+        })
+        .collect()
+}
+
+fn book() -> PathBuf {
+    harness::repository().join("book/src")
+}
+
+fn read(path: &Path) -> String {
+    fs::read_to_string(path)
+        .unwrap_or_else(|error| panic!("cannot read {}: {error}", path.display()))
+}
