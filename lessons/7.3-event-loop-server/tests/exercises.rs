@@ -40,8 +40,9 @@ fn turns(attempt: &Attempt) -> Outcome {
     a.expect_line(&format!("{}:hello", b.address().port()))?;
     const TIMES: usize = 40;
     attempt.try_again(|| talk(&mut a, &mut b, TIMES))?;
-    // The two that come next count all of it: the second of them began after the talk.
-    let spoken = reports(attempt, &server, before + 2, "two clients had talked")?;
+    // The line that comes next counts the last of it, and the one after that nothing of it.
+    let now = counts(&server)?.len();
+    let spoken = reports(attempt, &server, now + 1, "two clients had talked")?;
     let counted: usize = spoken[before..].iter().sum();
     if counted < TIMES {
         return Err(format!(
@@ -49,9 +50,8 @@ fn turns(attempt: &Attempt) -> Outcome {
              {TIMES} turns, but the lines since they came tell of {counted}"
         ));
     }
-    let now = counts(&server)?.len();
     let after = reports(attempt, &server, now + 2, "nobody spoke any more")?;
-    expect_idle(&after[after.len() - 1..])
+    expect_idle(&after[now + 1..])
 }
 
 /// A speaks, and B hears it, again and again.
@@ -84,7 +84,7 @@ fn expect_idle(turns: &[usize]) -> Outcome {
 
 /// Waits for the next lines about the turns, until there are so many in all.
 fn reports(attempt: &Attempt, server: &Running, times: usize, after: &str) -> Outcome<Vec<usize>> {
-    let deadline = Instant::now() + attempt.patience() + 2 * EACH;
+    let deadline = Instant::now() + attempt.patience() + 3 * EACH;
     loop {
         let counts = counts(server)?;
         if counts.len() >= times {
