@@ -34,6 +34,9 @@ fn turns(attempt: &Attempt) -> Outcome {
 
     let mut a = server.connect("client A")?;
     let mut b = server.connect("client B")?;
+    for client in [&mut a, &mut b] {
+        client.set_patience(attempt.patience() + 3 * EACH);
+    }
     let before = counts(&server)?.len();
     b.send("hello\n")?;
     a.did("was connected when B said `hello`");

@@ -65,6 +65,9 @@ async fn run(listener: TcpListener) -> io::Result<()> {
     Ok(())
 }
 
+/// tokio has a log of its own, `sync::broadcast`, which says `Lagged` to who falls off its tail. But
+/// it counts messages, not bytes: to keep within 8 MiB whatever is said, it could hold only 128 of
+/// the longest, and a thousand people who speak at once would be too many for it.
 #[derive(Default)]
 struct Room {
     log: Mutex<Log>,
