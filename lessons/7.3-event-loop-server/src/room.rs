@@ -11,7 +11,7 @@ use mio::{Interest, Registry, Token};
 use shared::{Lines, disconnect, note};
 use shared_log::{Cursor, Log};
 
-use crate::timers::Timers;
+use super::timers::Timers;
 // ANCHOR_END: header
 
 // ANCHOR: room

@@ -13,7 +13,7 @@ use tokio::sync::watch;
 use tokio::time::{Instant, sleep_until};
 use tokio::{select, task};
 
-use crate::{News, Room};
+use super::{News, Room};
 // ANCHOR_END: header
 
 // ANCHOR: client

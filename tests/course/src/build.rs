@@ -1,6 +1,6 @@
 //! Compiles what belongs to an exercise, and keeps cargo's own noise away from the learner.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::env;
 use std::ffi::OsString;
 use std::fmt::Write as _;
@@ -67,8 +67,8 @@ pub fn build_variants(lesson: &str) -> Result<PathBuf, String> {
             let file = format!("{}/{variant}.rs", exercise.name);
             let _ = writeln!(modules, "#[path = \"{file}\"] mod {module};");
             let _ =
-                writeln!(choices, "        \"{}/{variant}\" => {module}::run(),", exercise.name);
-            let run = "pub fn run() -> std::process::ExitCode { std::process::Termination::report(main()) }";
+                writeln!(choices, "        \"{}/{variant}\" => {module}::run_it(),", exercise.name);
+            let run = "pub fn run_it() -> std::process::ExitCode { std::process::Termination::report(main()) }";
             files.push((file, format!("{program}\n{run}\n")));
         }
     }
@@ -81,7 +81,8 @@ pub fn build_variants(lesson: &str) -> Result<PathBuf, String> {
     files.push(("main.rs".to_string(), main));
 
     let name = format!("variants-of-{lesson}").replace('.', "-");
-    let manifest = Package { name: &name, bins: &[(name.clone(), "main.rs".into())] };
+    let bins = [(name.clone(), "main.rs".into())];
+    let manifest = Package { name: &name, bins: &bins, dependencies: dependencies(&[lesson]) };
     let output = manifest.build(&files, false)?;
     let program = output.programs.get(&name).cloned();
     program.ok_or_else(|| {
@@ -124,7 +125,9 @@ pub fn build_answers_of(
         bins.push((exercise.name.clone(), folder.join(exercise.shown("answer.rs"))));
     }
     let name = format!("answers-of-{who}");
-    let mut output = Package { name: &name, bins: &bins }.build(&[], true)?;
+    let lessons: Vec<&str> = exercises.iter().map(|exercise| &*exercise.lesson).collect();
+    let package = Package { name: &name, bins: &bins, dependencies: dependencies(&lessons) };
+    let mut output = package.build(&[], true)?;
     let built = bins.iter().map(|(name, file)| {
         let program = output.programs.remove(name);
         let rejected = || {
@@ -143,11 +146,34 @@ fn diagnostics_on(file: &Path, diagnostics: &str) -> String {
     blocks.collect::<Vec<_>>().join("\n\n")
 }
 
+/// What these lessons' programs depend on beside what every answer may use, as their Cargo.toml has
+/// it, and their own library: who only needs part 6 does not wait for the packages of part 7.
+fn dependencies(lessons: &[&str]) -> BTreeSet<String> {
+    let mut all = BTreeSet::new();
+    for lesson in lessons {
+        let path = repository().join("lessons").join(lesson).join("Cargo.toml");
+        let manifest = fs::read_to_string(path).unwrap_or_default();
+        let lines = manifest.lines().skip_while(|line| *line != "[dependencies]").skip(1);
+        let own = lines.take_while(|line| !line.is_empty());
+        all.extend(own.filter(|line| !is_for_all(line)).map(str::to_string));
+        if let (true, Some((_, name))) = (manifest.contains("\n[lib]\n"), lesson.split_once('-')) {
+            all.insert(format!("lesson-{name}.workspace = true"));
+        }
+    }
+    all
+}
+
+fn is_for_all(dependency: &str) -> bool {
+    ["shared", "anyhow", "socket2"].iter().any(|name| dependency.starts_with(name))
+}
+
 /// A small package under `target/exercises/`, for programs that are no targets of the workspace.
 struct Package<'a> {
     name: &'a str,
     /// The name of each program, and its file.
     bins: &'a [(String, PathBuf)],
+    /// Lines of its manifest.
+    dependencies: BTreeSet<String>,
 }
 
 impl Package<'_> {
@@ -182,20 +208,21 @@ impl Package<'_> {
     }
 
     fn manifest(&self, workspace: &str) -> String {
-        let version = |name: &str| {
-            let is_it = |line: &&str| line.starts_with(&format!("{name} = "));
-            workspace.lines().find(is_it).unwrap_or_default()
-        };
+        let folder = slashed(repository());
+        let shared = workspace.lines().skip_while(|line| *line != "[workspace.dependencies]");
+        let shared: Vec<&str> = shared.take_while(|line| !line.is_empty()).collect();
+        let shared = shared.join("\n").replace("path = \"", &format!("path = \"{folder}/"));
         let mut manifest = format!(
             "[package]\nname = \"{}\"\ndescription = \"Answers to exercises\"\n\
-             version = \"0.1.0\"\nedition = \"2024\"\npublish = false\n\n[workspace]\n\n\
+             version = \"0.1.0\"\nedition = \"2024\"\npublish = false\n\n[workspace]\n\n{shared}\n\n\
              [profile.dev]\ndebug = false\nincremental = false\n\n\
-             [dependencies]\nshared = {{ path = \"{}\", features = [\"ctrl-c\"] }}\n{}\n{}\n",
+             [dependencies]\nshared = {{ workspace = true, features = [\"ctrl-c\"] }}\n\
+             anyhow.workspace = true\nsocket2.workspace = true\n",
             self.name,
-            slashed(&repository().join("shared")),
-            version("anyhow"),
-            version("socket2"),
         );
+        for dependency in &self.dependencies {
+            let _ = writeln!(manifest, "{dependency}");
+        }
         for (name, file) in self.bins {
             let _ =
                 write!(manifest, "\n[[bin]]\nname = \"{name}\"\npath = \"{}\"\n", slashed(file));

@@ -1,0 +1,119 @@
+//! 7.1 Messages that may hold anything, the server: a length comes before each of them.
+//!
+//!     cargo run -p lesson-framed-server
+//!     cargo run -p lesson-framed-client     (in a second terminal, and a third)
+//!
+//! The chat of 6.3.2, with its slow-reader policy. What differs is how a message ends.
+
+use std::collections::BTreeMap;
+use std::io::{self, Read};
+use std::net::{Shutdown, SocketAddr, TcpStream};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use frames::{Frames, LONGEST, TooLong, frame};
+use shared::{
+    Failure, disconnect, lesson, listen, note, pause_after, print_line, send_now, set_send_buffer,
+    uninterrupted,
+};
+
+/// How much may wait for a client, in bytes, as in 6.3.2: a file to everybody has to find room.
+const SEND_BUFFER: usize = 512 * 1024;
+
+fn main() -> Result<(), Failure> {
+    let address = lesson!().address("127.0.0.1:3000");
+    let (listener, bound) = listen(&address)?;
+    set_send_buffer(&listener, SEND_BUFFER);
+    print_line!("server listening at port {}", bound.port());
+
+    let room = Arc::new(Room::default());
+    loop {
+        let accepted = listener.accept();
+        if let Err(error) = accepted.and_then(|(stream, peer)| admit(stream, peer, &room)) {
+            pause_after(&error);
+        }
+    }
+}
+
+fn admit(stream: TcpStream, peer: SocketAddr, room: &Arc<Room>) -> io::Result<()> {
+    let _ = stream.set_nodelay(true); // an error means that the client has left already
+    let stream = Arc::new(stream);
+    room.clients().insert(peer, Arc::clone(&stream));
+    let clients_room = Arc::clone(room);
+    let started = thread::Builder::new().spawn(move || {
+        let outcome = pass_on_what_is_said(&stream, peer, &clients_room);
+        clients_room.clients().remove(&peer);
+        if let Err(too_long) = outcome {
+            refuse(&stream, peer, &too_long);
+        }
+        print_line!("有客户端退出了"); // a client has left
+    });
+    if started.is_err() {
+        room.clients().remove(&peer);
+    }
+    started.map(|_| ())
+}
+
+/// Reads until the client leaves. A message that it has begun is not passed on then: unlike a line,
+/// a frame that is not whole is no message.
+fn pass_on_what_is_said(
+    mut stream: &TcpStream,
+    peer: SocketAddr,
+    room: &Room,
+) -> Result<(), TooLong> {
+    let mut frames = Frames::new(LONGEST);
+    let mut buffer = [0; 4096];
+    while let Ok(received @ 1..) = uninterrupted(|| stream.read(&mut buffer)) {
+        frames.add(&buffer[..received]);
+        while let Some(message) = frames.next_message()? {
+            room.broadcast(peer, message);
+        }
+    }
+    Ok(())
+}
+
+/// How long a client has to hear why it was refused.
+const TO_HEAR_IT: Duration = Duration::from_secs(5);
+
+/// Says why in a last frame. Whatever the client goes on sending is thrown away meanwhile: closing a
+/// connection with something unread in it resets it, and the last frame might be lost with that.
+fn refuse(mut stream: &TcpStream, peer: SocketAddr, too_long: &TooLong) {
+    note!("refused {peer}: {too_long}");
+    let why = format!("一条消息最多{LONGEST}字节"); // a message has at most 65536 bytes
+    if send_now(stream, &frame(why.as_bytes())).is_err() {
+        return;
+    }
+    let _ = stream.shutdown(Shutdown::Write);
+    let _ = stream.set_read_timeout(Some(TO_HEAR_IT));
+    let deadline = Instant::now() + TO_HEAR_IT;
+    let mut thrown_away = [0; 4096];
+    while Instant::now() < deadline {
+        if !matches!(uninterrupted(|| stream.read(&mut thrown_away)), Ok(1..)) {
+            return;
+        }
+    }
+}
+
+/// Everyone who is connected.
+#[derive(Default)]
+struct Room {
+    clients: Mutex<BTreeMap<SocketAddr, Arc<TcpStream>>>,
+}
+
+impl Room {
+    fn clients(&self) -> MutexGuard<'_, BTreeMap<SocketAddr, Arc<TcpStream>>> {
+        self.clients.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Sends `<sender's port>:` and the message to everyone but the sender, in one frame.
+    fn broadcast(&self, sender: SocketAddr, message: &[u8]) {
+        let label = format!("{}:", sender.port());
+        let frame = frame(&[label.as_bytes(), message].concat());
+        for (peer, stream) in &*self.clients() {
+            if *peer != sender && send_now(stream, &frame).is_err() {
+                disconnect(&**stream); // its own thread wakes, and says that it has left
+            }
+        }
+    }
+}

@@ -1,0 +1,186 @@
+//! The exercises of this lesson, and what each asks of a learner's program.
+
+use std::thread;
+use std::time::{Duration, Instant};
+
+use checker::{Actor, Attempt, Outcome, Running, quoted, shown_time};
+use frames::frame;
+
+checker::exercises! {
+    framed_server in "7.1-framed-server" {
+        how_many: "easy, 15 minutes: How many are here?",
+        begun_frame: "medium, 30 minutes: What is begun has to be ended",
+    }
+}
+
+fn how_many(attempt: &Attempt) -> Outcome {
+    let server = attempt.serve()?;
+    let (mut a, mut b, mut c) = three_clients(&server)?;
+    ask(&mut a, 3)?;
+    a.send(frame(b"after the question"))?;
+    b.did("waited while A asked, which must stay between A and the server,");
+    expect_from(&mut b, &a, b"after the question")?;
+    c.did("waited while A asked, which must stay between A and the server,");
+    expect_from(&mut c, &a, b"after the question")?;
+
+    b.send_in_pieces(&[&[0, 0], &[0, 0]])?;
+    b.did("asked, with the four bytes in two pieces,");
+    expect_frame(&mut b, b"3")?;
+    a.send([frame(b""), frame(b"between"), frame(b"")].concat())?;
+    a.did("sent a question, a message and a question in one piece");
+    expect_frame(&mut a, b"3")?;
+    expect_frame(&mut a, b"3")?;
+    b.did("waited while A asked in one piece with a message");
+    expect_from(&mut b, &a, b"between")?;
+    for message in [&b"\0\0\0\0"[..], b"\xff", "😀".as_bytes(), b"3", b"\n"] {
+        a.send(frame(message))?;
+        b.did(&format!("waited while A sent {}, which is no question,", quoted(message)));
+        expect_from(&mut b, &a, message)?;
+    }
+
+    // Whoever closes a connection with something unread resets it, and C is to leave in peace.
+    let _ = c.take_all_within(Duration::from_millis(200));
+    drop(c);
+    attempt.eventually(|| ask(&mut a, 2))?;
+    b.reset();
+    attempt.eventually(|| ask(&mut a, 1))?;
+    for _ in 0..200 {
+        server.connect("a client")?.reset();
+    }
+    attempt.eventually(|| ask(&mut a, 1))?;
+    let mut crowd = server.connect_at_once(20, "one of twenty clients")?;
+    attempt.eventually(|| ask(&mut a, 21))?;
+    for client in &mut crowd {
+        client.send(frame(b""))?;
+    }
+    for client in &mut crowd {
+        client.did("asked when 19 others did");
+        expect_frame(client, b"21")?;
+    }
+    Ok(())
+}
+
+fn ask(client: &mut Actor, count: usize) -> Outcome {
+    client.send(frame(b""))?;
+    client.did("sent a frame of length 0");
+    expect_frame(client, count.to_string().as_bytes())
+}
+
+/// How long a client may be silent within a frame.
+const TO_GO_ON: Duration = Duration::from_secs(2);
+
+const TOO_SLOW: &[u8] = b"too slow";
+
+fn begun_frame(attempt: &Attempt) -> Outcome {
+    let server = attempt.serve()?;
+    let (mut a, _b, mut quiet) = three_clients(&server)?;
+    for length in [1, 3, 5] {
+        let mut gone = server.connect("a client that goes")?;
+        gone.send(&frame(b"never whole")[..length])?;
+        gone.reset();
+    }
+
+    let begun = [
+        ("announced five bytes and sent two of them", &b"\0\0\0\x05he"[..]),
+        ("announced five bytes and sent none", b"\0\0\0\x05"),
+        ("sent two bytes of a length", b"\0\0"),
+        ("sent a whole message and the first byte of another", b"\0\0\0\x02hi\0"),
+    ];
+    let since = Instant::now();
+    let mut unfinished = Vec::new();
+    for (did, bytes) in begun {
+        let mut client = server.connect("a client")?;
+        client.send(bytes)?;
+        client.did(&format!("{did}, was silent,"));
+        client.set_patience(attempt.patience() + TO_GO_ON);
+        unfinished.push(client);
+    }
+    for client in &mut unfinished {
+        find_frame(client, TOO_SLOW)?;
+        let waited = since.elapsed();
+        if waited < TO_GO_ON - Duration::from_millis(100) {
+            let expected = format!("`too slow` {} later", shown_time(TO_GO_ON));
+            return Err(client.finding(&expected, &format!("it came {} later", shown_time(waited))));
+        }
+        client.did("was told `too slow`");
+        client.expect_end()?;
+    }
+
+    quiet.send(frame(b"still here"))?;
+    a.did(
+        "listened, when a client that was silent between two frames for two seconds spoke again,",
+    );
+    find_frame(&mut a, &labelled(&quiet, b"still here"))?;
+    attempt.try_again(|| goes_on(&server, &mut a))?;
+
+    let mut long = server.connect("a client")?;
+    long.send(b"\x00\x01\x00\x01")?;
+    long.did("announced 65,537 bytes");
+    expect_frame(&mut long, "一条消息最多65536字节".as_bytes())
+}
+
+/// A frame, a byte now and then: longer than two seconds in all.
+fn goes_on(server: &Running, a: &mut Actor) -> Outcome {
+    let mut slow = server.connect("a client")?;
+    for byte in frame(b"hi") {
+        slow.send([byte])?;
+        thread::sleep(Duration::from_millis(500));
+    }
+    a.did("listened, when a client sent a message, a byte now and then,");
+    find_frame(a, &labelled(&slow, b"hi"))
+}
+
+fn three_clients(server: &Running) -> Outcome<(Actor, Actor, Actor)> {
+    let mut a = server.connect("client A")?;
+    let mut b = server.connect("client B")?;
+    b.send(frame(b"I am B"))?;
+    a.did("was connected when client B connected, too, and said `I am B`,");
+    expect_from(&mut a, &b, b"I am B")?;
+    let mut c = server.connect("client C")?;
+    c.send(frame(b"I am C"))?;
+    a.did("was connected when client C connected, too, and said `I am C`,");
+    expect_from(&mut a, &c, b"I am C")?;
+    b.did("was connected when client C connected, too, and said `I am C`,");
+    expect_from(&mut b, &c, b"I am C")?;
+    Ok((a, b, c))
+}
+
+fn expect_from(client: &mut Actor, sender: &Actor, message: &[u8]) -> Outcome {
+    expect_frame(client, &labelled(sender, message))
+}
+
+/// Waits for the frame past a few others.
+fn find_frame(client: &mut Actor, expected: &[u8]) -> Outcome {
+    for _ in 0..10 {
+        if next_frame(client, expected)? == expected {
+            return Ok(());
+        }
+    }
+    expect_frame(client, expected)
+}
+
+fn labelled(sender: &Actor, message: &[u8]) -> Vec<u8> {
+    [format!("{}:", sender.address().port()).as_bytes(), message].concat()
+}
+
+fn expect_frame(client: &mut Actor, expected: &[u8]) -> Outcome {
+    match next_frame(client, expected)? {
+        came if came == expected => Ok(()),
+        came => {
+            let came = format!("the frame {} came", quoted(&came));
+            Err(client.finding(&format!("the frame {}", quoted(expected)), &came))
+        }
+    }
+}
+
+fn next_frame(client: &mut Actor, expected: &[u8]) -> Outcome<Vec<u8>> {
+    let wanted = format!("the frame {}", quoted(expected));
+    let explained = |problem: String| format!("{problem}. It was to be {wanted}");
+    let length = client.take_exactly(size_of::<u32>()).map_err(explained)?;
+    let announced = length.iter().fold(0, |sum, byte| 256 * sum + usize::from(*byte));
+    if announced > 100_000 {
+        let came = format!("{} came, which as a length is {announced} bytes", quoted(&length));
+        return Err(client.finding(&wanted, &came));
+    }
+    client.take_exactly(announced).map_err(explained)
+}

@@ -1,0 +1,193 @@
+//! The exercises of this lesson, and what each asks of a learner's program.
+
+use std::thread;
+use std::time::Duration;
+
+use checker::{Actor, Attempt, Outcome, Running};
+
+checker::exercises! {
+    shared_log_server in "7.2-shared-log-server" {
+        how_many_writes: "easy, 15 minutes: How many writes?",
+        take_a_break: "medium, 40 minutes: Take a break",
+    }
+}
+
+fn how_many_writes(attempt: &Attempt) -> Outcome {
+    let server = attempt.serve()?;
+    let (mut a, mut b, _c) = three_clients(&server)?;
+    let label = format!("{}:", port(&a)).len();
+
+    let mut d = newcomer(&server, &mut a, "client D")?;
+    let lines = ["one", "你好😀", "3"];
+    for line in lines {
+        a.send(format!("{line}\n"))?;
+        d.did("was connected, and A spoke,");
+        d.expect_line(&format!("{}:{line}", port(&a)))?;
+    }
+    let bytes: usize = lines.iter().map(|line| label + line.len() + 1).sum();
+    let left = port(&d);
+    drop(d);
+    let after = "a client was sent 3 lines, one after the other, and closed its connection";
+    server.expect_line_on_stdout(after, &told(left, bytes, 3))?;
+    let times = server.stdout().lines().filter(|line| is_about(line, left)).count();
+    if times > 1 {
+        return Err(format!("{after}, and {times} lines about it were printed, not one"));
+    }
+
+    let mut reset = newcomer(&server, &mut a, "client E")?;
+    a.send(b"\xff\0 once\n")?;
+    reset.expect_line(&format!("{}:\u{fffd}\0 once", port(&a)))?;
+    let left = port(&reset);
+    reset.reset();
+    let after = "another client was sent one line and left with a reset";
+    server.expect_line_on_stdout(after, &told(left, label + 8, 1))?;
+
+    let mut f = newcomer(&server, &mut a, "client F")?;
+    let paste: String = (0..1000).map(|number| format!("line {number:04}\n")).collect();
+    a.send(&paste)?;
+    f.did("was connected, and A said a thousand lines at once,");
+    for number in 0..1000 {
+        f.expect_line(&format!("{}:line {number:04}", port(&a)))?;
+    }
+    let left = port(&f);
+    drop(f);
+    let bytes = paste.len() + 1000 * label;
+    let begins = format!("{left} was sent {bytes} bytes in ");
+    let after = "a client was sent a thousand lines at once and closed its connection";
+    let writes: usize = attempt.eventually(|| {
+        let printed = server.stdout();
+        let line = printed.lines().find(|line| is_about(line, left));
+        let line = line.ok_or_else(|| format!("{after}, but no line about it was printed"))?;
+        let count = line.strip_prefix(&begins).and_then(|rest| rest.strip_suffix(" writes"));
+        count.and_then(|count| count.parse().ok()).ok_or_else(|| {
+            format!("{after}, and a line was to begin with `{begins}`, but it is `{line}`")
+        })
+    })?;
+    if writes == 0 || writes > 500 {
+        return Err(format!("{after}, and that took {writes} writes, as the program says"));
+    }
+    b.find_line(&format!("{}:line 0999", port(&a)))?;
+
+    let g = server.connect("client G")?;
+    let left = port(&g);
+    drop(g);
+    let after = "a client was sent nothing and closed its connection";
+    server.expect_line_on_stdout(after, &told(left, 0, 0))
+}
+
+/// A client that has been heard, and so is in the room.
+fn newcomer(server: &Running, a: &mut Actor, name: &str) -> Outcome<Actor> {
+    let mut client = server.connect(name)?;
+    client.send("my own words are not sent to me\n")?;
+    a.find_line(&format!("{}:my own words are not sent to me", port(&client)))?;
+    Ok(client)
+}
+
+fn is_about(line: &str, port: u16) -> bool {
+    line.starts_with(&format!("{port} was sent "))
+}
+
+fn told(port: u16, bytes: usize, writes: usize) -> String {
+    format!("{port} was sent {bytes} bytes in {writes} writes")
+}
+
+fn take_a_break(attempt: &Attempt) -> Outcome {
+    let server = attempt.serve()?;
+    let (mut a, mut b, mut c) = three_clients(&server)?;
+    let (port_a, port_b) = (port(&a), port(&b));
+
+    // Who hears A's line knows that A's break has begun: A has said so before.
+    a.send("/pause\nI take a break\n")?;
+    for other in [&mut b, &mut c] {
+        other
+            .did("listened when A took a break, and spoke, with `/pause` and a line in one piece,");
+        other.expect_line(&format!("{port_a}:I take a break"))?;
+    }
+    let mut said = Vec::new();
+    for number in 0..5 {
+        b.send(format!("number {number} 😀\n"))?;
+        c.did("listened when A took a break and B spoke");
+        c.expect_line(&format!("{port_b}:number {number} 😀"))?;
+        said.push(format!("{port_b}:number {number} 😀"));
+    }
+    a.did("took a break");
+    a.expect_silence(Duration::from_millis(300))?;
+    a.send("/pause\nstill in it\n")?;
+    c.did("listened when A took a break, said so again, and spoke,");
+    c.expect_line(&format!("{port_a}:still in it"))?;
+    b.send((0..1000).map(|number| format!("many {number}\n")).collect::<String>())?;
+    said.extend((0..1000).map(|number| format!("{port_b}:many {number}")));
+    c.find_line(&format!("{port_b}:many 999"))?;
+    a.did("took a break");
+    a.expect_silence(Duration::from_millis(200))?;
+    a.send_in_pieces(&["/go", "-on\r\n"])?;
+    a.did("took a break and went on");
+    for line in &said {
+        a.expect_line(line)?;
+    }
+    b.send("after it\n")?;
+    a.did("went on after a break, and B spoke,");
+    a.expect_line(&format!("{port_b}:after it"))?;
+    c.expect_line(&format!("{port_b}:after it"))?;
+
+    a.send("/go-on\n")?;
+    b.did("listened while A took a break");
+    b.expect_line(&format!("{port_a}:still in it"))?;
+    for message in ["/pauses", "/pause now", "/paus", "no /pause", "/go-on!", "/go"] {
+        a.send(format!("{message}\n"))?;
+        b.did(&format!("waited while A sent `{message}`, which is no command but a message,"));
+        b.expect_line(&format!("{port_a}:{message}"))?;
+        c.did("waited while A sent a near miss of a command");
+        c.expect_line(&format!("{port_a}:{message}"))?;
+    }
+    b.send("is everybody here?\n")?;
+    a.did("was not in a break, and B spoke,");
+    a.expect_line(&format!("{port_b}:is everybody here?"))?;
+    a.send("/pause\n/go-on\n/pause\n/go-on\nhere\n")?;
+    b.did("listened when A said commands and a line in one piece,");
+    b.expect_line(&format!("{port_a}:here"))?;
+    b.send("good\n")?;
+    a.did("went on after two breaks, and B spoke,");
+    a.expect_line(&format!("{port_b}:good"))?;
+
+    leave_during_a_break(&server, &mut a, &mut b)
+}
+
+fn leave_during_a_break(server: &Running, a: &mut Actor, b: &mut Actor) -> Outcome {
+    const LEFT: &str = "有客户端退出了"; // a client has left
+    let mut crowd = Vec::new();
+    for _ in 0..6 {
+        let mut client = server.connect("one of six clients")?;
+        client.send("/pause\nin a break\n")?;
+        a.did("listened when others took a break");
+        a.find_line(&format!("{}:in a break", port(&client)))?;
+        crowd.push(client);
+    }
+    b.send("something that they have not heard\n")?;
+    a.find_line(&format!("{}:something that they have not heard", port(b)))?;
+    thread::sleep(Duration::from_millis(100));
+    for (number, client) in crowd.into_iter().enumerate() {
+        if number % 2 == 0 { drop(client) } else { client.reset() }
+    }
+    server.expect_lines_on_stdout("six clients left during a break", 6, LEFT)
+}
+
+/// Three clients who are all in the room: A and B have heard somebody, C nobody.
+fn three_clients(server: &Running) -> Outcome<(Actor, Actor, Actor)> {
+    let mut a = server.connect("client A")?;
+    let mut b = server.connect("client B")?;
+    b.send("I am B\n")?;
+    a.did("was connected when client B connected, too, and said `I am B`,");
+    a.expect_line(&format!("{}:I am B", port(&b)))?;
+    let mut c = server.connect("client C")?;
+    c.send("I am C\n")?;
+    for other in [&mut a, &mut b] {
+        other.did("was connected when client C connected, too, and said `I am C`,");
+        other.expect_line(&format!("{}:I am C", port(&c)))?;
+    }
+    Ok((a, b, c))
+}
+
+fn port(actor: &Actor) -> u16 {
+    actor.address().port()
+}

@@ -1,0 +1,263 @@
+//! The exercises of this lesson, and what each asks of a learner's program.
+
+use std::fs;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use checker::{Actor, Attempt, Outcome, Running, shown_time};
+
+checker::exercises! {
+    event_loop_server in "7.3-event-loop-server" {
+        turns: "easy, 20 minutes: How busy is the loop?",
+        closed_door: "medium, 35 minutes: A door that is closed when the room is full",
+    }
+}
+
+/// How often the loop says how busy it is.
+const EACH: Duration = Duration::from_secs(1);
+
+/// More turns in a second than a loop needs that has nothing to do.
+const IDLE: usize = 20;
+
+fn turns(attempt: &Attempt) -> Outcome {
+    let since = Instant::now();
+    let server = attempt.serve()?;
+    let idle = reports(attempt, &server, 2, "nobody was connected")?;
+    let waited = since.elapsed();
+    if waited < 2 * EACH - Duration::from_millis(100) {
+        return Err(format!(
+            "two lines about the turns came {} after the start, which is too early",
+            shown_time(waited)
+        ));
+    }
+    expect_idle(&idle)?;
+
+    let mut a = server.connect("client A")?;
+    let mut b = server.connect("client B")?;
+    for client in [&mut a, &mut b] {
+        client.set_patience(attempt.patience() + 3 * EACH);
+    }
+    let before = counts(&server)?.len();
+    b.send("hello\n")?;
+    a.did("was connected when B said `hello`");
+    a.expect_line(&format!("{}:hello", b.address().port()))?;
+    const TIMES: usize = 40;
+    attempt.try_again(|| talk(&mut a, &mut b, TIMES))?;
+    // The line that comes next counts the last of it, and the one after that nothing of it.
+    let now = counts(&server)?.len();
+    let spoken = reports(attempt, &server, now + 1, "two clients had talked")?;
+    let counted: usize = spoken[before..].iter().sum();
+    if counted < TIMES {
+        return Err(format!(
+            "two clients talked, one line after the other, for which the loop has to make at least \
+             {TIMES} turns, but the lines since they came tell of {counted}"
+        ));
+    }
+    let after = reports(attempt, &server, now + 2, "nobody spoke any more")?;
+    expect_idle(&after[now + 1..])
+}
+
+/// A speaks, and B hears it, again and again.
+fn talk(a: &mut Actor, b: &mut Actor, times: usize) -> Outcome {
+    let begun = Instant::now();
+    for number in 0..times {
+        a.send(format!("{number}\n"))?;
+        b.did("was connected when A spoke");
+        b.expect_line(&format!("{}:{number}", a.address().port()))?;
+        let waited = begun.elapsed();
+        if waited > 2 * EACH {
+            let lines = number + 1;
+            let waited = shown_time(waited);
+            return Err(format!("A spoke line by line, and B had to wait {waited} for {lines}"));
+        }
+    }
+    Ok(())
+}
+
+fn expect_idle(turns: &[usize]) -> Outcome {
+    match turns.iter().find(|turns| **turns > IDLE || **turns == 0) {
+        Some(0) => Err("a line told of no turn at all, but to print it takes one".to_string()),
+        Some(turns) => Err(format!(
+            "the loop had nothing to do, which takes a turn or two in a second, but a line told of \
+             {turns}"
+        )),
+        None => Ok(()),
+    }
+}
+
+/// Waits for the next lines about the turns, until there are so many in all.
+fn reports(attempt: &Attempt, server: &Running, times: usize, after: &str) -> Outcome<Vec<usize>> {
+    let deadline = Instant::now() + attempt.patience() + 3 * EACH;
+    loop {
+        let counts = counts(server)?;
+        if counts.len() >= times {
+            return Ok(counts);
+        }
+        if Instant::now() > deadline {
+            return Err(format!(
+                "{after}, and a line such as `turns: 1` was to come each second, {times} so far, \
+                 but it came {} time(s)",
+                counts.len()
+            ));
+        }
+        thread::sleep(Duration::from_millis(20));
+    }
+}
+
+fn counts(server: &Running) -> Outcome<Vec<usize>> {
+    let printed = server.stdout();
+    let whole = printed.rfind('\n').map_or("", |end| &printed[..end]);
+    let counts = whole.lines().filter_map(|line| line.strip_prefix("turns: "));
+    counts
+        .map(|count| {
+            count.parse().map_err(|_| format!("a line was to be `turns: ` and a number: {count:?}"))
+        })
+        .collect()
+}
+
+fn closed_door(attempt: &Attempt) -> Outcome {
+    let server = attempt.serve()?;
+    let mut inside = four_clients(&server)?;
+    let mut waiting = Vec::new();
+    for number in 5..=8 {
+        let mut client = server.connect("a client")?;
+        client.send(format!("I am number {number}\n"))?;
+        client.did("waited at the door while four were inside");
+        waiting.push(client);
+    }
+    expect_rest(&server)?;
+    for client in &mut waiting {
+        client.expect_silence(Duration::from_millis(50))?;
+    }
+    inside[0].did("was one of four, and more than four were not to be let in,");
+    inside[0].expect_silence(Duration::from_millis(50))?;
+
+    // One leaves in an orderly way, one with a reset, and two in the same moment.
+    let mut first = inside.remove(0);
+    let _ = inside[0].take_all_within(Duration::from_millis(50)); // closing with something unread resets
+    drop(inside.remove(0));
+    expect_newcomer(&mut first, &waiting[0], 5, "one had left")?;
+    first.expect_silence(Duration::from_millis(100))?;
+    inside.remove(0).reset();
+    expect_newcomer(&mut first, &waiting[1], 6, "one had left with a reset")?;
+    first.expect_silence(Duration::from_millis(100))?;
+    drop(inside);
+    drop(waiting.remove(0));
+    let mut newcomers: Vec<String> = Vec::new();
+    for _ in 0..2 {
+        first.did("was inside when two had left at once");
+        newcomers.push(first.line()?);
+    }
+    newcomers.sort();
+    let mut expected = [said(&waiting[1], 7), said(&waiting[2], 8)];
+    expected.sort();
+    if newcomers != expected {
+        let expected = format!("{} and {}", expected[0], expected[1]);
+        return Err(first.finding(&expected, &format!("{} came", newcomers.join(" and "))));
+    }
+    first.send("welcome\n")?;
+    for client in &mut waiting {
+        client.did("was let in");
+        client.find_line(&format!("{}:welcome", first.address().port()))?;
+    }
+    drop((first, waiting));
+
+    never_more_than_four(attempt, &attempt.serve()?)
+}
+
+fn expect_newcomer(inside: &mut Actor, newcomer: &Actor, number: usize, after: &str) -> Outcome {
+    inside.did(&format!("was inside when somebody waited and {after}"));
+    inside.expect_line(&said(newcomer, number))
+}
+
+fn said(client: &Actor, number: usize) -> String {
+    format!("{}:I am number {number}", client.address().port())
+}
+
+/// Four who have all heard each other.
+fn four_clients(server: &Running) -> Outcome<Vec<Actor>> {
+    let mut inside: Vec<Actor> = Vec::new();
+    for number in 1..=4 {
+        let mut client = server.connect("one of the first four")?;
+        client.send(format!("I am number {number}\n"))?;
+        for other in &mut inside {
+            other.did("was inside when one more of the first four came");
+            other.find_line(&said(&client, number))?;
+        }
+        inside.push(client);
+    }
+    Ok(inside)
+}
+
+/// Thirty come at once, and leave when they are let in, until all have been inside.
+fn never_more_than_four(attempt: &Attempt, server: &Running) -> Outcome {
+    for _ in 0..100 {
+        server.connect("a client")?.reset();
+    }
+    let mut crowd = server.connect_at_once(30, "one of thirty clients")?;
+    // Who is inside hears what the others say who are inside: three lines, and no more.
+    for client in &mut crowd {
+        let port = client.address().port();
+        client.send(format!("I am {port}\n"))?;
+    }
+    attempt.eventually(|| {
+        let heard: Vec<usize> = crowd.iter().map(waiting_bytes).collect();
+        let inside = heard.iter().filter(|bytes| **bytes > 0).count();
+        match inside {
+            3.. => Ok(()),
+            _ => Err("thirty came at once, and four were to be let in, but hardly anybody heard \
+                      anybody"
+                .to_string()),
+        }
+    })?;
+    thread::sleep(Duration::from_millis(300));
+    let inside = crowd.iter().filter(|client| waiting_bytes(client) > 0).count();
+    if inside > 4 {
+        return Err(format!(
+            "thirty came at once and each said a line, and {inside} of them heard somebody: more \
+             than four are inside"
+        ));
+    }
+    drop(crowd);
+    let mut a = server.connect("one who comes later")?;
+    let mut b = server.connect("another who comes later")?;
+    attempt.eventually(|| {
+        a.send("anybody here?\n")?;
+        b.did("came when thirty had come and left, and one who was inside spoke");
+        b.set_patience(Duration::from_millis(300));
+        b.line().map(|_| ())
+    })
+}
+
+/// How much has come for a client, without taking it away.
+fn waiting_bytes(client: &Actor) -> usize {
+    let mut buffer = [0; 1024];
+    let stream = client.stream();
+    let _ = stream.set_nonblocking(true);
+    let waiting = stream.peek(&mut buffer).unwrap_or(0);
+    let _ = stream.set_nonblocking(false);
+    waiting
+}
+
+/// A loop that has nothing to do takes no processor time. Not every system tells how much it is.
+fn expect_rest(server: &Running) -> Outcome {
+    const TIME: Duration = Duration::from_millis(600);
+    let Some(before) = processor_time(server) else { return Ok(()) };
+    thread::sleep(TIME);
+    let Some(after) = processor_time(server) else { return Ok(()) };
+    match after - before {
+        used if used > 10 => Err(format!(
+            "four were inside, and others waited at the door, with nothing to do for the server, \
+             but in {} it took {used} hundredths of a second of processor time",
+            shown_time(TIME)
+        )),
+        _ => Ok(()),
+    }
+}
+
+/// In hundredths of a second, as Linux tells it (proc_pid_stat(5), utime and stime).
+fn processor_time(server: &Running) -> Option<u64> {
+    let text = fs::read_to_string(format!("/proc/{}/stat", server.process_id())).ok()?;
+    let fields: Vec<&str> = text.rsplit(')').next()?.split_whitespace().collect();
+    Some(fields.get(11)?.parse::<u64>().ok()? + fields.get(12)?.parse::<u64>().ok()?)
+}

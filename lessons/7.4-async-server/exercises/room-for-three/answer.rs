@@ -1,0 +1,103 @@
+//! 7.4 Broadcast chat with tokio: a task for each client, and an orderly end.
+//!
+//!     cargo run -p lesson-async-server
+//!     cargo run -p lesson-broadcast-client     (in a second terminal, and a third; or telnet)
+//!
+//! It reads like the threads of 6.3.2 and runs like the event loop of 7.3: at each `await` the
+//! thread goes on with another task. The log and the slow-reader policy are those of 7.2.
+
+use std::io;
+use std::net::SocketAddr;
+use std::pin::pin;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use anyhow::Context;
+use shared::{Failure, lesson, listen, pause_for, print_line};
+use shared_log::Log;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::watch;
+use tokio::time::{sleep, timeout};
+use tokio::{runtime, select, signal, task};
+
+use client::Client;
+
+#[path = "../../src/client.rs"]
+mod client;
+
+fn main() -> Result<(), Failure> {
+    let address = lesson!().address("127.0.0.1:3000");
+    let (listener, bound) = listen(&address)?;
+    print_line!("server listening at port {}", bound.port());
+
+    listener.set_nonblocking(true).context("cannot make the listener non-blocking")?;
+    // One thread for all tasks: several would only wait for each other at the log.
+    let runtime = runtime::Builder::new_current_thread().enable_all().build();
+    let runtime = runtime.context("cannot start the runtime")?;
+    runtime
+        .block_on(async { run(TcpListener::from_std(listener)?).await })
+        .context("cannot run")?;
+    Ok(())
+}
+
+/// How long everybody has on Ctrl-C to take in what was said last.
+const FAREWELL: Duration = Duration::from_secs(2);
+
+async fn run(listener: TcpListener) -> io::Result<()> {
+    let room = Arc::new(Room::default());
+    // One for all turns of the loop: between two of them, nothing would notice.
+    let mut ctrl_c = pin!(signal::ctrl_c());
+    loop {
+        select! {
+            biased; // Ctrl-C is listened for before the first client is served
+            pressed = &mut ctrl_c => break pressed?,
+            accepted = listener.accept() => match accepted {
+                Ok((stream, peer)) => admit(stream, peer, &room),
+                Err(error) => sleep(pause_for(&error)).await,
+            },
+        }
+    }
+    drop(listener); // no new clients
+    room.log().append("服务器关闭了\n".as_bytes()); // the server has closed
+    room.news.send_replace(News::Goodbye);
+    // Each client's task receives the news, so when nobody receives it any more, all have gone.
+    let _ = timeout(FAREWELL, room.news.closed()).await;
+    Ok(())
+}
+
+/// tokio has a log of its own, `sync::broadcast`, which says `Lagged` to who falls off its tail. But
+/// it counts messages, not bytes: to keep within 8 MiB whatever is said, it could hold only 128 of
+/// the longest, and a thousand people who speak at once would be too many for it.
+#[derive(Default)]
+struct Room {
+    log: Mutex<Log>,
+    news: watch::Sender<News>,
+}
+
+/// What makes everybody look into the log.
+#[derive(Clone, Copy, Default, PartialEq)]
+enum News {
+    #[default]
+    Said,
+    Goodbye,
+}
+
+impl Room {
+    /// No task awaits anything while it holds the log.
+    fn log(&self) -> MutexGuard<'_, Log> {
+        self.log.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn admit(stream: TcpStream, peer: SocketAddr, room: &Arc<Room>) {
+    // A small message leaves at once, instead of waiting for company. An error means that the
+    // client has left already, as its first read will say.
+    let _ = stream.set_nodelay(true);
+    // Made here and not in the client's own task, so that whoever connects first also joins first,
+    // and misses nothing of what the next one says.
+    let client = Client::new(stream, peer, Arc::clone(room));
+    task::spawn(async {
+        let _ = client.serve().await; // whatever the error is, it means that the client has gone
+        print_line!("有客户端退出了"); // a client has left
+    });
+}

@@ -1,0 +1,173 @@
+//! The exercises of this lesson, and what each asks of a learner's program.
+
+use std::io::ErrorKind;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use checker::{Actor, Attempt, Outcome, PATIENCE, Running};
+
+checker::exercises! {
+    async_server in "7.4-async-server" {
+        #[cfg_attr(windows, ignore = "Windows has no command that presses Ctrl-C")]
+        countdown: "easy, 15 minutes: A countdown",
+        room_for_three: "medium, 30 minutes: A room for three",
+    }
+}
+
+#[cfg(unix)]
+fn countdown(attempt: &Attempt) -> Outcome {
+    use std::net::TcpStream;
+
+    use checker::shown_time;
+
+    const LAST: &str = "服务器关闭了"; // the server has closed
+    let server = attempt.serve()?;
+    let (mut a, mut b) = two_clients(&server)?;
+    let left = server.connect("a client that leaves")?;
+    left.reset();
+
+    let since = Instant::now();
+    server.press_ctrl_c();
+    a.did("was connected when Ctrl-C was pressed");
+    a.expect_line("closing in 3")?;
+    a.send(b"\xff still here?\n")?;
+    b.did("was connected when Ctrl-C was pressed and A spoke during the countdown, which went on,");
+    b.expect_line("closing in 3")?;
+    let heard = b.line()?;
+    if !heard.starts_with(&format!("{}:", a.address().port())) {
+        let came = format!("the line `{heard}` came");
+        return Err(b.finding("what A said, before the next second was over", &came));
+    }
+    if TcpStream::connect(server.address()).is_ok() {
+        return Err(
+            "after `closing in 3`, nobody new was to be let in, but a client could connect"
+                .to_string(),
+        );
+    }
+    for (client, name) in [(&mut a, "A"), (&mut b, "B")] {
+        client.did(&format!("was {name}, and `closing in 3` had come"));
+        client.set_patience(attempt.patience() + Duration::from_secs(1));
+        for line in ["closing in 2", "closing in 1", LAST] {
+            client.expect_line(line)?;
+        }
+        client.expect_end()?;
+    }
+    let took = since.elapsed();
+    if took < Duration::from_millis(2900) {
+        let took = shown_time(took);
+        return Err(format!("the countdown from 3 was over after {took}, which is too early"));
+    }
+    drop((a, b));
+    match server.expect_exit("the countdown was over")? {
+        status if status.success() => Ok(()),
+        status => Err(format!("the server was to end with status 0, not {status}")),
+    }
+}
+
+/// There is nothing to check on Windows, where nobody can press Ctrl-C for another program.
+#[cfg(not(unix))]
+fn countdown(_: &Attempt) -> Outcome {
+    Err("this exercise cannot be checked on Windows".to_string())
+}
+
+fn room_for_three(attempt: &Attempt) -> Outcome {
+    let server = attempt.serve()?;
+    let (mut a, b) = two_clients(&server)?;
+    let c = let_in(&server, &mut a, "client C")?;
+    let mut refused = Vec::new();
+    for name in ["the fourth client", "the fifth client"] {
+        let mut client = server.connect(name)?;
+        client.send("may I come in?\n")?;
+        client.did("came when three were inside");
+        client.expect_line("full")?;
+        client.did("was told `full`");
+        client.expect_end()?;
+        refused.push(client);
+    }
+    a.did("was inside when others were refused");
+    a.expect_silence(Duration::from_millis(200))?;
+
+    drop(b);
+    let b = let_in_again(attempt, &server, &mut a, "one had left while a refused client stayed")?;
+    c.reset();
+    let c = let_in_again(attempt, &server, &mut a, "one had left with a reset")?;
+    drop((b, c, refused));
+    let name = "one of those who come and go";
+    for _ in 0..200 {
+        server.connect(name)?.reset();
+    }
+    let after = "two had left, and two hundred had come and reset the connection";
+    let _b = let_in_again(attempt, &server, &mut a, after)?;
+    let _c = let_in_again(attempt, &server, &mut a, after)?;
+    expect_full(&server)?;
+
+    three_of_thirty(&attempt.serve()?)
+}
+
+fn expect_full(server: &Running) -> Outcome {
+    let mut client = server.connect("one more client")?;
+    client.did("came when three were inside");
+    client.expect_line("full")
+}
+
+/// Thirty come in the same moment.
+fn three_of_thirty(server: &Running) -> Outcome {
+    let mut crowd = server.connect_at_once(30, "one of thirty clients")?;
+    expect_full(server)?; // who comes after them is told so after them
+    for client in &mut crowd {
+        let _ = client.send("hello\n"); // the refused may have been closed already
+    }
+    let mut told = 0;
+    for client in &mut crowd {
+        client.did("came together with 29 others, each of which said `hello`,");
+        told += usize::from(client.line()? == "full");
+    }
+    match told {
+        27 => Ok(()),
+        _ => Err(format!(
+            "thirty clients came at once, and three of them were to be let in, but {} were",
+            crowd.len() - told
+        )),
+    }
+}
+
+/// As soon as the server has noticed that somebody has left.
+fn let_in_again(attempt: &Attempt, server: &Running, a: &mut Actor, after: &str) -> Outcome<Actor> {
+    attempt
+        .eventually(|| let_in(server, a, "one more client"))
+        .map_err(|problem| format!("{after}, but then: {problem}"))
+}
+
+fn let_in(server: &Running, a: &mut Actor, name: &str) -> Outcome<Actor> {
+    let mut client = server.connect(name)?;
+    let port = client.address().port();
+    let _ = client.send("I am in\n"); // a refused one may have been closed already
+    // Either A hears it, or the client is told that the room is full.
+    let deadline = Instant::now() + PATIENCE;
+    while !something_waits(a) && Instant::now() < deadline {
+        if something_waits(&client) {
+            client.did("came when there was a place");
+            client.expect_silence(Duration::from_millis(100))?;
+        }
+        thread::sleep(Duration::from_millis(5));
+    }
+    a.did(&format!("was inside when {name} came and spoke"));
+    a.expect_line(&format!("{port}:I am in"))?;
+    Ok(client)
+}
+
+/// Whether something has come for a client, or the end.
+fn something_waits(client: &Actor) -> bool {
+    let stream = client.stream();
+    let _ = stream.set_nonblocking(true);
+    let outcome = stream.peek(&mut [0]);
+    let _ = stream.set_nonblocking(false);
+    !outcome.is_err_and(|error| error.kind() == ErrorKind::WouldBlock)
+}
+
+/// Two who are in the room.
+fn two_clients(server: &Running) -> Outcome<(Actor, Actor)> {
+    let mut a = server.connect("client A")?;
+    let b = let_in(server, &mut a, "client B")?;
+    Ok((a, b))
+}
