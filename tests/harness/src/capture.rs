@@ -1,6 +1,6 @@
 //! What a process has printed so far.
 
-use std::io::Read;
+use std::io::{ErrorKind, Read};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -30,7 +30,12 @@ impl Capture {
         thread::spawn(move || {
             let (printed, changed) = &*shared;
             let mut buffer = [0; 64 * 1024];
-            while let Ok(received @ 1..) = output.read(&mut buffer) {
+            loop {
+                let received = match output.read(&mut buffer) {
+                    Ok(received @ 1..) => received,
+                    Err(error) if error.kind() == ErrorKind::Interrupted => continue,
+                    _ => break,
+                };
                 let mut printed = lock(printed);
                 if printed.bytes.len() < MOST {
                     printed.bytes.extend_from_slice(&buffer[..received]);

@@ -171,7 +171,9 @@ impl Connection {
             match self.receive(left) {
                 Ok(0) => return Err(Stopped::End),
                 Ok(_) => silent_at = Instant::now() + patience.silence,
-                Err(error) if timed_out(&error) => {} // what that means is decided above
+                // What that means is decided above; and a signal, such as the one that lets a suspended
+                // process go on, means nothing.
+                Err(error) if timed_out(&error) || error.kind() == ErrorKind::Interrupted => {}
                 Err(error) => return Err(Stopped::Broken(error)),
             }
         }
@@ -200,6 +202,7 @@ impl Connection {
                 Ok(0) => break Stopped::End,
                 Ok(arrived) => self.received.extend_from_slice(&buffer[..arrived]),
                 Err(error) if timed_out(&error) => break Stopped::Silence,
+                Err(error) if error.kind() == ErrorKind::Interrupted => {}
                 Err(error) => break Stopped::Broken(error),
             }
         };
