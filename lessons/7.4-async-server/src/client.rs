@@ -13,10 +13,11 @@ use tokio::sync::watch;
 use tokio::time::{Instant, sleep_until};
 use tokio::{select, task};
 
-use super::{News, Room};
+use crate::{News, Room};
 // ANCHOR_END: header
 
 // ANCHOR: client
+/// One client, from joining to leaving.
 pub struct Client {
     stream: TcpStream,
     peer: SocketAddr,
@@ -30,6 +31,7 @@ pub struct Client {
 }
 
 impl Client {
+    /// A client who joins now.
     pub fn new(stream: TcpStream, peer: SocketAddr, room: Arc<Room>) -> Client {
         let (news, cursor) = (room.news.subscribe(), room.log().join());
         Client {

@@ -9,21 +9,15 @@
 use std::io;
 use std::net::SocketAddr;
 use std::pin::pin;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context;
+use async_room::{Client, News, Room};
 use shared::{Failure, lesson, listen, pause_for, print_line};
-use shared_log::Log;
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::watch;
 use tokio::time::{sleep, timeout};
 use tokio::{runtime, select, signal, task};
-
-use client::Client;
-
-#[path = "../../src/client.rs"]
-mod client;
 
 fn main() -> Result<(), Failure> {
     let address = lesson!().address("127.0.0.1:3000");
@@ -63,30 +57,6 @@ async fn run(listener: TcpListener) -> io::Result<()> {
     // Each client's task receives the news, so when nobody receives it any more, all have gone.
     let _ = timeout(FAREWELL, room.news.closed()).await;
     Ok(())
-}
-
-/// tokio has a log of its own, `sync::broadcast`, which says `Lagged` to who falls off its tail. But
-/// it counts messages, not bytes: to keep within 8 MiB whatever is said, it could hold only 128 of
-/// the longest, and a thousand people who speak at once would be too many for it.
-#[derive(Default)]
-struct Room {
-    log: Mutex<Log>,
-    news: watch::Sender<News>,
-}
-
-/// What makes everybody look into the log.
-#[derive(Clone, Copy, Default, PartialEq)]
-enum News {
-    #[default]
-    Said,
-    Goodbye,
-}
-
-impl Room {
-    /// No task awaits anything while it holds the log.
-    fn log(&self) -> MutexGuard<'_, Log> {
-        self.log.lock().unwrap_or_else(PoisonError::into_inner)
-    }
 }
 
 fn admit(stream: TcpStream, peer: SocketAddr, room: &Arc<Room>) {
