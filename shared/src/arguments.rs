@@ -1,8 +1,7 @@
-//! The command line of a lesson: at most one address, `--help`, `--version`, and for one of them
-//! `--file`.
+//! The command line of a lesson: at most one address, `--help`, `--version`, and what else the lesson
+//! takes.
 
 use std::ffi::OsString;
-use std::path::PathBuf;
 use std::process::exit;
 
 use lexopt::Arg;
@@ -31,10 +30,22 @@ macro_rules! lesson {
     };
 }
 
+/// An option that a lesson takes besides its address, with a value.
+pub struct Extra {
+    /// As it is typed, without the two hyphens.
+    pub name: &'static str,
+    /// What `--help` calls the value, such as `PATH`.
+    pub value: &'static str,
+    /// What the option is for, in a few words.
+    pub help: &'static str,
+    /// What is wrong with a value, for a person to read; it need not be quoted.
+    pub check: fn(&OsString) -> Result<(), String>,
+}
+
 /// What the command line asks for.
 #[derive(Debug, PartialEq)]
-enum Request {
-    Run { address: Option<String>, file: Option<PathBuf> },
+enum Request<const N: usize> {
+    Run { address: Option<String>, extras: [Option<OsString>; N] },
     Help,
     Version,
 }
@@ -46,31 +57,34 @@ impl Lesson {
     /// Ends the process for `--help` and `--version` (exit status 0) and for a bad argument (one
     /// line that quotes it, exit status 2).
     pub fn address(&self, default: &str) -> String {
-        let (address, _) = self.request(Some(default), false);
-        address.unwrap_or_else(|| default.to_string())
+        self.address_and(default, &[]).0
     }
 
-    /// As [`Lesson::address`], for a lesson that also takes `--file PATH`. It does not look whether
-    /// there is such a file.
-    pub fn address_and_file(&self, default: &str) -> (String, Option<PathBuf>) {
-        let (address, file) = self.request(Some(default), true);
-        (address.unwrap_or_else(|| default.to_string()), file)
+    /// As [`Lesson::address`], with the values of the options in `extras`, in their order, where they
+    /// were given.
+    pub fn address_and<const N: usize>(
+        &self,
+        default: &str,
+        extras: &[Extra; N],
+    ) -> (String, [Option<OsString>; N]) {
+        let (address, values) = self.request(Some(default), extras);
+        (address.unwrap_or_else(|| default.to_string()), values)
     }
 
     /// For a lesson that takes no address: ends the process as [`Lesson::address`] does, or
     /// returns.
     pub fn no_arguments(&self) {
-        self.request(None, false);
+        self.request(None, &[]);
     }
 
-    fn request(
+    fn request<const N: usize>(
         &self,
         default: Option<&str>,
-        takes_file: bool,
-    ) -> (Option<String>, Option<PathBuf>) {
-        match parse(std::env::args_os().skip(1), default, takes_file) {
-            Ok(Request::Run { address, file }) => return (address, file),
-            Ok(Request::Help) => print_line!("{}", self.help(default, takes_file)),
+        extras: &[Extra; N],
+    ) -> (Option<String>, [Option<OsString>; N]) {
+        match parse(std::env::args_os().skip(1), default, extras) {
+            Ok(Request::Run { address, extras }) => return (address, extras),
+            Ok(Request::Help) => print_line!("{}", self.help(default, extras)),
             Ok(Request::Version) => print_line!("{} {}", self.name, self.version),
             Err(problem) => {
                 note!("{}: {problem} (see --help)", self.name);
@@ -80,55 +94,58 @@ impl Lesson {
         exit(0)
     }
 
-    fn help(&self, default: Option<&str>, takes_file: bool) -> String {
+    fn help(&self, default: Option<&str>, extras: &[Extra]) -> String {
         let Lesson { name, version, summary } = self;
-        let (usage, address) = match default {
-            None => ("", String::new()),
-            Some(default) => (
-                " [-- ADDRESS]",
-                format!(
-                    "  ADDRESS        PORT or HOST:PORT of the server [default: {default}]\n\
-                     \x20                A server takes any free port for port 0, and lets the\n\
-                     \x20                whole local network in on 0.0.0.0:3000.\n"
-                ),
-            ),
-        };
-        let (usage, file) = match takes_file {
-            false => (usage, ""),
-            true => (
-                " [-- [--file PATH] ADDRESS]",
-                "  --file PATH    send this file in place of what is typed\n",
-            ),
-        };
+        let mut usage = Vec::new();
+        let mut rows = Vec::new();
+        if let Some(default) = default {
+            usage.push("ADDRESS".to_string());
+            let server = format!("PORT or HOST:PORT of the server [default: {default}]");
+            rows.push(("ADDRESS".to_string(), server));
+            rows.push((
+                String::new(),
+                "A server takes any free port for port 0, and lets the".into(),
+            ));
+            rows.push((String::new(), "whole local network in on 0.0.0.0:3000.".into()));
+        }
+        for Extra { name, value, help, .. } in extras {
+            usage.insert(0, format!("[--{name} {value}]"));
+            rows.push((format!("--{name} {value}"), help.to_string()));
+        }
+        rows.push(("-h, --help".into(), "print this help".into()));
+        rows.push(("-V, --version".into(), "print the version".into()));
+        let width = rows.iter().map(|(left, _)| left.len()).max().unwrap_or_default();
+        let rows: Vec<String> =
+            rows.iter().map(|(left, right)| format!("  {left:width$}  {right}")).collect();
+        let usage =
+            if usage.is_empty() { String::new() } else { format!(" [-- {}]", usage.join(" ")) };
         format!(
-            "{name} {version}\n{summary}\n\n\
-             Usage: cargo run -p {name}{usage}\n\n\
-             {address}{file}  \
-             -h, --help     print this help\n  \
-             -V, --version  print the version"
+            "{name} {version}\n{summary}\n\nUsage: cargo run -p {name}{usage}\n\n{}",
+            rows.join("\n")
         )
     }
 }
 
 /// Reads the arguments, which are not the program's name. An address is allowed where there is a
 /// default for it.
-fn parse(
+fn parse<const N: usize>(
     arguments: impl Iterator<Item = OsString>,
     default: Option<&str>,
-    takes_file: bool,
-) -> Result<Request, String> {
+    extras: &[Extra; N],
+) -> Result<Request<N>, String> {
     let mut parser = lexopt::Parser::from_args(arguments);
-    let (mut address, mut file) = (None, None);
+    let mut address = None;
+    let mut values = [const { None }; N];
     while let Some(argument) =
         parser.next().map_err(|error| format!("{:?} was not expected", error.to_string()))?
     {
+        let extra = match argument {
+            Arg::Long(option) => extras.iter().position(|extra| extra.name == option),
+            _ => None,
+        };
         match (argument, default) {
             (Arg::Short('h') | Arg::Long("help"), _) => return Ok(Request::Help),
             (Arg::Short('V') | Arg::Long("version"), _) => return Ok(Request::Version),
-            (Arg::Long("file"), _) if takes_file => {
-                let path = parser.value().map_err(|_| "\"--file\" needs the path of a file")?;
-                file = Some(PathBuf::from(path));
-            }
             (Arg::Value(value), Some(default)) if address.is_none() => {
                 address = Some(host_and_port(&value.to_string_lossy(), default)?);
             }
@@ -138,10 +155,23 @@ fn parse(
             (Arg::Value(value), None) => {
                 return Err(format!("{value:?} was not expected: this lesson takes no argument"));
             }
-            (option, _) => return Err(format!("{:?} was not expected", option_text(&option))),
+            (option, _) => {
+                let text = option_text(&option);
+                let Some(index) = extra else {
+                    return Err(format!("{text:?} was not expected"));
+                };
+                values[index] = Some(value_of(&extras[index], &mut parser)?);
+            }
         }
     }
-    Ok(Request::Run { address, file })
+    Ok(Request::Run { address, extras: values })
+}
+
+fn value_of(extra: &Extra, parser: &mut lexopt::Parser) -> Result<OsString, String> {
+    let Extra { name, value, check, .. } = extra;
+    let given = parser.value().map_err(|_| format!("\"--{name}\" needs a value: {value}"))?;
+    check(&given).map_err(|problem| format!("{given:?} is no {value} for --{name}: {problem}"))?;
+    Ok(given)
 }
 
 fn option_text(option: &Arg<'_>) -> String {
@@ -153,7 +183,10 @@ fn option_text(option: &Arg<'_>) -> String {
 }
 
 /// Completes `PORT` with the host of `default`, and checks `HOST:PORT`. Does not look the host up.
-fn host_and_port(argument: &str, default: &str) -> Result<String, String> {
+///
+/// # Errors
+/// `argument` is neither: a sentence that quotes it.
+pub fn host_and_port(argument: &str, default: &str) -> Result<String, String> {
     let is_port =
         |text: &str| text.bytes().all(|byte| byte.is_ascii_digit()) && text.parse::<u16>().is_ok();
     // An IPv6 address has colons of its own, so it comes in brackets: [::1]:3000.
@@ -179,21 +212,48 @@ fn host_and_port(argument: &str, default: &str) -> Result<String, String> {
 mod tests {
     use super::*;
 
-    fn parsed(arguments: &[&str], default: Option<&str>) -> Result<Request, String> {
-        parse(arguments.iter().map(OsString::from), default, false)
+    fn parsed(arguments: &[&str], default: Option<&str>) -> Result<Request<0>, String> {
+        parse(arguments.iter().map(OsString::from), default, &[])
+    }
+
+    const EXTRAS: [Extra; 2] = [
+        Extra { name: "file", value: "PATH", help: "send this", check: |_| Ok(()) },
+        Extra { name: "size", value: "NUMBER", help: "how much", check: is_small },
+    ];
+
+    fn is_small(value: &OsString) -> Result<(), String> {
+        if value == "1" { Ok(()) } else { Err("only 1 will do".to_string()) }
     }
 
     #[test]
-    fn a_file_is_taken_only_by_a_lesson_that_says_so() {
-        let parsed = |arguments: &[&str], takes_file| {
-            parse(arguments.iter().map(OsString::from), Some("h:1"), takes_file)
-        };
-        let (address, file) = (Some("h:2".to_string()), Some(PathBuf::from("a b.png")));
-        assert_eq!(parsed(&["--file", "a b.png", "2"], true), Ok(Request::Run { address, file }));
-        let problem = parsed(&["--file"], true).expect_err("a path is missing");
-        assert_eq!(problem, "\"--file\" needs the path of a file");
-        let problem = parsed(&["--file", "x"], false).expect_err("no file");
+    fn an_option_is_taken_only_by_a_lesson_that_says_so() {
+        let with_extras =
+            |arguments: &[&str]| parse(arguments.iter().map(OsString::from), Some("h:1"), &EXTRAS);
+        let (address, extras) = (Some("h:2".to_string()), [Some("a b.png".into()), None]);
+        assert_eq!(with_extras(&["--file", "a b.png", "2"]), Ok(Request::Run { address, extras }));
+        let extras = [None, Some("1".into())];
+        assert_eq!(with_extras(&["--size=1"]), Ok(Request::Run { address: None, extras }));
+        let problem = with_extras(&["--file"]).expect_err("a path is missing");
+        assert_eq!(problem, "\"--file\" needs a value: PATH");
+        let problem = with_extras(&["--size", "2"]).expect_err("it is too large");
+        assert_eq!(problem, "\"2\" is no NUMBER for --size: only 1 will do");
+        let problem = parsed(&["--file", "x"], Some("h:1")).expect_err("no file");
         assert_eq!(problem, "\"--file\" was not expected");
+    }
+
+    #[test]
+    fn help_has_a_row_for_each_option() {
+        let lesson = Lesson { name: "lesson-x", version: "1.2.3", summary: "6.9 Something" };
+        let help = lesson.help(Some("h:1"), &EXTRAS);
+        assert!(
+            help.contains(
+                "Usage: cargo run -p lesson-x [-- [--size NUMBER] [--file PATH] ADDRESS]"
+            )
+        );
+        assert!(
+            help.contains("\n  --file PATH    send this\n  --size NUMBER  how much\n"),
+            "{help}"
+        );
     }
 
     fn address(argument: &str) -> Option<String> {
@@ -266,7 +326,7 @@ mod tests {
     #[test]
     fn help_names_the_package_the_section_and_the_default() {
         let lesson = Lesson { name: "lesson-x", version: "1.2.3", summary: "6.9 Something" };
-        let help = lesson.help(Some("127.0.0.1:3000"), false);
+        let help = lesson.help(Some("127.0.0.1:3000"), &[]);
         for part in [
             "lesson-x 1.2.3\n6.9 Something",
             "cargo run -p lesson-x [-- ADDRESS]",
@@ -274,6 +334,6 @@ mod tests {
         ] {
             assert!(help.contains(part), "{help}");
         }
-        assert!(!lesson.help(None, false).contains("ADDRESS"));
+        assert!(!lesson.help(None, &[]).contains("ADDRESS"));
     }
 }

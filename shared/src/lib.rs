@@ -23,7 +23,7 @@ pub mod output;
 pub mod socket;
 pub mod text;
 
-pub use arguments::Lesson;
+pub use arguments::{Extra, Lesson, host_and_port};
 #[cfg(feature = "ctrl-c")]
 pub use ctrl_c::CtrlC;
 pub use failure::{Failure, cannot_connect, cannot_listen, lost_connection};

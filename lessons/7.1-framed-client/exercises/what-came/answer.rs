@@ -5,6 +5,7 @@
 //!
 //! With `-- --file PATH` it sends the file in place of what is typed, and leaves.
 
+use std::ffi::OsString;
 use std::fs::File;
 use std::io::{self, Read, Write};
 use std::net::{Shutdown, TcpStream};
@@ -14,13 +15,20 @@ use std::thread;
 use anyhow::{Context, anyhow};
 use frames::{Frames, LABEL, LONGEST, frame};
 use shared::{
-    Failure, Lines, cannot_connect, lesson, lost_connection, note, print_or_exit, printable,
+    Extra, Failure, Lines, cannot_connect, lesson, lost_connection, note, print_or_exit, printable,
     uninterrupted,
 };
 
+const FILE: Extra = Extra {
+    name: "file",
+    value: "PATH",
+    help: "send this file in place of what is typed",
+    check: |_| Ok(()), // whether there is such a file is seen when it is opened
+};
+
 fn main() -> Result<(), Failure> {
-    let (address, path) = lesson!().address_and_file("127.0.0.1:3000");
-    let file = path.as_deref().map(open).transpose()?;
+    let (address, [path]) = lesson!().address_and("127.0.0.1:3000", &[FILE]);
+    let file = path.as_ref().map(open).transpose()?;
     let server = TcpStream::connect(&address)
         .map_err(|error| cannot_connect(&address, error, "lesson-framed-server"))?;
     let to_server = server.try_clone().context("cannot share the connection with a thread")?;
@@ -40,8 +48,8 @@ fn main() -> Result<(), Failure> {
     show_what_arrives(&server, &address)
 }
 
-fn open(path: &Path) -> anyhow::Result<File> {
-    let name = path.display();
+fn open(path: &OsString) -> anyhow::Result<File> {
+    let name = Path::new(path).display();
     File::open(path).with_context(|| format!("cannot open {name}: is there such a file?"))
 }
 
