@@ -45,8 +45,12 @@ impl Log {
 
     /// Adds `<port>:` and the line for each of `lines`. `author` belongs to who says it.
     pub fn say(&mut self, author: &mut Cursor, port: u16, lines: &[u8]) {
+        self.say_for(author, &format!("{port}:"), lines);
+    }
+
+    /// As [`Log::say`], with a label of the author's choice before each line.
+    pub fn say_for(&mut self, author: &mut Cursor, label: &str, lines: &[u8]) {
         let start = self.end;
-        let label = format!("{port}:");
         for line in lines.split_inclusive(|byte| *byte == b'\n') {
             self.append(label.as_bytes());
             self.append(line);

@@ -13,6 +13,7 @@ mod capture;
 pub mod chat_room;
 mod connection;
 mod lessons;
+mod nats;
 mod peer;
 mod process;
 mod program;
@@ -26,6 +27,7 @@ pub use lessons::with_limit;
 pub use lessons::{
     Lesson, lesson, lessons, lessons_under_test, node, refusing, repository, workspace,
 };
+pub use nats::{Nats, port_that_stays_free};
 pub use peer::Peer;
 pub use process::{
     backlog, open_descriptors, processor_time, resident_memory, sleeping_threads, threads,

@@ -2,6 +2,7 @@
 
 use std::fmt::Display;
 use std::io::{self, Write};
+use std::iter;
 use std::net::{SocketAddr, TcpListener, TcpStream};
 #[cfg(unix)]
 use std::os::{fd::OwnedFd, unix::net::UnixStream};
@@ -93,6 +94,7 @@ impl Program {
         // the usual limits, 1024 on Linux and 256 on macOS, are too low for that.
         static RAISE_LIMIT: Once = Once::new();
         RAISE_LIMIT.call_once(|| drop(rlimit::increase_nofile_limit(u64::MAX)));
+        keep_apart(&mut command);
         let name = Path::new(command.get_program()).file_stem().unwrap_or_default();
         let name = name.to_string_lossy().into_owned();
         let child = command.stdin(Stdio::piped()).spawn();
@@ -295,6 +297,19 @@ impl Drop for Program {
             eprintln!("--- stdout of {} ---\n{}", self.name, shortened(&self.stdout()));
             eprintln!("--- stderr of {} ---\n{}", self.name, shortened(&self.stderr()));
         }
+    }
+}
+
+/// An edge of 7.5 that is not told which NATS to join is to stay by itself, even where a nats-server
+/// runs on this machine: nothing ever listens at port 1.
+fn keep_apart(command: &mut Command) {
+    let all: Vec<String> = iter::once(command.get_program())
+        .chain(command.get_args())
+        .map(|word| word.to_string_lossy().into_owned())
+        .collect();
+    let is_edge = all.iter().any(|word| word.contains("lesson-cluster-server"));
+    if is_edge && !all.iter().any(|word| word == "--nats") {
+        command.args(["--nats", "127.0.0.1:1"]);
     }
 }
 

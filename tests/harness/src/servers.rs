@@ -9,7 +9,8 @@
 macro_rules! with_chat_servers {
     ($next:ident $($before:tt)*) => {
         $crate::$next! {
-            $($before)* broadcast_server shared_log_server event_loop_server async_server
+            $($before)*
+            broadcast_server shared_log_server event_loop_server async_server cluster_server
         }
     };
 }
@@ -75,7 +76,7 @@ macro_rules! against_every_log_server {
         $crate::with_part_7! {
             {
                 $crate::against! { $(#[$attribute])*
-                    $behaviour: shared_log_server event_loop_server async_server
+                    $behaviour: shared_log_server event_loop_server async_server cluster_server
                 }
             }
             {}

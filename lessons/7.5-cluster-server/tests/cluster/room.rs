@@ -1,0 +1,185 @@
+//! What people hear while nothing is wrong.
+
+use std::io::Write;
+use std::net::TcpStream;
+use std::thread;
+
+use harness::{Nats, Peer, Program};
+use predicates::str::contains;
+
+use crate::{edge, edge_with, meet};
+
+#[test]
+#[cfg_attr(not(nats_server), ignore = "nats-server is not installed")]
+fn three_edges_are_one_room_and_labels_say_from_where() {
+    let nats = Nats::running();
+    let (east, west, north) = (edge("east", &nats), edge("west", &nats), edge("north", &nats));
+    let (mut a, mut also_a) = (east.connect(), east.connect());
+    let (mut b, mut c) = (west.connect(), north.connect());
+    meet(&mut [&mut a, &mut also_a, &mut b, &mut c]);
+    a.send("你好\r\n  from the east \n\n");
+    let port = a.port();
+    also_a.expect(format!("{port}:你好\n{port}:from the east\n"));
+    for other in [&mut b, &mut c] {
+        other.expect(format!("east/{port}:你好\neast/{port}:from the east\n"));
+    }
+    b.send("no newline");
+    for other in [&mut a, &mut also_a, &mut c] {
+        other.expect(format!("west/{}:no newline\n", b.port()));
+    }
+    for everybody in [&mut a, &mut also_a, &mut b, &mut c] {
+        everybody.assert_open_and_silent();
+    }
+    drop(a);
+    east.wait_for_line("有客户端退出了");
+    assert_eq!(west.lines().len(), 1, "who leaves another edge is announced there");
+}
+
+/// The order in which speakers are heard at one edge is everybody's there; the lines of one speaker
+/// are everywhere in the order in which they were said.
+#[test]
+#[cfg_attr(not(nats_server), ignore = "nats-server is not installed")]
+fn an_edge_has_one_order_and_each_speakers_lines_are_in_theirs_everywhere() {
+    const LINES: usize = 500;
+    let nats = Nats::running();
+    let edges = [edge("east", &nats), edge("west", &nats), edge("north", &nats)];
+    let mut speakers: Vec<Peer> = edges.iter().map(Program::connect).collect();
+    let mut listeners: Vec<Peer> = edges.iter().chain(&edges).map(Program::connect).collect();
+    meet(&mut speakers.iter_mut().chain(&mut listeners).collect::<Vec<_>>());
+    thread::scope(|scope| {
+        for (who, speaker) in speakers.iter_mut().enumerate() {
+            scope.spawn(move || {
+                for number in 0..LINES {
+                    speaker.send(format!("{who} says {number}\n"));
+                }
+            });
+        }
+    });
+    let heard: Vec<Vec<String>> = listeners
+        .iter_mut()
+        .map(|listener| (0..3 * LINES).map(|_| listener.line()).collect())
+        .collect();
+    for edge in 0..3 {
+        assert_eq!(heard[edge], heard[edge + 3], "two listeners at one edge");
+        for who in 0..3 {
+            let said =
+                heard[edge].iter().filter_map(|line| line.split_once(&format!(":{who} says ")));
+            let numbers: Vec<usize> =
+                said.map(|(_, number)| number.parse().expect("a number")).collect();
+            assert!(numbers.into_iter().eq(0..LINES), "the lines of {who} at edge {edge}");
+        }
+    }
+}
+
+/// What is said at two edges at the same time need not be heard in one order everywhere: each edge
+/// hears its own people first. With a NATS that is held up for a while that is sure to be seen.
+#[test]
+#[cfg_attr(not(nats_server), ignore = "nats-server is not installed")]
+fn two_edges_may_hear_two_orders() {
+    let nats = Nats::running();
+    let (east, west) = (edge("east", &nats), edge("west", &nats));
+    let (mut at_east, mut says_east) = (east.connect(), east.connect());
+    let (mut at_west, mut says_west) = (west.connect(), west.connect());
+    meet(&mut [&mut at_east, &mut says_east, &mut at_west, &mut says_west]);
+    nats.program().suspend();
+    says_east.send("east\n");
+    says_west.send("west\n");
+    at_east.expect(format!("{}:east\n", says_east.port()));
+    at_west.expect(format!("{}:west\n", says_west.port()));
+    nats.program().resume();
+    at_east.expect(format!("west/{}:west\n", says_west.port()));
+    at_west.expect(format!("east/{}:east\n", says_east.port()));
+}
+
+#[test]
+#[cfg_attr(not(nats_server), ignore = "nats-server is not installed")]
+fn long_lines_and_a_paste_of_megabytes_are_heard_elsewhere_whole() {
+    let nats = Nats::running();
+    let (east, west) = (edge("east", &nats), edge("west", &nats));
+    let (mut a, mut b) = (east.connect(), west.connect());
+    meet(&mut [&mut a, &mut b]);
+    let port = a.port();
+    let mut paste = Vec::new();
+    let mut expected = Vec::new();
+    for number in 0..300 {
+        let line = "你".repeat(number * 37 % 21_000);
+        paste.extend_from_slice(format!("{number}{line}\n").as_bytes());
+        expected.extend_from_slice(format!("east/{port}:{number}{line}\n").as_bytes());
+    }
+    thread::scope(|scope| {
+        scope.spawn(|| a.send(&paste));
+        for piece in expected.chunks(1 << 20) {
+            b.expect(piece);
+            b.forget();
+        }
+    });
+}
+
+#[test]
+#[cfg_attr(not(nats_server), ignore = "nats-server is not installed")]
+fn on_ctrl_c_only_the_own_people_hear_the_farewell_and_the_others_what_was_said_last() {
+    let nats = Nats::running();
+    let (mut east, west) = (edge("east", &nats), edge("west", &nats));
+    let (mut a, mut also_a) = (east.connect(), east.connect());
+    let (mut b, mut also_b) = (west.connect(), west.connect());
+    meet(&mut [&mut a, &mut also_a, &mut b, &mut also_b]);
+    let last = "x".repeat(1000);
+    a.send(format!("{last}\n").repeat(1000));
+    also_a.expect(format!("{}:{last}\n", a.port()).repeat(1000));
+    east.press_ctrl_c();
+    for own in [&mut a, &mut also_a] {
+        own.expect("服务器关闭了\n");
+        assert_eq!(own.read_to_end(), b"");
+    }
+    assert_eq!(east.wait_for_exit().code(), Some(0));
+    b.expect(format!("east/{}:{last}\n", a.port()).repeat(1000));
+    also_b.send("still here\n");
+    b.expect(format!("{}:still here\n", also_b.port()));
+}
+
+#[test]
+#[cfg_attr(not(nats_server), ignore = "nats-server is not installed")]
+fn what_is_no_edge_on_nats_is_left_out_and_two_of_one_name_are_told() {
+    let nats = Nats::running();
+    let (east, west) = (edge("east", &nats), edge("west", &nats));
+    let (mut a, mut b) = (east.connect(), west.connect());
+    meet(&mut [&mut a, &mut b]);
+
+    let mut stranger = TcpStream::connect(nats.address()).expect("NATS is there");
+    let mut publish = |subject: &str, payload: &[u8]| {
+        let head = format!("PUB {subject} {}\r\n", payload.len());
+        stranger.write_all(&[head.as_bytes(), payload, b"\r\n"].concat()).expect("NATS reads");
+    };
+    let strange: [(&str, &[u8]); 12] = [
+        ("chat.said.x", b""),
+        ("chat.said.x", b"hello"),
+        ("chat.said.x", b"1 2"),
+        ("chat.said.x", b"1 2\nno newline at the end"),
+        ("chat.said.x", b"-1 99999999999999999999999\nhello\n"),
+        ("chat.said.x", b"\xff\xfe\n\n\n"),
+        ("chat.said.x/y:z", b"1 2\nhello\n"),
+        ("chat.alive.y", b"1 18446744073709551615 18446744073709551615"),
+        ("chat.alive.y", b"1 0 0"),
+        ("chat.again.east", b"7 0"),
+        ("chat.again.east", b""),
+        ("chat.sings.x", b"1 2\nhello\n"),
+    ];
+    for (subject, payload) in strange {
+        publish(subject, payload);
+    }
+    publish("chat.said.y", b"1 18446744073709551615\na line as an edge says it\n");
+    publish("chat.said.z", b"1 0\na line as an edge says it\n");
+    for listener in [&mut a, &mut b] {
+        listener.expect("y/a line as an edge says it\nz/a line as an edge says it\n");
+    }
+    for program in [&east, &west] {
+        program.wait_for_stderr(contains("somebody who is no edge").count(1));
+    }
+
+    let namesake = edge_with("east", &nats.address());
+    for program in [&east, &namesake] {
+        program.wait_for_stderr(contains("another edge has the name of this one").count(1));
+    }
+    a.send("one more\n");
+    b.expect(format!("east/{}:one more\n", a.port()));
+}
