@@ -23,7 +23,7 @@ const FROM_AN_ADDRESS: usize = 10_000;
 pub struct Part {
     /// Where the server listens.
     pub address: SocketAddr,
-    /// Which of the processes that share this server it is.
+    /// Which of crowd's own processes it is.
     pub process: usize,
     /// How many clients there are, of which at least one only listens.
     pub clients: usize,
@@ -117,7 +117,7 @@ pub fn split(options: &Options, limits: &Limits) -> anyhow::Result<Vec<Part>> {
         let clients = share(options.clients, processes, index).len();
         parts.push(Part {
             address,
-            process: index / servers,
+            process: index,
             clients: clients.max(speakers.len() + 1),
             stuck: share(options.stuck, processes, index).len(),
             speakers: speakers.start + 1..speakers.end + 1,

@@ -13,8 +13,8 @@ use crate::protocol::{Protocol, instead};
 impl Crowd {
     /// Calls the roll: the first speaker (`by_speaker`) or the observer says the line `number` of
     /// the calls, if it is one of ours (`here`), and everybody else is to hear it. Returns whether
-    /// all have within a second: who joined too late for this call will hear the next. If it is to be
-    /// heard `alone`, anything before it is an error.
+    /// all have in time: who joined too late for this call will hear the next, for which there is more
+    /// time, as a large room may need it. If it is to be heard `alone`, anything before it is an error.
     pub fn call_the_roll(
         &mut self,
         number: u32,
@@ -39,7 +39,8 @@ impl Crowd {
             self.send(caller)?;
         }
         // Once everybody is known to be there, a second call would only confuse.
-        let patience = if alone { self.part.patience } else { Duration::from_secs(1) };
+        let a_while = Duration::from_secs(number.into());
+        let patience = if alone { self.part.patience } else { a_while.min(self.part.patience) };
         let until = Instant::now() + patience;
         while self.waiting > 0 && Instant::now() < until {
             self.wait(Duration::from_millis(100))?;
