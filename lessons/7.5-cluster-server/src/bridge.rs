@@ -1,21 +1,15 @@
 // ANCHOR: header
-//! The bridge of 7.5, between one room and NATS. Three kinds of messages go over NATS:
-//!
-//! | subject | said by the edge `east` | payload |
-//! |---|---|---|
-//! | `chat.said.east` | these lines were said here | `<run> <number of the first>`, a newline, the lines |
-//! | `chat.alive.east` | once a second: I am here | `<run> <oldest line I still have> <next line>` |
-//! | `chat.again.west` | to `west`: I miss lines of yours | `<run of west> <number of the first>` |
+//! The bridge of 7.5, between the room of one edge and NATS.
 //!
 //! NATS delivers what it gets to those who are there, once or not at all. So the lines of each edge
-//! are counted, and who finds that it misses some asks for them.
+//! are counted, and whoever finds that some are missing asks for them.
 
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::collections::{BTreeSet, VecDeque};
 use std::mem;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use async_nats::{Client, ConnectOptions, Event, Message};
+use async_nats::{Client, ConnectOptions, Error, Event};
 use async_room::{News, Room};
 use bytes::Bytes;
 use futures_util::StreamExt;
@@ -25,14 +19,24 @@ use tokio::select;
 use tokio::sync::{oneshot, watch};
 use tokio::time::{MissedTickBehavior, interval, sleep};
 
-use crate::outbox::{LARGEST, Outbox, count};
+use inbox::Inbox;
+use message::Message;
+use outbox::{LARGEST, Outbox};
+
+pub use message::is_name;
+
+mod inbox;
+mod message;
+mod outbox;
+#[cfg(test)]
+mod tests;
 // ANCHOR_END: header
 
 // ANCHOR: bridge
+/// One more reader of the room, who passes on what it reads, and says there what the others say.
 pub struct Bridge {
     name: String,
-    /// When this edge was started, in milliseconds since 1970: with another run, lines are counted
-    /// anew.
+    /// When this edge was started, in milliseconds since 1970.
     run: u64,
     room: Arc<Room>,
     news: watch::Receiver<News>,
@@ -41,18 +45,11 @@ pub struct Bridge {
     outbox: Outbox,
     /// Short messages that go before those of the outbox: subject and payload.
     urgent: VecDeque<(String, String)>,
-    edges: BTreeMap<String, Edge>,
+    inbox: Inbox,
     /// Lines that nobody was told, and that are no longer in the outbox.
     dropped: u64,
     /// What has been complained of.
     complaints: BTreeSet<&'static str>,
-}
-
-/// Another edge, as far as we have heard it.
-struct Edge {
-    run: u64,
-    /// The number of the line that comes next.
-    next: u64,
 }
 
 impl Bridge {
@@ -69,7 +66,7 @@ impl Bridge {
             cursor,
             outbox: Outbox::new(run),
             urgent: VecDeque::new(),
-            edges: BTreeMap::new(),
+            inbox: Inbox::default(),
             dropped: 0,
             complaints: BTreeSet::new(),
         }
@@ -94,9 +91,13 @@ impl Bridge {
         &mut self,
         client: &Client,
         mut leaving: oneshot::Receiver<()>,
-    ) -> Result<(), async_nats::Error> {
+    ) -> Result<(), Error> {
         let mut heard = client.subscribe("chat.*.*").await?;
+        // NATS does what it is told in order. So when it has answered this question (that nobody is
+        // there to answer it), what others say reaches us.
+        let _ = client.request("chat.anybody", Bytes::new()).await;
         self.cursor = self.room.log().join(); // what was said before was said to those who were here
+        note!("joined the other edges");
         let mut seconds = interval(Duration::from_secs(1));
         seconds.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
@@ -105,7 +106,7 @@ impl Bridge {
             self.collect();
             let next = self.next();
             select! {
-                Some(message) = heard.next() => self.hear(&message),
+                Some(message) = heard.next() => self.hear(&message.subject, &message.payload),
                 sent = send(client, &next), if next.is_some() => {
                     sent?;
                     self.sent();
@@ -175,32 +176,41 @@ impl Bridge {
     // ANCHOR_END: tell
 
     // ANCHOR: hear
-    fn hear(&mut self, message: &Message) {
-        let payload = &message.payload;
-        let end = payload.iter().position(|byte| *byte == b'\n');
-        let (head, lines) = payload.split_at(end.map_or(payload.len(), |end| end + 1));
-        let numbers: Option<Vec<u64>> = std::str::from_utf8(head)
-            .ok()
-            .and_then(|head| head.split_whitespace().map(|word| word.parse().ok()).collect());
-        let words: Vec<&str> = message.subject.split('.').collect();
-        match (&words[..], numbers.as_deref()) {
-            (["chat", "again", to], Some([run, first])) => {
-                if *to == self.name && *run == self.run {
-                    self.outbox.go_back(*first);
+    fn hear(&mut self, subject: &str, payload: &[u8]) {
+        match Message::parse(subject, payload) {
+            Some(Message::Again { to, run, first }) => {
+                if to == self.name && run == self.run {
+                    self.outbox.go_back(first);
                 }
             }
-            (["chat", _, from], Some(_)) if *from == self.name => self.complain(
-                "another edge has the name of this one: start one of them with another --name",
-            ),
-            (["chat", "said", from], Some([run, first]))
-                if is_name(from) && lines.ends_with(b"\n") =>
-            {
-                self.hear_lines(from, *run, *first, lines)
+            Some(Message::Said { from, .. } | Message::Alive { from, .. }) if from == self.name => {
+                self.complain(
+                    "another edge has the name of this one: one of them needs another --name",
+                );
             }
-            (["chat", "alive", from], Some([run, oldest, next])) if is_name(from) => {
-                self.hear_alive(from, *run, *oldest, *next)
+            Some(Message::Said { from, run, first, lines }) => {
+                if self.inbox.hear_lines(from, run, first, lines) {
+                    self.room.log().say_for(&mut self.cursor, &format!("{from}/"), lines);
+                    self.room.news.send_modify(|_| {});
+                }
             }
-            _ => self.complain("somebody who is no edge says something on NATS: it is left out"),
+            Some(Message::Alive { from, run, oldest, next }) => {
+                let (lost, missing) = self.inbox.hear_alive(from, run, oldest, next);
+                if lost > 0 {
+                    note!("{lost} lines of {from} are lost: it does not have them any more");
+                }
+                if let Some(first) = missing {
+                    self.ask_again(from, run, first);
+                }
+            }
+            None => self.complain("somebody who is no edge says something on NATS: it is left out"),
+        }
+    }
+
+    fn ask_again(&mut self, from: &str, run: u64, first: u64) {
+        let ask = (format!("chat.again.{from}"), format!("{run} {first}"));
+        if !self.urgent.contains(&ask) {
+            self.urgent.push_back(ask);
         }
     }
 
@@ -208,43 +218,6 @@ impl Bridge {
     fn complain(&mut self, what: &'static str) {
         if self.complaints.insert(what) {
             note!("{what}");
-        }
-    }
-
-    /// What is known of an edge. Who is new begins with the line `next`.
-    fn edge(&mut self, name: &str, run: u64, next: u64) -> &mut Edge {
-        let edge = self.edges.entry(name.to_string()).or_insert(Edge { run, next });
-        if edge.run != run {
-            *edge = Edge { run, next };
-        }
-        edge
-    }
-
-    /// Says lines of another edge in this room, if it is their turn. Those that were heard already
-    /// are left out, and so are those after a gap: its next `alive` will show the gap.
-    fn hear_lines(&mut self, from: &str, run: u64, first: u64, lines: &[u8]) {
-        let edge = self.edge(from, run, first);
-        if edge.next == first {
-            edge.next = first.saturating_add(count(lines));
-            self.room.log().say_for(&mut self.cursor, &format!("{from}/"), lines);
-            self.room.news.send_modify(|_| {});
-        }
-    }
-
-    fn hear_alive(&mut self, from: &str, run: u64, oldest: u64, next: u64) {
-        let edge = self.edge(from, run, next);
-        if edge.next < oldest {
-            note!(
-                "{} lines of {from} are lost: it does not have them any more",
-                oldest - edge.next
-            );
-            edge.next = oldest;
-        }
-        if edge.next < next {
-            let ask = (format!("chat.again.{from}"), format!("{run} {}", edge.next));
-            if !self.urgent.contains(&ask) {
-                self.urgent.push_back(ask);
-            }
         }
     }
 }
@@ -297,15 +270,9 @@ fn tell(event: &Event) {
 
 /// Waits until there is room for the message on its way to NATS. One that is dropped meanwhile has
 /// sent nothing.
-async fn send(client: &Client, next: &Option<(String, Bytes)>) -> Result<(), async_nats::Error> {
+async fn send(client: &Client, next: &Option<(String, Bytes)>) -> Result<(), Error> {
     let Some((subject, payload)) = next else { return Ok(()) };
     client.publish(subject.clone(), payload.clone()).await?;
     Ok(())
-}
-
-/// Whether an edge may be called that: NATS and the readers of labels have to know where it ends.
-pub fn is_name(name: &str) -> bool {
-    let fits = |letter: char| letter.is_alphanumeric() || letter == '-' || letter == '_';
-    (1..=32).contains(&name.chars().count()) && name.chars().all(fits)
 }
 // ANCHOR_END: connect

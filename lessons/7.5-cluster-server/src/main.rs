@@ -18,16 +18,12 @@ use std::time::Duration;
 
 use anyhow::Context;
 use async_room::{Client, News, Room};
+use bridge::{Bridge, is_name};
 use shared::{Extra, Failure, host_and_port, lesson, listen, pause_for, print_line};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::oneshot;
 use tokio::time::{sleep, timeout};
 use tokio::{runtime, select, signal, task};
-
-use bridge::Bridge;
-
-mod bridge;
-mod outbox;
 // ANCHOR_END: header
 
 // ANCHOR: options
@@ -47,7 +43,7 @@ const OPTIONS: [Extra; 2] = [
         name: "name",
         value: "NAME",
         help: "what the others call this edge [default: edge-PORT]",
-        check: |name| match bridge::is_name(&name.to_string_lossy()) {
+        check: |name| match is_name(&name.to_string_lossy()) {
             true => Ok(()),
             false => Err("1 to 32 letters, digits, `-` and `_` make a name".to_string()),
         },

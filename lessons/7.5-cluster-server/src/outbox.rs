@@ -5,6 +5,8 @@ use std::collections::VecDeque;
 
 use bytes::Bytes;
 use shared::LONGEST_LINE;
+
+use crate::message::count;
 // ANCHOR_END: header
 
 // ANCHOR: outbox
@@ -95,10 +97,5 @@ impl Outbox {
     pub fn sent(&self) -> u64 {
         self.messages.get(self.next).map_or(self.lines, |message| message.first)
     }
-}
-
-/// How many lines these are.
-pub fn count(lines: &[u8]) -> u64 {
-    lines.iter().filter(|byte| **byte == b'\n').count() as u64
 }
 // ANCHOR_END: outbox

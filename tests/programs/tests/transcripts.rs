@@ -137,7 +137,6 @@ against_every_chat_server! {
 fn broadcast(package: &str) {
     let mut session = Session::default();
     session.serve_chat(1, package);
-    session.see(1, 2);
     session.netcat(2);
     session.join(3, "cargo run -p lesson-broadcast-client");
     session.type_line(3, "hello, who is here?");
@@ -162,7 +161,6 @@ fn broadcast(package: &str) {
 fn broadcast_with_node(package: &str) {
     let mut session = Session::default();
     session.serve_chat(1, package);
-    session.see(1, 2);
     session.netcat(2);
     session.join(3, "node lessons/6.3.2-broadcast-client/node/client.js");
     session.type_line(3, "hello from Node");
@@ -177,6 +175,8 @@ fn broadcast_with_node(package: &str) {
 }
 
 with_part_7! {{
+    use harness::Nats;
+
     #[test]
     fn framed() {
         let mut session = Session::default();
@@ -225,7 +225,76 @@ with_part_7! {{
         session.is("farewell");
     }
 
+    #[test]
+    #[cfg_attr(not(nats_server), ignore = "nats-server was not there when this was compiled")]
+    fn cluster() {
+        let mut nats = Nats::new(&[]);
+        let mut session = Session::default();
+        session.start_nats(1, &mut nats);
+        let east = session.serve_edge(2, "east", 3001, &nats);
+        let west = session.serve_edge(3, "west", 3002, &nats);
+        // Not shown: two listeners who know when a line has come to their edge.
+        let mut hidden = [east, west]
+            .map(|edge| Peer::over(TcpStream::connect(edge).expect("a connection")));
+        session.server = Some(east);
+        session.netcat(4);
+        session.type_line(4, "good morning from the east");
+        hidden.iter_mut().for_each(|listener| listener.skip_to("from the east\n"));
+        session.server = Some(west);
+        session.join_shown(5, "cargo run -p lesson-broadcast-client", 3002);
+        session.type_line(5, "hello from the west");
+        session.receive_line(4);
+        session.type_line(4, "你好"); // hello
+        session.see(5, 1);
+        session.netcat(6);
+        session.type_line(6, "we hear you here, too");
+        session.receive_line(4);
+        session.see(5, 1);
+
+        session.record(1, "^C");
+        nats.kill();
+        session.see(2, 1);
+        session.see(3, 1);
+        session.type_line(4, "can you still hear me?");
+        hidden[0].skip_to("can you still hear me?\n");
+        session.start_nats(1, &mut nats);
+        session.see(2, 1);
+        session.see(3, 1);
+        session.see(5, 1);
+        session.receive_line(6);
+        session.terminals.clear(); // how it ends is in another transcript
+        session.is("cluster");
+    }
+
     impl Session {
+        /// Starts nats-server. Of the many lines that it prints, the last is shown.
+        fn start_nats(&mut self, terminal: u8, nats: &mut Nats) {
+            self.record(terminal, "$ nats-server");
+            nats.start();
+            let log = nats.program().stderr();
+            let ready = log.lines().find(|line| line.contains("Server is ready"));
+            self.record(terminal, &format!("... [INF] {}", rest(ready.expect("it is"), "[INF] ")));
+        }
+
+        /// Runs an edge, and waits until it has joined the others.
+        fn serve_edge(&mut self, terminal: u8, name: &str, shown: u16, nats: &Nats) -> SocketAddr {
+            let line = format!("cargo run -p lesson-cluster-server -- --name {name} {shown}");
+            let mut command = self.begin(terminal, &line).0;
+            command.args(["--name", name, "--nats", &nats.address()]);
+            self.server = None;
+            self.serve_by(terminal, command, shown);
+            self.see(terminal, 4);
+            self.server.expect("the edge's address")
+        }
+
+        /// Runs a client of the server that is shown at this port.
+        fn join_shown(&mut self, terminal: u8, command_line: &str, shown: u16) {
+            self.join(terminal, command_line);
+            let end = self.transcript.pop();
+            self.transcript += &format!(" -- {shown}");
+            self.transcript.extend(end);
+        }
+
         /// Runs a command of the shell that prints nothing, in the folder in which all programs run.
         fn shell(&mut self, terminal: u8, command_line: &str) {
             self.leave(terminal);
@@ -287,7 +356,11 @@ enum Terminal {
 impl Session {
     /// Runs a server on a free port, and shows it on port `shown`.
     fn serve(&mut self, terminal: u8, command_line: &str, shown: u16) {
-        let mut command = self.begin(terminal, command_line).0;
+        let command = self.begin(terminal, command_line).0;
+        self.serve_by(terminal, command, shown);
+    }
+
+    fn serve_by(&mut self, terminal: u8, mut command: Command, shown: u16) {
         command.arg("127.0.0.1:0");
         let program = Program::server_on_one_screen(command);
         let address = program.address();
@@ -296,10 +369,17 @@ impl Session {
         self.mask(&address.port().to_string(), &shown.to_string());
     }
 
-    /// Runs a chat server. All of them look the same, so the book shows them as the first.
+    /// Runs a chat server, and sees what it says at first. All of them look the same, so the book
+    /// shows them as the first.
     fn serve_chat(&mut self, terminal: u8, package: &str) {
         self.serve(terminal, &format!("cargo run -p {package}"), 3000);
         self.mask(package, "lesson-broadcast-server");
+        self.see(terminal, 2);
+        if package == "lesson-cluster-server" {
+            let before = self.transcript.clone();
+            self.see(terminal, 2); // that there is no NATS
+            self.transcript = before;
+        }
     }
 
     /// Runs a client of the server.
@@ -343,8 +423,8 @@ impl Session {
     /// Connects to the server as `nc` does. Returns the client's port.
     fn netcat(&mut self, terminal: u8) -> u16 {
         self.leave(terminal);
-        self.record(terminal, "$ nc 127.0.0.1 3000");
         let server = self.server.expect("a server to connect to");
+        self.record(terminal, &format!("$ nc 127.0.0.1 {}", server.port()));
         let peer = Peer::over(TcpStream::connect(server).expect("a connection to the server"));
         let port = peer.port();
         self.terminals.insert(terminal, Terminal::Netcat(peer));
@@ -479,7 +559,10 @@ fn client_ports(transcript: &str) -> Vec<String> {
         let shown = line.split_once("] ").map_or("", |(_, shown)| shown);
         let port = match shown.strip_prefix("remotePort") {
             Some(port) => port,
-            None => shown.split_once(':').map_or("", |(before, _)| before),
+            // At another edge, the port stands behind the edge's name.
+            None => {
+                shown.split_once(':').and_then(|(label, _)| label.rsplit('/').next()).unwrap_or("")
+            }
         };
         if port.parse::<u16>().is_ok() && !ports.iter().any(|known| known == port) {
             ports.push(port.to_string());

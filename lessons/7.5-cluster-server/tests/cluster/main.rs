@@ -23,7 +23,7 @@ fn edge_with(name: &str, servers: &str) -> Program {
 /// An edge that is connected to NATS.
 fn edge(name: &str, nats: &Nats) -> Program {
     let edge = edge_with(name, &nats.address());
-    edge.wait_for_stderr(contains("connected to NATS"));
+    edge.wait_for_stderr(contains("joined the other edges"));
     edge
 }
 
