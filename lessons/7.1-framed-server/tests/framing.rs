@@ -117,5 +117,7 @@ fn who_never_reads_is_disconnected_and_nobody_waits() {
         listener.forget();
     }
     server.wait_for_line("有客户端退出了");
+    let address = never_reads.address();
+    server.wait_for_stderr(contains(format!("disconnected {address}: it does not read")));
     never_reads.wait_until_closed();
 }

@@ -14,8 +14,8 @@ use std::time::{Duration, Instant};
 
 use frames::{Frames, LONGEST, TooLong, frame};
 use shared::{
-    Failure, disconnect, lesson, listen, note, pause_after, print_line, send_now, set_send_buffer,
-    uninterrupted,
+    Failure, disconnect, lesson, listen, note, note_disconnected, pause_after, print_line,
+    send_now, set_send_buffer, uninterrupted,
 };
 
 /// How much may wait for a client, in bytes, as in 6.3.2: a file to everybody has to find room.
@@ -110,10 +110,13 @@ impl Room {
     fn broadcast(&self, sender: SocketAddr, message: &[u8]) {
         let label = format!("{}:", sender.port());
         let frame = frame(&[label.as_bytes(), message].concat());
-        for (peer, stream) in &*self.clients() {
-            if *peer != sender && send_now(stream, &frame).is_err() {
+        let mut failed = Vec::new();
+        for (peer, stream) in self.clients().iter().filter(|(peer, _)| **peer != sender) {
+            if let Err(error) = send_now(stream, &frame) {
                 disconnect(&**stream); // its own thread wakes, and says that it has left
+                failed.push((*peer, error));
             }
         }
+        failed.iter().for_each(|(peer, error)| note_disconnected(*peer, error));
     }
 }

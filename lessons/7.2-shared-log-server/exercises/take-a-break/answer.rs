@@ -12,7 +12,8 @@ use std::sync::Arc;
 use std::thread;
 
 use shared::{
-    Failure, Lines, disconnect, lesson, listen, pause_after, print_line, timed_out, uninterrupted,
+    Failure, Lines, disconnect, lesson, listen, note_disconnected, pause_after, print_line,
+    timed_out, uninterrupted,
 };
 
 use room::{Room, Seat};
@@ -83,8 +84,9 @@ fn pass_on_what_is_said(seat: &Seat) {
 fn send_what_others_say(seat: &Seat) {
     let mut stream = &seat.client.stream;
     while let Some(unread) = seat.unread() {
-        if stream.write_all(&unread).is_err() {
-            return disconnect(stream); // the reader wakes up, if it still waits
+        if let Err(error) = stream.write_all(&unread) {
+            disconnect(stream); // the reader wakes up, if it still waits
+            return note_disconnected(seat.client.peer, &error);
         }
     }
 }
