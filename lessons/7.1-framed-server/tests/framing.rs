@@ -1,10 +1,11 @@
 //! Who gets what from the framed server, and what becomes of those who break the rules.
 
-use std::net::Shutdown;
+use std::net::{Ipv4Addr, Shutdown, SocketAddr};
 
 use frames::{LONGEST, frame};
 use harness::{Peer, Program, resident_memory};
 use predicates::str::contains;
+use socket2::{Domain, Socket, Type};
 
 const LESSON: &str = env!("CARGO_BIN_EXE_lesson-framed-server");
 const REFUSAL: &str = "一条消息最多65536字节";
@@ -103,6 +104,37 @@ fn a_frame_that_is_not_whole_is_no_message() {
     speaker.send(frame(b"who was that?"));
     listener.expect(labelled(&speaker, b"who was that?"));
     let _ = leaver.stream().shutdown(Shutdown::Both);
+}
+
+/// Whoever resets a connection may have the next one from the same port, before the thread of the
+/// first has noticed.
+#[cfg(unix)]
+#[test]
+fn who_comes_back_from_the_same_port_is_in_the_room() {
+    let server = Program::server(LESSON);
+    let mut speaker = server.connect();
+    let connect_from = |port: u16| {
+        let socket = Socket::new(Domain::IPV4, Type::STREAM, None).expect("a socket");
+        socket.set_reuse_address(true).expect("a port that was used before will do");
+        socket.bind(&SocketAddr::from((Ipv4Addr::LOCALHOST, port)).into()).expect("the port");
+        socket.connect(&server.address().into()).expect("room in the backlog");
+        Peer::over(socket.into())
+    };
+    let mut client = connect_from(0);
+    for number in 0..20 {
+        let port = client.port();
+        client.send(frame(b"I am here"));
+        speaker.expect(labelled(&client, b"I am here"));
+        server.suspend();
+        client.reset();
+        client = connect_from(port);
+        server.resume();
+        server.wait_for_lines(number + 1, "有客户端退出了");
+        client.send(frame(b"I am back"));
+        speaker.expect(labelled(&client, b"I am back"));
+        speaker.send(frame(b"welcome"));
+        client.expect(labelled(&speaker, b"welcome"));
+    }
 }
 
 #[test]
