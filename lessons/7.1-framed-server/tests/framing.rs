@@ -1,11 +1,10 @@
 //! Who gets what from the framed server, and what becomes of those who break the rules.
 
-use std::net::{Ipv4Addr, Shutdown, SocketAddr};
+use std::net::Shutdown;
 
 use frames::{LONGEST, frame};
 use harness::{Peer, Program, resident_memory};
 use predicates::str::contains;
-use socket2::{Domain, Socket, Type};
 
 const LESSON: &str = env!("CARGO_BIN_EXE_lesson-framed-server");
 const REFUSAL: &str = "一条消息最多65536字节";
@@ -111,6 +110,9 @@ fn a_frame_that_is_not_whole_is_no_message() {
 #[cfg(unix)]
 #[test]
 fn who_comes_back_from_the_same_port_is_in_the_room() {
+    use socket2::{Domain, Socket, Type};
+    use std::net::{Ipv4Addr, SocketAddr};
+
     let server = Program::server(LESSON);
     let mut speaker = server.connect();
     let connect_from = |port: u16| {
