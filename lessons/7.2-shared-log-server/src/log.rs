@@ -13,8 +13,8 @@ use std::ops::Range;
 /// they one or a thousand: enough for a paste of megabytes over a bad link, and not much memory.
 pub const CAPACITY: usize = 8 * 1024 * 1024;
 
-/// How many pieces are offered to one write at most. More than 1,024 slices, two for each of these,
-/// no system takes at once (IOV_MAX in writev(2)).
+/// How many pieces are offered to one write at most. Each is two slices where the ring turns, and
+/// Linux and macOS take 1,024 slices at once (IOV_MAX in writev(2)).
 const PIECES: usize = 512;
 
 /// The last [`CAPACITY`] bytes of what has been said.
