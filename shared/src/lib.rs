@@ -30,5 +30,7 @@ pub use failure::{Failure, cannot_connect, cannot_listen, lost_connection};
 pub use lines::{LONGEST_LINE, Lines};
 pub use listener::{announce, listen, pause_after, pause_for};
 pub use output::print_or_exit;
-pub use socket::{disconnect, send_now, set_send_buffer, timed_out, uninterrupted};
+pub use socket::{
+    disconnect, note_disconnected, send_now, set_send_buffer, timed_out, uninterrupted,
+};
 pub use text::{Utf8Decoder, printable};

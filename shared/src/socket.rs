@@ -6,10 +6,12 @@
 //! such flag; there one asks first, with WSAPoll, whether the call would go through.
 
 use std::io::{self, ErrorKind};
-use std::net::{Shutdown, TcpListener, TcpStream};
+use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::time::Duration;
 
 use socket2::SockRef;
+
+use crate::note;
 
 /// Asks the system for a send buffer of `bytes` for each client that `listener` accepts from now on.
 ///
@@ -57,6 +59,16 @@ pub fn disconnect<'a>(client: impl Into<SockRef<'a>>) {
     let _ = client.set_linger(Some(Duration::ZERO));
     let _ = client.shutdown(Shutdown::Both);
     platform::wake_reader(&client);
+}
+
+/// Says on stderr that the server has ended the connection to `peer`, and why. Says nothing where
+/// `error` means that the peer had left, or vanished, before: then nobody has disconnected it.
+pub fn note_disconnected(peer: SocketAddr, error: &io::Error) {
+    use ErrorKind::{BrokenPipe, ConnectionAborted, ConnectionReset, TimedOut, UnexpectedEof};
+    match error.kind() {
+        BrokenPipe | ConnectionAborted | ConnectionReset | TimedOut | UnexpectedEof => {}
+        _ => note!("disconnected {peer}: {error}"),
+    }
 }
 
 /// Makes a call again when a signal has interrupted it (EINTR in signal(7)): Ctrl-Z and `fg` can do

@@ -55,10 +55,33 @@ fn a_file_that_is_not_there_is_named_in_one_line() {
     let mut client = Program::start(command);
     assert_eq!(client.wait_for_exit().code(), Some(1));
     assert!(
-        client.stderr().starts_with("Error: cannot open no such file: "),
+        client.stderr().starts_with("Error: cannot open no such file: ")
+            && client.stderr().ends_with("\nIs there such a file, and may you read it?\n"),
         "{}",
         client.stderr()
     );
+}
+
+/// Whoever reads the exit status is to know that not all of it has gone out.
+#[test]
+fn a_file_that_cannot_be_sent_whole_is_a_failure() {
+    // Elsewhere a folder cannot even be opened.
+    if cfg!(unix) {
+        let (mut reads_in_vain, server) = client(&["--file", env!("CARGO_TARGET_TMPDIR")]);
+        drop(server);
+        assert_eq!(reads_in_vain.wait_for_exit().code(), Some(1), "a folder cannot be sent");
+    }
+
+    let path = format!("{}/a large file.bin", env!("CARGO_TARGET_TMPDIR"));
+    fs::write(&path, vec![0; 32 * 1024 * 1024]).expect("write a file");
+    let (mut writes_in_vain, mut server) = client(&["--file", &path]);
+    server.half_close(); // the client sees an orderly end, long before all is sent
+    server.expect(frame(&vec![0; LONGEST]));
+    writes_in_vain.wait_for_stderr(contains("the server has closed the connection"));
+    drop(server);
+    assert_eq!(writes_in_vain.wait_for_exit().code(), Some(1), "the server has gone");
+    let said = writes_in_vain.stderr();
+    assert!(said.contains(&format!("Error: cannot send all of {path}: ")), "{said}");
 }
 
 #[test]

@@ -15,8 +15,8 @@ use std::time::{Duration, Instant};
 
 use frames::{Frames, LONGEST, TooLong, frame};
 use shared::{
-    Failure, disconnect, lesson, listen, note, pause_after, print_line, send_now, set_send_buffer,
-    uninterrupted,
+    Failure, disconnect, lesson, listen, note, note_disconnected, pause_after, print_line,
+    send_now, set_send_buffer, uninterrupted,
 };
 // ANCHOR_END: header
 
@@ -48,7 +48,7 @@ fn admit(stream: TcpStream, peer: SocketAddr, room: &Arc<Room>) -> io::Result<()
     let clients_room = Arc::clone(room);
     let started = thread::Builder::new().spawn(move || {
         let outcome = pass_on_what_is_said(&stream, peer, &clients_room);
-        clients_room.clients().remove(&peer);
+        clients_room.leave(&stream);
         if let Err(too_long) = outcome {
             refuse(&stream, peer, &too_long);
         }
@@ -117,15 +117,26 @@ impl Room {
         self.clients.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// Takes a client off the list, by its socket. After a reset, its address may be another's.
+    fn leave(&self, stream: &Arc<TcpStream>) {
+        self.clients().retain(|_, other| !Arc::ptr_eq(other, stream));
+    }
+
     /// Sends `<sender's port>:` and the message to everyone but the sender, in one frame.
     fn broadcast(&self, sender: SocketAddr, message: &[u8]) {
         let label = format!("{}:", sender.port());
         let frame = frame(&[label.as_bytes(), message].concat());
-        for (peer, stream) in &*self.clients() {
-            if *peer != sender && send_now(stream, &frame).is_err() {
-                disconnect(&**stream); // its own thread wakes, and says that it has left
+        let mut failed = Vec::new();
+        self.clients().retain(|peer, stream| {
+            if *peer == sender {
+                return true;
             }
-        }
+            let Err(error) = send_now(stream, &frame) else { return true };
+            disconnect(&**stream); // its own thread wakes, and says that it has left
+            failed.push((*peer, error));
+            false
+        });
+        failed.iter().for_each(|(peer, error)| note_disconnected(*peer, error));
     }
 }
 // ANCHOR_END: room

@@ -105,6 +105,40 @@ fn a_frame_that_is_not_whole_is_no_message() {
     let _ = leaver.stream().shutdown(Shutdown::Both);
 }
 
+/// Whoever resets a connection may have the next one from the same port, before the thread of the
+/// first has noticed.
+#[cfg(unix)]
+#[test]
+fn who_comes_back_from_the_same_port_is_in_the_room() {
+    use socket2::{Domain, Socket, Type};
+    use std::net::{Ipv4Addr, SocketAddr};
+
+    let server = Program::server(LESSON);
+    let mut speaker = server.connect();
+    let connect_from = |port: u16| {
+        let socket = Socket::new(Domain::IPV4, Type::STREAM, None).expect("a socket");
+        socket.set_reuse_address(true).expect("a port that was used before will do");
+        socket.bind(&SocketAddr::from((Ipv4Addr::LOCALHOST, port)).into()).expect("the port");
+        socket.connect(&server.address().into()).expect("room in the backlog");
+        Peer::over(socket.into())
+    };
+    let mut client = connect_from(0);
+    for number in 0..20 {
+        let port = client.port();
+        client.send(frame(b"I am here"));
+        speaker.expect(labelled(&client, b"I am here"));
+        server.suspend();
+        client.reset();
+        client = connect_from(port);
+        server.resume();
+        server.wait_for_lines(number + 1, "有客户端退出了");
+        client.send(frame(b"I am back"));
+        speaker.expect(labelled(&client, b"I am back"));
+        speaker.send(frame(b"welcome"));
+        client.expect(labelled(&speaker, b"welcome"));
+    }
+}
+
 #[test]
 fn who_never_reads_is_disconnected_and_nobody_waits() {
     let server = Program::server(LESSON);
@@ -117,5 +151,7 @@ fn who_never_reads_is_disconnected_and_nobody_waits() {
         listener.forget();
     }
     server.wait_for_line("有客户端退出了");
+    let address = never_reads.address();
+    server.wait_for_stderr(contains(format!("disconnected {address}: it does not read")));
     never_reads.wait_until_closed();
 }

@@ -13,6 +13,10 @@ use std::ops::Range;
 /// they one or a thousand: enough for a paste of megabytes over a bad link, and not much memory.
 pub const CAPACITY: usize = 8 * 1024 * 1024;
 
+/// How many pieces are offered to one write at most. Each is two slices where the ring turns, and
+/// Linux and macOS take 1,024 slices at once (IOV_MAX in writev(2)).
+const PIECES: usize = 512;
+
 /// The last [`CAPACITY`] bytes of what has been said.
 ///
 /// Positions count the bytes from the room's beginning on, those included that are no longer held.
@@ -72,15 +76,17 @@ impl Log {
 
 // ANCHOR: read
 impl Log {
-    /// All that is there for the reader at `cursor`, in order, for one vectored write: what others
-    /// have said without a word of the reader's own in between is one piece.
+    /// What is there for the reader at `cursor`, in order, for one vectored write: what others have
+    /// said without a word of the reader's own in between is one piece. It is all, unless the reader
+    /// is behind, and has said a lot since.
     ///
     /// `None` means that the reader has fallen off the log's tail: what it needs next is gone.
     pub fn unread(&self, cursor: &Cursor) -> Option<Vec<IoSlice<'_>>> {
         let start = self.end - self.bytes.len() as u64;
         let mut from = cursor.position.checked_sub(start)? as usize;
-        let mut pieces = Vec::with_capacity(2 * cursor.own.len() + 2);
-        for own in cursor.own.iter().cloned().chain(iter::once(self.end..self.end)) {
+        let mut pieces = Vec::new();
+        let own_and_the_end = cursor.own.iter().cloned().chain(iter::once(self.end..self.end));
+        for own in own_and_the_end.take(PIECES) {
             let to = (own.start - start) as usize;
             pieces.extend(self.slices(from..to).into_iter().filter(|piece| !piece.is_empty()));
             from = (own.end - start) as usize;
@@ -192,6 +198,22 @@ mod tests {
         assert!(!log.holds(&reader));
         assert!(log.unread(&reader).is_none());
         assert!(log.holds(&author));
+    }
+
+    #[test]
+    fn who_is_behind_and_speaks_a_lot_is_offered_what_one_write_takes() {
+        let mut log = Log::default();
+        let (mut speaks, mut other) = (log.join(), log.join());
+        for _ in 0..10_000 {
+            log.say(&mut other, 2, b"b\n");
+            log.say(&mut speaks, 1, b"a\n");
+        }
+        let mut heard = Vec::new();
+        while !log.is_read(&speaks) {
+            assert!(log.unread(&speaks).expect("all of it").len() <= 1024);
+            heard.extend(take(&log, &mut speaks, usize::MAX).expect("all of it"));
+        }
+        assert!(heard == b"2:b\n".repeat(10_000), "something was lost, or heard twice");
     }
 
     #[test]

@@ -13,7 +13,8 @@ use std::sync::Arc;
 use std::thread;
 
 use shared::{
-    Failure, Lines, disconnect, lesson, listen, pause_after, print_line, timed_out, uninterrupted,
+    Failure, Lines, disconnect, lesson, listen, note_disconnected, pause_after, print_line,
+    timed_out, uninterrupted,
 };
 
 use room::{Room, Seat};
@@ -43,28 +44,25 @@ fn admit(stream: TcpStream, peer: SocketAddr, room: &Arc<Room>) -> io::Result<()
     // client has left already, as its first read will say.
     let _ = stream.set_nodelay(true);
 
-    // Taken here and not in the client's own thread, so that whoever connects first also joins
+    // Taken here and not in the client's own threads, so that whoever connects first also joins
     // first, and misses nothing of what the next one says.
-    let seat = Seat::take(room, stream, peer);
+    let seat = Arc::new(Seat::take(room, stream, peer));
+    let client = Arc::clone(&seat.client);
+    start(Arc::clone(&seat), pass_on_what_is_said)?;
+    // With only one of the two, the client would not be served: then that one wakes up, and ends.
+    start(seat, send_what_others_say).inspect_err(|_| disconnect(&client.stream))
+}
+
+/// Starts one of a client's two threads. The one that ends last says that the client has left.
+fn start(seat: Arc<Seat>, work: impl FnOnce(&Seat) + Send + 'static) -> io::Result<()> {
     thread::Builder::new().spawn(move || {
-        let outcome = serve(&seat);
-        drop(seat);
-        match outcome {
-            Ok(()) => print_line!("有客户端退出了"), // a client has left
-            Err(error) => pause_after(&error),
+        work(&seat);
+        if let Some(seat) = Arc::into_inner(seat) {
+            drop(seat);
+            print_line!("有客户端退出了"); // a client has left
         }
     })?;
     Ok(())
-}
-
-/// Two threads for a client: this one sends, and the other reads. Both have ended on return, or there
-/// was none to be had.
-fn serve(seat: &Seat) -> io::Result<()> {
-    thread::scope(|scope| {
-        thread::Builder::new().spawn_scoped(scope, || pass_on_what_is_said(seat))?;
-        send_what_others_say(seat);
-        Ok(())
-    })
 }
 // ANCHOR_END: admit
 
@@ -94,8 +92,9 @@ fn pass_on_what_is_said(seat: &Seat) {
 fn send_what_others_say(seat: &Seat) {
     let mut stream = &seat.client.stream;
     while let Some(unread) = seat.unread() {
-        if stream.write_all(&unread).is_err() {
-            return disconnect(stream); // the reader wakes up, if it still waits
+        if let Err(error) = stream.write_all(&unread) {
+            disconnect(stream); // the reader wakes up, if it still waits
+            return note_disconnected(seat.client.peer, &error);
         }
     }
 }

@@ -8,7 +8,7 @@ use std::net::SocketAddr;
 
 use mio::net::TcpStream;
 use mio::{Interest, Registry, Token};
-use shared::{Lines, disconnect, note};
+use shared::{Lines, disconnect, note_disconnected};
 use shared_log::{Cursor, Log};
 
 use super::timers::Timers;
@@ -128,7 +128,10 @@ impl Room {
             for (token, client) in &mut self.clients {
                 match client.send(&self.log) {
                     Ok(has_unsent) => self.has_unsent |= has_unsent,
-                    Err(_) => gone.push(*token),
+                    Err(error) => {
+                        note_disconnected(client.peer, &error);
+                        gone.push(*token);
+                    }
                 }
             }
         }
@@ -152,8 +155,7 @@ impl Client {
     fn send(&mut self, log: &Log) -> io::Result<bool> {
         let Some(unread) = log.unread(&self.cursor) else {
             disconnect(&self.stream);
-            note!("disconnected {}: it does not read what it is sent", self.peer);
-            return Err(ErrorKind::TimedOut.into());
+            return Err(io::Error::other("it does not read what it is sent"));
         };
         if !unread.is_empty() && self.is_writable {
             match self.stream.write_vectored(&unread) {

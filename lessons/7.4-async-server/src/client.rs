@@ -5,7 +5,7 @@ use std::io::{self, ErrorKind};
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use shared::{Lines, disconnect, note};
+use shared::{Lines, disconnect};
 use shared_log::Cursor;
 use tokio::io::AsyncWriteExt;
 use tokio::net::TcpStream;
@@ -106,8 +106,7 @@ impl Client {
         let log = self.room.log();
         let Some(unread) = log.unread(&self.cursor) else {
             disconnect(&self.stream);
-            note!("disconnected {}: it does not read what it is sent", self.peer);
-            return Err(ErrorKind::TimedOut.into());
+            return Err(io::Error::other("it does not read what it is sent"));
         };
         if !unread.is_empty() {
             match self.stream.try_write_vectored(&unread) {
@@ -125,8 +124,15 @@ impl Client {
     /// something unread in it is reset, and the last line might be lost.
     async fn part(mut self) -> io::Result<()> {
         self.stream.shutdown().await?;
-        tokio::io::copy(&mut self.stream, &mut tokio::io::sink()).await?;
-        Ok(())
+        loop {
+            self.stream.readable().await?;
+            let thrown_away = self.stream.try_read(&mut [0; 4096]);
+            match thrown_away {
+                Ok(0) => return Ok(()),
+                Err(error) if !is_passing(&error) => return Err(error),
+                _ => task::yield_now().await,
+            }
+        }
     }
 }
 // ANCHOR_END: part

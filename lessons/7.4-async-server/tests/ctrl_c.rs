@@ -4,7 +4,7 @@
 
 use std::time::{Duration, Instant};
 
-use harness::{Peer, Program};
+use harness::{Peer, Program, resident_memory};
 
 const LESSON: &str = env!("CARGO_BIN_EXE_lesson-async-server");
 const LAST_LINE: &str = "服务器关闭了\n";
@@ -64,6 +64,29 @@ fn it_does_not_wait_for_those_who_never_read() {
     assert_eq!(server.wait_for_exit().code(), Some(0));
     assert!(start.elapsed() < AT_MOST, "it took {:?}", start.elapsed());
     drop(never_reads);
+}
+
+/// They part all at the same moment, so what each needs for it counts as often as there are clients.
+#[test]
+fn to_part_takes_no_buffer_for_each() {
+    let mut server = Program::server(LESSON);
+    let mut clients: Vec<Peer> = (0..400).map(|_| server.connect()).collect();
+    let mut sender = server.connect();
+    sender.send("we are all here\n");
+    clients.iter_mut().for_each(|client| _ = client.line());
+    let before = resident_memory(server.process_id());
+    server.press_ctrl_c();
+    for client in &mut clients {
+        client.expect(LAST_LINE);
+        assert_eq!(client.read_to_end(), b"");
+    }
+    // None of them has closed. If their two seconds are over nevertheless, there is nothing to see.
+    if let (Some(before), Some(after)) = (before, resident_memory(server.process_id())) {
+        let grown = after.saturating_sub(before);
+        assert!(grown < 400 * 2048, "the memory has grown by {grown} bytes");
+    }
+    drop((clients, sender));
+    assert_eq!(server.wait_for_exit().code(), Some(0));
 }
 
 #[test]

@@ -19,7 +19,9 @@ use std::time::Duration;
 use anyhow::Context;
 use async_room::{Client, News, Room};
 use bridge::{Bridge, is_name};
-use shared::{Extra, Failure, host_and_port, lesson, listen, pause_for, print_line};
+use shared::{
+    Extra, Failure, host_and_port, lesson, listen, note_disconnected, pause_for, print_line,
+};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::oneshot;
 use tokio::time::{sleep, timeout};
@@ -106,8 +108,10 @@ async fn run(listener: TcpListener, nats: String, name: String) -> io::Result<()
 fn admit(stream: TcpStream, peer: SocketAddr, room: &Arc<Room>) {
     let _ = stream.set_nodelay(true);
     let client = Client::new(stream, peer, Arc::clone(room));
-    task::spawn(async {
-        let _ = client.serve().await; // whatever the error is, it means that the client has gone
+    task::spawn(async move {
+        if let Err(error) = client.serve().await {
+            note_disconnected(peer, &error);
+        }
         print_line!("有客户端退出了"); // a client has left
     });
 }

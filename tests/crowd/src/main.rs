@@ -91,7 +91,7 @@ fn run(options: &Options) -> anyhow::Result<()> {
     if options.json {
         print(&(report::json(options, &outcome) + "\n"));
     } else {
-        print(&(report::table(&outcome) + &report::stuck(options, &outcome)));
+        print(&(report::table(options, &outcome) + &report::stuck(options, &outcome)));
     }
     Ok(())
 }

@@ -78,8 +78,7 @@ pub fn measure(
     let usage = || usage(&processes);
     let empty = usage();
     let mut team = Team::start(&parts, progress)?;
-    team.connect()?;
-    if let Err(error) = team.call_the_roll(false) {
+    if let Err(error) = team.connect().and_then(|()| team.call_the_roll(false)) {
         let all = parts.iter().map(|part| part.clients + part.stuck).sum::<usize>();
         let limits = processes.iter().filter_map(|process| descriptor_limit(*process));
         let limit = limits.sum();

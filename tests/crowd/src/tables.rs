@@ -6,7 +6,8 @@ use crate::candidates::{BARE_LOOP, CANDIDATES, THREADS};
 use crate::ladder::{Measured, Pattern};
 use crate::report::{bytes, duration};
 
-/// The page that the book includes: one table for each question, then what is missing.
+/// The page that the book includes: one table for each question, then what is missing. The chapter of
+/// the shared log includes the first table by its anchor.
 pub fn page(measured: &[Measured], missing: &[String], machine: &str) -> String {
     let cost = |one: &Measured, find: Find| {
         let cost = one.processor_time?;
@@ -19,7 +20,7 @@ pub fn page(measured: &[Measured], missing: &[String], machine: &str) -> String 
     };
     let slowest = |one: &Measured, _: Find| Some(duration(one.slowest * 1e9));
     let memory = |one: &Measured, _: Find| Some(bytes(one.memory?));
-    let mut page = format!("{machine}\n");
+    let mut page = format!("{machine}\n\n<!-- ANCHOR: processor-time -->");
     page += &table(
         "One speaks, all others listen: the server's processor time for one delivery, and how many \
          times the barest loop's that is",
@@ -27,6 +28,7 @@ pub fn page(measured: &[Measured], missing: &[String], machine: &str) -> String 
         Pattern::One,
         &cost,
     );
+    page += "\n<!-- ANCHOR_END: processor-time -->\n";
     page += &table(
         "One speaks, all others listen: how long it takes until the slowest reader has the line",
         measured,

@@ -21,7 +21,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::{env, fs};
 
-use harness::{Program, lesson, repository, with_part_7};
+use harness::{Program, lesson, repository, wait_until, with_part_7};
 use predicates::function::function;
 use predicates::str::contains;
 
@@ -114,6 +114,51 @@ with_part_7! {{
         wire.wait_for("[F", 2);
         wire.wait_for("ack 19, ", 1); // by the listener
         wire.is("framed");
+    }
+
+    /// The system calls of the event loop when a second client joins, and says something.
+    #[test]
+    #[cfg_attr(not(strace), ignore = "strace is missing, or may not trace")]
+    fn event_loop_calls() {
+        let trace = Path::new(env!("CARGO_TARGET_TMPDIR")).join("event-loop.strace");
+        let mut command = Command::new("strace");
+        command.args(["-D", "-qq", "-e", "trace=epoll_wait,accept4,recvfrom,writev", "-o"]);
+        command.arg(&trace).arg(lesson("lesson-event-loop-server")).arg("127.0.0.1:0");
+        let server = Program::server_from(command);
+        let wait_for = |mark: &str| {
+            wait_until(mark, || fs::read_to_string(&trace).is_ok_and(|text| text.contains(mark)));
+        };
+        let first_is_in = "events=EPOLLOUT, data={u32=0, u64=0}}], 1024, -1) = 1\n";
+        let _listener = server.connect();
+        wait_for(first_is_in);
+        let mut speaker = server.connect();
+        wait_for("events=EPOLLOUT, data={u32=1, u64=1}}], 1024, -1) = 1\n");
+        speaker.send("hello\n");
+        wait_for("65536, 0, NULL, NULL) = -1 EAGAIN");
+        let port = speaker.port();
+        drop(speaker); // so that the wait for what comes next ends
+        wait_for("RDHUP");
+        let trace = read(trace);
+        let (_, calls) = trace.split_once(first_is_in).expect("the first client joins");
+        let (calls, _) = calls.split_once("RDHUP").expect("it waits, and the speaker leaves");
+        let (calls, _) = calls.rsplit_once(" [{").expect("what the wait returns");
+        calls_are("event-loop-calls", calls, port);
+    }
+
+    /// Compares system calls with the file that the book includes.
+    fn calls_are(name: &str, calls: &str, port: u16) {
+        // An address in memory is another one each time.
+        let mut pieces = calls.split("0x");
+        let mut seen = pieces.next().unwrap_or_default().to_string();
+        for piece in pieces {
+            seen = seen + "0x..." + piece.trim_start_matches(|c: char| c.is_ascii_hexdigit());
+        }
+        let seen = seen.replace(&port.to_string(), "50002") + "\n";
+        let file = repository().join("book/src/captures").join(name).with_extension("txt");
+        if env::var_os("SNAPSHOTS").is_some_and(|wish| wish == "overwrite") {
+            fs::write(&file, &seen).expect("the file can be written");
+        }
+        assert_eq!(seen, read(file));
     }
 
     impl Wire {

@@ -1,17 +1,24 @@
-//! Any system call may be interrupted by a signal (EINTR in signal(7)). strace makes it happen: each
-//! thread's second to fourth receive, send and accept fail with EINTR before the kernel has seen them.
+//! Any system call may be interrupted by a signal (EINTR in signal(7)), or fail for another reason
+//! that passes. strace makes it happen: a call fails before the kernel has seen it.
 
 use std::path::Path;
 use std::process::Command;
 
-use harness::{Program, lesson};
+use harness::{Program, against_every_chat_server, lesson};
+use predicates::str::contains;
 
+/// Each thread's second to fourth receive, send, accept and wait are interrupted.
 fn interrupted(program: &Path, address: &str) -> Command {
+    let calls = ["recvfrom", "sendto", "writev", "accept4", "connect", "epoll_wait"];
+    traced(&calls.map(|call| format!("inject={call}:error=EINTR:when=2..4")), program, address)
+}
+
+fn traced(injections: &[impl AsRef<str>], program: &Path, address: &str) -> Command {
     let mut command = Command::new("strace");
     // With -D it is strace that runs in the background, so that the program is ours to end.
     command.args(["-D", "-f", "-qq", "-o", "/dev/null"]);
-    for calls in ["recvfrom", "sendto", "accept4", "connect"] {
-        command.arg("-e").arg(format!("inject={calls}:error=EINTR:when=2..4"));
+    for injection in injections {
+        command.args(["-e", injection.as_ref()]);
     }
     command.arg(program).arg(address);
     command
@@ -32,11 +39,15 @@ fn an_interrupted_conversation_goes_on() {
     Program::start(client).wait_for_line("我吃的小豆包");
 }
 
-#[test]
-#[cfg_attr(not(strace), ignore = "strace is missing, or may not trace")]
-fn an_interrupted_chat_loses_nothing() {
-    let server = lesson("lesson-broadcast-server");
-    let server = Program::server_from(interrupted(&server, "127.0.0.1:0"));
+against_every_chat_server! {
+    #[cfg_attr(not(strace), ignore = "strace is missing, or may not trace")]
+    an_interrupted_chat_loses_nothing
+    #[cfg_attr(not(strace), ignore = "strace is missing, or may not trace")]
+    a_send_that_fails_is_told_and_ends_one_connection
+}
+
+fn an_interrupted_chat_loses_nothing(package: &str) {
+    let server = Program::server_from(interrupted(&lesson(package), "127.0.0.1:0"));
     // Who connects first joins first, and so hears all that the next one says.
     let mut peer = server.connect();
     let mut last = server.connect();
@@ -51,4 +62,22 @@ fn an_interrupted_chat_loses_nothing() {
         client.wait_for_line(format!("{}:answer {number}", peer.port()));
         assert_eq!(last.line(), format!("{}:answer {number}", peer.port()));
     }
+}
+
+/// Whoever was to get what could not be sent has lost something, and so may not go on as if nothing
+/// had happened.
+fn a_send_that_fails_is_told_and_ends_one_connection(package: &str) {
+    let injection = "inject=sendto,writev:error=ENOBUFS:when=2"; // each thread's second
+    let server = Program::server_from(traced(&[injection], &lesson(package), "127.0.0.1:0"));
+    let (mut listener, mut speaker) = (server.connect(), server.connect());
+    speaker.send("first\n");
+    listener.expect(format!("{}:first\n", speaker.port()));
+    speaker.send("second\n");
+    let address = listener.address();
+    server.wait_for_stderr(contains(format!("disconnected {address}: No buffer space available")));
+    listener.wait_until_closed();
+    server.wait_for_line("有客户端退出了");
+    let mut newcomer = server.connect();
+    newcomer.send("third\n");
+    speaker.expect(format!("{}:third\n", newcomer.port()));
 }

@@ -307,7 +307,6 @@ mod on_linux {
         against_every_chat_server, backlog, processor_time, sleeping_threads, with_full_stdout,
         with_limit,
     };
-    use std::net::TcpStream;
     use std::time::{Duration, Instant};
 
     against_every_server! {
@@ -358,8 +357,7 @@ mod on_linux {
         server.first_lines(1); // it has all that it needs before the first client
         let in_use = || (open_descriptors(process), threads(process));
         let in_use_by_nobody = in_use();
-        let clients: Vec<TcpStream> =
-            (0..60).map(|_| TcpStream::connect(address).expect("room in the backlog")).collect();
+        let mut clients: Vec<Peer> = (0..60).map(|_| server.connect()).collect();
         server.wait_for_stderr(predicate::str::contains("cannot take in another client for now: "));
 
         let (start, before) = (Instant::now(), processor_time(process));
@@ -367,6 +365,12 @@ mod on_linux {
         let used = processor_time(process).zip(before).map(|(after, before)| after - before);
         let used = used.expect("Linux tells the processor time");
         assert!(used < start.elapsed() / 4, "it has used {used:?} for waiting");
+        if is_chat_server(package) {
+            // Those who came first are in, and are served as if nothing were wrong.
+            clients[1].send("still here\n");
+            let message = format!("{}:still here\n", clients[1].port());
+            clients[0].expect(message);
+        }
 
         drop(clients);
         // Whoever comes before most of them have been accepted and forgotten may be refused. (A server

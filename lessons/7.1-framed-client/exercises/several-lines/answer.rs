@@ -5,12 +5,11 @@
 //!
 //! With `-- --file PATH` it sends the file in place of what is typed, and leaves.
 
-use std::ffi::OsString;
 use std::fs::File;
 use std::io::{self, Read, Write};
 use std::net::{Shutdown, TcpStream};
-use std::path::Path;
-use std::thread;
+use std::path::{Path, PathBuf};
+use std::thread::{self, JoinHandle};
 
 use anyhow::{Context, anyhow};
 use frames::{Frames, LABEL, LONGEST, frame};
@@ -28,7 +27,8 @@ const FILE: Extra = Extra {
 
 fn main() -> Result<(), Failure> {
     let (address, [path]) = lesson!().address_and("127.0.0.1:3000", &[FILE]);
-    let file = path.as_ref().map(open).transpose()?;
+    let path = path.map(PathBuf::from);
+    let file = path.as_deref().map(open).transpose()?;
     let server = TcpStream::connect(&address)
         .map_err(|error| cannot_connect(&address, error, "lesson-framed-server"))?;
     let to_server = server.try_clone().context("cannot share the connection with a thread")?;
@@ -37,20 +37,31 @@ fn main() -> Result<(), Failure> {
     let sender = thread::Builder::new().spawn(move || {
         let outcome = match file {
             Some(file) => send_file(file, &to_server),
-            None => send_what_is_typed(&to_server),
+            None => send_what_is_typed(&to_server)
+                .inspect_err(|error| note!("cannot send what is typed: {error}")),
         };
-        if let Err(error) = outcome {
-            note!("cannot send all of it: {error}");
-        }
         let _ = to_server.shutdown(Shutdown::Write); // half-close: all is said, but we still listen
+        outcome
     });
-    sender.context("cannot start a thread that sends")?;
-    show_what_arrives(&server, &address)
+    let sender = sender.context("cannot start a thread that sends")?;
+    show_what_arrives(&server, &address)?;
+    match path {
+        Some(path) => all_is_sent(&path, sender),
+        None => Ok(()), // nobody waits for the keyboard any more
+    }
 }
 
-fn open(path: &OsString) -> anyhow::Result<File> {
-    let name = Path::new(path).display();
-    File::open(path).with_context(|| format!("cannot open {name}: is there such a file?"))
+fn open(path: &Path) -> anyhow::Result<File> {
+    let next_step = "Is there such a file, and may you read it?";
+    File::open(path)
+        .map_err(|error| anyhow!("cannot open {}: {error}\n{next_step}", path.display()))
+}
+
+/// Whoever sends a file wants to know whether all of it has gone out.
+fn all_is_sent(path: &Path, sender: JoinHandle<io::Result<()>>) -> Result<(), Failure> {
+    let Ok(Err(error)) = sender.join() else { return Ok(()) };
+    let next_step = "Is it a file that can be read, and is the server still there?";
+    Err(anyhow!("cannot send all of {}: {error}\n{next_step}", path.display()).into())
 }
 
 /// A line is a message, without its newline.

@@ -14,7 +14,7 @@ use std::time::Duration;
 
 use anyhow::Context;
 use async_room::{Client, News, Room};
-use shared::{Failure, lesson, listen, pause_for, print_line};
+use shared::{Failure, lesson, listen, note_disconnected, pause_for, print_line};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::time::{sleep, timeout};
 use tokio::{runtime, select, signal, task};
@@ -66,8 +66,10 @@ fn admit(stream: TcpStream, peer: SocketAddr, room: &Arc<Room>) {
     // Made here and not in the client's own task, so that whoever connects first also joins first,
     // and misses nothing of what the next one says.
     let client = Client::new(stream, peer, Arc::clone(room));
-    task::spawn(async {
-        let _ = client.serve().await; // whatever the error is, it means that the client has gone
+    task::spawn(async move {
+        if let Err(error) = client.serve().await {
+            note_disconnected(peer, &error);
+        }
         print_line!("有客户端退出了"); // a client has left
     });
 }
