@@ -292,7 +292,8 @@ pub fn a_client_that_never_reads_is_disconnected_and_nobody_else_is(program: &Pa
 
     server.wait_for_line("有客户端退出了");
     let address = never_reads.address();
-    server.wait_for_stderr(contains(format!("disconnected {address}: ")));
+    let note = format!("disconnected {address}: it does not read what it is sent");
+    server.wait_for_stderr(contains(note));
     if let (Some(before), Some(after)) = (memory_before, resident_memory(server.process_id())) {
         let grown = after.saturating_sub(before);
         assert!(grown < 16 * 1024 * 1024, "the memory has grown by {grown} bytes");
