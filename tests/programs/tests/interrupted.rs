@@ -1,19 +1,30 @@
-//! Any system call may be interrupted by a signal (EINTR in signal(7)). strace makes it happen: each
-//! thread's second to fourth receive, send and accept fail with EINTR before the kernel has seen them.
+//! Any system call may be interrupted by a signal (EINTR in signal(7)), or fail. strace makes it
+//! happen: the calls that it is told fail before the kernel has seen them.
 
 use std::path::Path;
 use std::process::Command;
 
 use harness::{Program, lesson};
 
-fn interrupted(program: &Path, address: &str) -> Command {
+/// The program, with calls that fail as strace's option `inject` says (strace(1)). It counts the
+/// calls of each thread by themselves.
+fn with_failing(calls: &[&str], program: &Path) -> Command {
     let mut command = Command::new("strace");
     // With -D it is strace that runs in the background, so that the program is ours to end.
     command.args(["-D", "-f", "-qq", "-o", "/dev/null"]);
-    for calls in ["recvfrom", "sendto", "accept4", "connect"] {
-        command.arg("-e").arg(format!("inject={calls}:error=EINTR:when=2..4"));
+    for calls in calls {
+        command.arg("-e").arg(format!("inject={calls}"));
     }
-    command.arg(program).arg(address);
+    command.arg(program);
+    command
+}
+
+/// The second to fourth receive, send and accept of each thread are interrupted.
+fn interrupted(program: &Path, address: &str) -> Command {
+    let calls = ["recvfrom", "sendto", "accept4", "connect"];
+    let calls = calls.map(|call| format!("{call}:error=EINTR:when=2..4"));
+    let mut command = with_failing(&calls.each_ref().map(String::as_str), program);
+    command.arg(address);
     command
 }
 
@@ -50,5 +61,18 @@ fn an_interrupted_chat_loses_nothing() {
         peer.send(format!("answer {number}\n"));
         client.wait_for_line(format!("{}:answer {number}", peer.port()));
         assert_eq!(last.line(), format!("{}:answer {number}", peer.port()));
+    }
+}
+
+#[test]
+#[cfg_attr(not(strace), ignore = "strace is missing, or may not trace")]
+fn an_error_does_not_pass_for_another_event() {
+    for (calls, told) in [
+        ("recvfrom:error=ECONNRESET:when=2", "the peer was to be silent, but read returned Err("),
+        ("sendto:error=ECONNRESET:when=2", "drain: Connection reset by peer"),
+    ] {
+        let mut lesson = Program::start(with_failing(&[calls], &lesson("lesson-socket-events")));
+        assert_eq!(lesson.wait_for_exit().code(), Some(1), "{calls}");
+        assert!(lesson.stderr().contains(told), "{calls}: {}", lesson.stderr());
     }
 }
