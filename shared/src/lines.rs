@@ -156,6 +156,12 @@ mod tests {
                 }
             }
         }
+        let line = format!("{} \n", "x".repeat(LONGEST_LINE - 1));
+        let out = lines_of(Lines::trimmed(), line.as_bytes().chunks(4096));
+        assert!(
+            out == format!("{}\n", line.trim_end()).as_bytes(),
+            "it is trimmed, as it is whole"
+        );
     }
 
     #[test]
@@ -192,6 +198,7 @@ mod tests {
         assert_eq!(lines.cut(), b"");
         assert_eq!(lines.add(b"\xa0\n"), "你\n".as_bytes());
         assert_eq!(lines.add(b"\xe4"), b"");
+        assert_eq!(lines.cut(), b"", "nothing is no line");
         assert_eq!(lines.finish(), b"\xe4\n");
         assert_eq!(lines.finish(), b"");
     }

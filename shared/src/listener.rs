@@ -160,6 +160,9 @@ pub fn pause_after(error: &io::Error) {
 /// connected meanwhile wait in the backlog. Says so on stderr, once until there has been no trouble
 /// for a minute.
 ///
+/// Where *memory* runs out, which a limit on address space (`ulimit -v`) can bring about, nothing in
+/// here helps: a failed allocation ends the process.
+///
 /// A client that left before it was accepted (`ECONNABORTED` in accept(2)) is no trouble: then it
 /// is no time at all.
 pub fn pause_for(error: &io::Error) -> Duration {

@@ -6,6 +6,7 @@
 //! such flag; there one asks first, with WSAPoll, whether the call would go through.
 
 use std::io::{self, ErrorKind};
+use std::iter;
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::time::Duration;
 
@@ -26,9 +27,16 @@ use crate::note;
 /// - Windows gives what is asked for, and takes a whole message as long as the buffer is not full
 ///   (Microsoft's documentation of SO_SNDBUF and of `send`).
 pub fn set_send_buffer(listener: &TcpListener, bytes: usize) {
-    let mut size = bytes;
-    while SockRef::from(listener).set_send_buffer_size(size).is_err() && size > 1 {
-        size /= 2;
+    ask_for(bytes, |size| SockRef::from(listener).set_send_buffer_size(size));
+}
+
+/// Asks for `size`, and as long as that is refused for half as much.
+fn ask_for(size: usize, mut ask: impl FnMut(usize) -> io::Result<()>) {
+    let sizes = iter::successors(Some(size), |size| Some(size / 2).filter(|half| *half > 0));
+    for size in sizes {
+        if ask(size).is_ok() {
+            break;
+        }
     }
 }
 
@@ -182,6 +190,21 @@ mod tests {
         assert!((100_000..=200_000).contains(&size), "{size}");
         fill(&server);
         assert_eq!(SockRef::from(&server).send_buffer_size().expect("SO_SNDBUF"), size);
+    }
+
+    #[test]
+    fn a_refused_size_is_halved_until_it_is_taken() {
+        let asked = |most: usize| {
+            let mut asked = Vec::new();
+            ask_for(512, |size| {
+                asked.push(size);
+                if size <= most { Ok(()) } else { Err(ErrorKind::OutOfMemory.into()) }
+            });
+            asked
+        };
+        assert_eq!(asked(512), [512]);
+        assert_eq!(asked(200), [512, 256, 128]);
+        assert_eq!(asked(0), [512, 256, 128, 64, 32, 16, 8, 4, 2, 1], "it does not ask for ever");
     }
 
     #[test]

@@ -25,9 +25,10 @@ impl Utf8Decoder {
     }
 
     /// What is left when no more can come: nothing, or U+FFFD for a character whose rest never
-    /// arrived.
+    /// arrived. Half a line end is nothing to show.
     pub fn finish(&mut self) -> String {
-        String::from_utf8_lossy(&std::mem::take(&mut self.unfinished)).into_owned()
+        let rest = std::mem::take(&mut self.unfinished);
+        String::from_utf8_lossy(rest.strip_suffix(b"\r").unwrap_or(&rest)).into_owned()
     }
 }
 
@@ -164,7 +165,7 @@ mod tests {
         assert_eq!(decoder.decode(b"\n"), "\r\n");
         assert_eq!(decoder.decode(b"real\r"), "real");
         assert_eq!(decoder.decode(b"fake"), "\rfake");
-        assert_eq!(decoded([&b"end\r"[..]]), "end\r");
+        assert_eq!(decoded([&b"end\r"[..]]), "end", "half a line end");
     }
 
     #[test]

@@ -71,6 +71,11 @@ fn a_line_end_cut_in_two_is_still_one() {
         client.send(piece);
         client.expect(ANSWER); // so the next one is a piece of its own
     }
-    server.wait_for_line("there");
-    assert_eq!(server.lines()[1..], ["hello", "you", "there"]);
+    // Half a line end, and no other half: nothing to show.
+    client.send("end\r");
+    client.half_close();
+    client.wait_until_closed();
+    server.connect().send("and then");
+    server.wait_for_line("and then");
+    assert_eq!(server.lines()[1..], ["hello", "you", "there", "end", "and then"]);
 }

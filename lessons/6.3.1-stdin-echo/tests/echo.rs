@@ -19,6 +19,7 @@ fn each_line_comes_back_trimmed() {
         "hello\n你好\n\nlast without a newline\n"
     );
     assert_eq!(echo(""), "");
+    assert_eq!(echo("half a line end\r"), "half a line end\n");
 }
 
 #[test]

@@ -2,7 +2,6 @@
 
 use std::collections::BTreeSet;
 use std::io::Read;
-use std::process::Command;
 use std::sync::Barrier;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
@@ -816,12 +815,10 @@ fn expect_little_growth(server: &Running, before: Option<usize>, said: usize) ->
     }
 }
 
-/// The memory of the server in MiB, where there is a `ps` to tell it.
+/// The memory of the server in MiB, where the system tells it.
 fn memory_of(server: &Running) -> Option<usize> {
-    let process = server.process_id().to_string();
-    let output = Command::new("ps").args(["-o", "rss=", "-p", &process]).output().ok()?;
-    let kilobytes: usize = String::from_utf8(output.stdout).ok()?.trim().parse().ok()?;
-    Some(kilobytes / 1024)
+    let bytes = harness::resident_memory(server.process_id())?;
+    usize::try_from(bytes / (1024 * 1024)).ok()
 }
 
 /// Three clients who are all in the room: A and B have heard somebody, B and C have been heard.

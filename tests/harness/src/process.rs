@@ -1,14 +1,19 @@
 //! What the system says about a running process. Only Linux says it in a simple way, in /proc
-//! (proc(5)); elsewhere every answer is `None`.
+//! (proc(5)); elsewhere every answer but its memory is `None`.
 
 use std::collections::BTreeMap;
 use std::fs;
 use std::net::SocketAddr;
+use std::process::Command;
 use std::time::Duration;
 
-/// Resident memory, in bytes.
+/// Resident memory, in bytes. `None` where neither /proc nor `ps` tells it.
 pub fn resident_memory(process: u32) -> Option<u64> {
-    Some(status_field(process, "VmRSS:")? * 1024)
+    let kibibytes = status_field(process, "VmRSS:").or_else(|| {
+        let output = Command::new("ps").args(["-o", "rss=", "-p", &process.to_string()]).output();
+        String::from_utf8(output.ok()?.stdout).ok()?.trim().parse().ok()
+    })?;
+    Some(kibibytes * 1024)
 }
 
 /// How many threads there are.

@@ -17,7 +17,7 @@
 #![cfg(target_os = "linux")]
 
 use std::net::TcpListener;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::Command;
 use std::{env, fs};
 
@@ -102,7 +102,7 @@ with_part_7! {{
     #[test]
     #[cfg_attr(not(tcpdump), ignore = "needs tcpdump, and root")]
     fn framed() {
-        let picture = Path::new(env!("CARGO_TARGET_TMPDIR")).join("signature.png");
+        let picture = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("signature.png");
         fs::write(&picture, b"\x89PNG\r\n\x1a\n").expect("the file can be written");
         let server = serve("lesson-framed-server");
         let wire = Wire::tapped_with_bytes(server.address().port());
@@ -120,7 +120,7 @@ with_part_7! {{
     #[test]
     #[cfg_attr(not(strace), ignore = "strace is missing, or may not trace")]
     fn event_loop_calls() {
-        let trace = Path::new(env!("CARGO_TARGET_TMPDIR")).join("event-loop.strace");
+        let trace = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("event-loop.strace");
         let mut command = Command::new("strace");
         command.args(["-D", "-qq", "-e", "trace=epoll_wait,accept4,recvfrom,writev", "-o"]);
         command.arg(&trace).arg(lesson("lesson-event-loop-server")).arg("127.0.0.1:0");

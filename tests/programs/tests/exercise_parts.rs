@@ -4,6 +4,7 @@ use std::collections::{HashMap, HashSet};
 use std::fs;
 
 use course::Exercise;
+use harness::{Lesson, lessons, repository};
 
 /// How many exercises there are at least, in all and for each lesson.
 const IN_ALL: usize = 28;
@@ -31,8 +32,8 @@ fn there_are_enough_exercises_and_each_lesson_begins_with_an_easy_one() {
     for exercise in &exercises {
         of_lesson.entry(&exercise.lesson).or_default().push(exercise);
     }
-    for lesson in lessons_of_part_6() {
-        let exercises = of_lesson.get(&*lesson).map_or(&[][..], Vec::as_slice);
+    for Lesson { name: lesson, .. } in lessons() {
+        let exercises = of_lesson.get(lesson.as_str()).map_or(&[][..], Vec::as_slice);
         assert!(exercises.len() >= FOR_A_LESSON, "{lesson} has {} exercise(s)", exercises.len());
         assert_eq!(exercises[0].level, "easy", "the first of {lesson}, {}", exercises[0].name);
     }
@@ -41,7 +42,7 @@ fn there_are_enough_exercises_and_each_lesson_begins_with_an_easy_one() {
 #[test]
 fn the_exercises_stand_in_the_order_of_the_course_wherever_they_are_listed() {
     let read = |file: &str| {
-        let path = harness::repository().join(file);
+        let path = repository().join(file);
         fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
     };
     let in_order = |file: &str, text: &str, listed: &dyn Fn(&Exercise) -> String| {
@@ -54,27 +55,18 @@ fn the_exercises_stand_in_the_order_of_the_course_wherever_they_are_listed() {
     };
     let teachers = "book/src/exercises-for-teachers.md";
     in_order(teachers, &read(teachers), &|exercise| format!("\n### {}\n", exercise.title));
-    for page in fs::read_dir(harness::repository().join("book/src")).expect("the pages") {
+    for page in fs::read_dir(repository().join("book/src")).expect("the pages") {
         let page = page.expect("a page").path();
         let text = fs::read_to_string(&page).unwrap_or_default();
         in_order(&page.display().to_string(), &text, &|exercise| exercise.shown("task.md"));
     }
-    for lesson in lessons_of_part_6() {
-        let folder = format!("lessons/{lesson}");
+    for lesson in lessons() {
+        let folder = format!("lessons/{}", lesson.name);
         let manifest = read(&format!("{folder}/Cargo.toml"));
         in_order(&folder, &manifest, &|exercise| format!("exercises/{}/", exercise.name));
         let tests = read(&format!("{folder}/tests/exercises.rs"));
         in_order(&folder, &tests, &|exercise| format!(" {}: \"", exercise.name.replace('-', "_")));
     }
-}
-
-fn lessons_of_part_6() -> Vec<String> {
-    let lessons = fs::read_dir(harness::repository().join("lessons")).expect("the lessons");
-    let names = lessons.map(|entry| entry.expect("a lesson").file_name());
-    names
-        .map(|name| name.to_string_lossy().into_owned())
-        .filter(|name| name.starts_with("6."))
-        .collect()
 }
 
 fn missing_parts(exercise: &Exercise) -> Vec<String> {
@@ -130,7 +122,7 @@ fn missing_parts(exercise: &Exercise) -> Vec<String> {
         ),
     ];
     for (file, part) in parts {
-        let text = fs::read_to_string(harness::repository().join(&file)).unwrap_or_default();
+        let text = fs::read_to_string(repository().join(&file)).unwrap_or_default();
         demand(text.contains(&part), &format!("in {file}, `{part}`"));
     }
     missing

@@ -7,20 +7,25 @@ use std::process::Command;
 use harness::{Program, against_every_chat_server, lesson};
 use predicates::str::contains;
 
-/// Each thread's second to fourth receive, send, accept and wait are interrupted.
-fn interrupted(program: &Path, address: &str) -> Command {
-    let calls = ["recvfrom", "sendto", "writev", "accept4", "connect", "epoll_wait"];
-    traced(&calls.map(|call| format!("inject={call}:error=EINTR:when=2..4")), program, address)
-}
-
-fn traced(injections: &[impl AsRef<str>], program: &Path, address: &str) -> Command {
+/// The program, with calls that fail as strace's option `inject` says (strace(1)). It counts the
+/// calls of each thread by themselves.
+fn with_failing(calls: &[&str], program: &Path) -> Command {
     let mut command = Command::new("strace");
     // With -D it is strace that runs in the background, so that the program is ours to end.
     command.args(["-D", "-f", "-qq", "-o", "/dev/null"]);
-    for injection in injections {
-        command.args(["-e", injection.as_ref()]);
+    for calls in calls {
+        command.arg("-e").arg(format!("inject={calls}"));
     }
-    command.arg(program).arg(address);
+    command.arg(program);
+    command
+}
+
+/// Each thread's second to fourth receive, send, accept and wait are interrupted.
+fn interrupted(program: &Path, address: &str) -> Command {
+    let calls = ["recvfrom", "sendto", "writev", "accept4", "connect", "epoll_wait"];
+    let calls = calls.map(|call| format!("{call}:error=EINTR:when=2..4"));
+    let mut command = with_failing(&calls.each_ref().map(String::as_str), program);
+    command.arg(address);
     command
 }
 
@@ -67,8 +72,9 @@ fn an_interrupted_chat_loses_nothing(package: &str) {
 /// Whoever was to get what could not be sent has lost something, and so may not go on as if nothing
 /// had happened.
 fn a_send_that_fails_is_told_and_ends_one_connection(package: &str) {
-    let injection = "inject=sendto,writev:error=ENOBUFS:when=2"; // each thread's second
-    let server = Program::server_from(traced(&[injection], &lesson(package), "127.0.0.1:0"));
+    let mut server = with_failing(&["sendto,writev:error=ENOBUFS:when=2"], &lesson(package));
+    server.arg("127.0.0.1:0");
+    let server = Program::server_from(server);
     let (mut listener, mut speaker) = (server.connect(), server.connect());
     speaker.send("first\n");
     listener.expect(format!("{}:first\n", speaker.port()));
@@ -80,4 +86,17 @@ fn a_send_that_fails_is_told_and_ends_one_connection(package: &str) {
     let mut newcomer = server.connect();
     newcomer.send("third\n");
     speaker.expect(format!("{}:third\n", newcomer.port()));
+}
+
+#[test]
+#[cfg_attr(not(strace), ignore = "strace is missing, or may not trace")]
+fn an_error_does_not_pass_for_another_event() {
+    for (calls, told) in [
+        ("recvfrom:error=ECONNRESET:when=2", "the peer was to be silent, but read returned Err("),
+        ("sendto:error=ECONNRESET:when=2", "drain: Connection reset by peer"),
+    ] {
+        let mut lesson = Program::start(with_failing(&[calls], &lesson("lesson-socket-events")));
+        assert_eq!(lesson.wait_for_exit().code(), Some(1), "{calls}");
+        assert!(lesson.stderr().contains(told), "{calls}: {}", lesson.stderr());
+    }
 }
