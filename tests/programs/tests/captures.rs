@@ -21,7 +21,7 @@ use std::path::PathBuf;
 use std::process::Command;
 use std::{env, fs};
 
-use harness::{Program, lesson, repository, wait_until, with_part_7};
+use harness::{Program, lesson, repository, with_part_7};
 use predicates::function::function;
 use predicates::str::contains;
 
@@ -99,6 +99,8 @@ fn two_way_talk() {
 }
 
 with_part_7! {{
+    use harness::wait_until;
+
     #[test]
     #[cfg_attr(not(tcpdump), ignore = "needs tcpdump, and root")]
     fn framed() {
