@@ -11,6 +11,7 @@ use anyhow::{Context, bail, ensure};
 use lexopt::Arg;
 
 use crate::check::HEAD;
+use crate::cluster::Cluster;
 use crate::ladder::Ladder;
 
 /// What a run does, as the command line or the ladder says.
@@ -64,6 +65,8 @@ pub enum Request {
     Run(Options),
     /// To measure all servers of the book.
     Ladder(Ladder),
+    /// To measure how a room grows with the edges of 7.5.
+    Cluster(Cluster),
     /// To be one of several processes of a run: the rest of the command line says which.
     Worker(Vec<OsString>),
     /// To be the barest server that there is.
@@ -102,6 +105,8 @@ heard everything. One speaks to all, or all speak at once:
   --ladder        measure all servers of the book instead, one after the other, and write tables and
                   plots; with --clients only up to so many [default: 19000], with --seconds for so
                   long each [default: 2]
+  --cluster       measure a room at one edge of 7.5, then at two, and so on, and write a table; with
+                  --clients for so many at each [default: 19900], with --seconds [default: 5]
   --to FOLDER     where the tables and plots go [default: book/src/measured]
 ";
 
@@ -109,7 +114,7 @@ heard everything. One speaks to all, or all speak at once:
 pub fn parse(arguments: impl IntoIterator<Item = OsString>) -> anyhow::Result<Request> {
     let mut parser = lexopt::Parser::from_args(arguments);
     let mut all_speak = false;
-    let mut ladder = None;
+    let (mut ladder, mut cluster) = (None, None);
     let mut options = Options::default();
     let (mut seconds, mut clients, mut folder) = (None, None, None);
     while let Some(argument) = parser.next()? {
@@ -141,6 +146,7 @@ pub fn parse(arguments: impl IntoIterator<Item = OsString>) -> anyhow::Result<Re
             Arg::Long("json") => options.json = true,
             Arg::Long("worker") => return Ok(Request::Worker(parser.raw_args()?.collect())),
             Arg::Long("ladder") => ladder = Some(Ladder::default()),
+            Arg::Long("cluster") => cluster = Some(Cluster::default()),
             Arg::Long("to") => folder = Some(PathBuf::from(parser.value()?)),
             Arg::Long("bare-loop") => return Ok(Request::BareLoop),
             Arg::Long("help") | Arg::Short('h') => return Ok(Request::Print(HELP.to_string())),
@@ -157,6 +163,13 @@ pub fn parse(arguments: impl IntoIterator<Item = OsString>) -> anyhow::Result<Re
         ladder.clients = clients.unwrap_or(ladder.clients);
         ladder.folder = folder.unwrap_or(ladder.folder);
         return Ok(Request::Ladder(ladder));
+    }
+    if let Some(mut cluster) = cluster {
+        ensure!(options.addresses.is_empty(), "--cluster starts its servers itself: no address");
+        cluster.seconds = seconds.unwrap_or(cluster.seconds);
+        cluster.clients = clients.unwrap_or(cluster.clients);
+        cluster.folder = folder.unwrap_or(cluster.folder);
+        return Ok(Request::Cluster(cluster));
     }
     options.seconds = seconds.unwrap_or(options.seconds);
     options.clients = clients.unwrap_or(options.clients);

@@ -38,8 +38,16 @@ pub const CANDIDATES: [Candidate; 7] = [
     Candidate { name: "lesson-event-loop-server", kind: Kind::Lesson, most_clients: 19_000 },
     Candidate { name: "lesson-async-server", kind: Kind::Lesson, most_clients: 19_000 },
     Candidate { name: "Node", kind: Kind::Node, most_clients: 19_000 },
-    Candidate { name: "nats-server", kind: Kind::Nats, most_clients: 19_000 },
+    NATS,
 ];
+
+/// What the ladder compares our servers with, and what joins the edges of a cluster.
+pub const NATS: Candidate =
+    Candidate { name: "nats-server", kind: Kind::Nats, most_clients: 19_000 };
+
+/// One of the servers of a cluster.
+pub const EDGE: Candidate =
+    Candidate { name: "lesson-cluster-server", kind: Kind::Lesson, most_clients: 19_900 };
 
 /// The folder that holds the lessons and the book.
 pub fn repository() -> &'static Path {
@@ -52,6 +60,13 @@ pub struct Running {
     process: Child,
     /// Where it listens.
     pub address: String,
+}
+
+impl Running {
+    /// The number that the system knows its process by.
+    pub fn process_id(&self) -> u32 {
+        self.process.id()
+    }
 }
 
 impl Candidate {
@@ -89,6 +104,11 @@ impl Candidate {
 
     /// Starts it on a free port of 127.0.0.1, and waits until it listens.
     pub fn start(&self) -> anyhow::Result<Running> {
+        self.start_with(&[])
+    }
+
+    /// The same, with further arguments.
+    pub fn start_with(&self, arguments: &[&str]) -> anyhow::Result<Running> {
         let mut command = match self.kind {
             Kind::BareLoop => Command::new(env::current_exe()?),
             Kind::Lesson => Command::new(built(self.name)?),
@@ -104,7 +124,7 @@ impl Candidate {
             }
             Kind::Nats => command.args(["-a", "127.0.0.1", "-p", "-1"]),
         };
-        command.stdin(Stdio::null());
+        command.args(arguments).stdin(Stdio::null());
         let mut process = if self.is_nats() {
             command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn()
         } else {

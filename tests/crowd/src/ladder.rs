@@ -109,7 +109,7 @@ pub fn climb(ladder: &Ladder, limits: &Limits) -> anyhow::Result<()> {
     for what in &missing {
         eprintln!("not measured: {what}");
     }
-    let machine = machine::described(began.elapsed(), load);
+    let machine = machine::described("--ladder", began.elapsed(), load);
     write_all(&ladder.folder, &measured, &missing, &machine)
 }
 

@@ -9,14 +9,15 @@ pub fn load() -> Option<f64> {
     fs::read_to_string("/proc/loadavg").ok()?.split_whitespace().next()?.parse().ok()
 }
 
-/// One sentence with the date, the machine, the command, and what `load` there was before.
-pub fn described(took: Duration, load: Option<f64>) -> String {
+/// One sentence with the date, the machine, the option of the command, and what `load` there was
+/// before.
+pub fn described(option: &str, took: Duration, load: Option<f64>) -> String {
     let seconds = SystemTime::UNIX_EPOCH.elapsed().unwrap_or_default().as_secs();
     let processors = available_parallelism().map_or(1, usize::from);
     let load = load.map(|load| format!(", with a load of {load} before it began"));
     format!(
         "Measured on {} in {:.0} minutes, on {processors} processors ({}) with {}, {}, by\n\
-         `cargo run --release -p crowd -- --ladder`{}.",
+         `cargo run --release -p crowd -- {option}`{}.",
         date(seconds),
         (took.as_secs_f64() / 60.0).ceil(),
         field("/proc/cpuinfo", "model name").unwrap_or("of an unknown kind".to_string()),

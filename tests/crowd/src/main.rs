@@ -16,9 +16,10 @@
 //! | `measure` | one run |
 //! | `report` | the table, the JSON |
 //! | `ladder` | every server of the book, one after the other |
+//! | `cluster` | the edges of 7.5, from one to six |
 //! | `candidates` | those servers, and how to start each |
 //! | `bare` | the barest loop, to compare them with |
-//! | `tables`, `plots`, `machine` | what the ladder writes |
+//! | `tables`, `plots`, `machine` | what these write |
 
 use std::env;
 use std::io::{Write, stdout};
@@ -35,6 +36,7 @@ mod bare;
 mod candidates;
 mod check;
 mod clients;
+mod cluster;
 mod ladder;
 mod limits;
 mod machine;
@@ -58,6 +60,9 @@ fn main() -> ExitCode {
         Request::Run(options) => run(&options),
         Request::Ladder(ladder) => {
             Limits::raise().and_then(|limits| ladder::climb(&ladder, &limits))
+        }
+        Request::Cluster(cluster) => {
+            Limits::raise().and_then(|limits| cluster::grow(&cluster, &limits))
         }
         Request::BareLoop => bare::run(),
         Request::Worker(part) => processes::work(&part),

@@ -200,6 +200,22 @@ fn the_ladder_writes_tables_and_plots_for_light_and_dark_pages() {
 }
 
 #[test]
+#[cfg_attr(not(nats_server), ignore = "nats-server is not installed")]
+fn the_cluster_writes_a_row_for_each_number_of_edges() {
+    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("measured-cluster");
+    let folder = folder.to_str().expect("a name that is text");
+    let _ = fs::remove_dir_all(folder); // from the last time
+    let arguments = ["--cluster", "--clients", "10", "--seconds", "0.05", "--to", folder];
+    let path = said(crowd(&arguments));
+    let text = fs::read_to_string(path.trim_end()).expect("the table");
+    assert!(text.starts_with("Measured on 20"), "{text}");
+    for edges in 1..=5 {
+        let row = format!("\n| {edges} | {} | ", edges * 10);
+        assert_eq!(text.matches(&row).count(), 1, "{text}");
+    }
+}
+
+#[test]
 fn a_bad_argument_is_quoted_in_one_line() {
     for (arguments, quoted) in [
         (&[][..], "no address"),
