@@ -206,7 +206,9 @@ fn the_cluster_writes_a_row_for_each_number_of_edges() {
     let folder = folder.to_str().expect("a name that is text");
     let _ = fs::remove_dir_all(folder); // from the last time
     let arguments = ["--cluster", "--clients", "10", "--seconds", "0.05", "--to", folder];
-    let path = said(crowd(&arguments));
+    let output = crowd(&arguments);
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let path = String::from_utf8_lossy(&output.stdout).into_owned();
     let text = fs::read_to_string(path.trim_end()).expect("the table");
     assert!(text.starts_with("Measured on 20"), "{text}");
     for edges in 1..=5 {
