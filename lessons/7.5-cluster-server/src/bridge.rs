@@ -75,7 +75,7 @@ impl Bridge {
 
     // ANCHOR: run
     /// Joins the rooms until `leaving` is done, or the other end of it is gone.
-    pub async fn run(mut self, servers: String, mut leaving: oneshot::Receiver<()>) {
+    pub async fn run(mut self, servers: Vec<String>, mut leaving: oneshot::Receiver<()>) {
         let client = select! {
             client = connect(&servers) => client,
             _ = &mut leaving => return,
@@ -226,9 +226,8 @@ impl Bridge {
 // ANCHOR: connect
 /// Connects to one of the servers, as soon as one is there. From then on the client connects again
 /// by itself whenever the connection is lost, to any server of the cluster.
-async fn connect(servers: &str) -> Client {
-    let addresses: Vec<String> =
-        servers.split(',').map(|server| format!("nats://{server}")).collect();
+async fn connect(servers: &[String]) -> Client {
+    let addresses: Vec<String> = servers.iter().map(|server| format!("nats://{server}")).collect();
     let mut has_said = false;
     loop {
         let problem = match options().connect(&addresses).await {
@@ -238,8 +237,9 @@ async fn connect(servers: &str) -> Client {
         };
         if !mem::replace(&mut has_said, true) {
             note!(
-                "cannot connect to NATS at {servers}: {problem}\n\
-                 Until that is possible, your people talk among themselves. Is a nats-server running?"
+                "cannot connect to NATS at {}: {problem}\n\
+                 Until that is possible, your people talk among themselves. Is a nats-server running?",
+                servers.join(", ")
             );
         }
         sleep(Duration::from_secs(1)).await;

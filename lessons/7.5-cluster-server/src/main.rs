@@ -36,10 +36,7 @@ const OPTIONS: [Extra; 2] = [
         name: "nats",
         value: "HOST:PORT",
         help: "a NATS server, or several with commas [default: 127.0.0.1:4222]",
-        check: |servers| {
-            let servers = servers.to_string_lossy();
-            servers.split(',').try_for_each(|server| host_and_port(server, DEFAULT_NATS).map(drop))
-        },
+        check: |text| servers(&text.to_string_lossy()).map(drop),
     },
     Extra {
         name: "name",
@@ -51,6 +48,10 @@ const OPTIONS: [Extra; 2] = [
         },
     },
 ];
+
+fn servers(text: &str) -> Result<Vec<String>, String> {
+    text.split(',').map(|server| host_and_port(server, DEFAULT_NATS)).collect()
+}
 // ANCHOR_END: options
 
 // ANCHOR: main
@@ -60,7 +61,7 @@ fn main() -> Result<(), Failure> {
     print_line!("server listening at port {}", bound.port());
 
     let text = |option: OsString| option.to_string_lossy().into_owned();
-    let nats = nats.map_or(DEFAULT_NATS.to_string(), text);
+    let nats = servers(&nats.map_or(DEFAULT_NATS.to_string(), text)).map_err(anyhow::Error::msg)?;
     let name = name.map_or(format!("edge-{}", bound.port()), text);
     listener.set_nonblocking(true).context("cannot make the listener non-blocking")?;
     let runtime = runtime::Builder::new_current_thread().enable_all().build();
@@ -76,7 +77,7 @@ fn main() -> Result<(), Failure> {
 /// How long everybody has on Ctrl-C to take in what was said last, and the bridge to pass it on.
 const FAREWELL: Duration = Duration::from_secs(2);
 
-async fn run(listener: TcpListener, nats: String, name: String) -> io::Result<()> {
+async fn run(listener: TcpListener, nats: Vec<String>, name: String) -> io::Result<()> {
     let room = Arc::new(Room::default());
     let (leave, leaving) = oneshot::channel();
     let bridge = Bridge::new(name, Arc::clone(&room));

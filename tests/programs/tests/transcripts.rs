@@ -266,6 +266,39 @@ with_part_7! {{
         session.is("cluster");
     }
 
+    /// What goes over NATS is text: whoever asks for it by hand can read it.
+    #[test]
+    #[cfg_attr(not(nats_server), ignore = "nats-server was not there when this was compiled")]
+    fn nats_by_hand() {
+        let nats = Nats::running();
+        let mut hidden = Session::default();
+        let east = hidden.serve_edge(1, "east", 3001, &nats);
+        let mut speaker = Peer::over(TcpStream::connect(east).expect("a connection"));
+
+        let mut session = Session::default();
+        session.mask(&nats.address(), "127.0.0.1:4222");
+        session.server = Some(nats.address().parse().expect("an address"));
+        session.netcat(1);
+        session.mask(&format!("nc {}", nats.address().replace(':', " ")), "nc 127.0.0.1 4222");
+        let info = session.peer(1).line();
+        session.record(1, &format!("{}...", &info[..info.find(',').expect("several fields")]));
+        session.mask(rest(&info, "server_id\":").split(',').next().expect("its name"), "\"NAQ...\"");
+        session.type_line(1, "SUB chat.said.* 1");
+        session.receive_line(1);
+        for text in ["hello", "你好\nand good morning"] {
+            speaker.send(format!("{text}\n"));
+            let head = session.peer(1).line();
+            session.record(1, &head);
+            let numbers = session.peer(1).line();
+            session.record(1, &numbers);
+            session.mask(numbers.split(' ').next().expect("two numbers"), "1795600000000");
+            let lines = text.lines().count() + 1; // and the end of the message
+            (0..lines).for_each(|_| session.receive_line(1));
+        }
+        session.terminals.clear();
+        session.is("nats-by-hand");
+    }
+
     impl Session {
         /// Starts nats-server. Of the many lines that it prints, the last is shown.
         fn start_nats(&mut self, terminal: u8, nats: &mut Nats) {

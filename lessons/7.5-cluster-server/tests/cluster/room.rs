@@ -2,12 +2,13 @@
 
 use std::io::Write;
 use std::net::TcpStream;
+use std::process::Command;
 use std::thread;
 
 use harness::{Nats, Peer, Program};
 use predicates::str::contains;
 
-use crate::{edge, edge_with, meet};
+use crate::{LESSON, edge, edge_with, meet};
 
 #[test]
 #[cfg_attr(not(nats_server), ignore = "nats-server is not installed")]
@@ -182,4 +183,35 @@ fn what_is_no_edge_on_nats_is_left_out_and_two_of_one_name_are_told() {
     }
     a.send("one more\n");
     b.expect(format!("east/{}:one more\n", a.port()));
+}
+
+#[test]
+#[cfg_attr(not(nats_server), ignore = "nats-server is not installed")]
+fn of_several_nats_servers_one_that_is_there_is_found_and_a_port_alone_is_enough() {
+    let (nobody, address) = harness::refusing();
+    let nats = Nats::running();
+    let port = nats.address().rsplit(':').next().expect("a port").to_string();
+    for servers in [port.clone(), format!("{address},127.0.0.1:{port}")] {
+        edge_with("east", &servers).wait_for_stderr(contains("joined the other edges"));
+    }
+    drop(nobody);
+}
+
+#[test]
+fn a_bad_name_or_nats_is_quoted() {
+    for (option, value) in [
+        ("--name", "a b"),
+        ("--name", ""),
+        ("--name", "a.b"),
+        ("--nats", "nonsense"),
+        ("--nats", "127.0.0.1:4222,"),
+        ("--nats", "nats://127.0.0.1:4222"),
+    ] {
+        let mut command = Command::new(LESSON);
+        command.args([option, value]);
+        let mut edge = Program::start(command);
+        assert_eq!(edge.wait_for_exit().code(), Some(2), "{value:?}");
+        assert!(edge.stderr().contains(&format!("{value:?}")), "{}", edge.stderr());
+        assert_eq!(edge.stderr().lines().count(), 1, "{}", edge.stderr());
+    }
 }
