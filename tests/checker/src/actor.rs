@@ -281,7 +281,8 @@ impl Actor {
     /// # Errors
     /// What came, or that the connection is over.
     pub fn talk_in_vain(&mut self) -> Outcome {
-        let words: [&[u8]; 6] = [b"hello\n", b"\r\n", b"\xe4\xbd", b"\xff", b"bye", &[b'x'; 5000]];
+        let words: [&[u8]; 6] =
+            [b"hello\n", b"\r\n", b"\xe4\xbd", b"\xff", b"bye\n", &[b'x'; 5000]];
         for word in words {
             self.write(word)?;
             thread::sleep(Duration::from_millis(20)); // so that most are read one by one
