@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use checker::{Actor, Attempt, LONG_SILENCE, Outcome, Running};
+use checker::{Actor, Attempt, LONG_SILENCE, Outcome, Places, Running};
 
 checker::exercises! {
     listening_events in "6.2.1-listening-events" {
@@ -123,8 +123,7 @@ fn polite_refusal(attempt: &Attempt) -> Outcome {
     let silent = Instant::now();
     expect_full(&server, "came when three were inside")?;
 
-    three_of_thirty_who_come_together(&attempt.serve()?)?;
-    never_more_than_three(&attempt.serve()?)?;
+    Places { count: 3, welcome: "welcome", refusal: "full" }.hold_when_many_come(attempt)?;
     first.did("was inside, said nothing for some seconds");
     first.expect_silence(LONG_SILENCE.saturating_sub(silent.elapsed()))?;
     expect_full(&server, "came when three were inside who had been silent for some seconds")
@@ -134,45 +133,6 @@ fn expect_full(server: &Running, did: &str) -> Outcome {
     let mut refused = server.connect("one more client")?;
     refused.did(did);
     refused.expect_line("full")
-}
-
-fn three_of_thirty_who_come_together(server: &Running) -> Outcome {
-    let mut welcomed = 0;
-    let mut crowd = server.connect_at_once(30, "one of thirty clients")?;
-    for client in &mut crowd {
-        client.did("connected at the same time as the others");
-        match client.line()?.as_str() {
-            "welcome" => welcomed += 1,
-            "full" => {}
-            other => return Err(client.finding("`welcome` or `full`", &format!("`{other}` came"))),
-        }
-    }
-    match welcomed {
-        3 => Ok(()),
-        _ => Err(format!(
-            "thirty clients came together, and {welcomed} were told `welcome`: three were to be"
-        )),
-    }
-}
-
-/// Who asks in one step and counts in another lets too many in now and then, so this is tried many
-/// times. The server may need a moment to see who has left, so fewer than three are right, too.
-fn never_more_than_three(server: &Running) -> Outcome {
-    let begun = Instant::now();
-    while begun.elapsed() < Duration::from_secs(2) {
-        let mut crowd = server.connect_at_once(6, "one of six clients")?;
-        let mut welcomed = 0;
-        for client in &mut crowd {
-            client.did("connected at the same time as the others");
-            welcomed += usize::from(client.line()? == "welcome");
-        }
-        if welcomed > 3 {
-            return Err(format!(
-                "six clients came together, and {welcomed} were told `welcome`: three were to be"
-            ));
-        }
-    }
-    Ok(())
 }
 
 fn welcome_again(attempt: &Attempt, server: &Running, after: &str) -> Outcome<Actor> {

@@ -3,7 +3,7 @@
 use std::thread;
 use std::time::{Duration, Instant};
 
-use checker::{Actor, Attempt, LONG_SILENCE, Outcome, Running};
+use checker::{Actor, Attempt, LONG_SILENCE, Outcome, Places, Running};
 
 checker::exercises! {
     online_counter in "6.2.2.2-online-counter" {
@@ -148,8 +148,8 @@ fn two_for_each_address(attempt: &Attempt) -> Outcome {
     let (mut first, _second) = (again(after)?, again(after)?);
     let silent = Instant::now();
     is_refused(&server, "came when two were there")?;
-    two_of_twenty_who_come_together(&attempt.serve()?)?;
-    never_more_than_two(&attempt.serve()?)?;
+    let (welcome, refusal) = ("welcome, 127.0.0.1", "too many from 127.0.0.1");
+    Places { count: 2, welcome, refusal }.hold_when_many_come(attempt)?;
     first.did("was inside, said nothing for some seconds");
     first.expect_silence(LONG_SILENCE.saturating_sub(silent.elapsed()))?;
     is_refused(&server, "came when two were there who had been silent for some seconds")
@@ -159,49 +159,6 @@ fn is_refused(server: &Running, did: &str) -> Outcome {
     let mut refused = server.connect("a client from 127.0.0.1")?;
     refused.did(did);
     refused.expect_line("too many from 127.0.0.1")
-}
-
-fn two_of_twenty_who_come_together(server: &Running) -> Outcome {
-    let mut welcomed = 0;
-    let mut crowd = server.connect_at_once(20, "one of twenty clients from 127.0.0.1")?;
-    for client in &mut crowd {
-        client.did("connected at the same time as the others");
-        match client.line()?.as_str() {
-            "welcome, 127.0.0.1" => welcomed += 1,
-            "too many from 127.0.0.1" => {}
-            other => {
-                let expected = "`welcome, 127.0.0.1` or `too many from 127.0.0.1`";
-                return Err(client.finding(expected, &format!("`{other}` came")));
-            }
-        }
-    }
-    match welcomed {
-        2 => Ok(()),
-        _ => Err(format!(
-            "twenty clients came together from 127.0.0.1, and {welcomed} were told `welcome`: two were to be"
-        )),
-    }
-}
-
-/// Who asks in one step and counts in another lets too many in now and then, so this is tried many
-/// times. The server may need a moment to see who has left, so fewer than two are right, too.
-fn never_more_than_two(server: &Running) -> Outcome {
-    let begun = Instant::now();
-    while begun.elapsed() < Duration::from_secs(2) {
-        let mut crowd = server.connect_at_once(5, "one of five clients from 127.0.0.1")?;
-        let mut welcomed = 0;
-        for client in &mut crowd {
-            client.did("connected at the same time as the others");
-            welcomed += usize::from(client.line()? == "welcome, 127.0.0.1");
-        }
-        if welcomed > 2 {
-            return Err(format!(
-                "five clients came together from 127.0.0.1, and {welcomed} were told `welcome`: two \
-                 were to be"
-            ));
-        }
-    }
-    Ok(())
 }
 
 fn tell_everybody(attempt: &Attempt) -> Outcome {

@@ -8,6 +8,7 @@
 mod actor;
 mod attempt;
 mod itself;
+mod places;
 
 use std::env;
 use std::fmt;
@@ -20,6 +21,7 @@ use course::Exercise;
 pub use actor::{Actor, listener};
 pub use attempt::{Attempt, Running, quoted, shown_time};
 pub use itself::check_itself;
+pub use places::Places;
 
 /// How long a check waits for what it expects. A right program never takes as long.
 pub const PATIENCE: Duration = Duration::from_secs(5);
