@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::io::Read;
+use std::ops::Range;
 use std::process::Command;
 use std::sync::Barrier;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -486,8 +487,7 @@ fn keeps_little(server: &Running, a: &mut Actor, b: &mut Actor) -> Outcome {
     b.did("read all that A said");
     let (begun, mut rounds) = (Instant::now(), 0);
     while rounds < 200 && begun.elapsed() < LONGEST {
-        let lines: Vec<String> =
-            (ROUND * rounds..ROUND * (rounds + 1)).map(numbered_line).collect();
+        let lines: Vec<String> = round(rounds).map(numbered_line).collect();
         a.send(lines.concat())?;
         for line in &lines {
             b.expect_line(&format!("{}:{}", port(a), line.trim_end()))?;
@@ -714,8 +714,9 @@ fn slow_reader(attempt: &Attempt) -> Outcome {
     // 32 MB that C does not read, and then some of which it reads a little now and then. A server
     // that reads byte by byte is right too: it needs not hear all of them.
     let (begun, mut times) = (Instant::now(), Vec::new());
+    a_round(0..100, &mut a, &mut b)?; // a hundred at once, of which B must lose none
     while times.len() < ROUNDS && begun.elapsed() < LONGEST {
-        times.push(a_round(times.len(), &mut a, &mut b)?);
+        times.push(a_round(round(times.len()), &mut a, &mut b)?);
     }
     let (at_first, at_last) =
         (typical(&times[..times.len().min(8)]), typical(&times[times.len().saturating_sub(8)..]));
@@ -731,8 +732,8 @@ fn slow_reader(attempt: &Attempt) -> Outcome {
     expect_little_growth(&server, memory, times.len() * 2000 * ROUND)?;
     let mut received = Vec::new();
     let reading = Instant::now();
-    for round in times.len()..times.len() + 50 {
-        a_round(round, &mut a, &mut b)?;
+    for number in times.len()..times.len() + 50 {
+        a_round(round(number), &mut a, &mut b)?;
         read_a_little(&mut slow, &mut received, Duration::from_millis(5));
         if reading.elapsed() > LONGEST / 4 {
             break;
@@ -763,12 +764,17 @@ const ROUNDS: usize = 250;
 /// A server may be right and slow, so nothing is tried longer than this.
 const LONGEST: Duration = Duration::from_secs(6);
 
+/// The numbers of the lines of a round.
+fn round(number: usize) -> Range<usize> {
+    ROUND * number..ROUND * (number + 1)
+}
+
 /// A says a round of lines, and B has to get them. Returns how long that took.
-fn a_round(round: usize, a: &mut Actor, b: &mut Actor) -> Outcome<Duration> {
+fn a_round(round: Range<usize>, a: &mut Actor, b: &mut Actor) -> Outcome<Duration> {
     let prefix = format!("{}:", port(a));
-    let lines: Vec<String> = (ROUND * round..ROUND * (round + 1)).map(numbered_line).collect();
+    let lines: Vec<String> = round.clone().map(numbered_line).collect();
     let problem = |finding: String| {
-        let kilobytes = 2 * ROUND * (round + 1);
+        let kilobytes = 2 * round.end;
         format!("client C did not read. When A had said {kilobytes} KB, {finding}")
     };
     let begun = Instant::now();
