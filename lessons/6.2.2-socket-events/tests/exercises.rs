@@ -124,6 +124,7 @@ fn idle_timeout(attempt: &Attempt) -> Outcome {
     attempt.try_again(|| {
         thread::scope(|scope| {
             let mut talking = server.connect("the talking client")?;
+            talking.set_patience(attempt.patience() + Duration::from_secs(2));
             let mut slow = server.connect("a client that says a byte a second")?;
             let silent = server.connect("the silent client")?;
             let crowd = server.connect_at_once(10, "one of ten silent clients")?;

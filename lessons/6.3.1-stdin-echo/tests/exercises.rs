@@ -133,6 +133,7 @@ fn silent_from_the_start(attempt: &Attempt) -> Outcome<(Running, Actor)> {
     let client = attempt.start(&[&address.to_string()]);
     let mut server = attempt.accepted_by(&listener, "the server")?;
     let accepted = Instant::now();
+    server.set_patience(attempt.patience() + Duration::from_secs(1)); // a heartbeat takes one
     server.did("accepted the connection, nothing was typed,");
     server.expect_line("ping")?;
     if started.elapsed() < Duration::from_millis(950) {
