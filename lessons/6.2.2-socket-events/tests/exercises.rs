@@ -3,7 +3,7 @@
 use std::thread;
 use std::time::{Duration, Instant};
 
-use checker::{Actor, Attempt, Outcome, PATIENCE, Running};
+use checker::{Actor, Attempt, LONG_SILENCE, Outcome, PATIENCE, Running};
 
 checker::exercises! {
     socket_events in "6.2.2-socket-events" {
@@ -54,7 +54,6 @@ fn two_bytes_at_a_time(attempt: &Attempt) -> Outcome {
 fn count_bytes(attempt: &Attempt) -> Outcome {
     let server = attempt.serve()?;
     let mut steady = server.connect("a client that sends a byte now and then")?;
-    let begun = Instant::now();
     steady.send("a")?;
 
     let mut client = server.connect("the client")?;
@@ -108,12 +107,13 @@ fn count_bytes(attempt: &Attempt) -> Outcome {
     piecewise.did("sent a thousand bytes, each alone, closed its sending half");
     piecewise.expect_line("1000 bytes")?;
 
-    thread::sleep(Duration::from_millis(2500).saturating_sub(begun.elapsed()));
+    steady.did("sent 7 bytes, then none for some seconds");
+    steady.expect_silence(LONG_SILENCE)?;
     steady.send("c")?;
     steady.expect_silence(Duration::from_millis(200))?;
     steady.send("d")?;
     steady.half_close()?;
-    steady.did("sent 9 bytes in two and a half seconds, closed its sending half");
+    steady.did("sent 9 bytes, some of them seconds after the others, closed its sending half");
     steady.expect_line("9 bytes")
 }
 
@@ -124,6 +124,7 @@ fn idle_timeout(attempt: &Attempt) -> Outcome {
     attempt.try_again(|| {
         thread::scope(|scope| {
             let mut talking = server.connect("the talking client")?;
+            talking.set_patience(attempt.patience() + Duration::from_secs(2));
             let mut slow = server.connect("a client that says a byte a second")?;
             let silent = server.connect("the silent client")?;
             let crowd = server.connect_at_once(10, "one of ten silent clients")?;
@@ -150,9 +151,14 @@ fn sent_away_in_time(mut silent: Actor) -> Outcome {
     silent.did("said nothing for less than two seconds");
     silent.expect_silence(Duration::from_millis(1800))?;
     is_sent_away(&mut silent, "said nothing for two seconds")?;
-    match begun.elapsed() {
+    not_late(begun, "the silent client")
+}
+
+/// Who has been silent since then is gone by now.
+fn not_late(silent_since: Instant, who: &str) -> Outcome {
+    match silent_since.elapsed() {
         late if late > Duration::from_millis(2500) => Err(format!(
-            "the silent client was to be sent away after two seconds, but it took {:.1} s",
+            "{who} was to be sent away after two seconds of silence, but it took {:.1} s",
             late.as_secs_f64()
         )),
         _ => Ok(()),
@@ -170,13 +176,16 @@ fn is_sent_away(client: &mut Actor, did: &str) -> Outcome {
 fn keeps_talking(talking: &mut Actor) -> Outcome {
     let words: [&[u8]; 6] =
         [b"hello\n", b"no newline", b"\xe4\xbd", b"\xa0\r\n", b"\xff", "😀".as_bytes()];
+    let mut last = Instant::now();
     for word in words.iter().cycle().take(10) {
+        last = Instant::now();
         talking.send(word)?;
         talking.expect(word)?;
         talking.did("said something every 0.25 s");
         thread::sleep(Duration::from_millis(250));
     }
-    is_sent_away(talking, "talked for more than two seconds, then said nothing more")
+    is_sent_away(talking, "talked for more than two seconds, then said nothing more")?;
+    not_late(last, "the client that had talked")
 }
 
 fn says_a_byte_a_second(slow: &mut Actor) -> Outcome {

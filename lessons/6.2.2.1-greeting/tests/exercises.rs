@@ -1,9 +1,9 @@
 //! The exercises of this lesson, and what each asks of a learner's program.
 
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use checker::{Actor, Attempt, Outcome, Running};
+use checker::{Actor, Attempt, LONG_SILENCE, Outcome, Running};
 
 checker::exercises! {
     greeting in "6.2.2.1-greeting" {
@@ -46,11 +46,12 @@ fn say_goodbye(attempt: &Attempt) -> Outcome {
         client.expect("hello")?;
         expect_goodbye(client)?;
     }
-    thread::sleep(Duration::from_millis(1000));
+    late.did("said nothing for some seconds");
+    expect_no_word(&mut late, LONG_SILENCE)?;
     late.send("late")?;
     expect_no_word(&mut late, Duration::from_millis(300))?;
     late.half_close()?;
-    late.did("said `late` after more than a second and closed its sending half");
+    late.did("said `late` after some seconds and closed its sending half");
     expect_goodbye(&mut late)?;
     staying.did("stayed while others said goodbye");
     expect_no_word(&mut staying, Duration::from_millis(100))
@@ -87,6 +88,7 @@ fn greet_by_name(attempt: &Attempt) -> Outcome {
     let mut thinking = server.connect("the first client")?;
     thinking.expect_line("what is your name?")?;
     thinking.send("Bo")?;
+    let thinks = Instant::now();
 
     let asked = || {
         let mut client = server.connect("a client")?;
@@ -121,12 +123,12 @@ fn greet_by_name(attempt: &Attempt) -> Outcome {
     chinese.did("sent the name `小明😀` and a newline, cut within the characters,");
     chinese.expect_line("hello, 小明😀!")?;
     let mut long = asked()?;
-    for byte in "Pippilotta Viktualia Rullgardina\n".bytes() {
+    for byte in format!("{LONG_NAME}\n").bytes() {
         long.send([byte])?;
         thread::sleep(Duration::from_millis(5));
     }
-    long.did("sent the name `Pippilotta Viktualia Rullgardina` byte by byte");
-    long.expect_line("hello, Pippilotta Viktualia Rullgardina!")?;
+    long.did(&format!("sent the name `{LONG_NAME}` byte by byte"));
+    long.expect_line(&format!("hello, {LONG_NAME}!"))?;
 
     let mut with_more = asked()?;
     with_more.send("Ann\nand more\n")?;
@@ -156,10 +158,15 @@ fn greet_by_name(attempt: &Attempt) -> Outcome {
         client.did("told its name when 19 others did the same");
         client.expect_line(&format!("hello, Ann {number}!"))?;
     }
+    thread::sleep(LONG_SILENCE.saturating_sub(thinks.elapsed()));
     thinking.send("b\n")?;
     thinking.did("sent `Bo`, thought for some seconds, sent `b` and a newline at last");
-    thinking.expect_line("hello, Bob!")
+    thinking.expect_line("hello, Bob!")?;
+    whole.did("was greeted, said one more line some seconds ago, and stayed");
+    whole.expect_silence(Duration::from_millis(100))
 }
+
+const LONG_NAME: &str = "Pippilotta Viktualia Rullgardina Krusmynta Efraimsdotter";
 
 /// What the task says.
 fn greeting() -> Vec<u8> {
@@ -171,6 +178,9 @@ fn whole_greeting(attempt: &Attempt) -> Outcome {
     let mut late = server.connect("the client that reads late")?;
     let mut talking = server.connect("the client that said `hi` and reads late")?;
     talking.send("hi\n")?;
+    let mut finished = server.connect("the client that closed its sending half at once")?;
+    finished.send("hi\n")?;
+    finished.half_close()?;
     let mut gone = server.connect("a client that leaves in the middle")?;
     let _ = gone.take_all_within(Duration::from_millis(50));
     gone.reset();
@@ -193,6 +203,8 @@ fn whole_greeting(attempt: &Attempt) -> Outcome {
         expect_greeting(&mut late, Vec::new())?;
         talking.did("began to read two seconds after another had its greeting");
         expect_greeting(&mut talking, Vec::new())?;
+        finished.did("said `hi`, closed its sending half, read two seconds later");
+        expect_greeting(&mut finished, Vec::new())?;
         for word in words {
             word.join().unwrap_or_else(|_| Err("the check has panicked".to_string()))?;
         }

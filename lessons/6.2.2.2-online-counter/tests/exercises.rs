@@ -1,8 +1,9 @@
 //! The exercises of this lesson, and what each asks of a learner's program.
 
+use std::thread;
 use std::time::{Duration, Instant};
 
-use checker::{Actor, Attempt, Outcome, Running};
+use checker::{Actor, Attempt, LONG_SILENCE, Outcome, Places, Running};
 
 checker::exercises! {
     online_counter in "6.2.2.2-online-counter" {
@@ -20,6 +21,8 @@ fn peak(attempt: &Attempt) -> Outcome {
     second.expect_line("online: 2, at most: 2")?;
     let mut third = server.connect("the third client")?;
     third.expect_line("online: 3, at most: 3")?;
+    first.talk_in_vain()?;
+    let silent = Instant::now();
 
     second.reset();
     third.send(b"\xff I am going\n")?;
@@ -38,10 +41,19 @@ fn peak(attempt: &Attempt) -> Outcome {
             _ => Err(next.finding("`online: 2`", &format!("the line `{line}` came"))),
         }
     })?;
-    first.did("stayed while others came and left");
-    first.expect_silence(Duration::from_millis(100))?;
     // Who counts in two steps loses some of those who come at once.
-    (0..25).try_for_each(|_| thirty_at_once(&attempt.serve()?))
+    (0..25).try_for_each(|_| thirty_at_once(&attempt.serve()?))?;
+    first.did("stayed while others came and left, silent for some seconds,");
+    first.expect_silence(LONG_SILENCE.saturating_sub(silent.elapsed()))?;
+    let mut next = server.connect("a client")?;
+    let line = next.line()?;
+    match numbers_in(&line) {
+        Some((2.., _)) => Ok(()),
+        _ => {
+            next.did("came when one was there who had been silent for some seconds");
+            Err(next.finding("two at least to be online", &format!("the line `{line}` came")))
+        }
+    }
 }
 
 /// Until the server has noticed all leavers, a newcomer may raise the highest number itself.
@@ -94,6 +106,8 @@ fn two_for_each_address(attempt: &Attempt) -> Outcome {
     first.expect_line("welcome, 127.0.0.1")?;
     let mut second = server.connect("the second client from 127.0.0.1")?;
     second.expect_line("welcome, 127.0.0.1")?;
+    first.talk_in_vain()?;
+    second.talk_in_vain()?;
     let mut outside = Vec::new(); // they were told that it is over, and keep their own half open
     for name in ["the third client from 127.0.0.1", "the fourth client from 127.0.0.1"] {
         let mut refused = server.connect(name)?;
@@ -124,64 +138,27 @@ fn two_for_each_address(attempt: &Attempt) -> Outcome {
     first.send(b"\xff I am going")?;
     drop(first);
     let first = again("one of the two had left")?;
-    let mut refused = server.connect("a client from 127.0.0.1")?;
-    refused.did("came after two who had left were replaced by two others");
-    refused.expect_line("too many from 127.0.0.1")?;
+    is_refused(&server, "came after two who had left were replaced by two others")?;
 
     drop((first, second));
     for _ in 0..200 {
         server.connect("a client from 127.0.0.1")?.reset();
     }
     let after = "two hundred had come and reset the connection at once";
-    let _both = (again(after)?, again(after)?);
+    let (mut first, _second) = (again(after)?, again(after)?);
+    let silent = Instant::now();
+    is_refused(&server, "came when two were there")?;
+    let (welcome, refusal) = ("welcome, 127.0.0.1", "too many from 127.0.0.1");
+    Places { count: 2, welcome, refusal }.hold_when_many_come(attempt)?;
+    first.did("was inside, said nothing for some seconds");
+    first.expect_silence(LONG_SILENCE.saturating_sub(silent.elapsed()))?;
+    is_refused(&server, "came when two were there who had been silent for some seconds")
+}
+
+fn is_refused(server: &Running, did: &str) -> Outcome {
     let mut refused = server.connect("a client from 127.0.0.1")?;
-    refused.did("came when two were there");
-    refused.expect_line("too many from 127.0.0.1")?;
-    two_of_twenty_who_come_together(&attempt.serve()?)?;
-    never_more_than_two(&attempt.serve()?)
-}
-
-fn two_of_twenty_who_come_together(server: &Running) -> Outcome {
-    let mut welcomed = 0;
-    let mut crowd = server.connect_at_once(20, "one of twenty clients from 127.0.0.1")?;
-    for client in &mut crowd {
-        client.did("connected at the same time as the others");
-        match client.line()?.as_str() {
-            "welcome, 127.0.0.1" => welcomed += 1,
-            "too many from 127.0.0.1" => {}
-            other => {
-                let expected = "`welcome, 127.0.0.1` or `too many from 127.0.0.1`";
-                return Err(client.finding(expected, &format!("`{other}` came")));
-            }
-        }
-    }
-    match welcomed {
-        2 => Ok(()),
-        _ => Err(format!(
-            "twenty clients came together from 127.0.0.1, and {welcomed} were told `welcome`: two were to be"
-        )),
-    }
-}
-
-/// Who asks in one step and counts in another lets too many in now and then, so this is tried many
-/// times. The server may need a moment to see who has left, so fewer than two are right, too.
-fn never_more_than_two(server: &Running) -> Outcome {
-    let begun = Instant::now();
-    while begun.elapsed() < Duration::from_secs(2) {
-        let mut crowd = server.connect_at_once(5, "one of five clients from 127.0.0.1")?;
-        let mut welcomed = 0;
-        for client in &mut crowd {
-            client.did("connected at the same time as the others");
-            welcomed += usize::from(client.line()? == "welcome, 127.0.0.1");
-        }
-        if welcomed > 2 {
-            return Err(format!(
-                "five clients came together from 127.0.0.1, and {welcomed} were told `welcome`: two \
-                 were to be"
-            ));
-        }
-    }
-    Ok(())
+    refused.did(did);
+    refused.expect_line("too many from 127.0.0.1")
 }
 
 fn tell_everybody(attempt: &Attempt) -> Outcome {
@@ -198,6 +175,8 @@ fn tell_everybody(attempt: &Attempt) -> Outcome {
         client.expect_line("online: 3")?;
     }
     third.expect_line("online: 3")?;
+    first.talk_in_vain()?;
+    let silent = Instant::now();
 
     third.send(b"\xff I am going\n")?;
     drop(third);
@@ -215,6 +194,9 @@ fn tell_everybody(attempt: &Attempt) -> Outcome {
     first.did("was there when another came");
     first.expect_line("online: 2")?;
     crowds_come_and_go(&server, &mut first, &mut second)?;
+    some_come_while_others_go(&server, &mut first, &mut second)?;
+    first.did("said nothing for some seconds");
+    first.expect_silence(LONG_SILENCE.saturating_sub(silent.elapsed()))?;
     drop(second);
     first.did("was there when all the others had left");
     first.expect_line("online: 1")?;
@@ -244,6 +226,47 @@ fn crowds_come_and_go(server: &Running, first: &mut Actor, second: &mut Actor) -
                 .rev()
                 .try_for_each(|number| client.expect_line(&format!("online: {number}")))?;
         }
+    }
+    Ok(())
+}
+
+/// Twenty leave while twenty others come: how many are there at any moment is chance, but each change
+/// is one more or one fewer, and both see the same.
+fn some_come_while_others_go(server: &Running, first: &mut Actor, second: &mut Actor) -> Outcome {
+    const CROWD: usize = 20;
+    let mut crowd = Vec::new();
+    let begun = Instant::now();
+    for round in 0..200 {
+        if begun.elapsed() > Duration::from_secs(2) {
+            break;
+        }
+        let leaving = crowd.len();
+        let newcomers = thread::scope(|scope| {
+            let left = std::mem::take(&mut crowd);
+            scope.spawn(move || drop::<Vec<Actor>>(left));
+            server.connect_at_once(CROWD, "one of twenty clients")
+        });
+        crowd = newcomers?;
+        let mut online = if round == 0 { 2 } else { 2 + CROWD };
+        for _ in 0..leaving + CROWD {
+            first.did("was there when twenty came while twenty others left");
+            let line = first.line()?;
+            let now = line.strip_prefix("online: ").and_then(|number| number.parse().ok());
+            let now = now.filter(|now: &usize| now.abs_diff(online) == 1).ok_or_else(|| {
+                let expected = format!("one more or one fewer than {online}");
+                first.finding(&expected, &format!("the line `{line}` came"))
+            })?;
+            second.did("was there when twenty came while twenty others left, as another was,");
+            second.expect_line(&line)?;
+            online = now;
+        }
+    }
+    drop(crowd);
+    for client in [first, second] {
+        client.did("was there when twenty left at once");
+        (2..2 + CROWD)
+            .rev()
+            .try_for_each(|number| client.expect_line(&format!("online: {number}")))?;
     }
     Ok(())
 }

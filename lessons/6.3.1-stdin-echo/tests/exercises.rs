@@ -3,7 +3,7 @@
 use std::thread;
 use std::time::{Duration, Instant};
 
-use checker::{Actor, Attempt, Outcome, Running, listener};
+use checker::{Actor, Attempt, LONG_SILENCE, Outcome, Running, listener};
 
 checker::exercises! {
     stdin_echo in "6.3.1-stdin-echo" {
@@ -60,9 +60,9 @@ fn ask_a_server(attempt: &Attempt) -> Outcome {
     client.type_bytes(b"once more\r\n")?;
     server.did("answered, `once more` was typed, with a line end of Windows,");
     server.expect("once more\n")?;
-    thread::sleep(Duration::from_millis(1200));
+    thread::sleep(LONG_SILENCE);
     server.send("2:once more\n")?;
-    client.expect_line_on_stdout("the server answered more than a second later", "2:once more")?;
+    client.expect_line_on_stdout("the server answered some seconds later", "2:once more")?;
     client.type_line("😀")?;
     server.did("answered, `😀` was typed,");
     server.expect("😀\n")?;
@@ -100,10 +100,8 @@ fn ask_a_server(attempt: &Attempt) -> Outcome {
 }
 
 fn heartbeat(attempt: &Attempt) -> Outcome {
-    let (listener, address) = listener()?;
-    let client = attempt.start(&[&address.to_string()]);
-    let mut server = attempt.accepted_by(&listener, "the server")?;
     // On a busy machine a second may pass between two lines, and a heartbeat may be late.
+    let (client, mut server) = attempt.try_again(|| silent_from_the_start(attempt))?;
     attempt.try_again(|| one_heartbeat_a_second(&client, &mut server))?;
     attempt.try_again(|| no_heartbeat_while_typing(&client, &mut server))?;
     attempt.try_again(|| soon_after_a_line(&client, &mut server))?;
@@ -127,6 +125,27 @@ fn heartbeat(attempt: &Attempt) -> Outcome {
 /// A heartbeat that is due after a second and comes later than this is none of every second, unless
 /// this machine was busy.
 const LATE: Duration = Duration::from_millis(1350);
+
+/// Before anything has been typed, a heartbeat is due as well.
+fn silent_from_the_start(attempt: &Attempt) -> Outcome<(Running, Actor)> {
+    let (listener, address) = listener()?;
+    let started = Instant::now();
+    let client = attempt.start(&[&address.to_string()]);
+    let mut server = attempt.accepted_by(&listener, "the server")?;
+    let accepted = Instant::now();
+    server.set_patience(attempt.patience() + Duration::from_secs(1)); // a heartbeat takes one
+    server.did("accepted the connection, nothing was typed,");
+    server.expect_line("ping")?;
+    if started.elapsed() < Duration::from_millis(950) {
+        let came = format!("it came after {:.2} s", started.elapsed().as_secs_f64());
+        return Err(server.finding("the first heartbeat a second later", &came));
+    }
+    if accepted.elapsed() > LATE {
+        let came = format!("it took {:.1} s", accepted.elapsed().as_secs_f64());
+        return Err(server.finding("the first heartbeat a second later", &came));
+    }
+    Ok((client, server))
+}
 
 /// Each heartbeat may be late on a busy machine, but none comes early.
 fn one_heartbeat_a_second(client: &Running, server: &mut Actor) -> Outcome {
@@ -155,8 +174,12 @@ fn one_heartbeat_a_second(client: &Running, server: &mut Actor) -> Outcome {
     Ok(())
 }
 
-/// The first heartbeat is due one second after a line.
+/// The first heartbeat is due one second after a line, also after a line that comes half a second
+/// after a heartbeat: who only looks each second whether something was typed is late then.
 fn soon_after_a_line(client: &Running, server: &mut Actor) -> Outcome {
+    server.did("got what was typed, then nothing was typed,");
+    server.expect_line("ping")?;
+    thread::sleep(Duration::from_millis(500));
     let typed = Instant::now();
     expect_typed(server, "still here", || client.type_line("still here"))?;
     server.did("got `still here`, then nothing was typed,");

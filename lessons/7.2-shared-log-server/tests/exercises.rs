@@ -3,7 +3,7 @@
 use std::thread;
 use std::time::Duration;
 
-use checker::{Actor, Attempt, Outcome, Running};
+use checker::{Actor, Attempt, LONG_SILENCE, Outcome, Running};
 
 checker::exercises! {
     shared_log_server in "7.2-shared-log-server" {
@@ -111,7 +111,7 @@ fn take_a_break(attempt: &Attempt) -> Outcome {
         said.push(format!("{port_b}:number {number} 😀"));
     }
     a.did("took a break");
-    a.expect_silence(Duration::from_millis(300))?;
+    a.expect_silence(LONG_SILENCE)?;
     a.send("/pause\nstill in it\n")?;
     c.did("listened when A took a break, said so again, and spoke,");
     c.expect_line(&format!("{port_a}:still in it"))?;

@@ -275,6 +275,22 @@ impl Actor {
         }
     }
 
+    /// Says what a server has no use for, piece by piece, and stays: none of it is an end, and none
+    /// is answered.
+    ///
+    /// # Errors
+    /// What came, or that the connection is over.
+    pub fn talk_in_vain(&mut self) -> Outcome {
+        let words: [&[u8]; 6] =
+            [b"hello\n", b"\r\n", b"\xe4\xbd", b"\xff", b"bye\n", &[b'x'; 5000]];
+        for word in words {
+            self.write(word)?;
+            thread::sleep(Duration::from_millis(20)); // so that most are read one by one
+        }
+        self.did("said several things, also a blank line and bytes that are no text, and stayed");
+        self.expect_silence(A_MOMENT)
+    }
+
     /// A diagnosis in the form of the others, for what only the check can judge: who did what, what
     /// was `expected`, and what `came`.
     pub fn finding(&self, expected: &str, came: &str) -> String {

@@ -8,6 +8,7 @@
 mod actor;
 mod attempt;
 mod itself;
+mod places;
 
 use std::env;
 use std::fmt;
@@ -20,9 +21,14 @@ use course::Exercise;
 pub use actor::{Actor, listener};
 pub use attempt::{Attempt, Running, quoted, shown_time};
 pub use itself::check_itself;
+pub use places::Places;
 
 /// How long a check waits for what it expects. A right program never takes as long.
 pub const PATIENCE: Duration = Duration::from_secs(5);
+
+/// Longer than a program waits that takes silence for an end: a silence after which nothing may have
+/// changed lasts as long.
+pub const LONG_SILENCE: Duration = Duration::from_millis(2500);
 
 /// What a check finds out: `Err` says what a peer did, what was expected, and what came.
 pub type Outcome<T = ()> = Result<T, String>;

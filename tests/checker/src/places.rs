@@ -1,0 +1,65 @@
+//! A server that lets in so many clients at a time.
+
+use std::time::{Duration, Instant};
+
+use crate::{Attempt, Outcome, Running};
+
+/// So many clients are welcome at a time. Who comes beyond that is refused with a line of its own.
+pub struct Places<'a> {
+    /// How many.
+    pub count: usize,
+    /// The line for who is let in.
+    pub welcome: &'a str,
+    /// The line for who is not.
+    pub refusal: &'a str,
+}
+
+impl Places<'_> {
+    /// Many come in the same moment: thirty, of whom just so many are let in, and then for two
+    /// seconds twice as many as there are places, again and again.
+    ///
+    /// # Errors
+    /// Where too many are let in, or too few, or something else is said.
+    pub fn hold_when_many_come(&self, attempt: &Attempt) -> Outcome {
+        let welcomed = self.welcomed_of(30, &attempt.serve()?)?;
+        if welcomed != self.count {
+            return Err(self.finding(30, welcomed));
+        }
+        // Who asks in one step and counts in another lets too many in now and then. The server may
+        // need a moment to see who has left, so fewer are right, too.
+        let server = attempt.serve()?;
+        let begun = Instant::now();
+        while begun.elapsed() < Duration::from_secs(2) {
+            let welcomed = self.welcomed_of(2 * self.count, &server)?;
+            if welcomed > self.count {
+                return Err(self.finding(2 * self.count, welcomed));
+            }
+        }
+        Ok(())
+    }
+
+    fn welcomed_of(&self, many: usize, server: &Running) -> Outcome<usize> {
+        let (welcome, refusal) = (self.welcome, self.refusal);
+        let mut welcomed = 0;
+        let mut crowd = server.connect_at_once(many, &format!("one of {many} clients"))?;
+        for client in &mut crowd {
+            client.did("connected at the same time as the others");
+            match client.line()? {
+                line if line == welcome => welcomed += 1,
+                line if line == refusal => {}
+                other => {
+                    let expected = format!("`{welcome}` or `{refusal}`");
+                    return Err(client.finding(&expected, &format!("`{other}` came")));
+                }
+            }
+        }
+        Ok(welcomed)
+    }
+
+    fn finding(&self, many: usize, welcomed: usize) -> String {
+        let Places { count, welcome, .. } = self;
+        format!(
+            "{many} clients came together, and {welcomed} were told `{welcome}`: {count} were to be"
+        )
+    }
+}
