@@ -70,6 +70,13 @@ pub fn read(folder: &Path, program: &Path, process: u32) -> Result<Vec<Thread>> 
     Ok(threads)
 }
 
+/// When the process ended by itself, and its exit status.
+pub fn exited(folder: &Path, process: u32) -> Option<(f64, String)> {
+    let text = fs::read_to_string(folder.join(format!("trace.{process}"))).ok()?;
+    let (time, rest) = text.lines().find_map(|line| line.split_once(" +++ exited with "))?;
+    Some((time.parse().ok()?, rest.trim_end_matches(" +++").into()))
+}
+
 fn parse(text: &str, program: &str) -> Vec<SystemCall> {
     let mut calls: Vec<SystemCall> = Vec::new();
     for line in text.lines() {
