@@ -174,6 +174,9 @@ pub fn with_segments(caption: &str, step: &Step) -> String {
         count => caption += &format!(" The thread prints {count} lines."),
     }
     if let Some(call) = step.calls.first() {
+        if step.wire.iter().any(|arrow| arrow.window == Some(0)) {
+            caption += " The receiver's window is 0 now: its kernel has no room left, so the sender's keeps the rest.";
+        }
         let goes = |flag| step.wire.iter().any(|arrow| arrow.flags.contains(flag));
         let is_socket = caption.contains("the socket is dropped");
         if call.name == "close" && goes('R') {

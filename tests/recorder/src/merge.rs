@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::fs;
 use std::ops::Range;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 
 use crate::caption;
 use crate::capture::Segment;
@@ -84,10 +84,17 @@ pub fn recording(run: &Run, made_by: &str, about: About) -> Result<Recording> {
             }
         }
     }
+    let owners = owners(run, &all);
+    for port in run.segments.iter().flat_map(|segment| [segment.from, segment.to]) {
+        ensure!(
+            owners.contains_key(&port),
+            "a segment has port {port}, which no program called for"
+        );
+    }
     let mut merge = Merge {
         run,
         about,
-        owners: owners(run, &all),
+        owners,
         shown_as: shown_as(run, about),
         steps: Vec::new(),
         about_thread: Vec::new(),

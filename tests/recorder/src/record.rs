@@ -63,8 +63,9 @@ fn play(scenario: &Scenario) -> Result<Recording> {
     let mut stage = Stage::new(&traces, &target().join("debug"))?;
     (scenario.play)(&mut stage)?;
     let run = stage.end()?;
+    let traces = || format!("its traces are in {}", traces.display());
     let made_by = format!("cargo run -p recorder -- {}", scenario.name);
-    merge::recording(&run, &made_by, scenario.about)
+    merge::recording(&run, &made_by, scenario.about).with_context(traces)
 }
 
 /// The lessons as everybody builds them, but for one thing: with frame pointers, strace finds its
