@@ -222,7 +222,7 @@ fn broadcast_slow_reader(stage: &mut Stage) -> Result<()> {
 }
 
 /// One reads and one does not, until it does: its cursor stays behind, and catches up. The send
-/// buffers are as small as on a real network, so that a paste of a few lines shows it.
+/// buffers are small, so that a paste of a few lines fills them.
 fn shared_log(stage: &mut Stage) -> Result<()> {
     stage.send_buffers("4096 16384 32768")?;
     let server = stage.run("lesson-shared-log-server", &[])?;
