@@ -404,10 +404,7 @@ fn where_it_waits(process: u32) -> Result<Places> {
     let Some(tracer) = tracer(process) else { return Ok(HashMap::new()) };
     Command::new("kill").args(["-KILL", &tracer.to_string()]).status()?;
     harness::wait_until("strace lets go", || self::tracer(process).is_none());
-    let places = place::of_threads(process);
-    // Whoever has looked may leave it stopped, and what is stopped does not end by Ctrl-C.
-    Command::new("kill").args(["-CONT", &process.to_string()]).status()?;
-    places
+    place::of_threads(process)
 }
 
 /// Whether the process has a handler for SIGINT, or ignores it (proc(5)).

@@ -40,8 +40,10 @@ pub struct Thread {
 ///
 /// `-D` makes strace a child of the program instead of its parent, so that whoever starts this has
 /// the program itself in hand. `-ff` writes a file for each thread, in which nothing is interleaved.
+/// `env` is there for those who record in the background: what a shell starts there ignores Ctrl-C.
 pub fn traced(program: &Path, folder: &Path) -> Command {
-    let mut strace = Command::new("strace");
+    let mut strace = Command::new("env");
+    strace.args(["--default-signal=INT", "strace"]);
     strace.args(["-D", "-ff", "-ttt", "-T", "-yy", "-x", "-k", "-s", "400", "-e", "signal=none"]);
     strace.args(["-e", CALLS, "-o"]).arg(folder.join("trace")).arg(program);
     strace
