@@ -312,6 +312,9 @@
                     if (row) this.intoView(list, row);
                 }
             }
+            for (const { box, list } of this.lines) {
+                if (this.active) box.classList.toggle('current', list === this.active.list);
+            }
             if (this.active) this.intoView(this.active.list, this.active.place.row);
             this.showBeyond();
         }

@@ -161,14 +161,11 @@ fn until(call: &str) -> &'static str {
 /// Adds to an action what the kernels made of it.
 pub fn with_segments(caption: &str, step: &Step) -> String {
     let mut caption = caption.to_string();
-    let printed = step
-        .screen
-        .iter()
-        .filter(|shown| {
-            !shown.typed && step.calls.iter().any(|call| call.terminal == shown.terminal)
-        })
-        .count();
-    match printed {
+    let printed = step.screen.iter().filter(|shown| {
+        !shown.typed && step.calls.iter().any(|call| call.terminal == shown.terminal)
+    });
+    let printed: String = printed.map(|shown| shown.text.as_str()).collect();
+    match printed.lines().count() {
         0 => {}
         1 => caption += " The thread prints a line.",
         count => caption += &format!(" The thread prints {count} lines."),
@@ -180,9 +177,9 @@ pub fn with_segments(caption: &str, step: &Step) -> String {
         let goes = |flag| step.wire.iter().any(|arrow| arrow.flags.contains(flag));
         let is_socket = caption.contains("the socket is dropped");
         if call.name == "close" && goes('R') {
-            caption += " It goes over the wire as a reset.";
+            caption += " The close goes over the wire as a reset.";
         } else if call.name == "close" && is_socket && !goes('F') {
-            caption += " Its FIN follows when the kernel has sent all bytes before it.";
+            caption += " The FIN follows when the kernel has sent all bytes before it.";
         }
         return caption;
     }

@@ -127,8 +127,10 @@ impl Merge<'_> {
         let returned = self.returned(&threads);
         let mut owned: HashMap<usize, usize> = HashMap::new(); // segment -> call
         for (index, segment) in self.run.segments.iter().enumerate() {
-            let cause = returned.iter().position(|returned| returned.event.caused(segment));
-            owned.extend(cause.map(|cause| (index, cause)));
+            let causes = returned.iter().enumerate().filter(|(_, one)| one.event.caused(segment));
+            let cause =
+                causes.max_by(|(_, one), (_, two)| one.event.start.total_cmp(&two.event.start));
+            owned.extend(cause.map(|(cause, _)| (index, cause)));
         }
         let mut items: Vec<(f64, Item)> = Vec::new();
         items.extend(

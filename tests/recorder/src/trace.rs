@@ -104,11 +104,12 @@ fn parse(text: &str, program: &str) -> Vec<SystemCall> {
         }
     }
     // strace measures how long a call takes from a moment a little after the time that it writes.
-    // So the end is somewhat later, but before this thread's next call.
+    // So the end is later, but before this thread's next call: somewhat on a quiet machine, and by
+    // as long as strace has waited for a processor on a loaded one.
     for index in 0..calls.len() {
         let next = calls.get(index + 1).map_or(f64::MAX, |next| next.start);
         let call = &mut calls[index];
-        call.latest = call.end.map_or(f64::MAX, |end| next.min(end + 0.1));
+        call.latest = call.end.map_or(f64::MAX, |end| next.min(end + 1.0));
         call.end = call.end.map(|end| next.min(end + 0.0003));
     }
     calls
