@@ -146,7 +146,12 @@ impl Event {
                 Kind::Shutdown | Kind::ShutdownBoth | Kind::Close => {
                     ours && segment.flags.contains(['F', 'R'])
                 }
-                Kind::Connect => ours || theirs,
+                // The handshake, and not what is sent as soon as it is made.
+                Kind::Connect => {
+                    let refused = matches!(self.outcome, Outcome::Failed(_));
+                    let flags = &segment.flags;
+                    (ours || theirs) && (flags.contains('S') || refused && flags.contains('R'))
+                }
                 _ => false,
             }
     }
