@@ -82,10 +82,12 @@
         // A step tells only of threads that stand elsewhere than before.
         withAllThreads(steps) {
             const standing = new Map();
+            let moved = [];
             return steps.map((step) => {
+                if (step.threads?.length) moved = step.threads;
                 for (const mark of step.threads ?? []) standing.set(`${mark.terminal} ${mark.thread}`, mark);
                 for (const [terminal, thread] of step.ended ?? []) standing.delete(`${terminal} ${thread}`);
-                return { ...step, threads: [...standing.values()] };
+                return { ...step, threads: [...standing.values()], moved };
             });
         }
 
@@ -122,7 +124,7 @@
             this.links.classList.add('links');
             this.links.setAttribute('aria-hidden', 'true');
             this.stage.append(this.links);
-            richText(element('p', 'made-by', figure), `A real run, recorded by \`${this.recording.made_by}\`. To be traced slows a program down, so times are longer than they would be.`);
+            richText(element('p', 'made-by', figure), `A real run, recorded by \`${this.recording.made_by}\`. ${[...this.threads.keys()].some((key) => / \d+$/.test(key)) ? 'A thread is called by the port of its client. ' : ''}To be traced slows a program down, so times are longer than they would be.`);
             new ResizeObserver(() => this.drawLinks()).observe(this.stage);
             this.stage.addEventListener('scroll', () => this.drawLinks(), true);
         }
@@ -301,11 +303,17 @@
                 const [, source, line] = shown.by;
                 this.lines[source]?.rows.get(line)?.row.classList.add('prints');
             }
-            for (const { list } of this.lines) {
-                const rows = [...list.querySelectorAll('.line.marked')];
-                const [first, last] = [rows[0], rows.at(-1)];
-                if (last) this.intoView(list, last);
-                if (first) this.intoView(list, first);
+            // Seen is whoever has moved last; if that fits, everybody.
+            for (const [index, { list, rows }] of this.lines.entries()) {
+                const marked = [...list.querySelectorAll('.line.marked')];
+                const moved = now.moved.filter((mark) => mark.source === index).map((mark) => rows.get(mark.line)?.row);
+                const stands = moved.filter((row) => row?.matches('.marked'));
+                for (const row of [marked.at(-1), marked[0], stands.at(-1), stands[0]]) {
+                    if (row) this.intoView(list, row);
+                }
+            }
+            for (const { box, list } of this.lines) {
+                if (this.active) box.classList.toggle('current', list === this.active.list);
             }
             if (this.active) this.intoView(this.active.list, this.active.place.row);
             this.showBeyond();

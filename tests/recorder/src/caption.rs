@@ -1,6 +1,6 @@
 //! Says in a sentence what a step is.
 
-use crate::events::{Event, Kind, Outcome};
+use crate::events::{Event, Kind, Outcome, Readiness};
 use crate::recording::{Call, Mark, Step};
 
 /// What calls that returned mean. They are alike; the last of them is `event`, and `peer` the port of
@@ -34,42 +34,54 @@ pub fn of_calls(
                 .into()
         }
         (Kind::Accept, Outcome::Client(_)) => {
-            format!("{name} returned: a client from port {} is there (*connection*)", call.value)
+            format!(
+                "{name} returned a new socket: the connection with port {} (*connection*)",
+                call.value
+            )
         }
         (Kind::Listen, Outcome::Done) => {
-            format!("{name} returned: clients can connect (*listening*)")
+            format!("{name} returned: from now on clients can connect (*listening*)")
         }
         (Kind::Connect, Outcome::Done) => {
             format!("{name} returned: the connection is made (*connect*)")
         }
-        (Kind::Poll, Outcome::Bytes(0)) => format!("{name} returned 0: nothing new is ready"),
+        (Kind::Poll, Outcome::Ready(0, _)) => format!("{name} returned 0: nothing new is ready"),
         (Kind::Accept, Outcome::Failed(error)) if error == "WouldBlock" => {
             format!("{name} returned `WouldBlock`: nobody else is waiting to be accepted")
         }
         (Kind::Read, Outcome::Failed(error)) if error == "WouldBlock" && !event.waited() => {
             format!("{name} returned `WouldBlock`: nothing is there to read now")
         }
-        (Kind::Poll, Outcome::Bytes(count)) => {
-            let ready = if *count == 1 { "one thing is ready" } else { "so many are ready" };
-            format!("{name} returned {count}: {ready}")
+        (Kind::Poll, Outcome::Ready(count, readiness)) => {
+            let sockets = if *count == 1 { "one socket" } else { "so many sockets" };
+            let what = match readiness {
+                Readiness::Input => "where something has arrived",
+                Readiness::Room => "where there is room to write",
+            };
+            format!("{name} returned {count}: {sockets} {what}")
         }
         (Kind::Read, Outcome::Bytes(0)) => {
             format!("{name} returned 0: the other side has sent all it wanted (*end*)")
         }
-        (Kind::Read, Outcome::Bytes(_)) => format!("{name} returned {value}: *data*"),
+        (Kind::Read, Outcome::Bytes(_)) => {
+            format!("{name} returned {value}: so many bytes have come (*data*)")
+        }
         (Kind::ReadKeyboard, Outcome::Bytes(0)) => {
             format!("{name} returned 0: no more is typed (*end*)")
         }
         (Kind::ReadKeyboard, Outcome::Bytes(_)) => {
             format!("{name} returned {value}: a line from the keyboard")
         }
-        (Kind::Write, Outcome::Bytes(_)) if event.waited_for_room() => {
+        (Kind::Write, Outcome::Bytes(_)) if event.waited_for_room => {
             format!("{name} returned {value}: it has waited until there was room (*drain*)")
         }
         (Kind::Write, Outcome::Bytes(_)) => {
             let whose = peer.map(|port| format!(" for {port}")).unwrap_or_default();
             format!("{name} returned {value}: the kernel has taken the bytes{whose}")
         }
+        (Kind::ShutdownBoth, Outcome::Done) => format!(
+            "{name} returned: the connection is over in both directions, and who reads from it wakes up"
+        ),
         (Kind::Shutdown, Outcome::Done) => format!("{name} returned: nothing more will be sent"),
         (Kind::Close, _) => match event.ports.1 {
             Some(_) => "the socket is dropped, and dropping is closing (*close*)".to_string(),
@@ -87,9 +99,23 @@ pub fn of_calls(
     format!("In {who}, {what}.")
 }
 
-/// A line on the screen that no call of the network led to.
-pub fn of_print(thread: &str, terminal: usize) -> String {
-    format!("Terminal {terminal}: `{thread}` prints.")
+/// A read found the end, and it was not the other side that ended.
+pub fn of_own_end(call: &Call) -> String {
+    let Call { thread, name, .. } = call;
+    format!(
+        "In thread `{thread}`, `{name}` returned 0: a thread of its own program has shut the socket down."
+    )
+}
+
+/// A program has ended by itself.
+pub fn of_exit(terminal: usize, status: &str) -> String {
+    format!("The program in terminal {terminal} has ended, with exit status {status}.")
+}
+
+/// A line on the screen that no call of the network led to, but perhaps the end of a wait.
+pub fn of_print(thread: &str, terminal: usize, after: Option<&str>) -> String {
+    let after = after.map(|wait| format!("`{wait}` has returned, and ")).unwrap_or_default();
+    format!("In thread `{thread}`, {after}a line is printed in terminal {terminal}.")
 }
 
 /// A kernel has waited, and nobody else did anything.
@@ -111,29 +137,50 @@ pub fn of_quiet(marks: &[Mark], several_programs: bool) -> String {
     let waiting: Vec<String> = marks
         .iter()
         .map(|mark| {
-            format!("{} in `{}`", who(&mark.thread, mark.terminal, several_programs), mark.call)
+            let who = who(&mark.thread, mark.terminal, several_programs);
+            format!("{who} waits in `{}`{}", mark.call, until(&mark.call))
         })
         .collect();
-    let waits = if waiting.len() == 1 { "waits" } else { "wait" };
-    format!("All is quiet. Now {waits}: {}.", waiting.join("; "))
+    format!("All is quiet: {}.", waiting.join("; "))
+}
+
+/// What ends a wait.
+fn until(call: &str) -> &'static str {
+    match call {
+        "accept" => " until a client connects",
+        "read" => " until something comes",
+        "write" => " until there is room",
+        "poll" => " until any socket is ready",
+        "wait" => " until another thread wakes it",
+        "recv" => " until another thread sends something",
+        "join" => " until the other thread has ended",
+        _ => "",
+    }
 }
 
 /// Adds to an action what the kernels made of it.
 pub fn with_segments(caption: &str, step: &Step) -> String {
     let mut caption = caption.to_string();
-    let printed = step
-        .screen
-        .iter()
-        .filter(|shown| {
-            !shown.typed && step.calls.iter().any(|call| call.terminal == shown.terminal)
-        })
-        .count();
-    match printed {
+    let printed = step.screen.iter().filter(|shown| {
+        !shown.typed && step.calls.iter().any(|call| call.terminal == shown.terminal)
+    });
+    let printed: String = printed.map(|shown| shown.text.as_str()).collect();
+    match printed.lines().count() {
         0 => {}
         1 => caption += " The thread prints a line.",
         count => caption += &format!(" The thread prints {count} lines."),
     }
-    if !step.calls.is_empty() {
+    if let Some(call) = step.calls.first() {
+        if step.wire.iter().any(|arrow| arrow.window == Some(0)) {
+            caption += " The receiver's window is 0 now: its kernel has no room left, so the sender's keeps the rest.";
+        }
+        let goes = |flag| step.wire.iter().any(|arrow| arrow.flags.contains(flag));
+        let is_socket = caption.contains("the socket is dropped");
+        if call.name == "close" && goes('R') {
+            caption += " The close goes over the wire as a reset.";
+        } else if call.name == "close" && is_socket && !goes('F') {
+            caption += " The FIN follows when the kernel has sent all bytes before it.";
+        }
         return caption;
     }
     let has = |flags: &str| step.wire.iter().any(|arrow| arrow.flags == flags);
@@ -163,9 +210,10 @@ fn who(thread: &str, terminal: usize, several_programs: bool) -> String {
 }
 
 /// A large number as people write it: 4,005,888.
-fn thousands(value: &str) -> String {
+pub fn thousands(value: impl ToString) -> String {
+    let value = value.to_string();
     if value.len() < 5 || !value.bytes().all(|byte| byte.is_ascii_digit()) {
-        return value.to_string();
+        return value;
     }
     let mut grouped = String::new();
     for (index, digit) in value.chars().enumerate() {

@@ -47,6 +47,8 @@ pub struct Event {
     pub outcome: Outcome,
     /// The own port and the peer's, of a socket.
     pub ports: (Option<u16>, Option<u16>),
+    /// Whether it is a write that had to wait for room, and not only for its turn on a processor.
+    pub waited_for_room: bool,
 }
 
 /// What a call does, by the name that the book uses.
@@ -63,6 +65,8 @@ pub enum Kind {
     ReadKeyboard,
     Write,
     Shutdown,
+    /// In both directions.
+    ShutdownBoth,
     Close,
     /// Waiting for another thread: shown as long as it lasts, and no event.
     Wait,
@@ -73,10 +77,21 @@ pub enum Kind {
 pub enum Outcome {
     Done,
     Bytes(usize),
+    /// So many sockets are ready, and what for.
+    Ready(usize, Readiness),
     /// Accepted the client at this port.
     Client(u16),
     /// The name of an error, as std::io::ErrorKind has it.
     Failed(String),
+}
+
+/// What a socket that is waited for is ready for.
+#[derive(Clone, Copy, PartialEq, Debug)]
+pub enum Readiness {
+    /// Something has arrived: a client, bytes, or the end.
+    Input,
+    /// There is only room to write.
+    Room,
 }
 
 impl Event {
@@ -91,7 +106,7 @@ impl Event {
             Kind::Connect => "connect",
             Kind::Read | Kind::ReadKeyboard => "read",
             Kind::Write => "write",
-            Kind::Shutdown => "shutdown",
+            Kind::Shutdown | Kind::ShutdownBoth => "shutdown",
             Kind::Close => "close",
             Kind::Wait => "wait",
         }
@@ -102,10 +117,21 @@ impl Event {
         self.end.is_none_or(|end| end - self.start > 0.02)
     }
 
-    /// Whether it is a write that had to wait for room, and not only for its turn on a processor.
-    pub fn waited_for_room(&self) -> bool {
+    /// Only a write that waits sends something after an acknowledgement that has come meanwhile.
+    fn waits_for_room(&self, segments: &[Segment]) -> bool {
         let all = self.within.as_deref() == Some("write_all");
-        all && matches!(self.outcome, Outcome::Bytes(BULK..)) && self.waited()
+        let (own, peer) = self.ports;
+        let ours = |one: &&Segment| {
+            let (from, to) = (Some(one.from), Some(one.to));
+            ((from, to) == (own, peer) && !one.data.is_empty())
+                || ((from, to) == (peer, own) && one.flags == "." && one.data.is_empty())
+        };
+        let during = segments.iter().filter(|one| (self.start..self.latest).contains(&one.time));
+        let mut order = during.filter(ours).map(|one| one.data.is_empty());
+        all && matches!(self.outcome, Outcome::Bytes(BULK..))
+            && self.waited()
+            && order.any(|acknowledges| acknowledges)
+            && order.any(|acknowledges| !acknowledges)
     }
 
     /// Whether `segment` was sent while this call ran, on its connection and because of it.
@@ -117,8 +143,15 @@ impl Event {
         during
             && match self.kind {
                 Kind::Write => ours && !segment.data.is_empty(),
-                Kind::Shutdown | Kind::Close => ours && segment.flags.contains(['F', 'R']),
-                Kind::Connect => ours || theirs,
+                Kind::Shutdown | Kind::ShutdownBoth | Kind::Close => {
+                    ours && segment.flags.contains(['F', 'R'])
+                }
+                // The handshake, and not what is sent as soon as it is made.
+                Kind::Connect => {
+                    let refused = matches!(self.outcome, Outcome::Failed(_));
+                    let flags = &segment.flags;
+                    (ours || theirs) && (flags.contains('S') || refused && flags.contains('R'))
+                }
                 _ => false,
             }
     }
@@ -160,13 +193,41 @@ pub fn threads(terminal: usize, traced: &Traced, segments: &[Segment]) -> Result
             if kind == Kind::Lookup && within.as_deref() != Some("to_socket_addrs") {
                 continue; // a part of another call
             }
-            events.push(Event { kind, start, end, latest, place, within, outcome, ports });
+            let mut event = Event {
+                kind,
+                start,
+                end,
+                latest,
+                place,
+                within,
+                outcome,
+                ports,
+                waited_for_room: false,
+            };
+            event.waited_for_room = event.waits_for_room(segments);
+            events.push(event);
         }
         let name = name(index, &events);
         let ended = thread.ended.or(traced.killed);
         threads.push(Thread { terminal, name, ended, calls: events, printed });
     }
+    name_the_last_waits(&mut threads);
     Ok(threads)
+}
+
+/// strace tells only of calls that have returned who made them. For those that wait to the end, the
+/// line is known, and from others that stood in it also what it calls.
+fn name_the_last_waits(threads: &mut [Thread]) {
+    let waits = threads.iter().flat_map(|thread| &thread.calls);
+    let waits = waits.filter(|event| event.kind == Kind::Wait);
+    let known: HashMap<(String, u32), String> =
+        waits.filter_map(|event| Some((event.place.clone(), event.within.clone()?))).collect();
+    for event in threads.iter_mut().flat_map(|thread| &mut thread.calls) {
+        if event.kind == Kind::Wait && event.end.is_none() && event.within.is_none() {
+            let name = known.get(&event.place).cloned();
+            event.within = Some(name.unwrap_or_else(|| "wait".into()));
+        }
+    }
 }
 
 fn is_lesson((file, _): &(String, u32)) -> bool {
@@ -186,6 +247,7 @@ fn kind_and_outcome(call: &SystemCall) -> Option<(Kind, Outcome)> {
         "recvfrom" | "read" | "readv" if socket => Kind::Read,
         "read" if call.descriptor() == Some(0) => Kind::ReadKeyboard,
         "sendto" | "write" | "writev" if socket => Kind::Write,
+        "shutdown" if call.arguments.contains("SHUT_RDWR") => Kind::ShutdownBoth,
         "shutdown" => Kind::Shutdown,
         "close" if socket => Kind::Close,
         "futex" if call.arguments.contains("FUTEX_WAIT") => Kind::Wait,
@@ -194,12 +256,23 @@ fn kind_and_outcome(call: &SystemCall) -> Option<(Kind, Outcome)> {
     let outcome = match (kind, call.error()) {
         (_, Some(error)) => Outcome::Failed(error_kind(error)),
         (Kind::Accept, _) => Outcome::Client(call.address_port().unwrap_or(0)),
-        (Kind::Read | Kind::ReadKeyboard | Kind::Write | Kind::Poll, _) => {
-            Outcome::Bytes(usize::try_from(call.number().unwrap_or(0)).unwrap_or(0))
-        }
+        (Kind::Poll, _) => Outcome::Ready(count(call), readiness(call)),
+        (Kind::Read | Kind::ReadKeyboard | Kind::Write, _) => Outcome::Bytes(count(call)),
         _ => Outcome::Done,
     };
     Some((kind, outcome))
+}
+
+fn count(call: &SystemCall) -> usize {
+    usize::try_from(call.number().unwrap_or(0)).unwrap_or(0)
+}
+
+fn readiness(call: &SystemCall) -> Readiness {
+    let input = ["EPOLLIN", "EPOLLHUP", "EPOLLRDHUP", "EPOLLERR"];
+    match input.iter().any(|event| call.arguments.contains(event)) {
+        true => Readiness::Input,
+        false => Readiness::Room,
+    }
 }
 
 fn error_kind(error: &str) -> String {

@@ -4,11 +4,11 @@ use std::collections::{BTreeMap, HashMap};
 use std::fs;
 use std::ops::Range;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 
 use crate::caption;
 use crate::capture::Segment;
-use crate::events::{Event, Kind, Outcome, Thread, threads};
+use crate::events::{Event, Kind, Outcome, Readiness, Thread, threads};
 use crate::recording::{Arrow, BULK, Call, Mark, Recording, Shown, Source, Step, Terminal};
 use crate::stage::Run;
 
@@ -51,6 +51,11 @@ struct Merge<'a> {
     about_thread: Vec<Option<usize>>,
     /// The index of the first step after the last action.
     recent: usize,
+    /// The index of the first step after the last that is not bulk: what is alike is told together
+    /// only as long as nothing else happens.
+    bulk: usize,
+    /// For each thread, when the call began that has been told last.
+    told: HashMap<usize, f64>,
     /// The segments behind the arrows, and where those are; an arrow may stand for several.
     drawn: Vec<(Segment, Place)>,
     /// For steps that have one, the arrow that made their call return.
@@ -66,7 +71,12 @@ pub fn recording(run: &Run, made_by: &str, about: About) -> Result<Recording> {
     let mut all = Vec::new();
     for (number, terminal) in (1..).zip(&run.terminals) {
         if let Some(traced) = &terminal.traced {
-            all.extend(threads(number, traced, &run.segments)?);
+            let mut threads = threads(number, traced, &run.segments)?;
+            for thread in threads.iter_mut().filter(|_| traced.exited.is_some()) {
+                let exit = traced.exited.as_ref().map(|(time, _)| *time);
+                thread.ended = thread.ended.into_iter().chain(exit).reduce(f64::min);
+            }
+            all.extend(threads);
         }
         if let Some(peer) = all.iter_mut().find(|thread| thread.name == "peer") {
             if terminal.is_an_end {
@@ -74,14 +84,23 @@ pub fn recording(run: &Run, made_by: &str, about: About) -> Result<Recording> {
             }
         }
     }
+    let owners = owners(run, &all);
+    for port in run.segments.iter().flat_map(|segment| [segment.from, segment.to]) {
+        ensure!(
+            owners.contains_key(&port),
+            "a segment has port {port}, which no program called for"
+        );
+    }
     let mut merge = Merge {
         run,
         about,
-        owners: owners(run, &all),
+        owners,
         shown_as: shown_as(run, about),
         steps: Vec::new(),
         about_thread: Vec::new(),
         recent: 0,
+        bulk: 0,
+        told: HashMap::new(),
         drawn: Vec::new(),
         causes: HashMap::new(),
         files: files(&all),
@@ -108,8 +127,10 @@ impl Merge<'_> {
         let returned = self.returned(&threads);
         let mut owned: HashMap<usize, usize> = HashMap::new(); // segment -> call
         for (index, segment) in self.run.segments.iter().enumerate() {
-            let cause = returned.iter().position(|returned| returned.event.caused(segment));
-            owned.extend(cause.map(|cause| (index, cause)));
+            let causes = returned.iter().enumerate().filter(|(_, one)| one.event.caused(segment));
+            let cause =
+                causes.max_by(|(_, one), (_, two)| one.event.start.total_cmp(&two.event.start));
+            owned.extend(cause.map(|(cause, _)| (index, cause)));
         }
         let mut items: Vec<(f64, Item)> = Vec::new();
         items.extend(
@@ -122,6 +143,10 @@ impl Merge<'_> {
             items.extend(
                 (0..thread.printed.len()).map(|i| (thread.printed[i].time, Item::Print(index, i))),
             );
+        }
+        for (index, terminal) in self.run.terminals.iter().enumerate() {
+            let exited = terminal.traced.as_ref().and_then(|traced| traced.exited.as_ref());
+            items.extend(exited.map(|(time, _)| (*time, Item::Exit(index))));
         }
         for (index, segment) in self.run.segments.iter().enumerate() {
             if !owned.contains_key(&index) {
@@ -164,10 +189,12 @@ impl Merge<'_> {
                         .collect();
                     self.call(&returned[index], &segments, &threads);
                 }
-                Item::Note(what) => {
-                    let threads = self.marks(time, &threads, None);
-                    self.steps.push(Step { caption: what.into(), threads, ..Step::default() });
-                    self.about_thread.push(None);
+                Item::Note(what) => self.say(what.into(), time, &threads),
+                Item::Exit(index) => {
+                    let traced = self.run.terminals[index].traced.as_ref();
+                    let status = traced.and_then(|traced| traced.exited.as_ref());
+                    let status = status.map_or("", |(_, status)| status);
+                    self.say(caption::of_exit(index + 1, status), time, &threads);
                 }
                 Item::Print(thread, index) => self.print(time, thread, index, &threads),
                 Item::Segment(index) => {
@@ -195,6 +222,14 @@ impl Merge<'_> {
         self.threads = threads;
     }
 
+    /// A step in which no call of a program returns.
+    fn say(&mut self, caption: String, time: f64, threads: &[Thread]) {
+        let threads = self.marks(time, threads, None);
+        self.steps.push(Step { caption, threads, ..Step::default() });
+        self.about_thread.push(None);
+        self.bulk = self.steps.len();
+    }
+
     /// The calls that returned, each in its place in time. What is sent can be received before the
     /// sender's call has returned, so sending counts from the moment when it is on the wire.
     fn returned<'a>(&self, threads: &'a [Thread]) -> Vec<Returned<'a>> {
@@ -205,18 +240,34 @@ impl Merge<'_> {
                 let sent: Vec<&Segment> =
                     self.run.segments.iter().filter(|segment| event.caused(segment)).collect();
                 let is_listener = event.ports.1.is_none();
-                if event.kind == Kind::Close && sent.is_empty() && !is_listener {
+                let closes = !sent.is_empty() || is_listener || self.closes_later(event, threads);
+                if event.kind == Kind::Close && !closes {
                     continue; // another handle of the socket is still there
                 }
                 let time = match (event.kind, sent.first(), sent.last()) {
                     (Kind::Connect, _, Some(last)) => last.time,
-                    (_, Some(first), _) if !event.waited_for_room() => first.time,
+                    (_, Some(first), _) if !event.waited_for_room => first.time,
                     _ => end,
                 };
                 all.push(Returned { time, thread: index, event });
             }
         }
         all
+    }
+
+    /// Whether a close that sends nothing is the last of its socket all the same: the kernel has bytes
+    /// to send first, and sends the FIN behind them.
+    fn closes_later(&self, event: &Event, threads: &[Thread]) -> bool {
+        let mut calls = threads.iter().flat_map(|thread| &thread.calls);
+        let again = |other: &Event| {
+            other.kind == Kind::Close && other.ports == event.ports && other.start > event.start
+        };
+        let (own, peer) = event.ports;
+        let ours = |one: &&Segment| {
+            (Some(one.from), Some(one.to)) == (own, peer) && one.flags.contains('F')
+        };
+        let fin = self.run.segments.iter().find(ours);
+        fin.is_some_and(|fin| fin.time > event.start) && !calls.any(again)
     }
 
     fn call(&mut self, returned: &Returned, segments: &[usize], threads: &[Thread]) {
@@ -234,20 +285,14 @@ impl Merge<'_> {
             value: self.value(&event.outcome),
             times: None,
         };
+        self.told.insert(returned.thread, event.start);
         let marks = self.marks(returned.time, threads, Some((returned.thread, &call)));
         let alike = |other: &Call| is_bulk(other) && is_alike(other, &call);
         let more = |step: &Step| !is_zero(&call) && step.calls.iter().any(alike);
-        let recent = self.steps.len() - self.recent.min(self.steps.len());
-        let again = self
-            .steps
-            .iter()
-            .rev()
-            .take(recent)
-            .position(more)
-            .filter(|_| !event.waited_for_room());
-        if let Some(back) = again {
+        let first = self.recent.max(self.bulk).min(self.steps.len());
+        let again = self.steps[first..].iter().rposition(more);
+        if let Some(index) = again.map(|index| first + index).filter(|_| !event.waited_for_room) {
             // More of what goes on already: it is told where it began.
-            let index = self.steps.len() - 1 - back;
             add_call(&mut self.steps[index], &call);
             self.steps[index].caption =
                 caption::of_calls(&self.steps[index].calls, event, peer, several);
@@ -256,24 +301,33 @@ impl Merge<'_> {
             }
             return;
         }
-        let because = self.cause(event, returned.time);
+        let because = self.cause(event, thread.terminal, returned.time);
         self.causes.extend(because.map(|because| (self.steps.len(), because)));
+        let is_bulk = is_bulk(&call) && !event.waited_for_room;
         self.steps.push(Step { calls: vec![call], threads: marks, ..Step::default() });
         self.about_thread.push(Some(returned.thread));
         for segment in segments {
             self.draw(*segment, self.steps.len() - 1);
         }
         let because = match event.kind {
-            Kind::Connect => self.cause(event, returned.time + 1e-6),
+            Kind::Connect => self.cause(event, thread.terminal, returned.time + 1e-6),
             _ => None,
         };
         let last = self.steps.len() - 1;
         self.causes.extend(because.map(|because| (last, because)));
-        self.steps[last].caption = caption::of_calls(&self.steps[last].calls, event, peer, several);
+        self.steps[last].caption = match (event.kind, &event.outcome, self.causes.get(&last)) {
+            (Kind::Read, Outcome::Bytes(0), None) => {
+                caption::of_own_end(&self.steps[last].calls[0])
+            }
+            _ => caption::of_calls(&self.steps[last].calls, event, peer, several),
+        };
+        if !is_bulk {
+            self.bulk = self.steps.len();
+        }
     }
 
     /// The arrow that made a call return.
-    fn cause(&self, event: &Event, time: f64) -> Option<Place> {
+    fn cause(&self, event: &Event, terminal: usize, time: f64) -> Option<Place> {
         let (own, peer) = match (&event.outcome, event.kind) {
             (Outcome::Client(port), _) => (event.ports.0, Some(*port)),
             _ => event.ports,
@@ -288,16 +342,40 @@ impl Merge<'_> {
                 segment.flags.contains('R')
             }
             (Kind::Accept, Outcome::Client(_)) => segment.flags == ".",
+            (Kind::Write, Outcome::Bytes(_)) if event.waited_for_room => {
+                segment.flags == "." && segment.data.is_empty()
+            }
             (Kind::Connect, Outcome::Done) => segment.flags == "S.",
             (Kind::Connect, Outcome::Failed(_)) => segment.flags.contains('R'),
             _ => false,
         };
+        if let Outcome::Ready(1.., Readiness::Input) = event.outcome {
+            return self.news(event, terminal, time);
+        }
         let mut drawn = self.drawn.iter().filter(|(segment, _)| to_us(segment) && is_it(segment));
         let found = match event.kind {
             Kind::Accept => drawn.next(),
             _ => drawn.next_back(),
         };
         found.map(|(_, arrow)| *arrow)
+    }
+
+    /// The arrow that made a socket ready: the last that brings a client, bytes, or an end. Where it
+    /// has come before the wait, it is no news.
+    fn news(&self, event: &Event, terminal: usize, time: f64) -> Option<Place> {
+        let ours = |segment: &Segment| {
+            self.owners.get(&segment.to) == Some(&terminal)
+                && (event.start..=time).contains(&segment.time)
+        };
+        let handshake = |segment: &Segment| {
+            let of_it = |other: &&Segment| other.from == segment.from && other.flags == ".";
+            self.run.segments.iter().find(of_it).is_some_and(|first| first.time == segment.time)
+        };
+        let is_news = |segment: &Segment| {
+            !segment.data.is_empty() || segment.flags.contains(['F', 'R']) || handshake(segment)
+        };
+        let mut drawn = self.drawn.iter().filter(|(segment, _)| ours(segment) && is_news(segment));
+        drawn.next_back().map(|(_, arrow)| *arrow)
     }
 
     fn print(&mut self, time: f64, thread: usize, index: usize, threads: &[Thread]) {
@@ -310,12 +388,20 @@ impl Merge<'_> {
         let recent = &self.about_thread[self.recent.min(self.about_thread.len())..];
         let own =
             recent.iter().rposition(|about| *about == Some(thread)).map(|at| at + self.recent);
+        // Unless it has waited for another thread since.
+        let told = self.told.get(&thread).copied().unwrap_or(0.0);
+        let waited = threads[thread].calls.iter().rfind(|event| {
+            let since = event.start > told && event.end.is_some_and(|end| end <= time);
+            event.kind == Kind::Wait && since && event.waited()
+        });
+        let own = own.filter(|_| waited.is_none());
         let starts = threads[thread].calls.first().is_none_or(|call| call.start > time);
         if let Some(index) = own.or(starts.then_some(self.recent.saturating_sub(1))) {
             self.steps[index].screen.push(shown);
             return;
         }
-        let caption = caption::of_print(&threads[thread].name, threads[thread].terminal);
+        let after = waited.and_then(|event| event.within.as_deref());
+        let caption = caption::of_print(&threads[thread].name, threads[thread].terminal, after);
         let threads_now = self.marks(time, threads, None);
         self.steps.push(Step {
             caption,
@@ -370,8 +456,12 @@ impl Merge<'_> {
         let netcat = self.run.terminals[to - 1].netcat;
         if netcat.is_some_and(|(_, shows)| shows) && !segment.data.is_empty() {
             let text = self.arrived(to, &segment.data);
-            let text = self.mask(&text);
-            if let Some(step) = self.steps.get_mut(at) {
+            // Bulk is shown as dots, once.
+            let dots = segment.data.len() >= BULK;
+            let text = if dots { "…\n".to_string() } else { self.mask(&text) };
+            let step = self.steps.get_mut(at);
+            let again = |step: &Step| dots && step.screen.iter().any(|shown| shown.text == text);
+            if let Some(step) = step.filter(|step| !again(step)) {
                 step.screen.push(Shown { terminal: to, text, by: None, typed: false });
             }
         }
@@ -380,8 +470,10 @@ impl Merge<'_> {
             || step.wire.iter().any(|other| other.bytes >= BULK && other.times.is_some());
         let is_like_it = |other: &Arrow| {
             (other.from, other.to, other.connection) == (from, to, arrow.connection)
-                && ((other.bytes >= BULK && arrow.bytes >= BULK)
-                    || (bulk && other.is_pure_acknowledgement() && arrow.is_pure_acknowledgement()))
+                && ((other.bytes >= BULK && arrow.bytes > 0 && !arrow.flags.contains(['F', 'R']))
+                    || ((bulk || other.window.is_some() && other.window == arrow.window)
+                        && other.is_pure_acknowledgement()
+                        && arrow.is_pure_acknowledgement()))
         };
         let number = match step.wire.iter().rposition(is_like_it) {
             Some(number) => {
@@ -448,7 +540,9 @@ impl Merge<'_> {
             }
             let begun = thread.calls.iter().rev().find(|event| event.start <= time);
             let Some(event) = begun else { continue };
-            let waits = event.end.is_none_or(|end| end > time);
+            // What has been told of as returned does not wait any more.
+            let told = self.told.get(&index) == Some(&event.start);
+            let waits = !told && event.end.is_none_or(|end| end > time);
             let call = match (event.kind, &event.within) {
                 (Kind::Wait, Some(within)) => within.clone(),
                 (Kind::Wait, None) => continue,
@@ -477,7 +571,7 @@ impl Merge<'_> {
     fn value(&self, outcome: &Outcome) -> String {
         match outcome {
             Outcome::Done => "ok".into(),
-            Outcome::Bytes(count) => count.to_string(),
+            Outcome::Bytes(count) | Outcome::Ready(count, _) => count.to_string(),
             Outcome::Client(port) => self.shown_as.get(port).unwrap_or(port).to_string(),
             Outcome::Failed(error) => error.clone(),
         }
@@ -520,6 +614,8 @@ enum Item {
     Print(usize, usize),
     Segment(usize),
     Note(&'static str),
+    /// The program in the terminal with this index has ended.
+    Exit(usize),
 }
 
 fn is_bulk(call: &Call) -> bool {

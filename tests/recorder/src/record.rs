@@ -8,6 +8,7 @@ use std::process::{Command, exit};
 use anyhow::{Context, Result, ensure};
 
 use crate::merge;
+use crate::recording::Recording;
 use crate::scenarios::{ALL, Scenario};
 use crate::stage::Stage;
 use crate::tools;
@@ -35,8 +36,12 @@ pub fn record(names: &[String], folder: &Path) -> Result<()> {
     let played = played()?;
     let wanted = if names.is_empty() { &played } else { names };
     for scenario in ALL.iter().filter(|one| wanted.iter().any(|name| name == one.name)) {
-        let json = play(scenario).with_context(|| format!("cannot record {}", scenario.name))?;
-        fs::write(folder.join(scenario.name).with_extension("json"), json)?;
+        let recording = play(scenario);
+        let recording = recording.with_context(|| format!("cannot record {}", scenario.name))?;
+        fs::write(folder.join(scenario.name).with_extension("json"), recording.to_json())?;
+        if let Some(text) = recording.wire_as_text() {
+            fs::write(folder.join(scenario.name).with_extension("txt"), text)?;
+        }
         println!("{}", scenario.name);
     }
     Ok(())
@@ -53,13 +58,14 @@ fn played() -> Result<Vec<String>> {
     Ok(played)
 }
 
-fn play(scenario: &Scenario) -> Result<String> {
+fn play(scenario: &Scenario) -> Result<Recording> {
     let traces = target().join("traces").join(scenario.name);
     let mut stage = Stage::new(&traces, &target().join("debug"))?;
     (scenario.play)(&mut stage)?;
     let run = stage.end()?;
+    let traces = || format!("its traces are in {}", traces.display());
     let made_by = format!("cargo run -p recorder -- {}", scenario.name);
-    Ok(merge::recording(&run, &made_by, scenario.about)?.to_json())
+    merge::recording(&run, &made_by, scenario.about).with_context(traces)
 }
 
 /// The lessons as everybody builds them, but for one thing: with frame pointers, strace finds its

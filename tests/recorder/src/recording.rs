@@ -184,6 +184,28 @@ impl Recording {
         json
     }
 
+    /// What goes over the wire and when, for print and for pages without JavaScript. `None` where the
+    /// recording is not about times.
+    pub fn wire_as_text(&self) -> Option<String> {
+        let arrows = || self.steps.iter().flat_map(|step| &step.wire);
+        arrows().find(|arrow| arrow.after_ms.is_some())?;
+        let mut text = String::new();
+        for step in &self.steps {
+            if step.caption.contains('*') && step.calls.is_empty() {
+                text += &format!("{}\n", step.caption.replace(['*', '`'], ""));
+            }
+            for arrow in &step.wire {
+                let after = arrow.after_ms.unwrap_or(0.0);
+                let what = match arrow.is_pure_acknowledgement() {
+                    true => "ACK".to_string(),
+                    false => format!("{} bytes, {:?}", arrow.bytes, arrow.data),
+                };
+                text += &format!("{after:>8.1} ms  {} > {}  {what}\n", arrow.from, arrow.to);
+            }
+        }
+        Some(text)
+    }
+
     /// Everything that is the same whenever this is recorded: for each thread its calls, for each
     /// direction of each connection what was sent, for each terminal its lines. Not here are times,
     /// acknowledgements, how much the buffers held, and the order of what happened at once.

@@ -137,7 +137,7 @@ fn online_counter(stage: &mut Stage) -> Result<()> {
 fn two_way_talk(stage: &mut Stage) -> Result<()> {
     let server = stage.run("lesson-bidirectional-server", &[])?;
     stage.see(server, "server listening")?;
-    let client = stage.run("lesson-bidirectional-client", &["127.0.0.1:3000"])?;
+    let client = stage.run("lesson-bidirectional-client", &[])?;
     stage.see(client, "我吃的小豆包")?; // I had bean-paste buns
     let nc = stage.netcat()?;
     stage.quiet()?;
@@ -195,6 +195,7 @@ fn broadcast_cut_character(stage: &mut Stage) -> Result<()> {
     let you = "你".as_bytes();
     stage.send(speaker, &you[..2], "two of the three bytes of `你`")?;
     stage.quiet()?;
+    stage.note(hearer, "Nothing goes on to terminal 3: two bytes of a character cannot be shown. The server keeps them.");
     stage.send(speaker, &[&you[2..], b"\n"].concat(), "the third byte, and a newline")?;
     stage.see(hearer, "你\n")?;
     stage.ctrl_c(speaker)?;
@@ -220,17 +221,44 @@ fn broadcast_slow_reader(stage: &mut Stage) -> Result<()> {
     stage.read_all(slow)
 }
 
+/// One reads and one does not, until it does: its cursor stays behind, and catches up. The send
+/// buffers are small, so that a paste of a few lines fills them.
 fn shared_log(stage: &mut Stage) -> Result<()> {
-    two_hear_a_third(stage, "lesson-shared-log-server")
+    stage.send_buffers("4096 16384 32768")?;
+    let server = stage.run("lesson-shared-log-server", &[])?;
+    stage.see(server, "server listening")?;
+    let reader = stage.netcat()?;
+    stage.quiet()?;
+    let slow = stage.netcat_that_does_not_read(16 * 1024)?;
+    stage.quiet()?;
+    let speaker = stage.netcat()?;
+    stage.quiet()?;
+    stage.type_line(speaker, "hello, both of you")?;
+    stage.see(reader, "both of you\n")?;
+    stage.note(
+        speaker,
+        "The line is in the log once. Each client's thread `to …` has sent it from there, and has moved its client's cursor behind it.",
+    );
+    let lines = [[vec![b'.'; 3999], vec![b'\n']].concat().repeat(60), b"the end\n".to_vec()];
+    stage.send(speaker, &lines.concat(), "60 long lines, and `the end`")?;
+    stage.see(reader, "the end\n")?;
+    stage.note(
+        slow,
+        "Terminal 2 has everything: its cursor is at the end of the log. Terminal 3 reads nothing, so the thread that sends to it waits in `write_all`, and its cursor stays behind. Nobody waits for it.",
+    );
+    stage.read_on(slow, "the end\n")?;
+    stage.note(
+        slow,
+        "Now both cursors are at the end of the log. Each write took all that its client was behind, up to 64 KiB at once.",
+    );
+    stage.ctrl_c(slow)?;
+    stage.see(server, "有客户端退出了")?; // a client has left
+    stage.ctrl_c(speaker)?;
+    stage.see(server, "有客户端退出了\n有客户端退出了")
 }
 
 fn event_loop(stage: &mut Stage) -> Result<()> {
-    two_hear_a_third(stage, "lesson-event-loop-server")
-}
-
-/// The same conversation with whatever engine.
-fn two_hear_a_third(stage: &mut Stage, server: &str) -> Result<()> {
-    let server = stage.run(server, &[])?;
+    let server = stage.run("lesson-event-loop-server", &[])?;
     stage.see(server, "server listening")?;
     let one = stage.netcat()?;
     stage.quiet()?;

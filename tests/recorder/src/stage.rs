@@ -14,6 +14,7 @@ use harness::{DEADLINE, Peer, Program};
 use predicates::prelude::predicate;
 use socket2::{Domain, Socket, Type};
 
+use crate::caption::thousands;
 use crate::capture::{Capture, Segment};
 use crate::{place, trace};
 
@@ -24,6 +25,9 @@ const QUIET_LOOKS: usize = 15;
 /// Where a server listens. The stage has a network of its own, so the port is free.
 const SERVER: &str = "127.0.0.1:3000";
 
+/// The kernel's setting, of this network alone.
+const SEND_BUFFERS: &str = "/proc/sys/net/ipv4/tcp_wmem";
+
 /// Some terminals, what runs in them, and what was done in them so far.
 pub struct Stage {
     folder: PathBuf,
@@ -33,6 +37,8 @@ pub struct Stage {
     terminals: Vec<Played>,
     actions: Vec<Action>,
     began: f64,
+    /// What `send_buffers` has changed.
+    send_buffers_before: Option<String>,
 }
 
 /// Something that a person does.
@@ -103,6 +109,8 @@ pub struct Traced {
     pub still_waiting: Places,
     /// When Ctrl-C ended it, if it is not known better from the trace.
     pub killed: Option<f64>,
+    /// When it ended by itself, and its exit status.
+    pub exited: Option<(f64, String)>,
 }
 
 impl Stage {
@@ -113,7 +121,8 @@ impl Stage {
         let capture = Capture::begin(&folder.join("segments.pcap"))?;
         let (folder, programs) = (folder.to_path_buf(), programs.to_path_buf());
         let (terminals, actions, began) = (Vec::new(), Vec::new(), now());
-        Ok(Stage { folder, programs, capture, terminals, actions, began })
+        let send_buffers_before = None;
+        Ok(Stage { folder, programs, capture, terminals, actions, began, send_buffers_before })
     }
 
     /// Runs a lesson in the next terminal.
@@ -160,7 +169,7 @@ impl Stage {
     pub fn netcat_that_does_not_read(&mut self, buffer: usize) -> Result<usize> {
         let number = self.terminals.len() + 1;
         let caption = format!(
-            "In terminal {number}: `nc 127.0.0.1 3000`. Ctrl-Z stops it before it reads anything."
+            "In terminal {number}: `nc 127.0.0.1 3000`, here with a small receive buffer. Ctrl-Z stops it before it reads anything."
         );
         self.connect(buffer, false, "^Z\n", caption)
     }
@@ -211,6 +220,11 @@ impl Stage {
         self.put(terminal, bytes)
     }
 
+    /// Says something about what has happened, or has not.
+    pub fn note(&mut self, terminal: usize, caption: &str) {
+        self.act(terminal, String::new(), caption.into());
+    }
+
     fn put(&mut self, terminal: usize, bytes: &[u8]) -> Result<()> {
         match &mut self.played(terminal)?.player {
             Player::Program { program, .. } => program.try_type(bytes)?,
@@ -235,14 +249,18 @@ impl Stage {
 
     /// Interrupts what runs in the terminal.
     pub fn ctrl_c(&mut self, terminal: usize) -> Result<()> {
+        let mut caption = format!("In terminal {terminal} somebody presses Ctrl-C.");
+        let ends = format!("In terminal {terminal} somebody presses Ctrl-C, and the program ends.");
         // Who is killed cannot say any more where it stood.
         if let Player::Program { program, killed, .. } = &mut self.played(terminal)?.player {
             if !catches_ctrl_c(program.process_id()) {
                 let stood = where_it_waits(program.process_id())?;
                 *killed = Some(Killed { time: now(), stood });
+                caption = ends;
             }
+        } else {
+            caption = ends;
         }
-        let caption = format!("In terminal {terminal} somebody presses Ctrl-C.");
         self.act(terminal, "^C\n".into(), caption);
         match &mut self.played(terminal)?.player {
             Player::Program { program, .. } => program.press_ctrl_c(),
@@ -276,10 +294,30 @@ impl Stage {
             }
         };
         let caption = format!(
-            "Terminal {terminal} reads after all: {arrived} bytes that had arrived, and then {end}."
+            "Terminal {terminal} reads after all: {} bytes that had arrived, and then {end}.",
+            thousands(arrived)
         );
         self.actions.last_mut().context("the action of reading")?.caption = caption;
         self.quiet()
+    }
+
+    /// The nc in the terminal reads on, until it has seen `text`.
+    pub fn read_on(&mut self, terminal: usize, text: &str) -> Result<()> {
+        let caption = format!("Terminal {terminal} reads on: all that it has missed.");
+        self.act(terminal, "$ fg\n".into(), caption);
+        let Player::Netcat { peer: Some(peer), .. } = &mut self.played(terminal)?.player else {
+            bail!("no nc runs in terminal {terminal}");
+        };
+        peer.skip_to(text);
+        self.quiet()
+    }
+
+    /// Sets how large the send buffers of new sockets are: at least, at first, and at most (tcp(7),
+    /// tcp_wmem). It lasts as long as the stage.
+    pub fn send_buffers(&mut self, sizes: &str) -> Result<()> {
+        let before = fs::read_to_string(SEND_BUFFERS).context(SEND_BUFFERS)?;
+        self.send_buffers_before.get_or_insert(before);
+        fs::write(SEND_BUFFERS, sizes).context(SEND_BUFFERS)
     }
 
     /// Waits until nobody does anything: every file that records stays as it is for a while, and
@@ -345,13 +383,17 @@ impl Stage {
                     };
                     program.kill();
                     let threads = trace::read(&folder, &path, program.process_id())?;
-                    ended.traced = Some(Traced { path, threads, still_waiting, killed });
+                    let exited = trace::exited(&folder, program.process_id());
+                    ended.traced = Some(Traced { path, threads, still_waiting, killed, exited });
                 }
             }
             terminals.push(ended);
         }
         let mut segments = self.capture.end()?;
         segments.retain(|segment| (self.began..end).contains(&segment.time));
+        if let Some(sizes) = self.send_buffers_before {
+            fs::write(SEND_BUFFERS, sizes).context(SEND_BUFFERS)?;
+        }
         Ok(Run { terminals, actions: self.actions, segments })
     }
 }

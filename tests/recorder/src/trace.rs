@@ -40,8 +40,10 @@ pub struct Thread {
 ///
 /// `-D` makes strace a child of the program instead of its parent, so that whoever starts this has
 /// the program itself in hand. `-ff` writes a file for each thread, in which nothing is interleaved.
+/// `env` is there for those who record in the background: what a shell starts there ignores Ctrl-C.
 pub fn traced(program: &Path, folder: &Path) -> Command {
-    let mut strace = Command::new("strace");
+    let mut strace = Command::new("env");
+    strace.args(["--default-signal=INT", "strace"]);
     strace.args(["-D", "-ff", "-ttt", "-T", "-yy", "-x", "-k", "-s", "400", "-e", "signal=none"]);
     strace.args(["-e", CALLS, "-o"]).arg(folder.join("trace")).arg(program);
     strace
@@ -70,6 +72,13 @@ pub fn read(folder: &Path, program: &Path, process: u32) -> Result<Vec<Thread>> 
     Ok(threads)
 }
 
+/// When the process ended by itself, and its exit status.
+pub fn exited(folder: &Path, process: u32) -> Option<(f64, String)> {
+    let text = fs::read_to_string(folder.join(format!("trace.{process}"))).ok()?;
+    let (time, rest) = text.lines().find_map(|line| line.split_once(" +++ exited with "))?;
+    Some((time.parse().ok()?, rest.trim_end_matches(" +++").into()))
+}
+
 fn parse(text: &str, program: &str) -> Vec<SystemCall> {
     let mut calls: Vec<SystemCall> = Vec::new();
     for line in text.lines() {
@@ -95,11 +104,12 @@ fn parse(text: &str, program: &str) -> Vec<SystemCall> {
         }
     }
     // strace measures how long a call takes from a moment a little after the time that it writes.
-    // So the end is somewhat later, but before this thread's next call.
+    // So the end is later, but before this thread's next call: somewhat on a quiet machine, and by
+    // as long as strace has waited for a processor on a loaded one.
     for index in 0..calls.len() {
         let next = calls.get(index + 1).map_or(f64::MAX, |next| next.start);
         let call = &mut calls[index];
-        call.latest = call.end.map_or(f64::MAX, |end| next.min(end + 0.1));
+        call.latest = call.end.map_or(f64::MAX, |end| next.min(end + 1.0));
         call.end = call.end.map(|end| next.min(end + 0.0003));
     }
     calls

@@ -119,12 +119,18 @@ fn keys_go_through_the_steps_and_turn_no_page() {
 #[cfg_attr(not(browser), ignore = "needs chromium and mdbook")]
 fn on_a_phone_nothing_overflows_sideways() {
     let mut page = Page::open(420, 800);
-    for (file, name) in players() {
+    for ((file, name), phone) in
+        players().into_iter().flat_map(|one| [(one.clone(), 420), (one, 360)])
+    {
+        page.resize(phone, 800);
         let count = recording(&name).steps.len();
         for step in [1, count / 2, count] {
             open(&mut page, &file, &name, step);
             let width = page.evaluate("document.documentElement.scrollWidth");
-            assert!(width.as_u64() <= Some(420), "{file}#{name}={step} is {width} pixels wide");
+            assert!(
+                width.as_u64() <= Some(phone.into()),
+                "{file}#{name}={step} is {width} pixels wide"
+            );
             let wide = format!(
                 "[...{}.querySelectorAll('*')].filter((node) => node.getBoundingClientRect().right > innerWidth).map((node) => node.className)",
                 figure(&name)

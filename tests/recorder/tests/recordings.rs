@@ -111,6 +111,42 @@ fn causes_come_before_their_effects() {
     }
 }
 
+/// Where there is a text for print, it says what the recording says.
+#[test]
+fn texts_are_those_of_their_recordings() {
+    let texts = texts(&book().join("recordings"), "txt");
+    for (name, recording) in recordings(&book().join("recordings")) {
+        let text = recording.wire_as_text();
+        assert_eq!(texts.get(&name), text.as_ref(), "`cargo run -p recorder` renews it: {name}");
+    }
+}
+
+/// Whoever has connected, written or ended is seen to have done so, and what waits is not forgotten.
+#[test]
+fn every_event_has_its_cause() {
+    let recordings = recordings(&book().join("recordings"));
+    for (name, recording) in &recordings {
+        for (number, step) in (1..).zip(&recording.steps) {
+            let event = ["(*connection*)", "(*connect*)", "(*data*)", "(*drain*)"];
+            let event = event.into_iter().find(|event| step.caption.contains(event));
+            let ends = step.caption.contains("(*end*)") && !step.caption.contains("typed");
+            if (event.is_some() || ends) && step.because.is_none() {
+                panic!("{name}: step {number} has no cause: {}", step.caption);
+            }
+        }
+    }
+    // 6.2.2 has all eight.
+    let eight = ["lookup", "connect", "data", "timeout", "drain", "end", "error", "close"];
+    for event in eight {
+        let steps = &recordings["socket-events"].steps;
+        let by_main = |step: &&recorder::recording::Step| {
+            step.calls.iter().any(|call| call.thread == "main")
+                && step.caption.contains(&format!("(*{event}*)"))
+        };
+        assert!(steps.iter().any(|step| by_main(&step)), "no step shows {event}");
+    }
+}
+
 /// A page stays light: what its players load, and what every page loads for them.
 #[test]
 fn no_page_grows_by_more_than_100_kilobytes() {
