@@ -1,5 +1,7 @@
 //! Several edges and NATS: one room, whatever happens to either.
 
+#![cfg(unix)] // the harness cannot suspend a program on Windows, or press Ctrl-C
+
 use std::process::Command;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
