@@ -8,6 +8,9 @@ use predicates::str::contains;
 
 use crate::Program;
 
+/// Where no NATS is: nothing ever listens at port 1.
+pub const NO_NATS: &str = "127.0.0.1:1";
+
 /// A nats-server with a port of its own on 127.0.0.1, running or not. It is killed when the value is
 /// dropped.
 pub struct Nats {
