@@ -25,7 +25,7 @@ use tokio::select;
 use tokio::sync::{oneshot, watch};
 use tokio::time::{MissedTickBehavior, interval, sleep};
 
-use crate::outbox::{LARGEST, Outbox, count};
+use super::outbox::{LARGEST, Outbox, count};
 // ANCHOR_END: header
 
 // ANCHOR: bridge
