@@ -10,7 +10,7 @@ use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use checker::{Actor, Attempt, Outcome, PATIENCE, Running, quoted};
+use checker::{Actor, Attempt, Outcome, Running, quoted};
 use harness::{NO_NATS, Nats};
 
 checker::exercises! {
@@ -278,7 +278,7 @@ fn last_ten_lines(attempt: &Attempt) -> Outcome {
     let mut a = goes_on(attempt, &east, "without a NATS")?;
     let mut b = goes_on(attempt, &west, "without a NATS")?;
     nats.server.start();
-    let mut said = begins(&mut a, &mut b, &west)?;
+    let mut said = begins(attempt, &mut a, &mut b, &west)?;
     b.set_patience(attempt.patience());
     say(&mut said, (&mut b, "west"), (&mut a, "east"), &[b"I am here"])?;
 
@@ -415,8 +415,8 @@ fn goes_on(attempt: &Attempt, edge: &Running, when: &str) -> Outcome<Actor> {
 
 /// A speaks at the edge east and B hears it at the edge west, until somebody who comes there then
 /// is sent something of it.
-fn begins(a: &mut Actor, b: &mut Actor, west: &Running) -> Outcome<Said> {
-    let deadline = Instant::now() + 2 * PATIENCE; // some programs need a while to find NATS
+fn begins(attempt: &Attempt, a: &mut Actor, b: &mut Actor, west: &Running) -> Outcome<Said> {
+    let deadline = Instant::now() + 3 * attempt.patience(); // some programs need a while to find NATS
     let mut said = Said::default();
     let label = format!("east/{}:line ", port(a));
     loop {
