@@ -2,7 +2,7 @@
 
 use std::cell::{Cell, RefCell};
 use std::fmt::Write as _;
-use std::io::ErrorKind;
+use std::io::{self, ErrorKind};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitStatus};
@@ -89,7 +89,15 @@ impl Attempt {
     /// # Errors
     /// Where it does not, or ends.
     pub fn serve(&self) -> Outcome<Running> {
-        let running = self.start(&["127.0.0.1:0"]);
+        self.serve_with(&[])
+    }
+
+    /// As [`Attempt::serve`], with these options after the address.
+    ///
+    /// # Errors
+    /// As there.
+    pub fn serve_with(&self, options: &[&str]) -> Outcome<Running> {
+        let running = self.start(&[&["127.0.0.1:0"], options].concat());
         let listens = running.process.program.borrow_mut().listens_within(2 * PATIENCE);
         match listens {
             Some(_) => Ok(running),
@@ -240,9 +248,30 @@ impl Running {
     /// # Errors
     /// Where the server does not take it in.
     pub fn connect_with_little_room(&self, name: &str) -> Outcome<Actor> {
-        const ROOM: usize = 64 * 1024; // bytes
+        self.connect_with_room(name, 64 * 1024, |_| Ok(()))
+    }
+
+    /// A client with hardly any room, on a network of small segments: on Linux they also keep the
+    /// server's send buffer small, which on loopback has room for megabytes.
+    ///
+    /// # Errors
+    /// Where the server does not take it in.
+    pub fn connect_from_afar(&self, name: &str) -> Outcome<Actor> {
+        #[cfg(unix)]
+        return self.connect_with_room(name, 8 * 1024, |socket| socket.set_tcp_mss(1000));
+        #[cfg(not(unix))]
+        self.connect_with_room(name, 8 * 1024, |_| Ok(()))
+    }
+
+    fn connect_with_room(
+        &self,
+        name: &str,
+        bytes: usize,
+        prepare: impl Fn(&Socket) -> io::Result<()>,
+    ) -> Outcome<Actor> {
         let connected = Socket::new(Domain::IPV4, Type::STREAM, None).and_then(|socket| {
-            socket.set_recv_buffer_size(ROOM)?;
+            socket.set_recv_buffer_size(bytes)?;
+            prepare(&socket)?;
             socket.connect_timeout(&self.address().into(), PATIENCE)?;
             Ok(socket)
         });

@@ -1,6 +1,6 @@
 //! Compiles what belongs to an exercise, and keeps cargo's own noise away from the learner.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::env;
 use std::ffi::OsString;
 use std::fmt::Write as _;
@@ -147,33 +147,51 @@ fn diagnostics_on(file: &Path, diagnostics: &str) -> String {
 }
 
 /// What these lessons' programs depend on beside what every answer may use, as their Cargo.toml has
-/// it, and their own library: who only needs part 6 does not wait for the packages of part 7.
-fn dependencies(lessons: &[&str]) -> BTreeSet<String> {
-    let mut all = BTreeSet::new();
+/// it, and their own library: who only needs part 6 does not wait for the packages of part 7. Each
+/// package has its features beside it, also those that a lesson wants for its answers alone.
+fn dependencies(lessons: &[&str]) -> Dependencies {
+    let mut all = Dependencies::new();
     for lesson in lessons {
         let path = repository().join("lessons").join(lesson).join("Cargo.toml");
         let manifest = fs::read_to_string(path).unwrap_or_default();
         let lines = manifest.lines().skip_while(|line| *line != "[dependencies]").skip(1);
-        let own = lines.take_while(|line| !line.is_empty());
-        all.extend(own.filter(|line| !is_for_all(line)).map(str::to_string));
+        for line in lines.take_while(|line| !line.is_empty()) {
+            let name = line.split(['.', ' ']).next().unwrap_or_default();
+            let features = all.entry(name.to_string()).or_default();
+            features.extend(strings(line));
+        }
+        let for_answers = manifest.lines().find(|line| line.starts_with("exercises = ["));
+        for wanted in strings(for_answers.unwrap_or_default()) {
+            if let Some((name, feature)) = wanted.split_once('/') {
+                all.entry(name.to_string()).or_default().insert(feature.to_string());
+            }
+        }
         if let (true, Some((_, name))) = (manifest.contains("\n[lib]\n"), lesson.split_once('-')) {
-            all.insert(format!("lesson-{name}.workspace = true"));
+            all.entry(format!("lesson-{name}")).or_default();
         }
     }
+    all.retain(|name, _| !is_for_all(name));
     all
 }
 
-fn is_for_all(dependency: &str) -> bool {
-    ["shared", "anyhow", "socket2"].iter().any(|name| dependency.starts_with(name))
+/// What stands between quotation marks in a line of a manifest.
+fn strings(line: &str) -> impl Iterator<Item = String> {
+    line.split('"').skip(1).step_by(2).map(str::to_string)
 }
+
+fn is_for_all(dependency: &str) -> bool {
+    ["shared", "anyhow", "socket2"].contains(&dependency)
+}
+
+/// Packages of the workspace by their names, and the features that are wanted of each.
+type Dependencies = BTreeMap<String, BTreeSet<String>>;
 
 /// A small package under `target/exercises/`, for programs that are no targets of the workspace.
 struct Package<'a> {
     name: &'a str,
     /// The name of each program, and its file.
     bins: &'a [(String, PathBuf)],
-    /// Lines of its manifest.
-    dependencies: BTreeSet<String>,
+    dependencies: Dependencies,
 }
 
 impl Package<'_> {
@@ -220,8 +238,9 @@ impl Package<'_> {
              anyhow.workspace = true\nsocket2.workspace = true\n",
             self.name,
         );
-        for dependency in &self.dependencies {
-            let _ = writeln!(manifest, "{dependency}");
+        for (name, features) in &self.dependencies {
+            let features: Vec<&String> = features.iter().collect();
+            let _ = writeln!(manifest, "{name} = {{ workspace = true, features = {features:?} }}");
         }
         for (name, file) in self.bins {
             let _ =

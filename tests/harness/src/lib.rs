@@ -27,7 +27,7 @@ pub use lessons::with_limit;
 pub use lessons::{
     Lesson, lesson, lessons, lessons_under_test, node, refusing, repository, workspace,
 };
-pub use nats::{Nats, port_that_stays_free};
+pub use nats::{NO_NATS, Nats, port_that_stays_free};
 pub use peer::Peer;
 pub use process::{
     backlog, open_descriptors, processor_time, resident_memory, sleeping_threads, threads,

@@ -1,12 +1,16 @@
 //! nats-server, as a test starts it, kills it and starts it again at the same port.
 
-use std::net::TcpListener;
+use std::mem;
+use std::net::{TcpListener, UdpSocket};
 use std::process::{self, Command};
 use std::sync::atomic::{AtomicU16, Ordering};
 
 use predicates::str::contains;
 
 use crate::Program;
+
+/// Where no NATS is: nothing ever listens at port 1.
+pub const NO_NATS: &str = "127.0.0.1:1";
 
 /// A nats-server with a port of its own on 127.0.0.1, running or not. It is killed when the value is
 /// dropped.
@@ -56,7 +60,8 @@ impl Nats {
 }
 
 /// A port below those that the system gives away by itself (from 32768 on Linux, from 49152
-/// elsewhere), so that nobody takes it while no server listens there.
+/// elsewhere), so that nobody takes it while no server listens there. The port of the same number
+/// that UDP has says so to the other processes that ask here: this one keeps it until it ends.
 pub fn port_that_stays_free() -> u16 {
     static TAKEN: AtomicU16 = AtomicU16::new(0);
     let start = process::id() % 10_000;
@@ -65,7 +70,9 @@ pub fn port_that_stays_free() -> u16 {
         assert!(offset < 10_000, "there is no free port from 20,000 to 30,000");
         let port = 20_000 + (start + offset) % 10_000;
         let port = u16::try_from(port).expect("below 30,000");
+        let Ok(sign) = UdpSocket::bind(("127.0.0.1", port)) else { continue };
         if TcpListener::bind(("127.0.0.1", port)).is_ok() {
+            mem::forget(sign);
             return port;
         }
     }

@@ -15,7 +15,7 @@ use std::time::{Duration, Instant};
 use predicates::Predicate;
 
 use crate::capture::Capture;
-use crate::{DEADLINE, Peer};
+use crate::{DEADLINE, NO_NATS, Peer};
 
 /// A running program: what it prints is captured, what it reads comes from the test, and it is
 /// killed when the value is dropped. When a test fails, everything it has printed is shown.
@@ -301,7 +301,7 @@ impl Drop for Program {
 }
 
 /// An edge of 7.5 that is not told which NATS to join is to stay by itself, even where a nats-server
-/// runs on this machine: nothing ever listens at port 1.
+/// runs on this machine.
 fn keep_apart(command: &mut Command) {
     let all: Vec<String> = iter::once(command.get_program())
         .chain(command.get_args())
@@ -309,7 +309,7 @@ fn keep_apart(command: &mut Command) {
         .collect();
     let is_edge = all.iter().any(|word| word.contains("lesson-cluster-server"));
     if is_edge && !all.iter().any(|word| word == "--nats") {
-        command.args(["--nats", "127.0.0.1:1"]);
+        command.args(["--nats", NO_NATS]);
     }
 }
 
