@@ -297,8 +297,12 @@ fn measures_nothing(text: &str) -> String {
     masked
 }
 
-/// How often an event loop looks, and finds nothing, is chance.
+/// How often an event loop looks, and finds nothing, is chance. So is how often a thread still writes
+/// to a connection that it has shut down, until the connection's own thread has taken it away.
 fn is_chance(call: &Call, steps: &[Step]) -> bool {
+    if call.value == "BrokenPipe" {
+        return true;
+    }
     let loops = |other: &Call| {
         other.name == "poll" && (other.terminal, &other.thread) == (call.terminal, &call.thread)
     };
@@ -306,11 +310,12 @@ fn is_chance(call: &Call, steps: &[Step]) -> bool {
     in_a_loop && (call.name == "poll" || call.value == "WouldBlock")
 }
 
-/// Adds a fact. How often bulk repeats itself is chance, and so is how much of it comes when.
+/// Adds a fact. How often bulk repeats itself is chance, and so is how much of it comes when; what is
+/// shut down again was shut down.
 fn add(facts: &mut BTreeMap<String, Vec<String>>, key: String, fact: String) {
     let known = facts.entry(key).or_default();
-    let bulk = fact == "bulk" || fact.ends_with("= many");
-    if !(bulk && known.iter().rev().take(4).any(|other| *other == fact)) {
+    let repeats = fact == "bulk" || fact.ends_with("= many") || fact.ends_with(": shutdown = ok");
+    if !(repeats && known.iter().rev().take(4).any(|other| *other == fact)) {
         known.push(fact);
     }
 }
