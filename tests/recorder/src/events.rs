@@ -338,7 +338,9 @@ fn name(index: usize, events: &[Event]) -> String {
     if does(Kind::ReadKeyboard) || does(Kind::Accept) {
         return if does(Kind::Accept) { "peer" } else { "keyboard" }.into();
     }
-    match events.iter().find_map(|event| event.ports.1) {
+    // Where two threads own a connection together, it is chance which of them closes it.
+    let tells = events.iter().filter(|event| event.kind != Kind::Close);
+    match tells.filter_map(|event| event.ports.1).next() {
         Some(port) if does(Kind::Read) => format!("{port}"),
         Some(port) => format!("to {port}"),
         None => format!("thread {}", index + 1),

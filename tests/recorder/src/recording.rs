@@ -222,7 +222,11 @@ impl Recording {
         let mut standing: BTreeMap<(usize, String), &Mark> = BTreeMap::new();
         for step in &self.steps {
             for call in step.calls.iter().filter(|call| !is_chance(call, &self.steps)) {
-                let key = format!("calls of {} in terminal {}", call.thread, call.terminal);
+                // Two threads may own a connection together, and then the last of them closes it.
+                let key = match call.name.as_str() {
+                    "close" => format!("{CLOSES}{}", call.terminal),
+                    _ => format!("calls of {} in terminal {}", call.thread, call.terminal),
+                };
                 let bulk = call.value.parse().is_ok_and(|bytes: usize| bytes >= BULK);
                 let counts = matches!(call.name.as_str(), "read" | "write");
                 let many = call.times.is_some() || bulk && counts;
@@ -273,9 +277,14 @@ impl Recording {
                 }
             }
         }
+        let closes = facts.iter_mut().filter(|(key, _)| key.starts_with(CLOSES));
+        closes.for_each(|(_, calls)| calls.sort());
         facts
     }
 }
+
+/// The name of the facts that are what a terminal's program closes.
+const CLOSES: &str = "closes in terminal ";
 
 /// From how many bytes on data counts as bulk, which the system cuts as it likes.
 pub const BULK: usize = 1024;
