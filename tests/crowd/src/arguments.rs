@@ -10,9 +10,10 @@ use std::time::Duration;
 use anyhow::{Context, bail, ensure};
 use lexopt::Arg;
 
+use crate::candidates::repository;
 use crate::check::HEAD;
-use crate::cluster::Cluster;
-use crate::ladder::Ladder;
+use crate::cluster::CLUSTER;
+use crate::ladder::{Extent, LADDER};
 
 /// What a run does, as the command line or the ladder says.
 #[derive(Clone, Debug)]
@@ -64,9 +65,9 @@ pub enum Request {
     /// To measure a server.
     Run(Options),
     /// To measure all servers of the book.
-    Ladder(Ladder),
+    Ladder(Extent),
     /// To measure how a room grows with the edges of 7.5.
-    Cluster(Cluster),
+    Cluster(Extent),
     /// To be one of several processes of a run: the rest of the command line says which.
     Worker(Vec<OsString>),
     /// To be the barest server that there is.
@@ -114,7 +115,7 @@ heard everything. One speaks to all, or all speak at once:
 pub fn parse(arguments: impl IntoIterator<Item = OsString>) -> anyhow::Result<Request> {
     let mut parser = lexopt::Parser::from_args(arguments);
     let mut all_speak = false;
-    let (mut ladder, mut cluster) = (None, None);
+    let mut extent = None;
     let mut options = Options::default();
     let (mut seconds, mut clients, mut folder) = (None, None, None);
     while let Some(argument) = parser.next()? {
@@ -145,8 +146,8 @@ pub fn parse(arguments: impl IntoIterator<Item = OsString>) -> anyhow::Result<Re
             Arg::Long("nats") => options.nats = true,
             Arg::Long("json") => options.json = true,
             Arg::Long("worker") => return Ok(Request::Worker(parser.raw_args()?.collect())),
-            Arg::Long("ladder") => ladder = Some(Ladder::default()),
-            Arg::Long("cluster") => cluster = Some(Cluster::default()),
+            Arg::Long("ladder") => extent = Some(("--ladder", LADDER)),
+            Arg::Long("cluster") => extent = Some(("--cluster", CLUSTER)),
             Arg::Long("to") => folder = Some(PathBuf::from(parser.value()?)),
             Arg::Long("bare-loop") => return Ok(Request::BareLoop),
             Arg::Long("help") | Arg::Short('h') => return Ok(Request::Print(HELP.to_string())),
@@ -157,19 +158,17 @@ pub fn parse(arguments: impl IntoIterator<Item = OsString>) -> anyhow::Result<Re
             other => return Err(other.unexpected().into()),
         }
     }
-    if let Some(mut ladder) = ladder {
-        ensure!(options.addresses.is_empty(), "--ladder starts its servers itself: no address");
-        ladder.seconds = seconds.unwrap_or(ladder.seconds);
-        ladder.clients = clients.unwrap_or(ladder.clients);
-        ladder.folder = folder.unwrap_or(ladder.folder);
-        return Ok(Request::Ladder(ladder));
-    }
-    if let Some(mut cluster) = cluster {
-        ensure!(options.addresses.is_empty(), "--cluster starts its servers itself: no address");
-        cluster.seconds = seconds.unwrap_or(cluster.seconds);
-        cluster.clients = clients.unwrap_or(cluster.clients);
-        cluster.folder = folder.unwrap_or(cluster.folder);
-        return Ok(Request::Cluster(cluster));
+    if let Some((option, (usual_seconds, usual_clients))) = extent {
+        ensure!(options.addresses.is_empty(), "{option} starts its servers itself: no address");
+        let extent = Extent {
+            seconds: seconds.unwrap_or(usual_seconds),
+            clients: clients.unwrap_or(usual_clients),
+            folder: folder.unwrap_or_else(|| repository().join("book/src/measured")),
+        };
+        return Ok(match option {
+            "--ladder" => Request::Ladder(extent),
+            _ => Request::Cluster(extent),
+        });
     }
     options.seconds = seconds.unwrap_or(options.seconds);
     options.clients = clients.unwrap_or(options.clients);

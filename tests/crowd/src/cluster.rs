@@ -2,48 +2,34 @@
 //! what the book says about it.
 
 use std::fs;
-use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use anyhow::Context;
 use indicatif::{HumanCount, ProgressBar};
 
 use crate::arguments::Options;
-use crate::candidates::{EDGE, NATS, Running, repository};
+use crate::candidates::{EDGE, NATS, Running};
+use crate::ladder::Extent;
 use crate::limits::Limits;
 use crate::machine;
 use crate::measure::measure;
 use crate::report::{bytes, duration};
 
-/// How much is measured.
-#[derive(Clone, Debug)]
-pub struct Cluster {
-    /// How long each measurement goes on.
-    pub seconds: f64,
-    /// How many clients each edge has.
-    pub clients: usize,
-    /// Where the table goes.
-    pub folder: PathBuf,
-}
-
-impl Default for Cluster {
-    fn default() -> Cluster {
-        let folder = repository().join("book/src/measured");
-        Cluster { seconds: 5.0, clients: EDGE.most_clients, folder }
-    }
-}
+/// For how many seconds each step is measured, and how many clients each edge has, if nothing else
+/// is said.
+pub const CLUSTER: (f64, usize) = (5.0, EDGE.most_clients);
 
 /// How many edges there are in the last step, and how many people they have all together.
 const LAST: (usize, usize) = (6, 100_000);
 
 /// Measures one edge, then two, and so on, and writes what the book includes.
-pub fn grow(cluster: &Cluster, limits: &Limits) -> anyhow::Result<()> {
+pub fn grow(extent: &Extent, limits: &Limits) -> anyhow::Result<()> {
     let load = machine::load();
     let began = Instant::now();
     NATS.prepare()?;
     EDGE.prepare()?;
-    let mut steps: Vec<_> = (1..LAST.0).map(|edges| (edges, edges * cluster.clients)).collect();
-    if LAST.1 <= LAST.0 * cluster.clients {
+    let mut steps: Vec<_> = (1..LAST.0).map(|edges| (edges, edges * extent.clients)).collect();
+    if LAST.1 <= LAST.0 * extent.clients {
         steps.push(LAST);
     }
     let mut table = String::from(
@@ -51,15 +37,15 @@ pub fn grow(cluster: &Cluster, limits: &Limits) -> anyhow::Result<()> {
          |--:|--:|--:|--:|--:|\n",
     );
     for (edges, people) in steps {
-        let row = measure_one(edges, people, cluster, limits)
+        let row = measure_one(edges, people, extent, limits)
             .with_context(|| format!("{people} people at {edges} edge(s)"))?;
         eprint!("{row}");
         table += &row;
     }
     let machine = machine::described("--cluster", began.elapsed(), load);
-    fs::create_dir_all(&cluster.folder)
-        .with_context(|| format!("cannot make {}", cluster.folder.display()))?;
-    let path = cluster.folder.join("cluster.md");
+    fs::create_dir_all(&extent.folder)
+        .with_context(|| format!("cannot make {}", extent.folder.display()))?;
+    let path = extent.folder.join("cluster.md");
     fs::write(&path, format!("{machine}\n\n{table}"))
         .with_context(|| format!("cannot write {}", path.display()))?;
     println!("{}", path.display());
@@ -69,7 +55,7 @@ pub fn grow(cluster: &Cluster, limits: &Limits) -> anyhow::Result<()> {
 fn measure_one(
     edges: usize,
     people: usize,
-    cluster: &Cluster,
+    extent: &Extent,
     limits: &Limits,
 ) -> anyhow::Result<String> {
     let nats = NATS.start()?;
@@ -79,7 +65,7 @@ fn measure_one(
     let options = Options {
         addresses: running.iter().map(|edge| edge.address.clone()).collect(),
         clients: people,
-        seconds: cluster.seconds,
+        seconds: extent.seconds,
         patience: Duration::from_secs(60),
         processes: running.iter().map(Running::process_id).collect(),
         ..Options::default()

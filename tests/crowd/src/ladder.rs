@@ -9,28 +9,24 @@ use anyhow::Context;
 use indicatif::{HumanCount, ProgressBar};
 
 use crate::arguments::Options;
-use crate::candidates::{CANDIDATES, Candidate, repository};
+use crate::candidates::{CANDIDATES, Candidate};
 use crate::limits::Limits;
 use crate::measure::measure;
 use crate::{machine, plots, tables};
 
 /// How much is measured.
 #[derive(Clone, Debug)]
-pub struct Ladder {
+pub struct Extent {
     /// How long each measurement goes on.
     pub seconds: f64,
-    /// The most clients that are tried.
+    /// The most clients that are tried, or how many each edge has.
     pub clients: usize,
     /// Where tables and plots go.
     pub folder: PathBuf,
 }
 
-impl Default for Ladder {
-    fn default() -> Ladder {
-        let folder = repository().join("book/src/measured");
-        Ladder { seconds: 2.0, clients: 19_000, folder }
-    }
-}
+/// How much a ladder measures if nothing else is said.
+pub const LADDER: (f64, usize) = (2.0, 19_000);
 
 /// After that long nothing more is begun, so that it ends on a busy machine too.
 const AT_MOST: Duration = Duration::from_secs(480);
@@ -72,7 +68,7 @@ pub struct Measured {
 }
 
 /// Measures all servers that are here, and writes what the book includes.
-pub fn climb(ladder: &Ladder, limits: &Limits) -> anyhow::Result<()> {
+pub fn climb(extent: &Extent, limits: &Limits) -> anyhow::Result<()> {
     let load = machine::load();
     if load.is_some_and(|load| load > 0.5) {
         eprintln!("this machine is busy with other things: the figures will say little");
@@ -88,7 +84,7 @@ pub fn climb(ladder: &Ladder, limits: &Limits) -> anyhow::Result<()> {
     }
     let mut measured = Vec::new();
     for pattern in [Pattern::One, Pattern::All] {
-        for clients in pattern.counts().iter().copied().filter(|count| *count <= ladder.clients) {
+        for clients in pattern.counts().iter().copied().filter(|count| *count <= extent.clients) {
             for candidate in here.iter().filter(|server| clients <= server.most_clients) {
                 let name = candidate.name;
                 let what = format!("{name}, {} clients, {pattern:?}", HumanCount(clients as u64));
@@ -96,7 +92,7 @@ pub fn climb(ladder: &Ladder, limits: &Limits) -> anyhow::Result<()> {
                     missing.push(format!("{what}: no time was left"));
                     continue;
                 }
-                match measure_one(candidate, pattern, clients, ladder, limits) {
+                match measure_one(candidate, pattern, clients, extent, limits) {
                     Ok(result) => {
                         eprintln!("{what}: {} deliveries a second", HumanCount(result.rate as u64));
                         measured.push(result);
@@ -110,14 +106,14 @@ pub fn climb(ladder: &Ladder, limits: &Limits) -> anyhow::Result<()> {
         eprintln!("not measured: {what}");
     }
     let machine = machine::described("--ladder", began.elapsed(), load);
-    write_all(&ladder.folder, &measured, &missing, &machine)
+    write_all(&extent.folder, &measured, &missing, &machine)
 }
 
 fn measure_one(
     candidate: &Candidate,
     pattern: Pattern,
     clients: usize,
-    ladder: &Ladder,
+    extent: &Extent,
     limits: &Limits,
 ) -> anyhow::Result<Measured> {
     let server = candidate.start()?;
@@ -125,7 +121,7 @@ fn measure_one(
         addresses: vec![server.address.clone()],
         clients,
         speakers: if pattern == Pattern::One { 1 } else { clients },
-        seconds: ladder.seconds,
+        seconds: extent.seconds,
         patience: Duration::from_secs(20),
         nats: candidate.is_nats(),
         ..Options::default()
@@ -149,7 +145,7 @@ fn write_all(
     machine: &str,
 ) -> anyhow::Result<()> {
     fs::create_dir_all(folder).with_context(|| format!("cannot make {}", folder.display()))?;
-    let mut files = vec![("ladder.md", tables::page(measured, missing, machine))];
+    let mut files = vec![("extent.md", tables::page(measured, missing, machine))];
     files.extend(plots::all(measured)?);
     for (name, text) in files {
         let path = folder.join(name);

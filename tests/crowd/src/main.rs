@@ -58,11 +58,11 @@ fn main() -> ExitCode {
     };
     let outcome = match request {
         Request::Run(options) => run(&options),
-        Request::Ladder(ladder) => {
-            Limits::raise().and_then(|limits| ladder::climb(&ladder, &limits))
+        Request::Ladder(extent) => {
+            Limits::raise().and_then(|limits| ladder::climb(&extent, &limits))
         }
-        Request::Cluster(cluster) => {
-            Limits::raise().and_then(|limits| cluster::grow(&cluster, &limits))
+        Request::Cluster(extent) => {
+            Limits::raise().and_then(|limits| cluster::grow(&extent, &limits))
         }
         Request::BareLoop => bare::run(),
         Request::Worker(part) => processes::work(&part),
