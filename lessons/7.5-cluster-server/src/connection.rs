@@ -40,7 +40,7 @@ impl Connection {
             .client_capacity(16) // messages that wait for NATS: the rest stays in the outbox
             .subscription_capacity(1024) // messages that wait for us: what is too much, we ask for
             .ignore_discovered_servers()
-            .max_reconnects(1) // the least that can be told it
+            .max_reconnects(1) // fewer it does not do; by then we have dropped it
             .event_callback(move |event| {
                 let _ = happens.try_send(event);
                 async {}
