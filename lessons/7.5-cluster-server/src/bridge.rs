@@ -6,10 +6,11 @@
 
 use std::collections::{BTreeSet, VecDeque};
 use std::mem;
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use async_nats::{Client, ConnectOptions, Error, Event};
+use async_nats::{Client, Error};
 use async_room::{News, Room};
 use bytes::Bytes;
 use futures_util::StreamExt;
@@ -17,14 +18,17 @@ use shared::note;
 use shared_log::Cursor;
 use tokio::select;
 use tokio::sync::{oneshot, watch};
-use tokio::time::{MissedTickBehavior, interval, sleep};
+use tokio::time::{MissedTickBehavior, interval};
 
+use connection::{Connection, connect, is_over};
 use inbox::Inbox;
 use message::Message;
-use outbox::{LARGEST, Outbox};
+use outbox::Outbox;
 
+pub use connection::expect_panics;
 pub use message::is_name;
 
+mod connection;
 mod inbox;
 mod message;
 mod outbox;
@@ -76,28 +80,45 @@ impl Bridge {
     // ANCHOR: run
     /// Joins the rooms until `leaving` is done, or the other end of it is gone.
     pub async fn run(mut self, servers: Vec<String>, mut leaving: oneshot::Receiver<()>) {
-        let client = select! {
-            client = connect(&servers) => client,
+        let mut connection = select! {
+            connection = connect(&servers, Duration::ZERO) => connection,
             _ = &mut leaving => return,
         };
-        if let Err(error) = self.talk(&client, leaving).await {
-            note!("NATS takes nothing any more, so this edge is by itself: {error}");
+        self.cursor = self.room.log().join(); // what was said before was said to those who were here
+        note!("joined the other edges");
+        while self.talk(connection, &mut leaving).await.is_err() {
+            note!(
+                "the connection to NATS is lost: what is said here meanwhile is told the others \
+                 later, up to 8 MiB of it"
+            );
+            connection = select! {
+                connection = connect(&servers, Duration::from_secs(10)) => connection,
+                () = self.keep() => return,
+                _ = &mut leaving => break,
+            };
+        }
+        if self.next().is_some() {
+            note!("NATS is away: the other edges miss what was said here last");
+        }
+    }
+
+    /// Keeps what is said in the room, as long as nobody can be told.
+    async fn keep(&mut self) {
+        while self.news.changed().await.is_ok() {
+            self.collect();
         }
     }
     // ANCHOR_END: run
 
     // ANCHOR: talk
+    /// Talks until it is time to leave, or the connection is lost.
     async fn talk(
         &mut self,
-        client: &Client,
-        mut leaving: oneshot::Receiver<()>,
+        connection: Connection,
+        leaving: &mut oneshot::Receiver<()>,
     ) -> Result<(), Error> {
-        let mut heard = client.subscribe("chat.*.*").await?;
-        // NATS does what it is told in order. So when it has answered this question (that nobody is
-        // there to answer it), what others say reaches us.
-        let _ = client.request("chat.anybody", Bytes::new()).await;
-        self.cursor = self.room.log().join(); // what was said before was said to those who were here
-        note!("joined the other edges");
+        let Connection { client, mut heard, mut events } = connection;
+        let mut is_over = pin!(is_over(&client, &mut events));
         let mut seconds = interval(Duration::from_secs(1));
         seconds.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
@@ -106,19 +127,23 @@ impl Bridge {
             self.collect();
             let next = self.next();
             select! {
-                Some(message) = heard.next() => self.hear(&message.subject, &message.payload),
-                sent = send(client, &next), if next.is_some() => {
+                message = heard.next() => {
+                    let message = message.ok_or("the client has ended")?;
+                    self.hear(&message.subject, &message.payload);
+                }
+                sent = send(&client, &next), if next.is_some() => {
                     sent?;
                     self.sent();
                 }
                 _ = seconds.tick() => self.say_alive(),
                 _ = self.news.changed() => {}
-                _ = &mut leaving => break,
+                () = &mut is_over => return Err("the connection is lost".into()),
+                _ = &mut *leaving => break,
             }
         }
         self.collect();
         while let next @ Some(_) = self.next() {
-            send(client, &next).await?;
+            send(&client, &next).await?;
             self.sent();
         }
         client.flush().await?;
@@ -221,52 +246,6 @@ impl Bridge {
         }
     }
 }
-// ANCHOR_END: hear
-
-// ANCHOR: connect
-/// Connects to one of the servers, as soon as one is there. From then on the client connects again
-/// by itself whenever the connection is lost, to any server of the cluster.
-async fn connect(servers: &[String]) -> Client {
-    let addresses: Vec<String> = servers.iter().map(|server| format!("nats://{server}")).collect();
-    let mut has_said = false;
-    loop {
-        let problem = match options().connect(&addresses).await {
-            Ok(client) if client.server_info().max_payload >= LARGEST => return client,
-            Ok(_) => format!("its `max_payload` is too small: {LARGEST} bytes are needed"),
-            Err(error) => error.to_string(),
-        };
-        if !mem::replace(&mut has_said, true) {
-            note!(
-                "cannot connect to NATS at {}: {problem}\n\
-                 Until that is possible, your people talk among themselves. Is a nats-server running?",
-                servers.join(", ")
-            );
-        }
-        sleep(Duration::from_secs(1)).await;
-    }
-}
-
-fn options() -> ConnectOptions {
-    ConnectOptions::new()
-        .no_echo() // what we say does not come back to us
-        .client_capacity(16) // messages that wait for the connection: the rest stays in the outbox
-        .subscription_capacity(1024) // messages that wait for us: what is too much is asked for again
-        .ping_interval(Duration::from_secs(5)) // a machine that vanished is noticed
-        .reconnect_delay_callback(|tries| Duration::from_millis(100 * tries.min(10) as u64))
-        .event_callback(|event| async move { tell(&event) })
-}
-
-fn tell(event: &Event) {
-    match event {
-        Event::Connected => note!("connected to NATS"),
-        Event::Disconnected => note!(
-            "the connection to NATS is lost: what is said here meanwhile is told the others later, \
-             up to 8 MiB of it"
-        ),
-        Event::ServerError(error) => note!("NATS says: {error}"),
-        _ => {}
-    }
-}
 
 /// Waits until there is room for the message on its way to NATS. One that is dropped meanwhile has
 /// sent nothing.
@@ -275,4 +254,4 @@ async fn send(client: &Client, next: &Option<(String, Bytes)>) -> Result<(), Err
     client.publish(subject.clone(), payload.clone()).await?;
     Ok(())
 }
-// ANCHOR_END: connect
+// ANCHOR_END: hear

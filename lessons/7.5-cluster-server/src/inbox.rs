@@ -2,14 +2,15 @@
 //! What the other edges say: which of it is new, and what is missing.
 
 use std::collections::BTreeMap;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use crate::message::count;
 // ANCHOR_END: header
 
 // ANCHOR: inbox
-/// Who has been silent for longer than this counts as new when it comes back.
-const FORGOTTEN: Duration = Duration::from_secs(24 * 60 * 60);
+/// How many edges are known at most. For one more, who has been silent the longest is forgotten, and
+/// counts as new when it comes back.
+pub const MOST_EDGES: usize = 1000;
 
 /// How far the other edges have been heard.
 #[derive(Default)]
@@ -27,15 +28,24 @@ struct Edge {
 impl Inbox {
     /// What is known of an edge. Whoever is new begins with the line `next`.
     fn edge(&mut self, name: &str, run: u64, next: u64) -> &mut Edge {
-        let now = Instant::now();
-        self.edges.retain(|_, edge| now - edge.heard_at < FORGOTTEN);
-        let new = Edge { run, next, heard_at: now };
+        if !self.edges.contains_key(name) && self.edges.len() == MOST_EDGES {
+            self.forget();
+        }
+        let heard_at = Instant::now();
+        let new = Edge { run, next, heard_at };
         let edge = self.edges.entry(name.to_string()).or_insert(new);
         if edge.run != run {
-            *edge = Edge { run, next, heard_at: now };
+            *edge = Edge { run, next, heard_at };
         }
-        edge.heard_at = now;
+        edge.heard_at = heard_at;
         edge
+    }
+
+    fn forget(&mut self) {
+        let silent = self.edges.iter().min_by_key(|(_, edge)| edge.heard_at);
+        if let Some(name) = silent.map(|(name, _)| name.clone()) {
+            self.edges.remove(&name);
+        }
     }
 
     /// Whether it is the turn of these lines. It is not if they were heard already, and not if lines

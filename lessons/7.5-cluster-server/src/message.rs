@@ -9,6 +9,8 @@
 //!
 //! Each edge counts its own lines from 0 on. The run is when it was started: after another start it
 //! counts anew.
+
+use crate::outbox::LARGEST;
 // ANCHOR_END: header
 
 // ANCHOR: message
@@ -26,6 +28,9 @@ pub enum Message<'a> {
 impl<'a> Message<'a> {
     /// `None` where it is not from an edge: anybody may say anything on NATS.
     pub fn parse(subject: &'a str, payload: &'a [u8]) -> Option<Message<'a>> {
+        if payload.len() > LARGEST {
+            return None;
+        }
         let end = payload.iter().position(|byte| *byte == b'\n').map_or(payload.len(), |at| at + 1);
         let (head, lines) = payload.split_at(end);
         let head = std::str::from_utf8(head).ok()?.split_whitespace();

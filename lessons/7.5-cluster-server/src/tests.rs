@@ -129,7 +129,7 @@ fn long_lines_fit_into_a_message_and_many_short_ones_share_one() {
     while let Some(payload) = outbox.next() {
         outbox.advance();
         messages += 1;
-        assert!(payload.len() <= LARGEST, "{} bytes", payload.len());
+        assert!(payload.len() <= outbox::LARGEST, "{} bytes", payload.len());
         match Message::parse("chat.said.east", &payload) {
             Some(Message::Said { lines: some, .. }) => lines.extend_from_slice(some),
             other => panic!("{other:?}"),
@@ -158,6 +158,19 @@ fn the_outbox_has_a_bound_and_counts_what_it_drops_unsent() {
         outbox.add(b"\n");
     }
     assert!(220_000 - outbox.oldest() < 130_000, "short lines cost more than their bytes");
+}
+
+#[test]
+fn who_invents_names_makes_the_inbox_forget_and_not_grow() {
+    let mut inbox = Inbox::default();
+    let mut hears = |name: &str, first| inbox.hear_lines(name, RUN, first, b"hello\n");
+    assert!(hears("east", 0) && hears("west", 0));
+    assert!(!hears("east", 5) && !hears("west", 5), "lines before that are missing");
+    for number in 0..inbox::MOST_EDGES {
+        assert!(hears(&format!("edge-{number}"), 0));
+        assert!(hears("east", number as u64 + 1), "who speaks is not forgotten");
+    }
+    assert!(hears("west", 5), "forgotten, and new");
 }
 
 #[test]

@@ -12,6 +12,7 @@ use predicates::str::contains;
 
 mod faults;
 mod room;
+mod strangers;
 
 const LESSON: &str = env!("CARGO_BIN_EXE_lesson-cluster-server");
 
