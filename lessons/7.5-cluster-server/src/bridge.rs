@@ -79,14 +79,15 @@ impl Bridge {
 
     // ANCHOR: run
     /// Joins the rooms until `leaving` is done, or the other end of it is gone.
-    pub async fn run(mut self, servers: Vec<String>, mut leaving: oneshot::Receiver<()>) {
+    pub async fn run(mut self, mut servers: Vec<String>, mut leaving: oneshot::Receiver<()>) {
         let mut connection = select! {
             connection = connect(&servers, Duration::ZERO) => connection,
             _ = &mut leaving => return,
         };
         self.cursor = self.room.log().join(); // what was said before was said to those who were here
         note!("joined the other edges");
-        while self.talk(connection, &mut leaving).await.is_err() {
+        while self.talk(&mut connection, &mut leaving).await.is_err() {
+            connection.learn(&mut servers);
             note!(
                 "the connection to NATS is lost: what is said here meanwhile is told the others \
                  later, up to 8 MiB of it"
@@ -114,11 +115,11 @@ impl Bridge {
     /// Talks until it is time to leave, or the connection is lost.
     async fn talk(
         &mut self,
-        connection: Connection,
+        connection: &mut Connection,
         leaving: &mut oneshot::Receiver<()>,
     ) -> Result<(), Error> {
-        let Connection { client, mut heard, mut events } = connection;
-        let mut is_over = pin!(is_over(&client, &mut events));
+        let Connection { client, heard, events } = connection;
+        let mut is_over = pin!(is_over(client, events));
         let mut seconds = interval(Duration::from_secs(1));
         seconds.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
@@ -131,7 +132,7 @@ impl Bridge {
                     let message = message.ok_or("the client has ended")?;
                     self.hear(&message.subject, &message.payload);
                 }
-                sent = send(&client, &next), if next.is_some() => {
+                sent = send(client, &next), if next.is_some() => {
                     sent?;
                     self.sent();
                 }
@@ -143,7 +144,7 @@ impl Bridge {
         }
         self.collect();
         while let next @ Some(_) = self.next() {
-            send(&client, &next).await?;
+            send(client, &next).await?;
             self.sent();
         }
         client.flush().await?;

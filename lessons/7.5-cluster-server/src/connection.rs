@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use async_nats::{Client, ConnectOptions, Error, Event, RequestErrorKind, Subscriber};
 use bytes::Bytes;
-use shared::{note, printable};
+use shared::{host_and_port, note, printable};
 use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep, timeout};
 use tokio::{select, task};
@@ -24,6 +24,9 @@ const PATIENCE: Duration = Duration::from_secs(10);
 
 /// How long to wait before all servers are tried again.
 const PAUSE: Duration = Duration::from_millis(500);
+
+/// How many servers are tried, those that NATS tells of included.
+const MOST_SERVERS: usize = 32;
 
 /// A client that is connected, what it hears, and what happens to it.
 pub struct Connection {
@@ -39,7 +42,7 @@ impl Connection {
             .no_echo() // what we say does not come back to us
             .client_capacity(16) // messages that wait for NATS: the rest stays in the outbox
             .subscription_capacity(1024) // messages that wait for us: what is too much, we ask for
-            .ignore_discovered_servers()
+            .ignore_discovered_servers() // see `learn`
             .max_reconnects(1) // fewer it does not do; by then we have dropped it
             .event_callback(move |event| {
                 let _ = happens.try_send(event);
@@ -53,6 +56,16 @@ impl Connection {
         let heard = client.subscribe("chat.*.*").await?;
         ask(&client).await?; // from here on, what others say reaches us
         Ok(Connection { client, heard, events })
+    }
+
+    /// Adds to `servers` the others of this one's cluster, as it tells them.
+    pub fn learn(&self, servers: &mut Vec<String>) {
+        for other in self.client.server_info().connect_urls {
+            let is_address = host_and_port(&other, &other).as_ref() == Ok(&other);
+            if is_address && !servers.contains(&other) && servers.len() < MOST_SERVERS {
+                servers.push(other);
+            }
+        }
     }
 }
 

@@ -17,9 +17,9 @@ use std::time::Duration;
 
 use anyhow::Context;
 use async_room::{Client, News, Room};
-use bridge::{Bridge, is_name};
+use bridge::{Bridge, expect_panics, is_name};
 use shared::{
-    Extra, Failure, host_and_port, lesson, listen, note_disconnected, pause_for, print_line,
+    Extra, Failure, host_and_port, lesson, listen, note, note_disconnected, pause_for, print_line,
 };
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::oneshot;
@@ -58,6 +58,7 @@ fn main() -> Result<(), Failure> {
     let text = |option: OsString| option.to_string_lossy().into_owned();
     let nats = servers(&nats.map_or(DEFAULT_NATS.to_string(), text)).map_err(anyhow::Error::msg)?;
     let name = name.map_or(format!("edge-{}", bound.port()), text);
+    expect_panics();
     listener.set_nonblocking(true).context("cannot make the listener non-blocking")?;
     let runtime = runtime::Builder::new_current_thread().enable_all().build();
     let runtime = runtime.context("cannot start the runtime")?;
@@ -88,7 +89,10 @@ async fn run(listener: TcpListener, nats: Vec<String>, name: String) -> io::Resu
     }
     drop(listener); // no new clients
     drop(leave);
-    let _ = timeout(FAREWELL / 2, bridge).await; // only here has the server closed, not elsewhere
+    if timeout(FAREWELL / 2, bridge).await.is_err() {
+        note!("NATS is too slow: the other edges miss some of what was said here last");
+    }
+    // Only here has the server closed, not elsewhere.
     room.log().append("服务器关闭了\n".as_bytes()); // the server has closed
     room.news.send_replace(News::Goodbye);
     // Each client's task receives the news, so when nobody receives it any more, all have gone.
