@@ -99,7 +99,8 @@ impl Lesson {
         let mut usage = Vec::new();
         let mut rows = Vec::new();
         if let Some(default) = default {
-            usage.push("ADDRESS".to_string());
+            let address = if extras.is_empty() { "ADDRESS" } else { "[ADDRESS]" };
+            usage.push(address.to_string());
             let server = format!("PORT or HOST:PORT of the server [default: {default}]");
             rows.push(("ADDRESS".to_string(), server));
             rows.push((
@@ -247,7 +248,7 @@ mod tests {
         let help = lesson.help(Some("h:1"), &EXTRAS);
         assert!(
             help.contains(
-                "Usage: cargo run -p lesson-x [-- [--size NUMBER] [--file PATH] ADDRESS]"
+                "Usage: cargo run -p lesson-x [-- [--size NUMBER] [--file PATH] [ADDRESS]]"
             )
         );
         assert!(

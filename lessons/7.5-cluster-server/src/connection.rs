@@ -118,7 +118,7 @@ pub async fn connect(servers: &[String], patience: Duration) -> Connection {
         for server in servers {
             match attempt(server.clone()).await {
                 Ok(connection) => {
-                    note!("connected to NATS");
+                    note!("connected to NATS at {server}");
                     return connection;
                 }
                 Err(error) => problems.push(format!("{server}: {}", one_line(&error))),
@@ -128,7 +128,8 @@ pub async fn connect(servers: &[String], patience: Duration) -> Connection {
             has_said = true;
             note!(
                 "cannot connect to NATS at {}\n\
-                 Until that is possible, your people talk among themselves. Is a nats-server running?",
+                 Until that is possible, your people talk among themselves. Start a nats-server there, or \
+                 say with --nats where one is.",
                 problems.join(", ")
             );
         }

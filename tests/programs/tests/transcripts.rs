@@ -314,6 +314,7 @@ with_part_7! {{
             let line = format!("cargo run -p lesson-cluster-server -- --name {name} {shown}");
             let mut command = self.begin(terminal, &line).0;
             command.args(["--name", name, "--nats", &nats.address()]);
+            self.mask(&nats.address(), "127.0.0.1:4222");
             self.server = None;
             self.serve_by(terminal, command, shown);
             self.see(terminal, 4);

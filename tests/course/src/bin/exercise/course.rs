@@ -26,10 +26,10 @@ pub fn show(screen: &Screen) -> Result<bool, String> {
     Ok(true)
 }
 
-/// `7 of 28 exercises are solved`.
+/// `7 of 28 exercises solved`.
 pub fn done(exercises: &[Exercise], progress: &Progress) -> String {
     let solved = exercises.iter().filter(|exercise| progress.is_solved(exercise)).count();
-    format!("{solved} of {} exercises are solved", exercises.len())
+    format!("{solved} of {} exercises solved", exercises.len())
 }
 
 /// The first that is not solved.
