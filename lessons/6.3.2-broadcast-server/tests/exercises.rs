@@ -2,13 +2,14 @@
 
 use std::collections::BTreeSet;
 use std::io::Read;
+use std::net::{SocketAddr, TcpStream};
 use std::ops::Range;
 use std::sync::Barrier;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::thread;
+use std::thread::{self, ScopedJoinHandle};
 use std::time::{Duration, Instant};
 
-use checker::{Actor, Attempt, Outcome, PATIENCE, Running};
+use checker::{Actor, Attempt, LONGEST, Outcome, PATIENCE, Running, rounds};
 
 checker::exercises! {
     broadcast_server in "6.3.2-broadcast-server" {
@@ -56,7 +57,7 @@ fn own_words(attempt: &Attempt) -> Outcome {
     // Both talk as fast as they can, and must see the same conversation.
     let begun = Instant::now();
     for _ in 0..400 {
-        if begun.elapsed() > Duration::from_secs(3) {
+        if begun.elapsed() > LONGEST {
             break;
         }
         let talk = |client: &mut Actor| {
@@ -419,19 +420,19 @@ fn two_do_not_get_one_name(
         for asker in askers {
             scope.spawn(|| ask(asker));
         }
-        let begun = Instant::now();
         let mut outcome = Ok(());
-        for round in 1.. {
-            over.store(outcome.is_err() || begun.elapsed().as_millis() > 1500, Ordering::Relaxed);
+        for round in rounds(1000).map(|round| round + 1) {
             together.wait();
-            if over.load(Ordering::Relaxed) {
+            outcome = one_has_the_name(listening, round, ASKERS);
+            if outcome.is_err() {
                 break;
             }
-            outcome = one_has_the_name(listening, round, ASKERS);
             for other in &mut others {
                 other.take_what_has_come();
             }
         }
+        over.store(true, Ordering::Relaxed);
+        together.wait();
         outcome
     })
 }
@@ -534,10 +535,18 @@ fn two_newcomers_at_once(server: &Running, a: &mut Actor, b: &mut Actor) -> Outc
     Ok(())
 }
 
-/// Each newcomer has to see numbers without a gap, although new ones come while it joins.
+/// Each newcomer has to see numbers without a gap, although new ones come while it joins. Several
+/// join all the time, so at nearly every moment somebody is between two steps of the server's.
 fn newcomers_while_others_talk(server: &Running, a: &mut Actor, b: &mut Actor) -> Outcome {
-    let prefix = format!("{}:", port(a));
-    let done = AtomicBool::new(false);
+    const AT_ONCE: usize = 8;
+    const EACH: usize = 400; // one after the other
+    let address = server.address();
+    let (prefix, done, begun) = (format!("{}:", port(a)), AtomicBool::new(false), Instant::now());
+    let join_again_and_again = || {
+        (0..EACH)
+            .take_while(|_| begun.elapsed() < LONGEST) // a server may be right and slow
+            .try_for_each(|_| sees_every_number(address, &prefix))
+    };
     thread::scope(|scope| {
         let talking = scope.spawn(|| {
             let mut numbers = 27..47;
@@ -550,19 +559,22 @@ fn newcomers_while_others_talk(server: &Running, a: &mut Actor, b: &mut Actor) -
             }
             Ok(())
         });
-        let begun = Instant::now();
-        let seen = (0..100)
-            .take_while(|_| begun.elapsed() < LONGEST) // a server may be right and slow
-            .try_for_each(|_| sees_every_number(server, &prefix));
-        done.store(true, Ordering::Relaxed);
-        let talked = talking.join().unwrap_or_else(|_| Err("the check has panicked".to_string()));
-        seen.and(talked)
+        let newcomers: Vec<_> = (0..AT_ONCE).map(|_| scope.spawn(join_again_and_again)).collect();
+        let mut outcomes: Vec<Outcome> = newcomers.into_iter().map(joined).collect();
+        done.store(true, Ordering::Relaxed); // not before, since a newcomer waits for what A says
+        outcomes.push(joined(talking));
+        outcomes.into_iter().collect()
     })
 }
 
-fn sees_every_number(server: &Running, prefix: &str) -> Outcome {
-    let mut newcomer = server.connect("a newcomer")?;
-    newcomer.did("joined while A counted aloud");
+fn joined(thread: ScopedJoinHandle<Outcome>) -> Outcome {
+    thread.join().unwrap_or_else(|_| Err("the check has panicked".to_string()))
+}
+
+fn sees_every_number(address: SocketAddr, prefix: &str) -> Outcome {
+    let stream = TcpStream::connect(address)
+        .map_err(|error| format!("a newcomer could not connect: {error}"))?;
+    let mut newcomer = Actor::over(stream, "a newcomer", "joined while A counted aloud");
     let mut last: Option<u64> = None;
     for _ in 0..30 {
         let line = newcomer.line()?;
@@ -578,6 +590,7 @@ fn sees_every_number(server: &Running, prefix: &str) -> Outcome {
         }
         last = Some(number);
     }
+    newcomer.reset(); // leaves no port behind that stays taken for a while
     Ok(())
 }
 
@@ -759,9 +772,6 @@ const ROUND: usize = 64;
 
 /// 32 MB in all.
 const ROUNDS: usize = 250;
-
-/// A server may be right and slow, so nothing is tried longer than this.
-const LONGEST: Duration = Duration::from_secs(6);
 
 /// The numbers of the lines of a round.
 fn round(number: usize) -> Range<usize> {

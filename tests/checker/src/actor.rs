@@ -264,7 +264,9 @@ impl Actor {
     /// # Errors
     /// What came.
     pub fn expect_silence(&mut self, time: Duration) -> Outcome {
-        let patience = Patience { silence: time, in_all: time };
+        // Where the silence has lasted long enough already, what came meanwhile is to be seen, too.
+        let patience = time.max(Duration::from_millis(20));
+        let patience = Patience { silence: patience, in_all: patience };
         match self.connection.receive_within(patience, |unseen| !unseen.is_empty()) {
             Err(Stopped::Silence) => Ok(()),
             outcome => {

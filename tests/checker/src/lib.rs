@@ -14,7 +14,7 @@ use std::env;
 use std::fmt;
 use std::fs;
 use std::path::PathBuf;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use course::Exercise;
 
@@ -29,6 +29,20 @@ pub const PATIENCE: Duration = Duration::from_secs(5);
 /// Longer than a program waits that takes silence for an end: a silence after which nothing may have
 /// changed lasts as long.
 pub const LONG_SILENCE: Duration = Duration::from_millis(2500);
+
+/// A server may be right and slow, so nothing is tried again and again for longer than this.
+pub const LONGEST: Duration = Duration::from_secs(6);
+
+/// The rounds of what provokes a mistake that shows only now and then: at least so many, for which a
+/// busy machine gets the time that it needs, up to [`LONGEST`], and a fast machine makes more of them,
+/// for 1.5 s.
+pub fn rounds(at_least: usize) -> impl Iterator<Item = usize> {
+    const SHORTEST: Duration = Duration::from_millis(1500);
+    let begun = Instant::now();
+    (0..).take_while(move |round| {
+        begun.elapsed() < if *round < at_least { LONGEST } else { SHORTEST }
+    })
+}
 
 /// What a check finds out: `Err` says what a peer did, what was expected, and what came.
 pub type Outcome<T = ()> = Result<T, String>;

@@ -1,8 +1,6 @@
 //! A server that lets in so many clients at a time.
 
-use std::time::{Duration, Instant};
-
-use crate::{Attempt, Outcome, Running};
+use crate::{Attempt, Outcome, Running, rounds};
 
 /// So many clients are welcome at a time. Who comes beyond that is refused with a line of its own.
 pub struct Places<'a> {
@@ -15,8 +13,8 @@ pub struct Places<'a> {
 }
 
 impl Places<'_> {
-    /// Many come in the same moment: thirty, of whom just so many are let in, and then for two
-    /// seconds twice as many as there are places, again and again.
+    /// Many come in the same moment: thirty, of whom just so many are let in, and then twice as
+    /// many as there are places, again and again.
     ///
     /// # Errors
     /// Where too many are let in, or too few, or something else is said.
@@ -28,8 +26,7 @@ impl Places<'_> {
         // Who asks in one step and counts in another lets too many in now and then. The server may
         // need a moment to see who has left, so fewer are right, too.
         let server = attempt.serve()?;
-        let begun = Instant::now();
-        while begun.elapsed() < Duration::from_secs(2) {
+        for _ in rounds(1000) {
             let welcomed = self.welcomed_of(2 * self.count, &server)?;
             if welcomed > self.count {
                 return Err(self.finding(2 * self.count, welcomed));
