@@ -145,7 +145,7 @@ fn write_all(
     machine: &str,
 ) -> anyhow::Result<()> {
     fs::create_dir_all(folder).with_context(|| format!("cannot make {}", folder.display()))?;
-    let mut files = vec![("extent.md", tables::page(measured, missing, machine))];
+    let mut files = vec![("ladder.md", tables::page(measured, missing, machine))];
     files.extend(plots::all(measured)?);
     for (name, text) in files {
         let path = folder.join(name);

@@ -185,6 +185,7 @@ fn the_ladder_writes_tables_and_plots_for_light_and_dark_pages() {
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     let written = String::from_utf8_lossy(&output.stdout).into_owned();
     assert_eq!(written.lines().count(), 6, "{written}");
+    assert!(written.contains("ladder.md"), "the book includes it by that name: {written}");
     for path in written.lines() {
         let text = fs::read_to_string(path).expect(path);
         let words: &[&str] = match path.ends_with(".svg") {
