@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::{self, ScopedJoinHandle};
 use std::time::{Duration, Instant};
 
-use checker::{Actor, Attempt, LONGEST, Outcome, PATIENCE, Running, rounds};
+use checker::{Actor, Attempt, LONGEST, Outcome, Running, rounds};
 
 checker::exercises! {
     broadcast_server in "6.3.2-broadcast-server" {
@@ -722,13 +722,14 @@ fn slow_reader(attempt: &Attempt) -> Outcome {
     let prefix = format!("{}:", port(&a));
     let memory = memory_of(&server);
     b.did("read all it was sent");
+    let most = 3 * attempt.patience();
 
     // 32 MB that C does not read, and then some of which it reads a little now and then. A server
     // that reads byte by byte is right too: it needs not hear all of them.
     let (begun, mut times) = (Instant::now(), Vec::new());
-    a_round(0..100, &mut a, &mut b)?; // a hundred at once, of which B must lose none
+    a_round(0..100, &mut a, &mut b, most)?; // a hundred at once, of which B must lose none
     while times.len() < ROUNDS && begun.elapsed() < LONGEST {
-        times.push(a_round(round(times.len()), &mut a, &mut b)?);
+        times.push(a_round(round(times.len()), &mut a, &mut b, most)?);
     }
     let (at_first, at_last) =
         (typical(&times[..times.len().min(8)]), typical(&times[times.len().saturating_sub(8)..]));
@@ -745,7 +746,7 @@ fn slow_reader(attempt: &Attempt) -> Outcome {
     let mut received = Vec::new();
     let reading = Instant::now();
     for number in times.len()..times.len() + 50 {
-        a_round(round(number), &mut a, &mut b)?;
+        a_round(round(number), &mut a, &mut b, most)?;
         read_a_little(&mut slow, &mut received, Duration::from_millis(5));
         if reading.elapsed() > LONGEST / 4 {
             break;
@@ -778,8 +779,8 @@ fn round(number: usize) -> Range<usize> {
     ROUND * number..ROUND * (number + 1)
 }
 
-/// A says a round of lines, and B has to get them. Returns how long that took.
-fn a_round(round: Range<usize>, a: &mut Actor, b: &mut Actor) -> Outcome<Duration> {
+/// A says a round of lines, and B has to get them, within `most`. Returns how long that took.
+fn a_round(round: Range<usize>, a: &mut Actor, b: &mut Actor, most: Duration) -> Outcome<Duration> {
     let prefix = format!("{}:", port(a));
     let lines: Vec<String> = round.clone().map(numbered_line).collect();
     let problem = |finding: String| {
@@ -796,7 +797,7 @@ fn a_round(round: Range<usize>, a: &mut Actor, b: &mut Actor) -> Outcome<Duratio
         }
     }
     match begun.elapsed() {
-        took if took > 3 * PATIENCE => {
+        took if took > most => {
             Err(problem("B had to wait too long for what came next".to_string()))
         }
         took => Ok(took),
