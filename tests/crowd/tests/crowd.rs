@@ -4,10 +4,9 @@ use std::fs;
 use std::path::Path;
 use std::process::{Command, Output};
 
-use harness::{Program, lesson};
+use harness::{Nats, Program, lesson};
 #[cfg(target_os = "linux")]
 use harness::{processor_time, wait_until};
-use predicates::str::contains;
 
 fn crowd(arguments: &[&str]) -> Output {
     Command::new(env!("CARGO_BIN_EXE_crowd")).args(arguments).output().expect("crowd runs")
@@ -161,16 +160,11 @@ fn nodes_server_passes_too_though_it_sends_other_labels_and_no_newlines() {
 #[test]
 #[cfg_attr(not(nats_server), ignore = "nats-server is not installed")]
 fn nats_server_passes_in_its_own_protocol() {
-    let mut command = Command::new("nats-server");
-    command.args(["-a", "127.0.0.1", "-p", "-1"]);
-    let server = Program::start(command);
-    server.wait_for_stderr(contains("Server is ready"));
-    let log = server.stderr();
-    let (_, port) = log.split_once("client connections on 127.0.0.1:").expect("its address");
-    let port = port.lines().next().expect("a port");
+    let nats = Nats::running();
+    let address = nats.address();
     for speakers in ["1", "all"] {
         let options = ["--nats", "--speakers", speakers, "--clients", "20", "--seconds", "0.2"];
-        let text = said(crowd(&[&[port], &options[..]].concat()));
+        let text = said(crowd(&[&[&*address], &options[..]].concat()));
         assert!(text.contains("every byte as it should be, each speaker's in order"), "{text}");
     }
 }

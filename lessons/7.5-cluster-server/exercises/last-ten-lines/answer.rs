@@ -58,7 +58,7 @@ fn main() -> Result<(), Failure> {
     let text = |option: OsString| option.to_string_lossy().into_owned();
     let nats = servers(&nats.map_or(DEFAULT_NATS.to_string(), text)).map_err(anyhow::Error::msg)?;
     let name = name.map_or(format!("edge-{}", bound.port()), text);
-    expect_panics();
+    expect_panics(); // of the NATS client: they cost a connection, and nothing more
     listener.set_nonblocking(true).context("cannot make the listener non-blocking")?;
     let runtime = runtime::Builder::new_current_thread().enable_all().build();
     let runtime = runtime.context("cannot start the runtime")?;
