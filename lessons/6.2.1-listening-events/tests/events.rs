@@ -1,21 +1,21 @@
 //! The four events of the server, each seen from outside.
 
 use assert_cmd::Command;
-use harness::Program;
+use harness::{Program, own};
 use predicates::str::contains;
 
-const LESSON: &str = env!("CARGO_BIN_EXE_lesson-listening-events");
+const LESSON: &str = "lesson-listening-events";
 
 #[test]
 fn listening_is_said_once_the_port_is_open() {
-    let server = Program::server(LESSON);
+    let server = Program::server(own(LESSON));
     server.wait_for_line("服务器监听成功了，正在等待客户端连接");
     server.connect();
 }
 
 #[test]
 fn each_connection_is_said_and_stays_open_until_the_client_leaves() {
-    let server = Program::server(LESSON);
+    let server = Program::server(own(LESSON));
     let mut first = server.connect();
     server.wait_for_lines(1, "有客户端连接上来了");
     let mut second = server.connect();
@@ -31,7 +31,7 @@ fn each_connection_is_said_and_stays_open_until_the_client_leaves() {
 #[cfg(unix)] // the harness cannot press Ctrl-C on Windows
 #[test]
 fn ctrl_c_closes_the_server_with_exit_status_0() {
-    let mut server = Program::server(LESSON);
+    let mut server = Program::server(own(LESSON));
     let mut client = server.connect();
     server.wait_for_line("有客户端连接上来了");
 
@@ -45,9 +45,9 @@ fn ctrl_c_closes_the_server_with_exit_status_0() {
 
 #[test]
 fn a_port_in_use_is_an_error_with_a_next_step() {
-    let first = Program::server(LESSON);
+    let first = Program::server(own(LESSON));
     let address = first.address().to_string();
-    Command::new(LESSON)
+    Command::new(own(LESSON))
         .arg(&address)
         .timeout(harness::DEADLINE)
         .assert()

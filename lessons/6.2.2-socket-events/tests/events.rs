@@ -1,13 +1,14 @@
 //! The eight events of the socket, from the lines that the lesson prints.
 
 use assert_cmd::Command;
-use harness::Program;
+use harness::{Program, own};
 
-const LESSON: &str = env!("CARGO_BIN_EXE_lesson-socket-events");
+const LESSON: &str = "lesson-socket-events";
 
 /// Runs the lesson to its end and returns its lines.
 fn walk_through(arguments: &[&str]) -> Vec<String> {
-    let output = Command::new(LESSON).args(arguments).timeout(harness::DEADLINE).assert().code(0);
+    let output =
+        Command::new(own(LESSON)).args(arguments).timeout(harness::DEADLINE).assert().code(0);
     String::from_utf8_lossy(&output.get_output().stdout).lines().map(str::to_string).collect()
 }
 
@@ -45,7 +46,7 @@ fn the_peer_listens_where_it_is_told_to() {
     let somebody_else = std::net::TcpListener::bind("127.0.0.1:0").expect("bind");
     let taken = somebody_else.local_addr().expect("address").to_string();
     let mut lesson = Program::start({
-        let mut command = std::process::Command::new(LESSON);
+        let mut command = std::process::Command::new(own(LESSON));
         command.arg(&taken);
         command
     });

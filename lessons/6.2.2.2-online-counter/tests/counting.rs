@@ -1,8 +1,8 @@
 //! What the online counter prints and sends.
 
-use harness::{Peer, Program};
+use harness::{Peer, Program, own};
 
-const LESSON: &str = env!("CARGO_BIN_EXE_lesson-online-counter");
+const LESSON: &str = "lesson-online-counter";
 
 fn expect_own_address(client: &mut Peer) {
     let port = client.port();
@@ -11,7 +11,7 @@ fn expect_own_address(client: &mut Peer) {
 
 #[test]
 fn the_counter_goes_up_and_down() {
-    let server = Program::server(LESSON);
+    let server = Program::server(own(LESSON));
     let first = server.connect();
     server.wait_for_line("welcome,当前在线人数：1");
     let second = server.connect();
@@ -33,7 +33,7 @@ fn the_counter_goes_up_and_down() {
 
 #[test]
 fn each_client_is_told_its_own_address_and_nothing_more() {
-    let server = Program::server(LESSON);
+    let server = Program::server(own(LESSON));
     let mut clients = [server.connect(), server.connect()];
     for client in &mut clients {
         expect_own_address(client);
@@ -47,7 +47,7 @@ fn each_client_is_told_its_own_address_and_nothing_more() {
 
 #[test]
 fn many_who_come_and_go_at_once_are_all_counted() {
-    let server = Program::server(LESSON);
+    let server = Program::server(own(LESSON));
     std::thread::scope(|scope| {
         for _ in 0..50 {
             scope.spawn(|| expect_own_address(&mut server.connect()));

@@ -1,12 +1,12 @@
 //! What the two-way client prints and sends.
 
-use harness::Program;
+use harness::{Program, own};
 
-const LESSON: &str = env!("CARGO_BIN_EXE_lesson-bidirectional-client");
+const LESSON: &str = "lesson-bidirectional-client";
 
 #[test]
 fn it_asks_shows_the_answer_and_ends_when_the_server_does() {
-    let (mut client, mut server) = Program::client(LESSON);
+    let (mut client, mut server) = Program::client(own(LESSON));
     client.wait_for_line("客户端与服务器连接成功了");
     server.expect("你吃了吗");
     server.assert_open_and_silent();
@@ -21,7 +21,7 @@ fn it_asks_shows_the_answer_and_ends_when_the_server_does() {
 
 #[test]
 fn the_keyboard_is_not_its_business() {
-    let (mut client, mut server) = Program::client(LESSON);
+    let (mut client, mut server) = Program::client(own(LESSON));
     server.expect("你吃了吗");
     client.close_stdin();
     server.send("still there?");
@@ -30,7 +30,7 @@ fn the_keyboard_is_not_its_business() {
 
 #[test]
 fn a_reset_is_told_with_exit_status_1() {
-    let (mut client, mut server) = Program::client(LESSON);
+    let (mut client, mut server) = Program::client(own(LESSON));
     server.expect("你吃了吗");
     server.reset();
     assert_eq!(client.wait_for_exit().code(), Some(1));
@@ -40,7 +40,7 @@ fn a_reset_is_told_with_exit_status_1() {
 
 #[test]
 fn a_line_end_cut_in_two_is_still_one() {
-    let (mut client, mut server) = Program::client(LESSON);
+    let (mut client, mut server) = Program::client(own(LESSON));
     server.expect("你吃了吗");
     server.send("first\r");
     client.wait_for_line("first");

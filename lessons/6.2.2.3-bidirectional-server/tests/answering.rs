@@ -1,14 +1,14 @@
 //! What the two-way server prints and answers.
 
-use harness::Program;
+use harness::{Program, own};
 use predicates::str::contains;
 
-const LESSON: &str = env!("CARGO_BIN_EXE_lesson-bidirectional-server");
+const LESSON: &str = "lesson-bidirectional-server";
 const ANSWER: &str = "我吃的小豆包";
 
 #[test]
 fn each_piece_of_data_is_shown_and_answered() {
-    let server = Program::server(LESSON);
+    let server = Program::server(own(LESSON));
     let mut client = server.connect();
     for question in ["你吃了吗", "hello", "还要吗\r\n"] {
         client.send(question);
@@ -23,7 +23,7 @@ fn each_piece_of_data_is_shown_and_answered() {
 
 #[test]
 fn two_conversations_do_not_wait_for_each_other() {
-    let server = Program::server(LESSON);
+    let server = Program::server(own(LESSON));
     let (mut first, mut second) = (server.connect(), server.connect());
     second.send("second");
     second.expect(ANSWER);
@@ -33,7 +33,7 @@ fn two_conversations_do_not_wait_for_each_other() {
 
 #[test]
 fn a_character_in_three_segments_is_shown_whole() {
-    let server = Program::server(LESSON);
+    let server = Program::server(own(LESSON));
     let mut client = server.connect();
     for byte in "你".bytes() {
         client.send([byte]);
@@ -45,7 +45,7 @@ fn a_character_in_three_segments_is_shown_whole() {
 
 #[test]
 fn a_character_that_never_ends_is_told_when_the_client_leaves() {
-    let server = Program::server(LESSON);
+    let server = Program::server(own(LESSON));
     let mut client = server.connect();
     client.send(b"half \xe4\xbd");
     client.expect(ANSWER);
@@ -56,7 +56,7 @@ fn a_character_that_never_ends_is_told_when_the_client_leaves() {
 
 #[test]
 fn escape_sequences_do_not_reach_the_terminal() {
-    let server = Program::server(LESSON);
+    let server = Program::server(own(LESSON));
     let mut client = server.connect();
     client.send("\x1b[2Jgone\x07");
     server.wait_for_stdout(contains("␛[2Jgone␇"));
@@ -65,7 +65,7 @@ fn escape_sequences_do_not_reach_the_terminal() {
 
 #[test]
 fn a_line_end_cut_in_two_is_still_one() {
-    let server = Program::server(LESSON);
+    let server = Program::server(own(LESSON));
     let mut client = server.connect();
     for piece in ["hello\r", "\nyou\r", "\n", "there\r\n"] {
         client.send(piece);

@@ -1,14 +1,14 @@
 //! What comes back from the keyboard.
 
 use assert_cmd::Command;
-use harness::{Program, wait_until};
+use harness::{Program, own, wait_until};
 use predicates::str::contains;
 
-const LESSON: &str = env!("CARGO_BIN_EXE_lesson-stdin-echo");
+const LESSON: &str = "lesson-stdin-echo";
 
 fn echo(input: impl Into<Vec<u8>>) -> String {
     let outcome =
-        Command::new(LESSON).write_stdin(input).timeout(harness::DEADLINE).assert().code(0);
+        Command::new(own(LESSON)).write_stdin(input).timeout(harness::DEADLINE).assert().code(0);
     String::from_utf8_lossy(&outcome.get_output().stdout).into_owned()
 }
 
@@ -30,7 +30,7 @@ fn a_line_within_the_bound_comes_back_whole() {
 
 #[test]
 fn a_line_comes_back_before_the_next_one_is_typed() {
-    let mut lesson = Program::start(std::process::Command::new(LESSON));
+    let mut lesson = Program::start(std::process::Command::new(own(LESSON)));
     for line in ["one", "two", "三"] {
         lesson.type_line(line);
         lesson.wait_for_line(line);
@@ -53,7 +53,7 @@ fn what_is_not_utf8_is_shown_as_such() {
 
 #[test]
 fn it_takes_no_argument() {
-    Command::new(LESSON)
+    Command::new(own(LESSON))
         .arg("3000")
         .assert()
         .code(2)
@@ -63,7 +63,7 @@ fn it_takes_no_argument() {
 
 #[test]
 fn it_ends_quietly_when_nobody_reads_its_output() {
-    let mut lesson = Program::with_closed_stdout(std::process::Command::new(LESSON));
+    let mut lesson = Program::with_closed_stdout(std::process::Command::new(own(LESSON)));
     // One line may not be enough: another test that is just starting a program holds a copy of the
     // pipe for a moment, between fork and exec.
     wait_until("the program has ended, so typing fails", || {

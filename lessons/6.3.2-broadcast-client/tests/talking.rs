@@ -3,13 +3,13 @@
 use std::net::TcpListener;
 use std::process::Command;
 
-use harness::{Peer, Program};
+use harness::{Peer, Program, own};
 
-const LESSON: &str = env!("CARGO_BIN_EXE_lesson-broadcast-client");
+const LESSON: &str = "lesson-broadcast-client";
 
 #[test]
 fn each_line_typed_is_sent_trimmed_and_blank_lines_are_not() {
-    let (mut client, mut server) = Program::client(LESSON);
+    let (mut client, mut server) = Program::client(own(LESSON));
     client.type_line("  hello  ");
     server.expect("hello\n");
     client.type_line("");
@@ -21,7 +21,7 @@ fn each_line_typed_is_sent_trimmed_and_blank_lines_are_not() {
 
 #[test]
 fn what_arrives_is_shown_a_line_each_while_the_keyboard_waits() {
-    let (client, mut server) = Program::client(LESSON);
+    let (client, mut server) = Program::client(own(LESSON));
     server.send("50000:one\n50001:two\n");
     client.wait_for_line("50001:two");
     server.send("50000:thr");
@@ -32,7 +32,7 @@ fn what_arrives_is_shown_a_line_each_while_the_keyboard_waits() {
 
 #[test]
 fn a_message_without_a_newline_is_shown_without_waiting_for_the_next() {
-    let (client, mut server) = Program::client(LESSON);
+    let (client, mut server) = Program::client(own(LESSON));
     server.send("50000:from Node");
     client.wait_for_line("50000:from Node");
     server.send("50000:again");
@@ -41,7 +41,7 @@ fn a_message_without_a_newline_is_shown_without_waiting_for_the_next() {
 
 #[test]
 fn at_the_end_of_its_input_it_half_closes_and_stays_until_the_server_has_finished() {
-    let (mut client, mut server) = Program::client(LESSON);
+    let (mut client, mut server) = Program::client(own(LESSON));
     client.type_bytes("last words".as_bytes());
     client.close_stdin();
     assert_eq!(server.read_to_end(), "last words\n".as_bytes());
@@ -53,7 +53,7 @@ fn at_the_end_of_its_input_it_half_closes_and_stays_until_the_server_has_finishe
 
 #[test]
 fn a_long_line_is_sent_whole_and_a_longer_one_loses_nothing() {
-    let (mut client, mut server) = Program::client(LESSON);
+    let (mut client, mut server) = Program::client(own(LESSON));
     let line = "你 ".repeat(5000);
     client.type_line(&line);
     server.expect(format!("{}\n", line.trim()));
@@ -68,7 +68,7 @@ fn a_long_line_is_sent_whole_and_a_longer_one_loses_nothing() {
 
 #[test]
 fn whoever_ends_the_input_is_told_that_it_is_he_who_leaves() {
-    let (mut client, mut server) = Program::client(LESSON);
+    let (mut client, mut server) = Program::client(own(LESSON));
     client.close_stdin();
     assert_eq!(server.read_to_end(), b"");
     drop(server);
@@ -79,7 +79,7 @@ fn whoever_ends_the_input_is_told_that_it_is_he_who_leaves() {
 #[test]
 fn without_a_thread_for_the_keyboard_it_says_so_and_ends() {
     let listener = TcpListener::bind("127.0.0.1:0").expect("bind");
-    let mut command = Command::new(LESSON);
+    let mut command = Command::new(own(LESSON));
     command.arg(listener.local_addr().expect("address").to_string());
     command.env("RUST_MIN_STACK", (1_u64 << 46).to_string()); // 64 TiB for each thread
     let mut client = Program::start(command);
@@ -90,7 +90,7 @@ fn without_a_thread_for_the_keyboard_it_says_so_and_ends() {
 
 #[test]
 fn it_ends_with_the_server_even_while_waiting_for_the_keyboard() {
-    let (mut client, server) = Program::client(LESSON);
+    let (mut client, server) = Program::client(own(LESSON));
     drop(server);
     assert_eq!(client.wait_for_exit().code(), Some(0));
     assert!(
@@ -102,7 +102,7 @@ fn it_ends_with_the_server_even_while_waiting_for_the_keyboard() {
 
 #[test]
 fn a_reset_is_told_with_exit_status_1() {
-    let (mut client, server) = Program::client(LESSON);
+    let (mut client, server) = Program::client(own(LESSON));
     server.reset();
     assert_eq!(client.wait_for_exit().code(), Some(1));
     let error = client.stderr();
@@ -111,7 +111,7 @@ fn a_reset_is_told_with_exit_status_1() {
 
 #[test]
 fn a_character_is_never_shown_in_halves() {
-    let (mut client, mut server) = Program::client(LESSON);
+    let (mut client, mut server) = Program::client(own(LESSON));
     server.send("a server that ends its lines\n");
     client.wait_for_line("a server that ends its lines");
     for byte in "50000:你好😀\n".bytes() {
@@ -125,7 +125,7 @@ fn a_character_is_never_shown_in_halves() {
 
 #[test]
 fn escape_sequences_do_not_reach_the_terminal() {
-    let (client, mut server) = Program::client(LESSON);
+    let (client, mut server) = Program::client(own(LESSON));
     server.send("50000:\x1b]0;owned\x07\x1b[2J\rfake\n");
     client.wait_for_line("50000:␛]0;owned␇␛[2J␍fake");
 }
@@ -133,7 +133,7 @@ fn escape_sequences_do_not_reach_the_terminal() {
 #[test]
 fn it_ends_quietly_when_nobody_reads_its_output() {
     let listener = TcpListener::bind("127.0.0.1:0").expect("bind");
-    let mut command = Command::new(LESSON);
+    let mut command = Command::new(own(LESSON));
     command.arg(listener.local_addr().expect("address").to_string());
     let mut client = Program::with_closed_stdout(command);
     Peer::accepted_by(&listener).send("50000:is anybody there?\n");

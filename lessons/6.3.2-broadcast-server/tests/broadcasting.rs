@@ -1,3 +1,3 @@
 //! The broadcast server is a chat room, as every chat server is.
 
-harness::chat_room_tests!(env!("CARGO_BIN_EXE_lesson-broadcast-server"));
+harness::chat_room_tests!("lesson-broadcast-server");

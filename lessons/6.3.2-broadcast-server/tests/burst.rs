@@ -5,7 +5,7 @@
 
 use std::fs;
 
-use harness::{Peer, Program};
+use harness::{Peer, Program, own};
 
 #[test]
 fn a_thousand_join_without_a_retry_before_the_first_is_accepted() {
@@ -14,7 +14,7 @@ fn a_thousand_join_without_a_retry_before_the_first_is_accepted() {
         eprintln!("skipped: this system holds a backlog to {limit}");
         return;
     }
-    let server = Program::server(env!("CARGO_BIN_EXE_lesson-broadcast-server"));
+    let server = Program::server(own("lesson-broadcast-server"));
     // A suspended server accepts nobody, so all of them have to find room in the backlog. One that
     // did not would try again and again, until connecting has failed for good.
     server.suspend();

@@ -5,13 +5,13 @@ use std::net::TcpListener;
 use std::process::Command;
 
 use frames::{LABEL, LONGEST, frame};
-use harness::{Peer, Program};
+use harness::{Peer, Program, own, scratch};
 use predicates::str::contains;
 
 /// The client, with these arguments before the address, and the server's end of its connection.
 fn client(arguments: &[&str]) -> (Program, Peer) {
     let listener = TcpListener::bind("127.0.0.1:0").expect("bind");
-    let mut command = Command::new(env!("CARGO_BIN_EXE_lesson-framed-client"));
+    let mut command = Command::new(own("lesson-framed-client"));
     command.args(arguments).arg(listener.local_addr().expect("an address").to_string());
     let client = Program::start(command);
     let (stream, _) = listener.accept().expect("accept");
@@ -34,9 +34,14 @@ fn each_line_typed_is_a_frame() {
     assert_eq!(client.wait_for_exit().code(), Some(0));
 }
 
+/// The path of a file to be sent.
+fn file(name: &str) -> String {
+    scratch().join(name).to_str().expect("a path that is text").to_string()
+}
+
 #[test]
 fn a_whole_file_is_sent_as_it_is() {
-    let path = format!("{}/a file.bin", env!("CARGO_TARGET_TMPDIR"));
+    let path = file("a file.bin");
     let bytes: Vec<u8> = (0..2 * LONGEST + 1000).map(|number| (number * 7 % 256) as u8).collect();
     fs::write(&path, &bytes).expect("write a file");
     let (mut client, mut server) = client(&["--file", &path]);
@@ -50,7 +55,7 @@ fn a_whole_file_is_sent_as_it_is() {
 
 #[test]
 fn a_file_that_is_not_there_is_named_in_one_line() {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_lesson-framed-client"));
+    let mut command = Command::new(own("lesson-framed-client"));
     command.args(["--file", "no such file", "127.0.0.1:1"]);
     let mut client = Program::start(command);
     assert_eq!(client.wait_for_exit().code(), Some(1));
@@ -67,12 +72,12 @@ fn a_file_that_is_not_there_is_named_in_one_line() {
 fn a_file_that_cannot_be_sent_whole_is_a_failure() {
     // Elsewhere a folder cannot even be opened.
     if cfg!(unix) {
-        let (mut reads_in_vain, server) = client(&["--file", env!("CARGO_TARGET_TMPDIR")]);
+        let (mut reads_in_vain, server) = client(&["--file", &file("")]);
         drop(server);
         assert_eq!(reads_in_vain.wait_for_exit().code(), Some(1), "a folder cannot be sent");
     }
 
-    let path = format!("{}/a large file.bin", env!("CARGO_TARGET_TMPDIR"));
+    let path = file("a large file.bin");
     fs::write(&path, vec![0; 32 * 1024 * 1024]).expect("write a file");
     let (mut writes_in_vain, mut server) = client(&["--file", &path]);
     server.half_close(); // the client sees an orderly end, long before all is sent

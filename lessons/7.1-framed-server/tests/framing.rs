@@ -3,10 +3,10 @@
 use std::net::Shutdown;
 
 use frames::{LONGEST, frame};
-use harness::{Peer, Program, resident_memory};
+use harness::{Peer, Program, own, resident_memory};
 use predicates::str::contains;
 
-const LESSON: &str = env!("CARGO_BIN_EXE_lesson-framed-server");
+const LESSON: &str = "lesson-framed-server";
 const REFUSAL: &str = "一条消息最多65536字节";
 
 /// What the others get of what `sender` says.
@@ -16,7 +16,7 @@ fn labelled(sender: &Peer, message: &[u8]) -> Vec<u8> {
 
 #[test]
 fn everyone_but_the_sender_gets_the_message_whatever_it_holds() {
-    let server = Program::server(LESSON);
+    let server = Program::server(own(LESSON));
     let (mut first, mut second, mut sender) =
         (server.connect(), server.connect(), server.connect());
     let every_byte: Vec<u8> = (0..=255).collect();
@@ -30,7 +30,7 @@ fn everyone_but_the_sender_gets_the_message_whatever_it_holds() {
 
 #[test]
 fn a_frame_may_come_in_any_pieces() {
-    let server = Program::server(LESSON);
+    let server = Program::server(own(LESSON));
     let (mut listener, mut sender) = (server.connect(), server.connect());
     for byte in frame("你好".as_bytes()) {
         sender.send([byte]);
@@ -45,7 +45,7 @@ fn a_frame_may_come_in_any_pieces() {
 
 #[test]
 fn the_longest_message_arrives_and_a_longer_one_is_refused_with_the_reason() {
-    let server = Program::server(LESSON);
+    let server = Program::server(own(LESSON));
     let (mut listener, mut sender) = (server.connect(), server.connect());
     let longest = vec![b'x'; LONGEST];
     sender.send(frame(&longest));
@@ -66,7 +66,7 @@ fn the_longest_message_arrives_and_a_longer_one_is_refused_with_the_reason() {
 
 #[test]
 fn who_announces_and_never_sends_costs_nothing_but_a_socket() {
-    let server = Program::server(LESSON);
+    let server = Program::server(own(LESSON));
     let (mut first, mut second) = (server.connect(), server.connect());
     second.send(frame(b"hello"));
     first.expect(labelled(&second, b"hello"));
@@ -93,7 +93,7 @@ fn who_announces_and_never_sends_costs_nothing_but_a_socket() {
 
 #[test]
 fn a_frame_that_is_not_whole_is_no_message() {
-    let server = Program::server(LESSON);
+    let server = Program::server(own(LESSON));
     let (mut listener, mut leaver, mut speaker) =
         (server.connect(), server.connect(), server.connect());
     leaver.send([frame(b"whole"), frame(b"in part")[..8].to_vec()].concat());
@@ -113,7 +113,7 @@ fn who_comes_back_from_the_same_port_is_in_the_room() {
     use socket2::{Domain, Socket, Type};
     use std::net::{Ipv4Addr, SocketAddr};
 
-    let server = Program::server(LESSON);
+    let server = Program::server(own(LESSON));
     let mut speaker = server.connect();
     let connect_from = |port: u16| {
         let socket = Socket::new(Domain::IPV4, Type::STREAM, None).expect("a socket");
@@ -141,7 +141,7 @@ fn who_comes_back_from_the_same_port_is_in_the_room() {
 
 #[test]
 fn who_never_reads_is_disconnected_and_nobody_waits() {
-    let server = Program::server(LESSON);
+    let server = Program::server(own(LESSON));
     let mut never_reads = server.connect();
     let (mut listener, mut sender) = (server.connect(), server.connect());
     let message = vec![b'x'; LONGEST];

@@ -1,3 +1,3 @@
 //! The shared-log server is a chat room, as every chat server is.
 
-harness::chat_room_tests!(env!("CARGO_BIN_EXE_lesson-shared-log-server"));
+harness::chat_room_tests!("lesson-shared-log-server");

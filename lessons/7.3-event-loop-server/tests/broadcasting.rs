@@ -1,3 +1,3 @@
 //! The event-loop server is a chat room, as every chat server is.
 
-harness::chat_room_tests!(env!("CARGO_BIN_EXE_lesson-event-loop-server"));
+harness::chat_room_tests!("lesson-event-loop-server");

@@ -4,9 +4,9 @@
 
 use std::time::{Duration, Instant};
 
-use harness::{Peer, Program, resident_memory};
+use harness::{Peer, Program, own, resident_memory};
 
-const LESSON: &str = env!("CARGO_BIN_EXE_lesson-async-server");
+const LESSON: &str = "lesson-async-server";
 const LAST_LINE: &str = "服务器关闭了\n";
 
 /// The two seconds, and what a machine with a lot to do may take for the rest.
@@ -14,7 +14,7 @@ const AT_MOST: Duration = Duration::from_secs(2 + 10);
 
 #[test]
 fn everybody_gets_what_was_said_last_and_the_last_line() {
-    let mut server = Program::server(LESSON);
+    let mut server = Program::server(own(LESSON));
     let mut listeners: Vec<Peer> = (0..20).map(|_| server.connect()).collect();
     let mut sender = server.connect();
     sender.send("hello\n");
@@ -31,7 +31,7 @@ fn everybody_gets_what_was_said_last_and_the_last_line() {
 
 #[test]
 fn who_goes_on_talking_still_hears_the_last_line() {
-    let mut server = Program::server(LESSON);
+    let mut server = Program::server(own(LESSON));
     let (mut talks, mut listener) = (server.connect(), server.connect());
     talks.send("hello\n");
     listener.line();
@@ -49,7 +49,7 @@ fn who_goes_on_talking_still_hears_the_last_line() {
 
 #[test]
 fn it_does_not_wait_for_those_who_never_read() {
-    let mut server = Program::server(LESSON);
+    let mut server = Program::server(own(LESSON));
     let never_reads = server.connect();
     let (mut listener, mut sender) = (server.connect(), server.connect());
     let line = "x".repeat(1024);
@@ -69,7 +69,7 @@ fn it_does_not_wait_for_those_who_never_read() {
 /// They part all at the same moment, so what each needs for it counts as often as there are clients.
 #[test]
 fn to_part_takes_no_buffer_for_each() {
-    let mut server = Program::server(LESSON);
+    let mut server = Program::server(own(LESSON));
     let mut clients: Vec<Peer> = (0..400).map(|_| server.connect()).collect();
     let mut sender = server.connect();
     sender.send("we are all here\n");
@@ -91,7 +91,7 @@ fn to_part_takes_no_buffer_for_each() {
 
 #[test]
 fn it_ends_at_once_when_everybody_has_left() {
-    let mut server = Program::server(LESSON);
+    let mut server = Program::server(own(LESSON));
     let (mut first, mut second) = (server.connect(), server.connect());
     second.send("hello\n");
     first.line(); // served, so Ctrl-C is listened for

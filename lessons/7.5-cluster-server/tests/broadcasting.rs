@@ -1,3 +1,3 @@
 //! An edge is a chat room, as every chat server is, even without NATS.
 
-harness::chat_room_tests!(env!("CARGO_BIN_EXE_lesson-cluster-server"));
+harness::chat_room_tests!("lesson-cluster-server");

@@ -60,9 +60,10 @@ pub type Check = fn(&Attempt) -> Outcome;
 /// }
 /// ```
 ///
-/// That makes two tests of each: `greeting::say_goodbye` checks the learner's `answer.rs`, and is
-/// ignored unless asked for; `itself::say_goodbye` checks the exercise. An attribute before the
-/// name goes to the latter.
+/// That makes two tests of each, which are ignored unless asked for: `greeting::say_goodbye` checks
+/// the learner's `answer.rs`, and `proof::say_goodbye` proves the exercise, which takes much longer
+/// than a newcomer wants to wait (`cargo prove` runs all of these). An attribute before the name
+/// goes to the latter.
 #[macro_export]
 macro_rules! exercises {
     ($lesson:ident in $folder:literal {
@@ -78,9 +79,10 @@ macro_rules! exercises {
             )+
         }
 
-        mod itself {
+        mod proof {
             $(
                 #[test]
+                #[ignore = "a proof of an exercise: cargo prove"]
                 $(#[$attribute])*
                 fn $name() -> Result<(), $crate::Diagnosis> {
                     $crate::check_itself(stringify!($name), $folder, super::$name)

@@ -19,13 +19,6 @@ mod exercise;
 mod progress;
 
 pub use build::{Built, build_answer, build_answers_of, build_check, build_variants};
+pub use checkout::repository;
 pub use exercise::{Exercise, WrongAnswer, all, find, lesson_called, nearest};
 pub use progress::Progress;
-
-use std::path::Path;
-
-/// The folder that holds everything.
-pub fn repository() -> &'static Path {
-    let course = Path::new(env!("CARGO_MANIFEST_DIR"));
-    course.ancestors().nth(2).unwrap_or(course)
-}

@@ -7,10 +7,9 @@ use std::path::PathBuf;
 use std::str::FromStr;
 use std::time::Duration;
 
-use anyhow::{Context, bail, ensure};
+use anyhow::{Context, Error, bail, ensure};
 use lexopt::Arg;
 
-use crate::candidates::repository;
 use crate::check::HEAD;
 use crate::cluster::CLUSTER;
 use crate::ladder::{Extent, LADDER};
@@ -163,7 +162,10 @@ pub fn parse(arguments: impl IntoIterator<Item = OsString>) -> anyhow::Result<Re
         let extent = Extent {
             seconds: seconds.unwrap_or(usual_seconds),
             clients: clients.unwrap_or(usual_clients),
-            folder: folder.unwrap_or_else(|| repository().join("book/src/measured")),
+            folder: match folder {
+                Some(folder) => folder,
+                None => checkout::find().map_err(Error::msg)?.join("book/src/measured"),
+            },
         };
         return Ok(match option {
             "--ladder" => Request::Ladder(extent),

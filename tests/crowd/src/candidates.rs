@@ -1,11 +1,12 @@
 //! The servers that the ladder compares, and how to start each.
 
 use std::io::{BufRead, BufReader, Read, copy, sink};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::{env, fs, thread};
 
-use anyhow::{Context, bail, ensure};
+use anyhow::{Context, Error, bail, ensure};
+use checkout::repository;
 
 /// A server to be measured.
 pub struct Candidate {
@@ -49,12 +50,6 @@ pub const NATS: Candidate =
 pub const EDGE: Candidate =
     Candidate { name: "lesson-cluster-server", kind: Kind::Lesson, most_clients: 19_900 };
 
-/// The folder that holds the lessons and the book.
-pub fn repository() -> &'static Path {
-    let package = Path::new(env!("CARGO_MANIFEST_DIR"));
-    package.ancestors().nth(2).unwrap_or(package)
-}
-
 /// A server that is running. It is killed when this is dropped.
 pub struct Running {
     process: Child,
@@ -80,7 +75,8 @@ impl Candidate {
         match self.kind {
             Kind::BareLoop => Ok(()),
             Kind::Lesson => {
-                let lessons = fs::read_dir(repository().join("lessons"))?.flatten();
+                let repository = checkout::find().map_err(Error::msg)?;
+                let lessons = fs::read_dir(repository.join("lessons"))?.flatten();
                 let ending = self.name.replacen("lesson", "", 1);
                 let mut names = lessons.filter_map(|entry| entry.file_name().into_string().ok());
                 ensure!(names.any(|name| name.ends_with(&ending)), "there is no such lesson yet");
@@ -89,8 +85,7 @@ impl Candidate {
                 if !cfg!(debug_assertions) {
                     cargo.arg("--release");
                 }
-                let status =
-                    cargo.current_dir(repository()).status().context("cannot run cargo")?;
+                let status = cargo.current_dir(repository).status().context("cannot run cargo")?;
                 ensure!(status.success(), "it does not build");
                 Ok(())
             }

@@ -1,15 +1,15 @@
 //! What crowd counts on servers that do as they should, and what it says about its command line.
 
 use std::fs;
-use std::path::Path;
 use std::process::{Command, Output};
 
-use harness::{Nats, Program, lesson};
+use harness::{Nats, Program, lesson, own, scratch};
 #[cfg(target_os = "linux")]
 use harness::{processor_time, wait_until};
+use needs::{NATS_SERVER, NODE};
 
 fn crowd(arguments: &[&str]) -> Output {
-    Command::new(env!("CARGO_BIN_EXE_crowd")).args(arguments).output().expect("crowd runs")
+    Command::new(own("crowd")).args(arguments).output().expect("crowd runs")
 }
 
 /// What crowd says on stdout, where all goes well.
@@ -27,7 +27,7 @@ fn number(json: &str, name: &str) -> f64 {
     after[..end].parse().unwrap_or_else(|_| panic!("{name} is no number in {json}"))
 }
 
-#[test]
+needs::test!(one_speaks_and_every_delivery_is_counted);
 fn one_speaks_and_every_delivery_is_counted() {
     let server = Program::server(lesson("lesson-broadcast-server"));
     let port = server.address().port().to_string();
@@ -39,7 +39,7 @@ fn one_speaks_and_every_delivery_is_counted() {
     assert!(number(&json, "99.9") > 0.0 && number(&json, "50") <= number(&json, "100"));
 }
 
-#[test]
+needs::test!(all_speak_at_once_and_every_delivery_is_counted);
 fn all_speak_at_once_and_every_delivery_is_counted() {
     let server = Program::server(lesson("lesson-broadcast-server"));
     let port = server.address().port().to_string();
@@ -50,7 +50,7 @@ fn all_speak_at_once_and_every_delivery_is_counted() {
     assert_eq!(number(&json, "deliveries"), number(&json, "rounds") * (20.0 * 4.0 * 20.0));
 }
 
-#[test]
+needs::test!(the_table_tells_what_the_server_has_used_and_what_became_of_those_who_never_read);
 fn the_table_tells_what_the_server_has_used_and_what_became_of_those_who_never_read() {
     let server = Program::server(lesson("lesson-broadcast-server"));
     let port = server.address().port().to_string();
@@ -73,11 +73,11 @@ fn the_table_tells_what_the_server_has_used_and_what_became_of_those_who_never_r
 }
 
 #[cfg(unix)]
-#[test]
+needs::test!(more_clients_than_descriptors_are_split_among_processes);
 fn more_clients_than_descriptors_are_split_among_processes() {
     let server = Program::server(lesson("lesson-broadcast-server"));
     let port = server.address().port().to_string();
-    let mut crowd = harness::with_limit("-n 100", env!("CARGO_BIN_EXE_crowd").as_ref());
+    let mut crowd = harness::with_limit("-n 100", &own("crowd"));
     crowd.args([&port, "--clients", "150", "--speakers", "7", "--seconds", "0.3", "--json"]);
     let json = said(crowd.output().expect("crowd runs"));
     assert_eq!(number(&json, "connections"), 150.0);
@@ -85,9 +85,10 @@ fn more_clients_than_descriptors_are_split_among_processes() {
     assert_eq!(number(&json, "deliveries"), number(&json, "rounds") * (7.0 * 149.0));
 }
 
-/// Those for whom there is no descriptor wait in the backlog, until that is full, too.
 #[cfg(target_os = "linux")]
-#[test]
+needs::test!(a_server_that_has_reached_its_limit_is_told_apart);
+/// Clients for which there is no descriptor wait in the backlog, until that is full as well.
+#[cfg(target_os = "linux")]
 fn a_server_that_has_reached_its_limit_is_told_apart() {
     for clients in ["90", "4500"] {
         let mut command = harness::with_limit("-n 60", &lesson("lesson-broadcast-server"));
@@ -102,7 +103,7 @@ fn a_server_that_has_reached_its_limit_is_told_apart() {
     }
 }
 
-#[test]
+needs::test!(two_servers_of_one_room_are_not_taken_for_granted);
 fn two_servers_of_one_room_are_not_taken_for_granted() {
     // These two know nothing of each other: who is on the second never hears the first.
     let program = lesson("lesson-broadcast-server");
@@ -114,9 +115,9 @@ fn two_servers_of_one_room_are_not_taken_for_granted() {
     assert!(stderr.contains("5 of 10 clients never heard"), "{stderr}");
 }
 
-#[test]
+needs::test!(the_barest_loop_passes);
 fn the_barest_loop_passes() {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_crowd"));
+    let mut command = Command::new(own("crowd"));
     command.arg("--bare-loop");
     let server = Program::start(command);
     let line = server.first_lines(1).remove(0);
@@ -125,14 +126,14 @@ fn the_barest_loop_passes() {
 }
 
 #[cfg(target_os = "linux")]
-#[test]
+needs::test!(a_server_that_goes_away_in_the_middle_is_noticed);
 fn a_server_that_goes_away_in_the_middle_is_noticed() {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_crowd"));
+    let mut command = Command::new(own("crowd"));
     command.arg("--bare-loop");
     let mut server = Program::start(command);
     let line = server.first_lines(1).remove(0);
     let port = line.rsplit(' ').next().expect("a port");
-    let mut command = Command::new(env!("CARGO_BIN_EXE_crowd"));
+    let mut command = Command::new(own("crowd"));
     command.args([port, "--clients", "5", "--seconds", "600"]);
     let mut crowd = Program::start(command);
     wait_until("the server is in the middle of it", || {
@@ -145,8 +146,7 @@ fn a_server_that_goes_away_in_the_middle_is_noticed() {
     assert_eq!(stderr.lines().count(), 1, "{stderr}");
 }
 
-#[test]
-#[cfg_attr(not(node), ignore = "Node is not installed")]
+needs::test!(NODE: nodes_server_passes_too_though_it_sends_other_labels_and_no_newlines);
 fn nodes_server_passes_too_though_it_sends_other_labels_and_no_newlines() {
     let mut command = harness::node("6.3.2-broadcast-server/node/server.js");
     command.arg("0");
@@ -157,8 +157,7 @@ fn nodes_server_passes_too_though_it_sends_other_labels_and_no_newlines() {
     assert_eq!(number(&json, "deliveries"), number(&json, "rounds") * (20.0 * 20.0));
 }
 
-#[test]
-#[cfg_attr(not(nats_server), ignore = "nats-server is not installed")]
+needs::test!(NATS_SERVER: nats_server_passes_in_its_own_protocol);
 fn nats_server_passes_in_its_own_protocol() {
     let nats = Nats::running();
     let address = nats.address();
@@ -169,9 +168,9 @@ fn nats_server_passes_in_its_own_protocol() {
     }
 }
 
-#[test]
+needs::test!(the_ladder_writes_tables_and_plots_for_light_and_dark_pages);
 fn the_ladder_writes_tables_and_plots_for_light_and_dark_pages() {
-    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("measured");
+    let folder = scratch().join("measured");
     let folder = folder.to_str().expect("a name that is text");
     let _ = fs::remove_dir_all(folder); // from the last time
     let arguments = ["--ladder", "--clients", "10", "--seconds", "0.05", "--to", folder];
@@ -194,10 +193,9 @@ fn the_ladder_writes_tables_and_plots_for_light_and_dark_pages() {
     }
 }
 
-#[test]
-#[cfg_attr(not(nats_server), ignore = "nats-server is not installed")]
+needs::test!(NATS_SERVER: the_cluster_writes_a_row_for_each_number_of_edges);
 fn the_cluster_writes_a_row_for_each_number_of_edges() {
-    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("measured-cluster");
+    let folder = scratch().join("measured-cluster");
     let folder = folder.to_str().expect("a name that is text");
     let _ = fs::remove_dir_all(folder); // from the last time
     let arguments = ["--cluster", "--clients", "10", "--seconds", "0.05", "--to", folder];
@@ -212,7 +210,7 @@ fn the_cluster_writes_a_row_for_each_number_of_edges() {
     }
 }
 
-#[test]
+needs::test!(a_bad_argument_is_quoted_in_one_line);
 fn a_bad_argument_is_quoted_in_one_line() {
     for (arguments, quoted) in [
         (&[][..], "no address"),
@@ -234,7 +232,7 @@ fn a_bad_argument_is_quoted_in_one_line() {
     }
 }
 
-#[test]
+needs::test!(a_name_that_does_not_exist_is_quoted_in_one_line);
 fn a_name_that_does_not_exist_is_quoted_in_one_line() {
     let output = crowd(&["no-such-machine.invalid:3000"]);
     let stderr = String::from_utf8_lossy(&output.stderr);
@@ -243,7 +241,7 @@ fn a_name_that_does_not_exist_is_quoted_in_one_line() {
     assert_eq!(stderr.lines().count(), 1, "{stderr}");
 }
 
-#[test]
+needs::test!(help_names_every_option);
 fn help_names_every_option() {
     let text = said(crowd(&["--help"]));
     for option in
@@ -251,4 +249,8 @@ fn help_names_every_option() {
     {
         assert!(text.contains(&format!("--{option}")), "{option}");
     }
+}
+
+fn main() -> std::process::ExitCode {
+    needs::run()
 }

@@ -105,7 +105,7 @@ impl Room {
 
 /// Runs crowd against a server at `port`, and returns what it says on stderr.
 fn complaint(port: u16, more: &[&str]) -> String {
-    let mut crowd = Command::new(env!("CARGO_BIN_EXE_crowd"));
+    let mut crowd = Command::new(harness::own("crowd"));
     crowd.arg(port.to_string()).args(["--clients", "6", "--seconds", "0.2"]);
     let output = crowd.args(more).output().expect("crowd runs");
     let stderr = String::from_utf8_lossy(&output.stderr).into_owned();
@@ -129,7 +129,7 @@ fn assert_noticed(wrong: Wrong, words: &[&str]) {
 #[test]
 fn a_server_that_does_all_right_passes() {
     for more in [&["--speakers", "2", "--lines", "10"][..], &["--speakers", "all"], &[]] {
-        let mut crowd = Command::new(env!("CARGO_BIN_EXE_crowd"));
+        let mut crowd = Command::new(harness::own("crowd"));
         crowd.arg(server(Wrong::Nothing).to_string()).args(["--clients", "6", "--seconds", "0.2"]);
         let output = crowd.args(more).output().expect("crowd runs");
         assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));

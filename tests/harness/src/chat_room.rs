@@ -12,10 +12,10 @@ use predicates::str::contains;
 
 use crate::{Peer, Program, resident_memory, wait_until};
 
-/// Makes a test of each of these of a chat server, given the path of its program:
+/// Makes a test of each of these of a chat server, given the name of its program:
 ///
 /// ```ignore
-/// harness::chat_room_tests!(env!("CARGO_BIN_EXE_lesson-broadcast-server"));
+/// harness::chat_room_tests!("lesson-broadcast-server");
 /// ```
 #[macro_export]
 macro_rules! chat_room_tests {
@@ -40,7 +40,7 @@ macro_rules! chat_room_tests {
     ($program:expr; $($name:ident)*) => { $(
         #[test]
         fn $name() {
-            $crate::chat_room::$name(::std::path::Path::new($program));
+            $crate::chat_room::$name(&$crate::own($program));
         }
     )* };
 }

@@ -7,6 +7,7 @@ use std::process::Command;
 use std::sync::{LazyLock, Mutex, PoisonError};
 
 use cargo_metadata::{Metadata, MetadataCommand, Package, Target};
+use checkout::repository;
 use socket2::{Domain, Socket, Type};
 
 /// A lesson.
@@ -32,6 +33,7 @@ pub fn lessons() -> &'static [Lesson] {
         let lessons = workspace().packages.iter().filter_map(Lesson::of);
         let mut lessons: Vec<Lesson> = lessons.collect();
         lessons.sort_by(|one, other| one.name.cmp(&other.name));
+        assert!(!lessons.is_empty(), "there is no lesson in {}/lessons", repository().display());
         lessons
     });
     &LESSONS
@@ -74,7 +76,7 @@ pub fn workspace() -> &'static Metadata {
 }
 
 /// The binary of the lesson in `package`, built if need be. A lesson's own tests do not need it:
-/// they have `env!("CARGO_BIN_EXE_lesson-...")`.
+/// they have [`own`](crate::own).
 pub fn lesson(package: &str) -> PathBuf {
     static BUILT: Mutex<Option<HashMap<String, PathBuf>>> = Mutex::new(None);
     let mut built = BUILT.lock().unwrap_or_else(PoisonError::into_inner);
@@ -89,12 +91,6 @@ pub fn lesson(package: &str) -> PathBuf {
         .to_path_buf();
     built.insert(package.to_string(), path.clone());
     path
-}
-
-/// The folder that holds everything.
-pub fn repository() -> &'static Path {
-    let harness = Path::new(env!("CARGO_MANIFEST_DIR"));
-    harness.ancestors().nth(2).unwrap_or(harness)
 }
 
 /// Runs `script`, such as `6.2.2.1-greeting/node/server.js`, with Node.

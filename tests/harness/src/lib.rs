@@ -8,6 +8,7 @@
 use std::thread;
 use std::time::{Duration, Instant};
 
+mod built;
 mod capture;
 #[doc(hidden)]
 pub mod chat_room;
@@ -19,14 +20,14 @@ mod process;
 mod program;
 mod servers;
 
+pub use built::{own, scratch};
+pub use checkout::repository;
 pub use connection::{Connection, Patience, Stopped, accept_within, timed_out};
 #[cfg(target_os = "linux")]
 pub use lessons::with_full_stdout;
 #[cfg(unix)]
 pub use lessons::with_limit;
-pub use lessons::{
-    Lesson, lesson, lessons, lessons_under_test, node, refusing, repository, workspace,
-};
+pub use lessons::{Lesson, lesson, lessons, lessons_under_test, node, refusing, workspace};
 pub use nats::{NO_NATS, Nats, port_that_stays_free};
 pub use peer::Peer;
 pub use process::{

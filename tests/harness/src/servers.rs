@@ -60,22 +60,25 @@ macro_rules! against_every_server {
     )* };
 }
 
-/// As [`against_every_server!`], against the servers that are the chat room. An attribute before a
-/// function's name goes to its tests.
+/// As [`against_every_server!`], against the servers that are the chat room. With `needs NODE:` in
+/// front, the tests are those of the crate `needs`.
 #[macro_export]
 macro_rules! against_every_chat_server {
-    ($($(#[$attribute:meta])* $behaviour:ident)*) => { $(
-        $crate::with_chat_servers! { against $(#[$attribute])* $behaviour: }
+    (needs $need:ident: $($behaviour:ident)*) => { $(
+        $crate::with_chat_servers! { against [$need] $behaviour: }
+    )* };
+    ($($behaviour:ident)*) => { $(
+        $crate::with_chat_servers! { against $behaviour: }
     )* };
 }
 
 /// As [`against_every_chat_server!`], against those whose readers share a log.
 #[macro_export]
 macro_rules! against_every_log_server {
-    ($($(#[$attribute:meta])* $behaviour:ident)*) => { $(
+    (needs $need:ident: $($behaviour:ident)*) => { $(
         $crate::with_part_7! {
             {
-                $crate::against! { $(#[$attribute])*
+                $crate::against! { [$need]
                     $behaviour: shared_log_server event_loop_server async_server cluster_server
                 }
             }
@@ -87,20 +90,21 @@ macro_rules! against_every_log_server {
 #[doc(hidden)]
 #[macro_export]
 macro_rules! against {
-    ($(#[$attribute:meta])* $behaviour:ident: $($server:ident)*) => {
-        mod $behaviour {
-            $crate::against! { @ $behaviour [$(#[$attribute])*] $($server)* }
-        }
+    ([$need:ident] $behaviour:ident: $($server:ident)*) => {
+        mod $behaviour { $(
+            needs::test!(super::$need: $server);
+            fn $server() {
+                super::$behaviour(&$crate::package(stringify!($server)));
+            }
+        )* }
     };
-    (@ $behaviour:ident $attributes:tt $($server:ident)*) => {
-        $( $crate::against! { @@ $behaviour $attributes $server } )*
-    };
-    (@@ $behaviour:ident [$($attribute:tt)*] $server:ident) => {
-        $($attribute)*
-        #[test]
-        fn $server() {
-            super::$behaviour(&$crate::package(stringify!($server)));
-        }
+    ($behaviour:ident: $($server:ident)*) => {
+        mod $behaviour { $(
+            #[test]
+            fn $server() {
+                super::$behaviour(&$crate::package(stringify!($server)));
+            }
+        )* }
     };
 }
 

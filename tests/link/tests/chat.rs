@@ -14,6 +14,7 @@ use predicates::str::contains;
 use socket2::{Domain, Socket, Type};
 
 mod as_root;
+mod need;
 #[cfg(target_os = "linux")]
 mod patience;
 
@@ -21,13 +22,9 @@ mod patience;
 macro_rules! on_a_link {
     ($module:ident: $list:ident! $($behaviour:ident)*) => {
         mod $module {
-            harness::$list! { $(
-                #[cfg_attr(
-                    not(link),
-                    ignore = "needs Linux, /dev/net/tun, and root or user namespaces"
-                )]
-                $behaviour
-            )* }
+            use crate::need::LINK;
+
+            harness::$list! { needs LINK: $($behaviour)* }
 
             $( #[allow(dead_code, reason = "a list may be empty")]
             fn $behaviour(package: &str) {
@@ -404,4 +401,8 @@ fn a_class_is_told_where_the_server_is(package: &str) {
     let class = Class::on(good_link(), package);
     let port = class.server.address().port();
     class.server.wait_for_stderr(contains(format!("telnet 192.0.2.1 {port} (or ")));
+}
+
+fn main() -> std::process::ExitCode {
+    needs::run()
 }

@@ -2,12 +2,15 @@
 
 use std::process::Command;
 
-use harness::Program;
+use harness::{Program, own};
+use need::LINK;
 use predicates::prelude::*;
 use predicates::str::contains;
 
+mod need;
+
 fn link(arguments: &[&str]) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_link"));
+    let mut command = Command::new(own("link"));
     command.args(arguments);
     command
 }
@@ -19,7 +22,7 @@ fn run(command: Command) -> (String, String, Option<i32>) {
     (program.stdout(), program.stderr(), status.code())
 }
 
-#[test]
+needs::test!(help_and_version_are_for_stdout);
 fn help_and_version_are_for_stdout() {
     let (help, nothing, status) = run(link(&["--help"]));
     assert!(help.contains("cargo run -p link -- [OPTIONS] [-- COMMAND [ARGUMENTS]]"), "{help}");
@@ -29,7 +32,7 @@ fn help_and_version_are_for_stdout() {
     assert_eq!((nothing.as_str(), status), ("", Some(0)));
 }
 
-#[test]
+needs::test!(a_bad_argument_is_quoted_on_one_line);
 fn a_bad_argument_is_quoted_on_one_line() {
     for (arguments, quoted) in [
         (&["--delay", "soon"][..], "\"soon\""),
@@ -47,8 +50,7 @@ fn a_bad_argument_is_quoted_on_one_line() {
     }
 }
 
-#[test]
-#[cfg_attr(not(link), ignore = "needs Linux, /dev/net/tun, and root or user namespaces")]
+needs::test!(LINK: a_command_runs_behind_the_link_and_its_exit_status_is_passed_on);
 fn a_command_runs_behind_the_link_and_its_exit_status_is_passed_on() {
     let script = "cat /proc/self/net/dev; exit 7";
     let (devices, _, status) = run(link(&["--delay", "0.5", "--", "sh", "-c", script]));
@@ -61,8 +63,7 @@ fn a_command_runs_behind_the_link_and_its_exit_status_is_passed_on() {
     assert_eq!(killed, Some(128 + 9));
 }
 
-#[test]
-#[cfg_attr(not(link), ignore = "needs Linux, /dev/net/tun, and root or user namespaces")]
+needs::test!(LINK: a_shell_says_what_to_type_and_is_behind_the_link);
 fn a_shell_says_what_to_type_and_is_behind_the_link() {
     let mut command = link(&[]);
     command.env("SHELL", "/bin/sh");
@@ -77,17 +78,16 @@ fn a_shell_says_what_to_type_and_is_behind_the_link() {
     shell.wait_for_stdout(contains(format!("link\t{network:08X}")));
 }
 
-#[test]
-#[cfg_attr(not(link), ignore = "needs Linux, /dev/net/tun, and root or user namespaces")]
+needs::test!(LINK: a_program_that_is_not_there_is_named);
 fn a_program_that_is_not_there_is_named() {
     let (_, problem, status) = run(link(&["--", "no-such-program"]));
     assert!(problem.contains("cannot run no-such-program: "), "{problem}");
     assert_eq!(status, Some(1));
 }
 
-#[test]
 #[cfg(unix)]
-#[cfg_attr(not(link), ignore = "needs Linux, /dev/net/tun, and root or user namespaces")]
+needs::test!(LINK: ctrl_c_is_for_the_program_behind_the_link);
+#[cfg(unix)]
 fn ctrl_c_is_for_the_program_behind_the_link() {
     let script = "trap 'echo heard' INT; echo ready; read line; kill -INT $$; exit 3";
     let mut program = Program::start(link(&["--", "sh", "-c", script]));
@@ -96,4 +96,8 @@ fn ctrl_c_is_for_the_program_behind_the_link() {
     program.type_line("go on");
     assert_eq!(program.wait_for_exit().code(), Some(3));
     program.wait_for_line("heard"); // and a signal that the link ignores is not ignored by others
+}
+
+fn main() -> std::process::ExitCode {
+    needs::run()
 }

@@ -10,11 +10,11 @@ use harness::{Peer, wait_until};
 use link::{Conditions, Link, machine};
 
 mod as_root;
+mod need;
 
 macro_rules! on_a_link {
     ($($test:ident)*) => { mod on_a_link { $(
-        #[test]
-        #[cfg_attr(not(link), ignore = "needs Linux, /dev/net/tun, and root or user namespaces")]
+        needs::test!(crate::need::LINK: $test);
         fn $test() {
             crate::as_root::as_root(concat!("on_a_link::", stringify!($test)), crate::$test);
         }
@@ -132,4 +132,8 @@ fn two_links_have_nothing_to_do_with_each_other() {
     let outcome = elsewhere.join().expect("a thread that does not panic");
     assert_eq!(outcome.map_err(|error| error.kind()), Err(ErrorKind::ConnectionRefused));
     drop(listener);
+}
+
+fn main() -> std::process::ExitCode {
+    needs::run()
 }

@@ -329,7 +329,7 @@ fn every_transcript_is_recorded_and_shown() {
     let there = files(&book().join("transcripts"), "txt");
     assert_same("shown", &included, &there);
 
-    assert_same("recorded", &recorded("transcripts.rs", "session.is(\""), &there);
+    assert_same("recorded", &recorded("transcripts/linux.rs", "session.is(\""), &there);
 }
 
 #[test]
@@ -341,8 +341,8 @@ fn every_capture_is_recorded_and_shown() {
         .collect();
     let there = files(&book().join("captures"), "txt");
     assert_same("shown", &included, &there);
-    let mut captured = recorded("captures.rs", "wire.is(\"");
-    captured.append(&mut recorded("captures.rs", "calls_are(\""));
+    let mut captured = recorded("captures/linux.rs", "wire.is(\"");
+    captured.append(&mut recorded("captures/linux.rs", "calls_are(\""));
     assert_same("recorded", &captured, &there);
 }
 

@@ -5,6 +5,7 @@ use std::path::Path;
 use std::process::Command;
 
 use harness::{Program, against_every_chat_server, lesson};
+use needs::STRACE;
 use predicates::str::contains;
 
 /// The program, with calls that fail as strace's option `inject` says (strace(1)). It counts the
@@ -29,8 +30,7 @@ fn interrupted(program: &Path, address: &str) -> Command {
     command
 }
 
-#[test]
-#[cfg_attr(not(strace), ignore = "strace is missing, or may not trace")]
+needs::test!(STRACE: an_interrupted_conversation_goes_on);
 fn an_interrupted_conversation_goes_on() {
     let package = "lesson-bidirectional-server";
     let server = Program::server_from(interrupted(&lesson(package), "127.0.0.1:0"));
@@ -45,9 +45,8 @@ fn an_interrupted_conversation_goes_on() {
 }
 
 against_every_chat_server! {
-    #[cfg_attr(not(strace), ignore = "strace is missing, or may not trace")]
+    needs STRACE:
     an_interrupted_chat_loses_nothing
-    #[cfg_attr(not(strace), ignore = "strace is missing, or may not trace")]
     a_send_that_fails_is_told_and_ends_one_connection
 }
 
@@ -88,8 +87,7 @@ fn a_send_that_fails_is_told_and_ends_one_connection(package: &str) {
     speaker.expect(format!("{}:third\n", newcomer.port()));
 }
 
-#[test]
-#[cfg_attr(not(strace), ignore = "strace is missing, or may not trace")]
+needs::test!(STRACE: an_error_does_not_pass_for_another_event);
 fn an_error_does_not_pass_for_another_event() {
     for (calls, told) in [
         ("recvfrom:error=ECONNRESET:when=2", "the peer was to be silent, but read returned Err("),
@@ -99,4 +97,8 @@ fn an_error_does_not_pass_for_another_event() {
         assert_eq!(lesson.wait_for_exit().code(), Some(1), "{calls}");
         assert!(lesson.stderr().contains(told), "{calls}: {}", lesson.stderr());
     }
+}
+
+fn main() -> std::process::ExitCode {
+    needs::run()
 }

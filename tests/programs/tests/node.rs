@@ -1,9 +1,10 @@
-//! The Node programs on either end of the wire. Where Node 20 or newer is not installed these
-//! tests count as ignored; build.rs finds out.
+//! The Node programs on either end of the wire. Without Node 20 or newer these tests count as
+//! ignored.
 
 use std::process::Command;
 
-use harness::{Program, against_every_chat_server, lesson, lessons, node};
+use harness::{Program, against_every_chat_server, lesson, lessons, node, scratch};
+use needs::{NODE, NOTHING};
 
 /// Which implementation plays a part.
 #[derive(Clone, Copy)]
@@ -58,8 +59,12 @@ fn talk_both_ways(server_in: In, client_in: In) {
 }
 
 against_every_chat_server! {
+    needs NOTHING:
     rust_clients_chat
-    #[cfg_attr(not(node), ignore = "Node 20 or newer was not there when this was compiled")]
+}
+
+against_every_chat_server! {
+    needs NODE:
     node_clients_chat
 }
 
@@ -132,7 +137,7 @@ fn same_bytes(folder: &str, expected: impl Fn(u16) -> String) {
     }
 }
 
-#[test]
+needs::test!(talk_rust_server_rust_client);
 fn talk_rust_server_rust_client() {
     talk_both_ways(In::Rust, In::Rust);
 }
@@ -141,8 +146,7 @@ const CHAT: &str = "6.3.2-broadcast-server";
 
 macro_rules! with_node {
     ($($name:ident: $test:expr;)*) => { $(
-        #[cfg_attr(not(node), ignore = "Node 20 or newer was not there when this was compiled")]
-        #[test]
+        needs::test!(NODE: $name);
         fn $name() {
             $test;
         }
@@ -180,8 +184,8 @@ fn same_echo() {
 }
 
 #[cfg(unix)] // the harness cannot press Ctrl-C on Windows
-#[cfg_attr(not(node), ignore = "Node 20 or newer was not there when this was compiled")]
-#[test]
+needs::test!(NODE: the_node_server_closes_on_ctrl_c_too);
+#[cfg(unix)]
 fn the_node_server_closes_on_ctrl_c_too() {
     let mut server = server(In::Node, "6.2.1-listening-events");
     server.press_ctrl_c();
@@ -192,7 +196,7 @@ fn the_node_server_closes_on_ctrl_c_too() {
 // 7.1, with either end in either language.
 harness::with_part_7! {
     {
-        #[test]
+        needs::test!(frames_rust_server_rust_client);
         fn frames_rust_server_rust_client() {
             frames(In::Rust, In::Rust);
         }
@@ -219,10 +223,11 @@ harness::with_part_7! {
             speaker.send(framed(b"one\ntwo\0"));
             typist.wait_for_line(format!("{}:one␊two␀", speaker.port()));
 
-            let path = format!("{}/{:?}.bin", env!("CARGO_TARGET_TMPDIR"), std::thread::current().id());
+            let path = scratch().join(format!("{:?}.bin", std::thread::current().id()));
+            let path = path.to_str().expect("a path that is text");
             let bytes: Vec<u8> = (0..LONGEST + 1000).map(|number| (number * 7 % 256) as u8).collect();
-            std::fs::write(&path, &bytes).expect("write a file");
-            let sender = client_with(client_in, "7.1-framed-client", &["--file", &path], &server);
+            std::fs::write(path, &bytes).expect("write a file");
+            let sender = client_with(client_in, "7.1-framed-client", &["--file", path], &server);
             for part in bytes.chunks(LONGEST) {
                 listener.skip_to([b":", part].concat());
             }
@@ -238,4 +243,8 @@ harness::with_part_7! {
         }
     }
     {}
+}
+
+fn main() -> std::process::ExitCode {
+    needs::run()
 }

@@ -1,4 +1,4 @@
-//! Which of the tools that recording and playing need are there. build.rs asks this too.
+//! Which of the tools that recording and playing need are there.
 
 use std::process::{Command, Stdio};
 

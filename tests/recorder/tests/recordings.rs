@@ -14,11 +14,16 @@ use std::process::Command;
 use recorder::recording::Recording;
 
 #[cfg(target_os = "linux")]
-#[test]
-#[cfg_attr(not(can_record), ignore = "needs strace, elfutils, tcpdump, ip and network namespaces")]
+static RECORDING: needs::Need = needs::Need::new(
+    "strace, elfutils, tcpdump, ip and the right to make a network namespace",
+    || recorder::tools::missing().is_empty(),
+);
+
+#[cfg(target_os = "linux")]
+needs::test!(RECORDING: what_is_recorded_happens_again);
 fn what_is_recorded_happens_again() {
-    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("recordings");
-    let mut recorder = Command::new(env!("CARGO_BIN_EXE_recorder"));
+    let folder = harness::scratch().join("recordings");
+    let mut recorder = Command::new(harness::own("recorder"));
     let status = recorder.arg("--into").arg(&folder).status().expect("the recorder");
     assert!(status.success(), "the recorder fails");
     let mut problems = Vec::new();
@@ -33,9 +38,9 @@ fn what_is_recorded_happens_again() {
     );
 }
 
+needs::test!(the_lines_are_those_of_the_programs);
 /// The lines are compared with the files on every system, so that a line that has moved is noticed
 /// where nothing can be recorded, too.
-#[test]
 fn the_lines_are_those_of_the_programs() {
     let mut problems = Vec::new();
     for (name, recording) in recordings(&book().join("recordings")) {
@@ -53,7 +58,7 @@ fn the_lines_are_those_of_the_programs() {
     assert!(problems.is_empty(), "`cargo run -p recorder` renews them:\n{}", problems.join("\n"));
 }
 
-#[test]
+needs::test!(every_marked_line_is_in_the_listing_of_its_page);
 fn every_marked_line_is_in_the_listing_of_its_page() {
     let mut problems = Vec::new();
     let recordings = recordings(&book().join("recordings"));
@@ -84,7 +89,7 @@ fn every_marked_line_is_in_the_listing_of_its_page() {
     assert!(problems.is_empty(), "{}", problems.join("\n"));
 }
 
-#[test]
+needs::test!(every_recording_is_played);
 fn every_recording_is_played() {
     let played: BTreeSet<String> = pages().values().flat_map(|text| players(text)).collect();
     let there: BTreeSet<String> = recordings(&book().join("recordings")).into_keys().collect();
@@ -97,8 +102,8 @@ fn every_recording_is_played() {
     }
 }
 
+needs::test!(causes_come_before_their_effects);
 /// Every arrow that made a call return is there by then, and the one meant carries what it says.
-#[test]
 fn causes_come_before_their_effects() {
     for (name, recording) in recordings(&book().join("recordings")) {
         let mut drawn = 0;
@@ -111,8 +116,8 @@ fn causes_come_before_their_effects() {
     }
 }
 
+needs::test!(texts_are_those_of_their_recordings);
 /// Where there is a text for print, it says what the recording says.
-#[test]
 fn texts_are_those_of_their_recordings() {
     let texts = texts(&book().join("recordings"), "txt");
     for (name, recording) in recordings(&book().join("recordings")) {
@@ -121,8 +126,8 @@ fn texts_are_those_of_their_recordings() {
     }
 }
 
+needs::test!(every_event_has_its_cause);
 /// Whoever has connected, written or ended is seen to have done so, and what waits is not forgotten.
-#[test]
 fn every_event_has_its_cause() {
     let recordings = recordings(&book().join("recordings"));
     for (name, recording) in &recordings {
@@ -147,8 +152,8 @@ fn every_event_has_its_cause() {
     }
 }
 
+needs::test!(no_page_grows_by_more_than_100_kilobytes);
 /// A page stays light: what its players load, and what every page loads for them.
-#[test]
 fn no_page_grows_by_more_than_100_kilobytes() {
     let size = |file: PathBuf| fs::metadata(&file).map_or(0, |file| file.len());
     let player = size(harness::repository().join("book/player.js"))
@@ -220,7 +225,9 @@ fn between(text: &str, begin: &str, end: &str) -> Vec<String> {
 
 fn recordings(folder: &Path) -> BTreeMap<String, Recording> {
     let mut recordings = BTreeMap::new();
-    for (name, text) in texts(folder, "json") {
+    let files = texts(folder, "json");
+    assert!(!files.is_empty(), "there is no recording in {}", folder.display());
+    for (name, text) in files {
         let recording = serde_json::from_str(&text);
         let recording = recording.unwrap_or_else(|error| panic!("{name} is no recording: {error}"));
         recordings.insert(name, recording);
@@ -252,4 +259,8 @@ fn book() -> PathBuf {
 fn read(path: &Path) -> String {
     fs::read_to_string(path)
         .unwrap_or_else(|error| panic!("cannot read {}: {error}", path.display()))
+}
+
+fn main() -> std::process::ExitCode {
+    needs::run()
 }

@@ -4,18 +4,18 @@ use std::fs;
 use std::io;
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::ops::Range;
-use std::path::Path;
+
 use std::process::Command;
 use std::thread;
 use std::time::Duration;
 
-use harness::{Nats, Peer, Program, port_that_stays_free, resident_memory, wait_until};
+use harness::{Nats, Peer, Program, port_that_stays_free, resident_memory, scratch, wait_until};
+use needs::NATS_SERVER;
 use predicates::str::contains;
 
-use crate::{edge, edge_with, meet};
+use crate::edges::{edge, edge_with, meet};
 
-#[test]
-#[cfg_attr(not(nats_server), ignore = "nats-server is not installed")]
+needs::test!(NATS_SERVER: without_nats_an_edge_serves_its_own_people_says_so_once_and_joins_when_it_comes);
 fn without_nats_an_edge_serves_its_own_people_says_so_once_and_joins_when_it_comes() {
     let mut nats = Nats::new(&[]);
     let (east, west) = (edge_with("east", &nats.address()), edge_with("west", &nats.address()));
@@ -49,8 +49,7 @@ fn heard(from: &str, numbers: Range<usize>, speaker: &Peer) -> String {
     numbers.map(|number| format!("{from}/{port}:line {number}\n")).collect()
 }
 
-#[test]
-#[cfg_attr(not(nats_server), ignore = "nats-server is not installed")]
+needs::test!(NATS_SERVER: nats_killed_and_started_again_in_the_middle_of_talk_loses_nothing);
 fn nats_killed_and_started_again_in_the_middle_of_talk_loses_nothing() {
     let mut nats = Nats::running();
     let (east, west, north) = (edge("east", &nats), edge("west", &nats), edge("north", &nats));
@@ -80,8 +79,7 @@ fn nats_killed_and_started_again_in_the_middle_of_talk_loses_nothing() {
     }
 }
 
-#[test]
-#[cfg_attr(not(nats_server), ignore = "nats-server is not installed")]
+needs::test!(NATS_SERVER: what_is_more_than_the_outbox_holds_is_dropped_with_a_word_that_says_how_much);
 fn what_is_more_than_the_outbox_holds_is_dropped_with_a_word_that_says_how_much() {
     let mut nats = Nats::running();
     let (east, west) = (edge("east", &nats), edge("west", &nats));
@@ -131,8 +129,7 @@ fn what_is_more_than_the_outbox_holds_is_dropped_with_a_word_that_says_how_much(
     assert!(lost < 700, "8 MiB hold more than that");
 }
 
-#[test]
-#[cfg_attr(not(nats_server), ignore = "nats-server is not installed")]
+needs::test!(NATS_SERVER: a_nats_that_does_nothing_costs_no_memory_and_holds_up_nobody);
 fn a_nats_that_does_nothing_costs_no_memory_and_holds_up_nobody() {
     let nats = Nats::running();
     let (east, west) = (edge("east", &nats), edge("west", &nats));
@@ -157,8 +154,7 @@ fn a_nats_that_does_nothing_costs_no_memory_and_holds_up_nobody() {
     meet(&mut [&mut also_a, &mut b]);
 }
 
-#[test]
-#[cfg_attr(not(nats_server), ignore = "nats-server is not installed")]
+needs::test!(NATS_SERVER: an_edge_that_is_killed_is_missed_by_its_own_people_only_and_may_come_back);
 fn an_edge_that_is_killed_is_missed_by_its_own_people_only_and_may_come_back() {
     let nats = Nats::running();
     let (mut east, west, north) = (edge("east", &nats), edge("west", &nats), edge("north", &nats));
@@ -201,8 +197,7 @@ fn balancer(edges: Vec<SocketAddr>) -> SocketAddr {
     address
 }
 
-#[test]
-#[cfg_attr(not(nats_server), ignore = "nats-server is not installed")]
+needs::test!(NATS_SERVER: clients_of_a_killed_edge_connect_to_another);
 fn clients_of_a_killed_edge_connect_to_another() {
     let solutions = course::build_variants("6.2.2.3-bidirectional-client");
     let solutions = solutions.unwrap_or_else(|error| panic!("{error}"));
@@ -223,9 +218,8 @@ fn clients_of_a_killed_edge_connect_to_another() {
     client.wait_for_stdout(contains(format!("north/{}:an answer", c.port())));
 }
 
+needs::test!(NATS_SERVER: the_members_of_a_nats_cluster_are_killed_one_at_a_time);
 /// Each edge is told one server, another for each, and learns of the others from that one.
-#[test]
-#[cfg_attr(not(nats_server), ignore = "nats-server is not installed")]
 fn the_members_of_a_nats_cluster_are_killed_one_at_a_time() {
     let routes: Vec<String> =
         (0..3).map(|_| format!("nats://127.0.0.1:{}", port_that_stays_free())).collect();
@@ -259,12 +253,11 @@ fn the_members_of_a_nats_cluster_are_killed_one_at_a_time() {
     }
 }
 
+needs::test!(NATS_SERVER: an_edge_that_is_slower_than_the_rest_catches_up);
 /// A nats-server disconnects who does not read. What such an edge has missed it asks for, when it
 /// goes on, and nobody else has noticed.
-#[test]
-#[cfg_attr(not(nats_server), ignore = "nats-server is not installed")]
 fn an_edge_that_is_slower_than_the_rest_catches_up() {
-    let config = Path::new(env!("CARGO_TARGET_TMPDIR")).join("slow-consumers.conf");
+    let config = scratch().join("slow-consumers.conf");
     fs::write(&config, "max_pending: 500000\nmax_payload: 200000\nwrite_deadline: \"1s\"\n")
         .expect("a file");
     let mut nats = Nats::new(&["-c", config.to_str().expect("a name that is text")]);
@@ -295,9 +288,8 @@ fn an_edge_that_is_slower_than_the_rest_catches_up() {
     assert!(!north.stderr().contains("lines of east are lost"));
 }
 
+needs::test!(NATS_SERVER: both_speak_while_nats_is_killed_again_and_again);
 /// Two edges and a NATS that comes and goes: whatever they say, everybody hears it once.
-#[test]
-#[cfg_attr(not(nats_server), ignore = "nats-server is not installed")]
 fn both_speak_while_nats_is_killed_again_and_again() {
     let mut nats = Nats::running();
     let (east, west) = (edge("east", &nats), edge("west", &nats));

@@ -6,12 +6,12 @@ use std::process::Command;
 use std::thread;
 
 use harness::{Nats, Peer, Program};
+use needs::NATS_SERVER;
 use predicates::str::contains;
 
-use crate::{LESSON, edge, edge_with, meet};
+use crate::edges::{LESSON, edge, edge_with, meet};
 
-#[test]
-#[cfg_attr(not(nats_server), ignore = "nats-server is not installed")]
+needs::test!(NATS_SERVER: three_edges_are_one_room_and_labels_say_from_where);
 fn three_edges_are_one_room_and_labels_say_from_where() {
     let nats = Nats::running();
     let (east, west, north) = (edge("east", &nats), edge("west", &nats), edge("north", &nats));
@@ -36,10 +36,9 @@ fn three_edges_are_one_room_and_labels_say_from_where() {
     assert_eq!(west.lines().len(), 1, "who leaves another edge is announced there");
 }
 
+needs::test!(NATS_SERVER: an_edge_has_one_order_and_each_speakers_lines_are_in_theirs_everywhere);
 /// The order in which speakers are heard at one edge is everybody's there; the lines of one speaker
 /// are everywhere in the order in which they were said.
-#[test]
-#[cfg_attr(not(nats_server), ignore = "nats-server is not installed")]
 fn an_edge_has_one_order_and_each_speakers_lines_are_in_theirs_everywhere() {
     const LINES: usize = 500;
     let nats = Nats::running();
@@ -72,10 +71,9 @@ fn an_edge_has_one_order_and_each_speakers_lines_are_in_theirs_everywhere() {
     }
 }
 
+needs::test!(NATS_SERVER: two_edges_may_hear_two_orders);
 /// What is said at two edges at the same time need not be heard in one order everywhere: each edge
 /// hears its own people first. With a NATS that is held up for a while that is sure to be seen.
-#[test]
-#[cfg_attr(not(nats_server), ignore = "nats-server is not installed")]
 fn two_edges_may_hear_two_orders() {
     let nats = Nats::running();
     let (east, west) = (edge("east", &nats), edge("west", &nats));
@@ -92,8 +90,7 @@ fn two_edges_may_hear_two_orders() {
     at_west.expect(format!("east/{}:east\n", says_east.port()));
 }
 
-#[test]
-#[cfg_attr(not(nats_server), ignore = "nats-server is not installed")]
+needs::test!(NATS_SERVER: long_lines_and_a_paste_of_megabytes_are_heard_elsewhere_whole);
 fn long_lines_and_a_paste_of_megabytes_are_heard_elsewhere_whole() {
     let nats = Nats::running();
     let (east, west) = (edge("east", &nats), edge("west", &nats));
@@ -116,8 +113,7 @@ fn long_lines_and_a_paste_of_megabytes_are_heard_elsewhere_whole() {
     });
 }
 
-#[test]
-#[cfg_attr(not(nats_server), ignore = "nats-server is not installed")]
+needs::test!(NATS_SERVER: on_ctrl_c_only_the_own_people_hear_the_farewell_and_the_others_what_was_said_last);
 fn on_ctrl_c_only_the_own_people_hear_the_farewell_and_the_others_what_was_said_last() {
     let nats = Nats::running();
     let (mut east, west) = (edge("east", &nats), edge("west", &nats));
@@ -138,8 +134,7 @@ fn on_ctrl_c_only_the_own_people_hear_the_farewell_and_the_others_what_was_said_
     b.expect(format!("{}:still here\n", also_b.port()));
 }
 
-#[test]
-#[cfg_attr(not(nats_server), ignore = "nats-server is not installed")]
+needs::test!(NATS_SERVER: what_is_no_edge_on_nats_is_left_out_and_two_of_one_name_are_told);
 fn what_is_no_edge_on_nats_is_left_out_and_two_of_one_name_are_told() {
     let nats = Nats::running();
     let (east, west) = (edge("east", &nats), edge("west", &nats));
@@ -185,8 +180,7 @@ fn what_is_no_edge_on_nats_is_left_out_and_two_of_one_name_are_told() {
     b.expect(format!("east/{}:one more\n", a.port()));
 }
 
-#[test]
-#[cfg_attr(not(nats_server), ignore = "nats-server is not installed")]
+needs::test!(NATS_SERVER: of_several_nats_servers_one_that_is_there_is_found_and_a_port_alone_is_enough);
 fn of_several_nats_servers_one_that_is_there_is_found_and_a_port_alone_is_enough() {
     let (nobody, address) = harness::refusing();
     let nats = Nats::running();
@@ -197,7 +191,7 @@ fn of_several_nats_servers_one_that_is_there_is_found_and_a_port_alone_is_enough
     drop(nobody);
 }
 
-#[test]
+needs::test!(a_bad_name_or_nats_is_quoted);
 fn a_bad_name_or_nats_is_quoted() {
     for (option, value) in [
         ("--name", "a b"),

@@ -3,13 +3,14 @@
 use std::fs;
 use std::io::Write;
 use std::net::{TcpListener, TcpStream};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::thread;
 
-use harness::{Nats, wait_until};
+use harness::{Nats, scratch, wait_until};
+use needs::NATS_SERVER;
 use predicates::str::contains;
 
-use crate::{edge, edge_with, meet};
+use crate::edges::{edge, edge_with, meet};
 
 /// A server that says one thing to everybody, and then nothing more. Returns where it listens.
 fn server_that_says(what: &'static str) -> String {
@@ -27,13 +28,12 @@ fn server_that_says(what: &'static str) -> String {
 }
 
 fn config(name: &str, content: &str) -> PathBuf {
-    let path = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
+    let path = scratch().join(name);
     fs::write(&path, content).expect("a file");
     path
 }
 
-#[test]
-#[cfg_attr(not(nats_server), ignore = "nats-server is not installed")]
+needs::test!(NATS_SERVER: a_server_that_is_no_nats_is_said_to_be_none_and_the_next_one_is_tried);
 fn a_server_that_is_no_nats_is_said_to_be_none_and_the_next_one_is_tried() {
     let nats = Nats::running();
     for (what, problem) in [
@@ -57,9 +57,8 @@ fn a_server_that_is_no_nats_is_said_to_be_none_and_the_next_one_is_tried() {
     }
 }
 
+needs::test!(NATS_SERVER: what_the_nats_client_cannot_read_costs_a_connection_and_no_more);
 /// async-nats panics at such a subject.
-#[test]
-#[cfg_attr(not(nats_server), ignore = "nats-server is not installed")]
 fn what_the_nats_client_cannot_read_costs_a_connection_and_no_more() {
     let nats = Nats::running();
     let (east, west) = (edge("east", &nats), edge("west", &nats));
@@ -75,8 +74,7 @@ fn what_the_nats_client_cannot_read_costs_a_connection_and_no_more() {
     meet(&mut [&mut a, &mut b]);
 }
 
-#[test]
-#[cfg_attr(not(nats_server), ignore = "nats-server is not installed")]
+needs::test!(NATS_SERVER: a_nats_that_comes_back_with_another_configuration_is_given_up_until_it_fits);
 fn a_nats_that_comes_back_with_another_configuration_is_given_up_until_it_fits() {
     let config = config("payload.conf", "max_payload: 1000000\n");
     let mut nats = Nats::new(&["-c", config.to_str().expect("text")]);
@@ -99,8 +97,7 @@ fn a_nats_that_comes_back_with_another_configuration_is_given_up_until_it_fits()
     b.expect(format!("east/{}:kept\n", a.port()));
 }
 
-#[test]
-#[cfg_attr(not(nats_server), ignore = "nats-server is not installed")]
+needs::test!(NATS_SERVER: what_nats_complains_of_again_and_again_is_said_once);
 fn what_nats_complains_of_again_and_again_is_said_once() {
     let deny = "authorization { users: [{ user: u, password: p, permissions: \
                 { publish: { deny: \"chat.alive.*\" } } }] }\nno_auth_user: u\n";
@@ -114,9 +111,8 @@ fn what_nats_complains_of_again_and_again_is_said_once() {
     east.wait_for_stderr(contains("NATS says: ").count(1));
 }
 
+needs::test!(NATS_SERVER: a_nats_that_does_not_answer_is_left_for_another);
 /// A machine that hangs still takes connections, so that is not enough to know it is there.
-#[test]
-#[cfg_attr(not(nats_server), ignore = "nats-server is not installed")]
 fn a_nats_that_does_not_answer_is_left_for_another() {
     let (first, mut second) = (Nats::running(), Nats::new(&[]));
     let servers = format!("{},{}", first.address(), second.address());

@@ -1,28 +1,26 @@
-//! The players in a real browser: the book is built, served, and looked at.
-
-#![cfg(unix)]
-
-mod browser;
+//! What is looked at, in which order.
 
 use std::collections::BTreeMap;
 use std::fs;
 use std::net::SocketAddr;
-use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::OnceLock;
 
 use recorder::recording::{Mark, Recording};
 use serde_json::{Value, json};
 
-use browser::{Page, serve};
+use crate::browser::{Page, serve};
+
+static BROWSER: needs::Need = needs::Need::new("chromium and mdbook", || {
+    recorder::tools::browser().is_some() && recorder::tools::mdbook()
+});
 
 /// Where a player is.
 fn figure(name: &str) -> String {
     format!("document.querySelector('figure[data-recording=\"{name}\"]')")
 }
 
-#[test]
-#[cfg_attr(not(browser), ignore = "needs chromium and mdbook")]
+needs::test!(BROWSER: every_player_steps_to_its_end_and_back_without_a_complaint);
 fn every_player_steps_to_its_end_and_back_without_a_complaint() {
     let mut page = Page::open(1600, 900);
     for (file, name) in players() {
@@ -42,9 +40,8 @@ fn every_player_steps_to_its_end_and_back_without_a_complaint() {
     assert!(page.complaints.is_empty(), "{:#?}", page.complaints);
 }
 
+needs::test!(BROWSER: marks_arrows_and_terminals_are_what_the_recording_says);
 /// At three steps of each recording: a third of the way, two thirds, and the end.
-#[test]
-#[cfg_attr(not(browser), ignore = "needs chromium and mdbook")]
 fn marks_arrows_and_terminals_are_what_the_recording_says() {
     let mut page = Page::open(1600, 900);
     for (file, name) in players() {
@@ -87,8 +84,7 @@ const LOOK: &str = r"(figure) => {
     };
 }";
 
-#[test]
-#[cfg_attr(not(browser), ignore = "needs chromium and mdbook")]
+needs::test!(BROWSER: keys_go_through_the_steps_and_turn_no_page);
 fn keys_go_through_the_steps_and_turn_no_page() {
     let mut page = Page::open(1600, 900);
     open(&mut page, "6.2.2.1-greeting", "greeting", 3);
@@ -115,8 +111,7 @@ fn keys_go_through_the_steps_and_turn_no_page() {
     assert_eq!(after.as_f64(), before.as_f64().map(|step| step + 1.0));
 }
 
-#[test]
-#[cfg_attr(not(browser), ignore = "needs chromium and mdbook")]
+needs::test!(BROWSER: on_a_phone_nothing_overflows_sideways);
 fn on_a_phone_nothing_overflows_sideways() {
     let mut page = Page::open(420, 800);
     for ((file, name), phone) in
@@ -141,8 +136,7 @@ fn on_a_phone_nothing_overflows_sideways() {
     }
 }
 
-#[test]
-#[cfg_attr(not(browser), ignore = "needs chromium and mdbook")]
+needs::test!(BROWSER: without_javascript_the_transcript_is_there);
 fn without_javascript_the_transcript_is_there() {
     let mut page = Page::open(1600, 900);
     page.without_javascript();
@@ -158,8 +152,7 @@ fn without_javascript_the_transcript_is_there() {
     assert_eq!(height, 0, "an empty player takes room");
 }
 
-#[test]
-#[cfg_attr(not(browser), ignore = "needs chromium and mdbook")]
+needs::test!(BROWSER: a_link_to_a_step_opens_it_and_steps_are_in_the_address);
 fn a_link_to_a_step_opens_it_and_steps_are_in_the_address() {
     let mut page = Page::open(1600, 900);
     open(&mut page, "6.2.2.1-greeting", "greeting", 7);
@@ -253,7 +246,7 @@ fn terminals(recording: &Recording, step: usize) -> Value {
 fn book() -> SocketAddr {
     static BOOK: OnceLock<SocketAddr> = OnceLock::new();
     *BOOK.get_or_init(|| {
-        let folder: PathBuf = Path::new(env!("CARGO_TARGET_TMPDIR")).join("book");
+        let folder = harness::scratch().join("book");
         let mut mdbook = Command::new("mdbook");
         mdbook.arg("build").arg(harness::repository().join("book")).arg("--dest-dir").arg(&folder);
         let output = mdbook.output().expect("mdbook");

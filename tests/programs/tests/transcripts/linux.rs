@@ -1,30 +1,16 @@
-//! Records what the book shows of terminals, from real runs of the real programs, and compares it
-//! with the files that the pages include.
-//!
-//! After a change of what a program prints, renew the files and look at the difference:
-//!
-//!     SNAPSHOTS=overwrite cargo test -p programs --test transcripts
-//!     git diff book/src/transcripts
-//!
-//! With `--features harness/part-7` those of part 7 are among them.
-//!
-//! The recorder waits for each line before it goes on, so the lines of several terminals always
-//! come in the same order. What differs from run to run is masked, here and nowhere else: ports,
-//! times, and how many bytes the system's buffers hold. `nc` is played by the harness, which shows
-//! what nc would: the bytes that arrive, and nothing else.
-
-// Ctrl-C is a signal here, and the texts of the system's errors are those of Linux.
-#![cfg(target_os = "linux")]
+//! What happens in each transcript. Ctrl-C is a signal here, and the texts of the system's errors are
+//! those of Linux.
 
 use std::collections::BTreeMap;
 use std::net::{SocketAddr, TcpStream};
 use std::path::PathBuf;
 use std::process::Command;
 
-use harness::{Peer, Program, against_every_chat_server, lesson, refusing, with_part_7};
+use harness::{Peer, Program, against_every_chat_server, lesson, refusing, scratch, with_part_7};
+use needs::{NATS_SERVER, NODE, NOTHING};
 use snapbox::{Data, assert_data_eq};
 
-#[test]
+needs::test!(listening_events);
 fn listening_events() {
     let mut session = Session::default();
     session.serve(1, "cargo run -p lesson-listening-events", 3000);
@@ -39,7 +25,7 @@ fn listening_events() {
     session.is("listening-events");
 }
 
-#[test]
+needs::test!(listening_events_port_in_use);
 fn listening_events_port_in_use() {
     let mut session = Session::default();
     session.serve(1, "cargo run -p lesson-listening-events", 3000);
@@ -51,7 +37,7 @@ fn listening_events_port_in_use() {
     session.is("listening-events-port-in-use");
 }
 
-#[test]
+needs::test!(socket_events);
 fn socket_events() {
     let mut session = Session::default();
     session.run(1, "cargo run -p lesson-socket-events");
@@ -67,7 +53,7 @@ fn socket_events() {
     session.is("socket-events");
 }
 
-#[test]
+needs::test!(greeting);
 fn greeting() {
     let mut session = Session::default();
     session.serve(1, "cargo run -p lesson-greeting", 3000);
@@ -81,7 +67,7 @@ fn greeting() {
     session.is("greeting");
 }
 
-#[test]
+needs::test!(online_counter);
 fn online_counter() {
     let mut session = Session::default();
     session.serve(1, "cargo run -p lesson-online-counter", 3000);
@@ -98,7 +84,7 @@ fn online_counter() {
     session.is("online-counter");
 }
 
-#[test]
+needs::test!(two_way_talk);
 fn two_way_talk() {
     let mut session = Session::default();
     session.serve(1, "cargo run -p lesson-bidirectional-server", 3000);
@@ -115,7 +101,7 @@ fn two_way_talk() {
     session.is("two-way-talk");
 }
 
-#[test]
+needs::test!(stdin_echo);
 fn stdin_echo() {
     let mut session = Session::default();
     session.run(1, "cargo run -p lesson-stdin-echo");
@@ -128,8 +114,12 @@ fn stdin_echo() {
 }
 
 against_every_chat_server! {
+    needs NOTHING:
     broadcast
-    #[cfg_attr(not(node), ignore = "Node 20 or newer was not there when this was compiled")]
+}
+
+against_every_chat_server! {
+    needs NODE:
     broadcast_with_node
 }
 
@@ -177,7 +167,7 @@ fn broadcast_with_node(package: &str) {
 with_part_7! {{
     use harness::Nats;
 
-    #[test]
+    needs::test!(framed);
     fn framed() {
         let mut session = Session::default();
         session.serve(1, "cargo run -p lesson-framed-server", 3000);
@@ -203,7 +193,7 @@ with_part_7! {{
         session.is("framed");
     }
 
-    #[test]
+    needs::test!(farewell);
     fn farewell() {
         let mut session = Session::default();
         session.serve(1, "cargo run -p lesson-async-server", 3000);
@@ -225,8 +215,7 @@ with_part_7! {{
         session.is("farewell");
     }
 
-    #[test]
-    #[cfg_attr(not(nats_server), ignore = "nats-server was not there when this was compiled")]
+    needs::test!(NATS_SERVER: cluster);
     fn cluster() {
         let mut nats = Nats::new(&[]);
         let mut session = Session::default();
@@ -266,9 +255,8 @@ with_part_7! {{
         session.is("cluster");
     }
 
+    needs::test!(NATS_SERVER: nats_by_hand);
     /// What goes over NATS is text: whoever asks for it by hand can read it.
-    #[test]
-    #[cfg_attr(not(nats_server), ignore = "nats-server was not there when this was compiled")]
     fn nats_by_hand() {
         let nats = Nats::running();
         let mut hidden = Session::default();
@@ -333,7 +321,7 @@ with_part_7! {{
         fn shell(&mut self, terminal: u8, command_line: &str) {
             self.leave(terminal);
             self.record(terminal, &format!("$ {command_line}"));
-            let status = Command::new("sh").args(["-c", command_line]).current_dir(FOLDER).status();
+            let status = Command::new("sh").args(["-c", command_line]).current_dir(scratch()).status();
             assert!(status.expect("a shell").success(), "{command_line}");
         }
 
@@ -350,7 +338,7 @@ with_part_7! {{
     }
 } {} }
 
-#[test]
+needs::test!(refused);
 fn refused() {
     let (_nobody_listens, address) = refusing();
     let mut session = Session { server: Some(address), ..Session::default() };
@@ -360,16 +348,13 @@ fn refused() {
     session.is("refused");
 }
 
-#[test]
+needs::test!(not_an_address);
 fn not_an_address() {
     let mut session = Session::default();
     session.run(1, "cargo run -p lesson-greeting -- abc");
     session.see(1, 1);
     session.is("not-an-address");
 }
-
-/// The folder in which the programs run.
-const FOLDER: &str = env!("CARGO_TARGET_TMPDIR");
 
 /// Some terminals side by side, and what has happened in them so far.
 #[derive(Default)]
@@ -450,7 +435,7 @@ impl Session {
             }
             _ => Command::new(lesson(rest(program, "cargo run -p "))),
         };
-        command.current_dir(FOLDER);
+        command.current_dir(scratch());
         (command, arguments.split_whitespace().map(str::to_string).collect())
     }
 

@@ -1,32 +1,16 @@
-//! Records what the book shows of the wire, with tcpdump on loopback, and compares it with the
-//! files that the pages include.
-//!
-//! To renew the files (Linux, with tcpdump, as root), and look at the difference:
-//!
-//!     SNAPSHOTS=overwrite cargo test -p programs --test captures
-//!     git diff book/src/captures
-//!
-//! What is kept of a line is who sends to whom, the flags, the numbers and the length. The window
-//! and the options are left out, and so are the random numbers from which a connection counts.
-//! Ports are shown as in the transcripts. When an acknowledgement travels alone is up to the
-//! kernel, and differs from run to run: so only the other segments are compared, in each direction.
-//! Where it is asked for, the bytes that a segment carries are shown below it.
-//!
-//! With `--features harness/part-7` the captures of part 7 are among them.
-
-#![cfg(target_os = "linux")]
+//! What happens in each capture, and the capture itself.
 
 use std::net::TcpListener;
 use std::path::PathBuf;
 use std::process::Command;
 use std::{env, fs};
 
-use harness::{Program, lesson, repository, with_part_7};
+use harness::{Program, lesson, repository, scratch, with_part_7};
+use needs::TCPDUMP;
 use predicates::function::function;
 use predicates::str::contains;
 
-#[test]
-#[cfg_attr(not(tcpdump), ignore = "needs tcpdump, and root")]
+needs::test!(TCPDUMP: listening_events);
 fn listening_events() {
     let server = serve("lesson-listening-events");
     let wire = Wire::tapped(server.address().port(), "");
@@ -37,8 +21,7 @@ fn listening_events() {
     wire.is("listening-events");
 }
 
-#[test]
-#[cfg_attr(not(tcpdump), ignore = "needs tcpdump, and root")]
+needs::test!(TCPDUMP: socket_events);
 fn socket_events() {
     let free = TcpListener::bind("127.0.0.1:0").and_then(|free| free.local_addr());
     let port = free.expect("a free port").port();
@@ -51,8 +34,7 @@ fn socket_events() {
     wire.is("socket-events");
 }
 
-#[test]
-#[cfg_attr(not(tcpdump), ignore = "needs tcpdump, and root")]
+needs::test!(TCPDUMP: greeting);
 fn greeting() {
     let server = serve("lesson-greeting");
     let wire = Wire::tapped(server.address().port(), "");
@@ -66,8 +48,7 @@ fn greeting() {
     wire.is("greeting");
 }
 
-#[test]
-#[cfg_attr(not(tcpdump), ignore = "needs tcpdump, and root")]
+needs::test!(TCPDUMP: online_counter);
 fn online_counter() {
     let server = serve("lesson-online-counter");
     let wire = Wire::tapped(server.address().port(), "");
@@ -81,8 +62,7 @@ fn online_counter() {
     drop(clients);
 }
 
-#[test]
-#[cfg_attr(not(tcpdump), ignore = "needs tcpdump, and root")]
+needs::test!(TCPDUMP: two_way_talk);
 fn two_way_talk() {
     let mut server = serve("lesson-bidirectional-server");
     let wire = Wire::tapped(server.address().port(), "");
@@ -100,11 +80,11 @@ fn two_way_talk() {
 
 with_part_7! {{
     use harness::wait_until;
+    use needs::STRACE;
 
-    #[test]
-    #[cfg_attr(not(tcpdump), ignore = "needs tcpdump, and root")]
+    needs::test!(TCPDUMP: framed);
     fn framed() {
-        let picture = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("signature.png");
+        let picture = scratch().join("signature.png");
         fs::write(&picture, b"\x89PNG\r\n\x1a\n").expect("the file can be written");
         let server = serve("lesson-framed-server");
         let wire = Wire::tapped_with_bytes(server.address().port());
@@ -118,11 +98,10 @@ with_part_7! {{
         wire.is("framed");
     }
 
+    needs::test!(STRACE: event_loop_calls);
     /// The system calls of the event loop when a second client joins, and says something.
-    #[test]
-    #[cfg_attr(not(strace), ignore = "strace is missing, or may not trace")]
     fn event_loop_calls() {
-        let trace = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("event-loop.strace");
+        let trace = scratch().join("event-loop.strace");
         let mut command = Command::new("strace");
         command.args(["-D", "-qq", "-e", "trace=epoll_wait,accept4,recvfrom,writev", "-o"]);
         command.arg(&trace).arg(lesson("lesson-event-loop-server")).arg("127.0.0.1:0");

@@ -11,7 +11,7 @@ use std::sync::mpsc::{self, Receiver};
 use std::time::{Duration, Instant};
 use std::{fs, thread};
 
-use harness::DEADLINE;
+use harness::{DEADLINE, scratch};
 use serde_json::{Value, json};
 
 /// A page in a browser of its own.
@@ -29,8 +29,7 @@ pub struct Page {
 impl Page {
     /// Starts a browser. Its window is `width` by `height` pixels.
     pub fn open(width: u32, height: u32) -> Page {
-        let profile =
-            PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(format!("profile-{}", unique()));
+        let profile = scratch().join(format!("profile-{}", unique()));
         let browser = recorder::tools::browser().expect("a browser");
         let mut browser = Command::new("sh")
             .args(["-c", "exec \"$0\" \"$@\" 3<&0 4>&1 </dev/null >/dev/null", browser])

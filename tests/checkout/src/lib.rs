@@ -1,0 +1,62 @@
+//! Finds the project's folder when a program runs.
+//!
+//! `env!("CARGO_MANIFEST_DIR")` would be the folder at compile time. Cargo does not compile again
+//! after a folder was moved or copied with its `target`, so a program that relied on it would look
+//! into a folder that is gone, or write into somebody else's.
+
+use std::env;
+use std::path::{Path, PathBuf};
+use std::sync::LazyLock;
+
+/// Returns the folder that holds everything: the one with `Cargo.toml` and `lessons/`.
+///
+/// # Panics
+/// If there is no such folder. A program that a person starts calls [`find`] first and says so.
+pub fn repository() -> &'static Path {
+    static REPOSITORY: LazyLock<PathBuf> =
+        LazyLock::new(|| find().unwrap_or_else(|problem| panic!("{problem}")));
+    &REPOSITORY
+}
+
+/// Looks for the folder that holds everything, in and above these places: the package that cargo
+/// runs or tests, the current folder, and the program itself.
+///
+/// # Errors
+/// If it is in none of them. The message says where to start the program instead.
+pub fn find() -> Result<PathBuf, String> {
+    // Cargo sets this variable for what it runs (The Cargo Book, "Environment Variables").
+    let package = env::var_os("CARGO_MANIFEST_DIR").map(PathBuf::from);
+    let here = env::current_dir().ok();
+    let places = [package, here.clone(), env::current_exe().ok()];
+    places.iter().flatten().find_map(|place| above(place)).ok_or_else(|| {
+        let here = here.unwrap_or_default();
+        format!(
+            "cannot find the project: there is no folder with Cargo.toml and lessons in it, neither \
+             {} nor one above it. Go to your clone (cd) and try again",
+            here.display()
+        )
+    })
+}
+
+fn above(place: &Path) -> Option<PathBuf> {
+    let is_it =
+        |folder: &&Path| folder.join("lessons").is_dir() && folder.join("Cargo.toml").is_file();
+    place.ancestors().find(is_it).map(Path::to_path_buf)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_folder_is_found_from_within_it_and_not_from_elsewhere() {
+        let package =
+            PathBuf::from(env::var_os("CARGO_MANIFEST_DIR").expect("cargo runs the tests"));
+        let root = above(&package).expect("the package lies in the project");
+        assert!(root.join("tests/checkout").is_dir(), "{}", root.display());
+        assert_eq!(above(&root.join("lessons")), Some(root.clone()));
+        assert_eq!(above(&root), Some(root.clone()));
+        assert_eq!(above(root.ancestors().last().expect("the root of the file system")), None);
+        assert_eq!(find(), Ok(root));
+    }
+}

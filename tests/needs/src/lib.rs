@@ -1,0 +1,134 @@
+//! Tests that need something that a machine may lack: Node, nats-server, root's rights.
+//!
+//! Rust's own test harness has to know at compile time which tests to ignore. That would be wrong as
+//! soon as somebody installs what was missing, so the test targets that use this crate have
+//! `harness = false` in their Cargo.toml, register each test with [`test!`], and look when they run:
+//!
+//! ```ignore
+//! needs::test!(NODE: a_client_in_node_is_answered);
+//! fn a_client_in_node_is_answered() { /* ... */ }
+//!
+//! fn main() -> std::process::ExitCode {
+//!     needs::run()
+//! }
+//! ```
+//!
+//! The command line is that of any other test (`--exact`, `--ignored`, `--list`, a part of a name).
+//! In such a target `#[test]` would do nothing, and a test of the package `programs` forbids it.
+
+use std::env;
+use std::process::{Command, ExitCode, Stdio};
+use std::sync::LazyLock;
+
+use libtest_mimic::{Arguments, Trial};
+
+#[doc(hidden)]
+pub use inventory;
+
+/// Something that a test needs, and that a machine may lack.
+pub struct Need {
+    /// What it is, as an ignored test says it.
+    what: &'static str,
+    /// Whether it is there. It is looked for once, when the first test asks.
+    is_there: LazyLock<bool>,
+}
+
+impl Need {
+    /// Describes a need, and how to find out whether it is met.
+    pub const fn new(what: &'static str, is_there: fn() -> bool) -> Need {
+        Need { what, is_there: LazyLock::new(is_there) }
+    }
+}
+
+/// Nothing that any machine lacks.
+pub static NOTHING: Need = Need::new("nothing", || true);
+
+/// Node.js in a version that runs the Node programs of the lessons.
+pub static NODE: Need = Need::new("Node 20 or newer", || {
+    let version = printed("node", &["--version"]);
+    let major = version.trim_start_matches('v').split('.').next().map(str::parse::<u32>);
+    matches!(major, Some(Ok(20..)))
+});
+
+/// The server that joins the edges of a cluster.
+pub static NATS_SERVER: Need = Need::new("nats-server", || runs("nats-server", &["--version"]));
+
+/// strace, with the right to trace, which some containers withhold.
+pub static STRACE: Need = Need::new("strace, and the right to trace", || {
+    runs("strace", &["-f", "-o", "/dev/null", "true"])
+});
+
+/// tcpdump, with the right to capture, which is root's unless the system was set otherwise.
+pub static TCPDUMP: Need = Need::new("tcpdump, and root", || {
+    printed("tcpdump", &["--version"]).contains("libpcap") && printed("id", &["-u"]).trim() == "0"
+});
+
+/// Whether a program can be started, and is content with these arguments.
+pub fn runs(program: &str, arguments: &[&str]) -> bool {
+    let mut command = Command::new(program);
+    command.args(arguments).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+    command.status().is_ok_and(|status| status.success())
+}
+
+/// Returns what a program prints to stdout, or nothing if it cannot be started.
+fn printed(program: &str, arguments: &[&str]) -> String {
+    let output = Command::new(program).args(arguments).stdin(Stdio::null()).output();
+    output.map(|output| String::from_utf8_lossy(&output.stdout).into_owned()).unwrap_or_default()
+}
+
+/// A registered test. Made by [`test!`].
+#[doc(hidden)]
+pub struct Test {
+    pub path: &'static str,
+    pub need: &'static Need,
+    pub run: fn(),
+}
+
+inventory::collect!(Test);
+
+/// Registers a function as a test, with the [`Need`] without which it is ignored, if it has one.
+#[macro_export]
+macro_rules! test {
+    ($need:path: $test:ident) => {
+        $crate::inventory::submit! {
+            $crate::Test {
+                path: concat!(module_path!(), "::", stringify!($test)),
+                need: &$need,
+                run: $test,
+            }
+        }
+    };
+    ($test:ident) => {
+        $crate::inventory::submit! {
+            $crate::Test {
+                path: concat!(module_path!(), "::", stringify!($test)),
+                need: &$crate::NOTHING,
+                run: $test,
+            }
+        }
+    };
+}
+
+/// Runs the registered tests of this target that the command line asks for.
+pub fn run() -> ExitCode {
+    let mut arguments = Arguments::from_args();
+    // libtest reads this variable, libtest-mimic does not.
+    let threads = env::var("RUST_TEST_THREADS").ok().and_then(|threads| threads.parse().ok());
+    arguments.test_threads = arguments.test_threads.or(threads);
+    let mut trials: Vec<Trial> = inventory::iter::<Test>().map(trial).collect();
+    trials.sort_by(|one, other| one.name().cmp(other.name()));
+    libtest_mimic::run(&arguments, trials).exit_code()
+}
+
+fn trial(test: &'static Test) -> Trial {
+    // Without the name of the target, as libtest shows it.
+    let name = test.path.split_once("::").map_or(test.path, |(_, name)| name);
+    let trial = Trial::test(name, || {
+        (test.run)();
+        Ok(())
+    });
+    match *test.need.is_there {
+        true => trial,
+        false => trial.with_kind(format!("needs {}", test.need.what)).with_ignored_flag(true),
+    }
+}

@@ -1,0 +1,22 @@
+//! Records what the book shows of the wire, with tcpdump on loopback, and compares it with the
+//! files that the pages include.
+//!
+//! To renew the files (Linux, with tcpdump, as root), and look at the difference:
+//!
+//!     SNAPSHOTS=overwrite cargo test -p programs --test captures
+//!     git diff book/src/captures
+//!
+//! What is kept of a line is who sends to whom, the flags, the numbers and the length. The window
+//! and the options are left out, and so are the random numbers from which a connection counts.
+//! Ports are shown as in the transcripts. When an acknowledgement travels alone is up to the
+//! kernel, and differs from run to run: so only the other segments are compared, in each direction.
+//! Where it is asked for, the bytes that a segment carries are shown below it.
+//!
+//! With `--features harness/part-7` the captures of part 7 are among them.
+
+#[cfg(target_os = "linux")]
+mod linux;
+
+fn main() -> std::process::ExitCode {
+    needs::run()
+}
