@@ -14,7 +14,6 @@
 //! Where Linux, macOS and Windows differ, the difference is in here, so that no lesson has to care.
 
 pub mod arguments;
-#[cfg(feature = "ctrl-c")]
 pub mod ctrl_c;
 pub mod failure;
 pub mod lines;
@@ -24,7 +23,6 @@ pub mod socket;
 pub mod text;
 
 pub use arguments::{Extra, Lesson, host_and_port};
-#[cfg(feature = "ctrl-c")]
 pub use ctrl_c::CtrlC;
 pub use failure::{Failure, cannot_connect, cannot_listen, lost_connection};
 pub use lines::{LONGEST_LINE, Lines};

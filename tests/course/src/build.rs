@@ -234,7 +234,7 @@ impl Package<'_> {
             "[package]\nname = \"{}\"\ndescription = \"Answers to exercises\"\n\
              version = \"0.1.0\"\nedition = \"2024\"\npublish = false\n\n[workspace]\n\n{shared}\n\n\
              [profile.dev]\ndebug = false\nincremental = false\n\n\
-             [dependencies]\nshared = {{ workspace = true, features = [\"ctrl-c\"] }}\n\
+             [dependencies]\nshared.workspace = true\n\
              anyhow.workspace = true\nsocket2.workspace = true\n",
             self.name,
         );
