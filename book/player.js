@@ -444,12 +444,30 @@
         player.figure.focus({ preventScroll: true });
     }
 
+    /**
+     * Loads a recording. A page that was opened as a file may fetch nothing, but it may run a script: a
+     * packed book (.ci/pack) has each recording as a script, too, which puts it into `recordings`.
+     */
+    async function load(name, file) {
+        if (location.protocol !== 'file:') {
+            const answer = await fetch(file);
+            if (!answer.ok) throw new Error(`${answer.status} ${answer.statusText}`);
+            return answer.json();
+        }
+        const script = document.createElement('script');
+        script.src = `recordings/${name}.js`;
+        await new Promise((resolve, reject) => {
+            script.onload = resolve;
+            script.onerror = () => reject(new Error(`there is no ${script.src}`));
+            document.head.append(script);
+        });
+        return window.recordings[name];
+    }
+
     async function start(figure) {
         const file = `recordings/${figure.dataset.recording}.json`;
         try {
-            const answer = await fetch(file);
-            if (!answer.ok) throw new Error(`${answer.status} ${answer.statusText}`);
-            const player = new Player(figure, await answer.json());
+            const player = new Player(figure, await load(figure.dataset.recording, file));
             players.push(player);
             player.show(1, false);
         } catch (error) {

@@ -126,7 +126,7 @@ fn every_command_names_something_that_exists() {
     let packages = &workspace().packages;
     let mut texts: Vec<(String, String)> =
         pages().into_iter().map(|(name, page)| (name, page.expanded)).collect();
-    for file in ["README.md", "CONTRIBUTING.md"] {
+    for file in ["README.md", "CONTRIBUTING.md", "CHANGELOG.md", ".ci/READ-ME-FIRST.txt"] {
         if let Ok(text) = fs::read_to_string(root().join(file)) {
             texts.push((file.into(), text));
         }
