@@ -31,7 +31,7 @@ pub use lessons::{Lesson, lesson, lessons, lessons_under_test, node, refusing, w
 pub use nats::{NO_NATS, Nats, port_that_stays_free};
 pub use peer::Peer;
 pub use process::{
-    backlog, open_descriptors, processor_time, resident_memory, sleeping_threads, threads,
+    backlog, open_descriptors, processor_time, resident_memory, runs, sleeping_threads, threads,
 };
 pub use program::{Program, shortened};
 pub use servers::{is_chat_server, package};

@@ -20,6 +20,7 @@ use std::env;
 use std::process::{Command, ExitCode, Stdio};
 use std::sync::LazyLock;
 
+use harness::runs;
 use libtest_mimic::{Arguments, Trial};
 
 #[doc(hidden)]
@@ -62,13 +63,6 @@ pub static STRACE: Need = Need::new("strace, and the right to trace", || {
 pub static TCPDUMP: Need = Need::new("tcpdump, and root", || {
     printed("tcpdump", &["--version"]).contains("libpcap") && printed("id", &["-u"]).trim() == "0"
 });
-
-/// Whether a program can be started, and is content with these arguments.
-pub fn runs(program: &str, arguments: &[&str]) -> bool {
-    let mut command = Command::new(program);
-    command.args(arguments).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
-    command.status().is_ok_and(|status| status.success())
-}
 
 /// Returns what a program prints to stdout, or nothing if it cannot be started.
 fn printed(program: &str, arguments: &[&str]) -> String {

@@ -1,6 +1,6 @@
 //! Which of the tools that recording and playing need are there.
 
-use std::process::{Command, Stdio};
+use harness::runs;
 
 /// What is missing to record on this machine.
 pub fn missing() -> Vec<&'static str> {
@@ -26,10 +26,4 @@ pub fn browser() -> Option<&'static str> {
 /// Whether the book can be built.
 pub fn mdbook() -> bool {
     runs("mdbook", &["--version"])
-}
-
-fn runs(tool: &str, arguments: &[&str]) -> bool {
-    let quiet =
-        Command::new(tool).args(arguments).stdout(Stdio::null()).stderr(Stdio::null()).status();
-    quiet.is_ok_and(|status| status.success())
 }
