@@ -11,21 +11,34 @@
 //! | `wrong/*.rs` | the same, where the program is of another make |
 //! | `starter.diff` | only where the starter is not the lesson's `src/main.rs` |
 //!
-//! Who has solved an exercise also finds `solution.rs`, made out of the difference.
+//! When an exercise is solved, `solution.rs` is made out of the difference and put beside the answer.
 
+mod answer;
 mod build;
+mod cargo;
 mod difference;
 mod exercise;
 mod progress;
 
-pub use build::{Built, build_answer, build_answers_of, build_check, build_variants};
-pub use exercise::{Exercise, WrongAnswer, all, find, lesson_called, nearest};
+pub use answer::{Answer, not_text};
+pub use build::{build_answer, build_answers_of, build_check, build_variants};
+pub use cargo::{Built, NotBuilt, Told, target};
+pub use exercise::{Exercise, WrongAnswer, all, at_path, find, lessons_called, nearest};
 pub use progress::Progress;
 
-use std::path::Path;
+use std::env;
+use std::path::{Path, PathBuf};
+use std::sync::LazyLock;
 
-/// The folder that holds everything.
+/// The folder that holds everything. It is looked for when the program runs: a folder may have been
+/// moved or copied since it was compiled.
 pub fn repository() -> &'static Path {
-    let course = Path::new(env!("CARGO_MANIFEST_DIR"));
-    course.ancestors().nth(2).unwrap_or(course)
+    static REPOSITORY: LazyLock<PathBuf> = LazyLock::new(|| {
+        let start = env::var_os("CARGO_MANIFEST_DIR").map(PathBuf::from);
+        let start = start.or_else(|| env::current_dir().ok()).unwrap_or_default();
+        let is_it =
+            |folder: &&Path| folder.join("lessons").is_dir() && folder.join("Cargo.toml").is_file();
+        start.ancestors().find(is_it).unwrap_or(&start).to_path_buf()
+    });
+    &REPOSITORY
 }

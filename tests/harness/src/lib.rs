@@ -12,6 +12,7 @@ mod capture;
 #[doc(hidden)]
 pub mod chat_room;
 mod connection;
+mod guard;
 mod lessons;
 mod nats;
 mod peer;
