@@ -160,7 +160,8 @@ pub fn check_all(exercises: &[Exercise], screen: &Screen) -> bool {
             Err(problem) => drop(verdicts.insert(&exercise.name, Verdict::NotChecked(problem))),
         }
     }
-    let checks = build_checks(begun.iter().map(|(exercise, _)| *exercise), screen);
+    let mut checks = Checks::new();
+    build_checks(begun.iter().map(|(exercise, _)| *exercise), &mut checks, screen);
     let found = run_all(&begun, &checks, screen);
     let mut progress = Progress::load();
     let mut problem = None;
@@ -206,12 +207,12 @@ fn show_all(exercises: &[Exercise], verdicts: &HashMap<&str, Verdict>, screen: &
 /// The compiled checks of lessons, by their folders, or why there is none.
 pub type Checks = HashMap<String, Result<PathBuf, String>>;
 
-/// Compiles the checks of these exercises' lessons.
+/// Adds the compiled checks of these exercises' lessons.
 pub fn build_checks<'a>(
     exercises: impl IntoIterator<Item = &'a Exercise>,
+    checks: &mut Checks,
     screen: &Screen,
-) -> Checks {
-    let mut checks = Checks::new();
+) {
     for exercise in exercises {
         if !checks.contains_key(&exercise.lesson) {
             let doing = format!("Compiling the checks of {}", exercise.lesson);
@@ -219,7 +220,6 @@ pub fn build_checks<'a>(
             checks.insert(exercise.lesson.clone(), check);
         }
     }
-    checks
 }
 
 /// Returns the verdicts on these programs, in their order. For a program that was not compiled, the

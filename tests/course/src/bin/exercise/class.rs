@@ -32,10 +32,10 @@ pub fn check(folder: &Path, screen: &Screen) -> Result<(), String> {
     let mut problems: Vec<String> = Vec::new();
     problems.extend(made.err().map(|error| format!("cannot make {}: {error}", results.display())));
 
-    let checks = build_checks(&exercises, screen);
+    let mut checks = Checks::new();
     for copy in &copies {
         let who = copy.file_name().unwrap_or_default().to_string_lossy().into_owned();
-        let verdicts = verdicts_on(&who, copy, &exercises, &checks, screen);
+        let verdicts = verdicts_on(&who, copy, &exercises, &mut checks, screen);
         let marks: Vec<&str> = names.iter().map(|name| mark(verdicts.get(name))).collect();
         let count = |what| marks.iter().filter(|mark| **mark == what).count();
         let (solved, not_checked) = (count("solved"), count(NOT_CHECKED));
@@ -90,7 +90,7 @@ fn verdicts_on<'a>(
     who: &str,
     copy: &Path,
     exercises: &'a [Exercise],
-    checks: &Checks,
+    checks: &mut Checks,
     screen: &Screen,
 ) -> Verdicts<'a> {
     let mut verdicts = Verdicts::new();
@@ -127,6 +127,7 @@ fn verdicts_on<'a>(
             (*exercise, program.unwrap_or_else(missing))
         })
         .collect();
+    build_checks(begun.iter().copied(), checks, screen);
     let found = run_all(&programs, checks, screen);
     verdicts.extend(begun.iter().map(|exercise| exercise.name.as_str()).zip(found));
     verdicts
