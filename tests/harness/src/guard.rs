@@ -19,13 +19,14 @@ const MARK: &str = "STARTED_BY_A_TEST";
 const SCRIPT: &str = "
 trap '' HUP INT QUIT TERM
 read -r never
-kill -KILL -- \"-$0\" 2>/dev/null
+kill -s KILL -- \"-$0\" 2>/dev/null
 [ -r /proc/self/environ ] || exit 0
 for round in 1 2 3; do
-    found=$(grep -lszF -- \"$1\" /proc/[0-9]*/environ) || exit 0
+    found=$(grep -lszF -- \"$1\" /proc/[0-9]*/environ)
+    [ -n \"$found\" ] || exit 0
     for file in $found; do
         process=${file#/proc/}
-        kill -KILL \"${process%/environ}\" 2>/dev/null
+        kill -s KILL \"${process%/environ}\" 2>/dev/null
     done
 done";
 
