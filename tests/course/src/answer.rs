@@ -147,7 +147,10 @@ pub fn read(path: &Path) -> io::Result<Vec<u8>> {
         return Err(io::Error::other(what));
     }
     if metadata.len() > MOST {
-        return Err(io::Error::other(format!("it has {} bytes", metadata.len())));
+        return Err(io::Error::other(format!(
+            "it has {} bytes, more than anybody writes",
+            metadata.len()
+        )));
     }
     fs::read(path)
 }

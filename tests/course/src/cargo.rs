@@ -72,7 +72,7 @@ pub struct Output {
 struct Diagnostic {
     target: String,
     text: String,
-    /// Whether this rejects the source. A full disk or a missing linker is an error of no place.
+    /// Whether this rejects the source. A full disk or a missing linker has neither place nor code.
     is_error_in_source: bool,
 }
 
@@ -152,7 +152,8 @@ fn diagnostic(message: &str) -> Option<Diagnostic> {
         return None; // only the number of the others
     }
     let is_error = message.contains("\"level\":\"error\"");
-    let is_error_in_source = is_error && bare.contains("--> ");
+    let is_about_source = bare.contains("--> ") || message.contains("\"code\":{");
+    let is_error_in_source = is_error && is_about_source;
     Some(Diagnostic { target: target_of(message)?, text, is_error_in_source })
 }
 

@@ -13,6 +13,8 @@ pub const RIGHT: &str = "// solves it\n";
 pub const WRONG: &str = "// does not solve it\n";
 pub const REJECTED: &str = "// the compiler rejects it\n";
 pub const NO_CARGO: &str = "// cargo fails\n";
+pub const SAVED_MEANWHILE: &str = "// saved while it is compiled\n";
+pub const SAVED_AGAIN_AND_AGAIN: &str = "// saved again and again\n";
 pub const CRASHES_THE_CHECK: &str = "// the check crashes\n";
 
 const CARGO: &str = r#"#!/bin/sh
@@ -26,6 +28,11 @@ while [ $# -gt 0 ]; do
 done
 program() { printf '{"target":{"name":"%s"},"executable":"%s"}\n' "$1" "$2"; }
 answer() {
+    if grep -q 'saved while' "$2"; then
+        echo '// solves it' > "$2"
+    elif grep -q 'saved again' "$2"; then
+        echo >> "$2"
+    fi
     if grep -q 'cargo fails' "$2"; then
         echo 'error: the disk is full' >&2
     elif grep -q 'compiler rejects' "$2"; then

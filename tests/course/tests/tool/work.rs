@@ -5,7 +5,7 @@ use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::Path;
 use std::process::{Command, Stdio};
 
-use crate::tree::{RIGHT, SOLVED, STARTER, Tree};
+use crate::tree::{RIGHT, SAVED_AGAIN_AND_AGAIN, SAVED_MEANWHILE, SOLVED, STARTER, Tree};
 
 #[test]
 fn start_over_keeps_what_is_there_whatever_it_is() {
@@ -108,6 +108,21 @@ fn another_encoding_is_said() {
     let ran = tree.run(&["first"]);
     assert_eq!(ran.status, Some(1));
     assert!(ran.stdout.contains("Line 2 of answer.rs is not UTF-8"), "{ran:?}");
+}
+
+#[test]
+fn what_is_saved_while_it_is_compiled_is_compiled_again() {
+    let tree = Tree::new();
+    let answer = tree.first().join("answer.rs");
+    fs::write(&answer, SAVED_MEANWHILE).expect("an answer");
+    let ran = tree.run(&["first"]);
+    assert_eq!(ran.status, Some(0), "{ran:?}");
+    assert!(tree.run(&[]).stdout.contains("  ✓ first"), "what was checked is what is solved");
+
+    fs::write(&answer, SAVED_AGAIN_AND_AGAIN).expect("an answer");
+    let ran = tree.run(&["first"]);
+    assert_eq!(ran.status, Some(1), "{ran:?}");
+    assert!(ran.stderr.contains("changes again and again"), "{ran:?}");
 }
 
 #[test]
