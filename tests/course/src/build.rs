@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::fmt::Write as _;
 use std::fs;
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::{self, Path, PathBuf};
 use std::process;
 
 use crate::cargo::{Built, NotBuilt, Output, Told, cargo, target};
@@ -107,7 +107,7 @@ pub fn build_answers_of(
     exercises: &[&Exercise],
     told: Told,
 ) -> Result<HashMap<String, Result<Built, NotBuilt>>, String> {
-    let copy = copy.canonicalize();
+    let copy = path::absolute(copy);
     let copy = copy.map_err(|error| format!("cannot find the folder: {error}"))?;
     // A folder may be named in any way, a package may not: it is known by a number.
     let name = format!("answers-of-{:016x}", number_of(copy.as_os_str().as_encoded_bytes()));

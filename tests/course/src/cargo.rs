@@ -191,3 +191,33 @@ fn without_colour(line: &str) -> String {
     let first = parts.next().unwrap_or_default().to_string();
     parts.fold(first, |text, part| text + part.split_once('m').map_or(part, |(_, rest)| rest))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_path_may_have_any_characters() {
+        let message = r#"{"target":{"kind":["bin"],"name":"say-goodbye"},"executable":"C:\\a \"b\"\u0007/\u4f60"}"#;
+        let path = PathBuf::from("C:\\a \"b\"\u{7}/你");
+        assert_eq!(executable(message), Some(("say-goodbye".to_string(), path)));
+        let library = message.replace(r#""executable":"C:"#, r#""executable":null,"#);
+        assert_eq!(executable(&library), None);
+    }
+
+    #[test]
+    fn only_an_error_in_the_source_rejects_it() {
+        let rejects = |level: &str, code: &str, text: &str| {
+            diagnostic(&format!(
+                r#"{{"target":{{"name":"x"}},"message":{{"rendered":"{text}","level":"{level}","code":{code}}}}}"#
+            ))
+            .map(|diagnostic| diagnostic.is_error_in_source)
+        };
+        let place = r"error: no\n --> answer.rs:1:1";
+        assert_eq!(rejects("error", "null", place), Some(true));
+        assert_eq!(rejects("error", r#"{"code":"E0601"}"#, "error: no main"), Some(true));
+        assert_eq!(rejects("warning", "null", place), Some(false));
+        assert_eq!(rejects("error", "null", "error: linker `cc` not found"), Some(false));
+        assert_eq!(rejects("error", "null", "error: aborting due to 1 previous error"), None);
+    }
+}

@@ -54,6 +54,7 @@ impl Drop for Copy {
     }
 }
 
+/// One test, since its parts take turns in the one copy.
 #[test]
 #[ignore = "slow: cargo test -p course --test answers -- --ignored"]
 fn real_answers_are_checked() {
