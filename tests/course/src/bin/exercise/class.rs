@@ -41,7 +41,7 @@ pub fn check(folder: &Path, screen: &Screen) -> Result<(), String> {
         let (solved, not_checked) = (count("solved"), count(NOT_CHECKED));
         let aside = match not_checked {
             0 => String::new(),
-            count => format!("   ({count} {NOT_CHECKED}: that is not the learner's fault)"),
+            count => format!("   ({count} {NOT_CHECKED}: the learner's file says why)"),
         };
         // A name may be of any width, so it comes last.
         print_line!("{solved:>3} of {}   {}{aside}", exercises.len(), on_one_line(&who));
