@@ -101,7 +101,12 @@ fn a_failure_of_the_tool_is_not_the_learners() {
 fn a_watch_goes_on_whatever_happens() {
     let tree = Tree::new();
     let answer = tree.first().join("answer.rs");
-    fs::write(&answer, WRONG).expect("an answer");
+    // As most editors do it: a file that is half written would be checked, too.
+    let save = |content: &[u8]| {
+        tree.write("saved", content);
+        fs::rename(tree.root.join("saved"), &answer).expect("an answer");
+    };
+    save(WRONG.as_bytes());
     let watch = Program::start(tree.exercise(&["--watch", "first"]));
     let waits = |times: usize| {
         watch.wait_for_lines(
@@ -110,18 +115,18 @@ fn a_watch_goes_on_whatever_happens() {
         );
     };
     waits(1);
-    fs::write(&answer, b"\xff\xfef\0n\0 \0m\0").expect("another encoding");
+    save(b"\xff\xfef\0n\0 \0m\0");
     waits(2);
-    fs::write(&answer, NO_CARGO).expect("an answer");
+    save(NO_CARGO.as_bytes());
     waits(3);
     fs::remove_file(&answer).expect("the answer");
     fs::create_dir(&answer).expect("a folder in its place");
     waits(4);
     fs::remove_dir(&answer).expect("the folder");
-    fs::write(&answer, RIGHT).expect("an answer");
+    save(RIGHT.as_bytes());
     waits(5);
     assert!(watch.stdout().contains("✓ A title"), "{}", watch.stdout());
-    fs::write(&answer, WRONG.repeat(2)).expect("an answer");
+    save(WRONG.repeat(2).as_bytes());
     waits(6);
 }
 

@@ -3,7 +3,6 @@
 
 use std::env;
 use std::fs;
-use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{self, Command, Output};
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -94,9 +93,12 @@ impl Tree {
             tree.write(&format!("{folder}/solution.diff"), SOLUTION);
         }
         for (file, script) in [("cargo", CARGO), ("check", CHECK)] {
-            tree.write(file, script);
-            let path = tree.root.join(file);
-            fs::set_permissions(path, fs::Permissions::from_mode(0o755)).expect("a script");
+            tree.write(&format!("{file}.sh"), script);
+            // Another process writes what is to be run. As long as a descriptor for writing is open, and
+            // a child that another test has just forked may have ours, the system refuses to run it.
+            let mut shell = Command::new("sh");
+            shell.args(["-c", "cp \"$0.sh\" \"$0\" && chmod +x \"$0\""]).arg(tree.root.join(file));
+            assert!(shell.status().is_ok_and(|status| status.success()), "cannot copy {file}.sh");
         }
         tree
     }
