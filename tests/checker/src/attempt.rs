@@ -16,6 +16,7 @@ use socket2::{Domain, Socket, Type};
 
 use super::{Actor, Check, Outcome, PATIENCE};
 use harness::{Program, accept_within, shortened};
+use shared::printable;
 
 /// A learner's compiled program, and whatever a check has started of it.
 pub struct Attempt {
@@ -40,6 +41,10 @@ struct Process {
     was_to_end: Cell<bool>,
 }
 
+/// How long the last words of a program that has ended may be on their way. Something that it has
+/// started may hold its output open for longer.
+const LAST_WORDS: Duration = Duration::from_secs(2);
+
 impl Attempt {
     pub(super) fn at(path: &Path, exercise: &Exercise) -> Attempt {
         let starter = exercise.starter().unwrap_or_default();
@@ -61,9 +66,10 @@ impl Attempt {
         Attempt { patience, ..self }
     }
 
-    /// What the check says of it.
+    /// What the check says of it. A diagnosis quotes what the program has sent and printed, which
+    /// must not be commands for the terminal that shows it.
     pub(super) fn judge(&self, check: Check) -> Outcome {
-        check(self).map_err(|finding| self.diagnosis(&finding))
+        check(self).map_err(|finding| printable(&self.diagnosis(&finding)).into_owned())
     }
 
     /// How long to wait for what is expected.
@@ -78,7 +84,7 @@ impl Attempt {
         if let Some(variant) = &self.variant {
             command.env("EXERCISE_VARIANT", variant);
         }
-        let program = RefCell::new(Program::start(command));
+        let program = RefCell::new(Program::start_guarded(command));
         let process = Rc::new(Process { program, was_to_end: Cell::new(false) });
         self.started.borrow_mut().push(Rc::clone(&process));
         Running { process, patience: self.patience }
@@ -185,7 +191,7 @@ impl Attempt {
             let patience = if is_last { Duration::from_millis(200) } else { Duration::ZERO };
             let ended = program.ends_within(patience).filter(|_| !process.was_to_end.get());
             if let Some(status) = ended {
-                program.wait_for_output(); // its last words may still be on their way to us
+                program.output_ends_within(LAST_WORDS);
                 let _ = write!(text, "\n\n{name} had ended by then ({status}).");
             }
             if !is_last && ended.is_none() {
@@ -333,7 +339,7 @@ impl Running {
             let later = shown_time(self.patience);
             format!("{after}, but {later} later the program was still running")
         })?;
-        program.wait_for_output(); // its last words may still be on their way to us
+        program.output_ends_within(LAST_WORDS);
         Ok(status)
     }
 
@@ -350,8 +356,14 @@ impl Running {
     /// # Errors
     /// As [`Running::type_line`].
     pub fn type_bytes(&self, bytes: &[u8]) -> Outcome {
-        self.process.program.borrow_mut().try_type(bytes).map_err(|error| {
-            format!("{} was typed, but the program did not read it: {error}", quoted(bytes))
+        let mut program = self.process.program.borrow_mut();
+        program.try_type_within(PATIENCE, bytes).map_err(|error| match error.kind() {
+            ErrorKind::TimedOut => format!(
+                "{} was typed, but in {} the program did not read it",
+                quoted(bytes),
+                shown_time(PATIENCE)
+            ),
+            _ => format!("{} was typed, but the program did not read it: {error}", quoted(bytes)),
         })
     }
 

@@ -1,52 +1,44 @@
-//! Compiles what belongs to an exercise, and keeps cargo's own noise away from the learner.
+//! Compiles what belongs to an exercise.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
-use std::env;
-use std::ffi::OsString;
 use std::fmt::Write as _;
 use std::fs;
 use std::io;
-use std::path::{Path, PathBuf};
-use std::process::{self, Command};
+use std::path::{self, Path, PathBuf};
+use std::process;
 
+use crate::cargo::{Built, NotBuilt, Output, Told, cargo, target};
+use crate::progress::number_of;
 use crate::{Exercise, all, repository};
-
-/// A program that the compiler has accepted.
-#[derive(Clone, Debug)]
-pub struct Built {
-    /// Where it is.
-    pub program: PathBuf,
-    /// What the compiler warns of, or nothing.
-    pub warnings: String,
-}
 
 /// Compiles the learner's file, in colour or not.
 ///
 /// # Errors
-/// What the compiler says.
-pub fn build_answer(exercise: &Exercise, colour: bool) -> Result<Built, String> {
-    let mut cargo = cargo("build", colour);
+/// What the compiler says, or why it could not be asked.
+pub fn build_answer(exercise: &Exercise, colour: bool, told: Told) -> Result<Built, NotBuilt> {
+    let mut cargo = cargo("rustc", colour);
     cargo.args(["--package", &exercise.package(), "--features", "exercises"]);
     cargo.args(["--bin", &exercise.name]);
-    let output = Output::of(cargo)?;
-    match output.programs.get(&exercise.name) {
-        Some(program) => Ok(Built { program: program.clone(), warnings: output.diagnostics }),
-        None => Err(format!("the compiler rejects the answer:\n\n{}", output.diagnostics)),
-    }
+    // Two clones may share one CARGO_TARGET_DIR. To cargo their answers are the same target, so it
+    // would take the other clone's program if that is newer than this clone's file.
+    let clone = number_of(repository().as_os_str().as_encoded_bytes());
+    cargo.args(["--", "--cfg", &format!("clone_{clone:016x}")]);
+    Output::of(cargo, told).map_err(NotBuilt::Failed)?.program(&exercise.name)
 }
 
 /// Compiles the checks of the exercise's lesson: the same tests as `cargo test --test exercises`.
 ///
 /// # Errors
 /// What the compiler says.
-pub fn build_check(exercise: &Exercise) -> Result<PathBuf, String> {
+pub fn build_check(exercise: &Exercise, told: Told) -> Result<PathBuf, String> {
     let mut cargo = cargo("test", false);
     cargo.args(["--no-run", "--package", &exercise.package(), "--test", "exercises"]);
-    let mut output = Output::of(cargo)?;
-    output
-        .programs
-        .remove("exercises")
-        .ok_or_else(|| format!("cannot compile the check itself:\n\n{}", output.diagnostics))
+    match Output::of(cargo, told)?.program("exercises") {
+        Ok(built) => Ok(built.program),
+        Err(NotBuilt::Rejected(said) | NotBuilt::Failed(said)) => {
+            Err(format!("cannot compile the check itself:\n\n{said}"))
+        }
+    }
 }
 
 /// Compiles the solutions, starters and wrong answers of all exercises of the lesson in the folder
@@ -83,14 +75,12 @@ pub fn build_variants(lesson: &str) -> Result<PathBuf, String> {
     let name = format!("variants-of-{lesson}").replace('.', "-");
     let bins = [(name.clone(), "main.rs".into())];
     let manifest = Package { name: &name, bins: &bins, dependencies: dependencies(&[lesson]) };
-    let output = manifest.build(&files, false)?;
-    let program = output.programs.get(&name).cloned();
-    program.ok_or_else(|| {
-        format!(
-            "a solution, starter or wrong answer of {lesson} is rejected by the compiler:\n\n{}",
-            output.diagnostics
-        )
-    })
+    match manifest.build(&files, false, &|_| {})?.program(&name) {
+        Ok(built) => Ok(built.program),
+        Err(NotBuilt::Rejected(said) | NotBuilt::Failed(said)) => Err(format!(
+            "a solution, starter or wrong answer of {lesson} cannot be compiled:\n\n{said}"
+        )),
+    }
 }
 
 /// The names of an exercise's variants, and their programs.
@@ -105,45 +95,56 @@ fn variants(exercise: &Exercise) -> Result<Vec<(String, String)>, String> {
     // A starter may use a module of its lesson, which is found from where answer.rs lies.
     let source = repository().join("lessons").join(&exercise.lesson).join("src");
     for (_, program) in &mut variants {
-        *program = program.replace("\"../../src/", &format!("\"{}/", slashed(&source)));
+        *program =
+            program.replace("\"../../src/", &format!("{}/", quoted(&source).trim_end_matches('"')));
     }
     Ok(variants)
 }
 
-/// Compiles the answers in `folder`, somebody else's copy of this project, to these exercises. The
-/// result holds each program, or what the compiler says of it. `who` tells the copy from others.
+/// Compiles the answers to these exercises in `copy`, somebody else's copy of this project. The
+/// result holds each program, or why there is none.
 ///
 /// # Errors
-/// Where cargo cannot be run, or a file not be written.
+/// When cargo cannot be run, or a file cannot be written.
 pub fn build_answers_of(
-    who: &str,
-    folder: &Path,
+    copy: &Path,
     exercises: &[&Exercise],
-) -> Result<HashMap<String, Result<PathBuf, String>>, String> {
-    let mut bins = Vec::new();
-    for exercise in exercises {
-        bins.push((exercise.name.clone(), folder.join(exercise.shown("answer.rs"))));
-    }
-    let name = format!("answers-of-{who}");
+    told: Told,
+) -> Result<HashMap<String, Result<Built, NotBuilt>>, String> {
+    let copy = path::absolute(copy);
+    let copy = copy.map_err(|error| format!("cannot find the folder: {error}"))?;
+    // A folder may be named in any way, a package may not: it is known by a number.
+    let name = format!("answers-of-{:016x}", number_of(copy.as_os_str().as_encoded_bytes()));
+    let copy = without_its_name(&copy, &target().join("exercises").join(&name))
+        .map_err(|error| format!("cannot make a link to the folder: {error}"))?;
+    let bin =
+        |exercise: &&Exercise| (exercise.name.clone(), copy.join(exercise.shown("answer.rs")));
+    let bins: Vec<(String, PathBuf)> = exercises.iter().map(bin).collect();
     let lessons: Vec<&str> = exercises.iter().map(|exercise| &*exercise.lesson).collect();
     let package = Package { name: &name, bins: &bins, dependencies: dependencies(&lessons) };
-    let mut output = package.build(&[], true)?;
-    let built = bins.iter().map(|(name, file)| {
-        let program = output.programs.remove(name);
-        let rejected = || {
-            let diagnostics = diagnostics_on(file, &output.diagnostics);
-            format!("the compiler rejects the answer:\n\n{diagnostics}")
-        };
-        (name.clone(), program.ok_or_else(rejected))
-    });
+    let output = package.build(&[], true, told)?;
+    let built = bins.iter().map(|(name, _)| (name.clone(), output.program(name)));
     Ok(built.collect())
 }
 
-/// Those of the compiler's diagnostics that are about `file`. Each is a block of lines that names it.
-fn diagnostics_on(file: &Path, diagnostics: &str) -> String {
-    let named = file.display().to_string();
-    let blocks = diagnostics.split("\n\n").filter(|block| block.contains(&named));
-    blocks.collect::<Vec<_>>().join("\n\n")
+/// A path to `copy` that a manifest in `package` may hold. The name of a person's folder may be no
+/// UTF-8 or have quotation marks and newlines in it, so a symbolic link stands for it.
+#[cfg(unix)]
+fn without_its_name(copy: &Path, package: &Path) -> io::Result<PathBuf> {
+    let link = package.join("copy");
+    fs::create_dir_all(package)?;
+    if fs::read_link(&link).is_ok_and(|already| already == copy) {
+        return Ok("copy".into());
+    }
+    let _ = fs::remove_file(&link); // there may be none yet
+    std::os::unix::fs::symlink(copy, &link)?;
+    Ok("copy".into())
+}
+
+/// Elsewhere names have none of that in them, and a link takes an administrator's rights.
+#[cfg(not(unix))]
+fn without_its_name(copy: &Path, _: &Path) -> io::Result<PathBuf> {
+    Ok(copy.to_path_buf())
 }
 
 /// What these lessons' programs depend on beside what every answer may use, as their Cargo.toml has
@@ -197,7 +198,12 @@ struct Package<'a> {
 impl Package<'_> {
     /// Writes the package with these `files`, where they are not there already, and compiles it.
     /// With `each_alone`, a program that is rejected does not keep the others from being compiled.
-    fn build(&self, files: &[(String, String)], each_alone: bool) -> Result<Output, String> {
+    fn build(
+        &self,
+        files: &[(String, String)],
+        each_alone: bool,
+        told: Told,
+    ) -> Result<Output, String> {
         let folder = target().join("exercises").join(self.name);
         let failed = |error| format!("cannot write a package in {}: {error}", folder.display());
         for (file, text) in files {
@@ -216,17 +222,18 @@ impl Package<'_> {
             cargo.arg("--target-dir").arg(target());
             cargo.args(offline.then_some("--offline"));
             cargo.args(each_alone.then_some("--keep-going"));
-            Output::of(cargo)
+            Output::of(cargo, told)
         };
         match command(true)? {
             // A fresh clone may not have fetched what the exercises need.
-            output if output.diagnostics.contains("--offline") => command(false),
+            output if output.said.contains("--offline") => command(false),
             output => Ok(output),
         }
     }
 
     fn manifest(&self, workspace: &str) -> String {
-        let folder = slashed(repository());
+        let folder = quoted(repository());
+        let folder = folder.trim_matches('"');
         let shared = workspace.lines().skip_while(|line| *line != "[workspace.dependencies]");
         let shared: Vec<&str> = shared.take_while(|line| !line.is_empty()).collect();
         let shared = shared.join("\n").replace("path = \"", &format!("path = \"{folder}/"));
@@ -243,16 +250,25 @@ impl Package<'_> {
             let _ = writeln!(manifest, "{name} = {{ workspace = true, features = {features:?} }}");
         }
         for (name, file) in self.bins {
-            let _ =
-                write!(manifest, "\n[[bin]]\nname = \"{name}\"\npath = \"{}\"\n", slashed(file));
+            let _ = write!(manifest, "\n[[bin]]\nname = \"{name}\"\npath = {}\n", quoted(file));
         }
         manifest
     }
 }
 
-/// A path that needs no escapes in a string: Windows takes `/` as well.
-fn slashed(path: &Path) -> String {
-    path.display().to_string().replace('\\', "/")
+/// A path as a string of Rust or TOML. Windows takes `/` as well as `\`.
+fn quoted(path: &Path) -> String {
+    let path = path.display().to_string();
+    let path = if cfg!(windows) { path.replace('\\', "/") } else { path };
+    let mut text = String::from("\"");
+    for character in path.chars() {
+        match character {
+            '"' | '\\' => text.extend(['\\', character]),
+            '\n' => text.push_str("\\n"),
+            character => text.push(character),
+        }
+    }
+    text + "\""
 }
 
 /// Another process may be reading the file: it sees the old one or the new one. And what has not
@@ -265,63 +281,4 @@ fn write_if_changed(path: &Path, text: &str) -> io::Result<()> {
     let new = path.with_extension(format!("new-{}", process::id()));
     fs::write(&new, text)?;
     fs::rename(new, path)
-}
-
-/// Where cargo puts what it compiles.
-fn target() -> PathBuf {
-    let target = env::var_os("CARGO_TARGET_DIR").unwrap_or_else(|| OsString::from("target"));
-    repository().join(target)
-}
-
-fn cargo(what: &str, colour: bool) -> Command {
-    let mut cargo = Command::new(env::var_os("CARGO").unwrap_or_else(|| OsString::from("cargo")));
-    cargo.current_dir(repository());
-    cargo.args([what, "--quiet", "--message-format=json-render-diagnostics"]);
-    cargo.args(["--color", if colour { "always" } else { "never" }]);
-    cargo
-}
-
-/// What a call of cargo has brought.
-struct Output {
-    /// The compiled programs by their names.
-    programs: HashMap<String, PathBuf>,
-    /// What the compiler says, without what cargo adds to it.
-    diagnostics: String,
-}
-
-impl Output {
-    fn of(mut cargo: Command) -> Result<Output, String> {
-        let output = cargo.output().map_err(|error| format!("cannot run {cargo:?}: {error}"))?;
-        let messages = String::from_utf8_lossy(&output.stdout);
-        let programs = messages.lines().filter_map(executable).collect();
-        let said = String::from_utf8_lossy(&output.stderr);
-        let of_the_compiler: Vec<&str> = said.lines().filter(|line| !is_noise(line)).collect();
-        Ok(Output { programs, diagnostics: of_the_compiler.join("\n").trim().to_string() })
-    }
-}
-
-/// The name and the path of the program in a message of cargo, which is a line of JSON.
-fn executable(message: &str) -> Option<(String, PathBuf)> {
-    let value = |key: &str| {
-        let (_, rest) = message.split_once(&format!("\"{key}\":\""))?;
-        rest.split('"').next().map(|text| text.replace("\\\\", "\\"))
-    };
-    let path = PathBuf::from(value("executable")?);
-    let (_, target) = message.split_once("\"target\":")?;
-    let (_, name) = target.split_once("\"name\":\"")?;
-    Some((name.split('"').next()?.to_string(), path))
-}
-
-/// What cargo adds to the compiler's own diagnostics.
-fn is_noise(line: &str) -> bool {
-    let bare: String = without_colour(line);
-    bare.starts_with("error: could not compile")
-        || bare.starts_with("warning: build failed")
-        || (bare.starts_with("warning: `") && bare.contains(" generated "))
-}
-
-fn without_colour(line: &str) -> String {
-    let mut parts = line.split("\x1b[");
-    let first = parts.next().unwrap_or_default().to_string();
-    parts.fold(first, |text, part| text + part.split_once('m').map_or(part, |(_, rest)| rest))
 }

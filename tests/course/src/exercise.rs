@@ -1,7 +1,7 @@
 //! What lies in an exercise's folder.
 
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::{self, Path, PathBuf};
 
 use crate::difference;
 use crate::repository;
@@ -38,7 +38,9 @@ pub struct WrongAnswer {
 pub fn all() -> Vec<Exercise> {
     let mut exercises = Vec::new();
     for lesson in files_in(&repository().join("lessons")) {
-        for folder in files_in(&lesson.join("exercises")) {
+        let folders = files_in(&lesson.join("exercises"));
+        // A system may leave files of its own there, such as .DS_Store, and so may a learner.
+        for folder in folders.into_iter().filter(|folder| folder.join("task.md").exists()) {
             exercises.push(Exercise::in_folder(name_of(&lesson), folder));
         }
     }
@@ -51,16 +53,38 @@ pub fn find(name: &str) -> Option<Exercise> {
     all().into_iter().find(|exercise| exercise.name == name.replace('_', "-"))
 }
 
-/// The folder of the lesson called `name`: its folder, its package, its section, or the name alone.
-pub fn lesson_called(name: &str) -> Option<String> {
+/// Returns the folders of the lessons called `name`: a folder, a package, a section (of which the
+/// server and the client may be two lessons), or the name alone.
+pub fn lessons_called(name: &str) -> Vec<String> {
     let name = name.replace('_', "-");
-    all().into_iter().find_map(|Exercise { lesson, .. }| {
-        let (section, short) = lesson.split_once('-')?;
-        let is_it = name == lesson
-            || name == section
-            || name.strip_prefix("lesson-").unwrap_or(&name) == short;
-        is_it.then_some(lesson)
-    })
+    let is_it = |lesson: &str| {
+        let (section, short) = lesson.split_once('-').unwrap_or((lesson, lesson));
+        name == lesson || name == section || name.strip_prefix("lesson-").unwrap_or(&name) == short
+    };
+    let mut lessons: Vec<String> = all().into_iter().map(|exercise| exercise.lesson).collect();
+    lessons.dedup(); // those of a lesson stand together
+    lessons.retain(|lesson| is_it(lesson));
+    lessons
+}
+
+/// Returns the exercise whose folder or file is at `path`, or all of the lesson there. The path is
+/// relative to the current folder, or to the one that holds everything, as this program shows paths.
+pub fn at_path(path: &Path) -> Vec<Exercise> {
+    let from_here = path::absolute(path).unwrap_or_default();
+    // The file itself may be missing, or a symbolic link: the folders around it say what it is.
+    let places = [from_here, repository().join(path)];
+    let folders = places.iter().flat_map(|place| place.ancestors());
+    let exercises = all();
+    for folder in folders.filter_map(|folder| folder.canonicalize().ok()) {
+        let is_here = |other: &Path| other.canonicalize().is_ok_and(|other| other == folder);
+        let lesson = |exercise: &Exercise| repository().join("lessons").join(&exercise.lesson);
+        let found = exercises.iter().filter(|one| is_here(&one.folder) || is_here(&lesson(one)));
+        let found: Vec<Exercise> = found.cloned().collect();
+        if !found.is_empty() {
+            return found;
+        }
+    }
+    Vec::new()
 }
 
 /// Those of `known` that look most like `name`, at most three.
@@ -143,14 +167,6 @@ impl Exercise {
             .map_err(|error| format!("cannot read {}: {error}", self.shown(file)))
     }
 
-    /// The learner's file as it is now.
-    ///
-    /// # Errors
-    /// Where it cannot be read.
-    pub fn answer(&self) -> Result<String, String> {
-        self.read("answer.rs")
-    }
-
     /// What the learner begins with: the lesson's main.rs as the book shows it, without the lines
     /// that mark its anchors. A `starter.diff` says what is different, or which file it is.
     ///
@@ -230,40 +246,6 @@ impl Exercise {
             .filter_map(|hint| hint.split_once("</summary>")?.1.split("</details>").next())
             .map(|hint| hint.trim().to_string())
             .collect())
-    }
-
-    /// Puts the starter in the place of the learner's file, which is kept beside it. Returns where
-    /// that is, or `None` where there was nothing to keep.
-    ///
-    /// # Errors
-    /// Where a file cannot be written.
-    pub fn start_over(&self) -> Result<Option<String>, String> {
-        let starter = self.starter()?;
-        let mut kept = None;
-        let old = self.answer().unwrap_or_default();
-        if old != starter && !old.is_empty() {
-            let free = (1..).map(|number| format!("answer-{number}.rs"));
-            let free = free.into_iter().find(|name| !self.folder.join(name).exists());
-            let name = free.unwrap_or_default();
-            self.write(&name, &old)?;
-            kept = Some(self.shown(&name));
-        }
-        self.write("answer.rs", &starter)?;
-        Ok(kept)
-    }
-
-    /// Puts `solution.rs` into its folder. Returns its path as a learner types it.
-    ///
-    /// # Errors
-    /// Where it cannot be made or written.
-    pub fn write_solution(&self) -> Result<String, String> {
-        self.write("solution.rs", &self.solution()?)?;
-        Ok(self.shown("solution.rs"))
-    }
-
-    fn write(&self, file: &str, text: &str) -> Result<(), String> {
-        fs::write(self.folder.join(file), text)
-            .map_err(|error| format!("cannot write {}: {error}", self.shown(file)))
     }
 }
 

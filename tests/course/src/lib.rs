@@ -11,14 +11,18 @@
 //! | `wrong/*.rs` | the same, where the program is of another make |
 //! | `starter.diff` | only where the starter is not the lesson's `src/main.rs` |
 //!
-//! Who has solved an exercise also finds `solution.rs`, made out of the difference.
+//! When an exercise is solved, `solution.rs` is made out of the difference and put beside the answer.
 
+mod answer;
 mod build;
+mod cargo;
 mod difference;
 mod exercise;
 mod progress;
 
-pub use build::{Built, build_answer, build_answers_of, build_check, build_variants};
+pub use answer::{Answer, not_text};
+pub use build::{build_answer, build_answers_of, build_check, build_variants};
+pub use cargo::{Built, NotBuilt, Told, target};
 pub use checkout::repository;
-pub use exercise::{Exercise, WrongAnswer, all, find, lesson_called, nearest};
+pub use exercise::{Exercise, WrongAnswer, all, at_path, find, lessons_called, nearest};
 pub use progress::Progress;

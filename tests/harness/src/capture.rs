@@ -79,10 +79,11 @@ impl Capture {
         }
     }
 
-    /// Waits until the process has closed this output.
-    pub fn wait_until_closed(&self) -> bool {
+    /// Waits until the process has closed this output, or the deadline passes.
+    pub fn is_closed_by(&self, deadline: Instant) -> bool {
         let (printed, changed) = &*self.shared;
-        let wait = changed.wait_timeout_while(lock(printed), DEADLINE, |printed| !printed.closed);
+        let left = deadline.saturating_duration_since(Instant::now());
+        let wait = changed.wait_timeout_while(lock(printed), left, |printed| !printed.closed);
         !wait.unwrap_or_else(PoisonError::into_inner).1.timed_out()
     }
 }

@@ -13,6 +13,7 @@ mod capture;
 #[doc(hidden)]
 pub mod chat_room;
 mod connection;
+mod guard;
 mod lessons;
 mod nats;
 mod peer;

@@ -8,13 +8,14 @@ use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::os::{fd::OwnedFd, unix::net::UnixStream};
 use std::path::Path;
 use std::process::{Child, ChildStdin, Command, ExitStatus, Stdio};
-use std::sync::Once;
+use std::sync::{Once, mpsc};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use predicates::Predicate;
 
 use crate::capture::Capture;
+use crate::guard::Guard;
 use crate::{DEADLINE, NO_NATS, Peer};
 
 /// A running program: what it prints is captured, what it reads comes from the test, and it is
@@ -26,12 +27,23 @@ pub struct Program {
     stdout: Capture,
     stderr: Capture,
     address: Option<SocketAddr>,
+    /// Ends what the program has started, if that is wanted.
+    guard: Option<Guard>,
 }
 
 impl Program {
     /// Starts a program, or any other command.
     pub fn start(command: Command) -> Program {
         Program::launch(command, true)
+    }
+
+    /// Starts a program that may do anything, such as a learner's answer. Whatever it starts ends
+    /// with it, and it ends with this process.
+    pub fn start_guarded(mut command: Command) -> Program {
+        let mark = Guard::prepare(&mut command);
+        let mut program = Program::start(command);
+        program.guard = Some(Guard::over(&program.child, mark));
+        program
     }
 
     /// Starts a program whose stdout and stderr are one thing, as on a terminal: what it prints to
@@ -106,6 +118,7 @@ impl Program {
             stderr: Capture::of(io::empty()),
             child,
             address: None,
+            guard: None,
         }
     }
 
@@ -224,6 +237,26 @@ impl Program {
         self.stdin.as_mut().ok_or(io::ErrorKind::BrokenPipe)?.write_all(bytes)
     }
 
+    /// Puts bytes on the program's stdin.
+    ///
+    /// # Errors
+    /// [`io::ErrorKind::TimedOut`] if the program has not read them in time; the stdin is lost then.
+    /// Otherwise as [`Program::try_type`].
+    pub fn try_type_within(&mut self, patience: Duration, bytes: &[u8]) -> io::Result<()> {
+        let mut stdin = self.stdin.take().ok_or(io::ErrorKind::BrokenPipe)?;
+        let bytes = bytes.to_vec();
+        let (done, is_done) = mpsc::channel();
+        // A pipe has room for little. If the program never reads, the thread ends with the program.
+        thread::spawn(move || {
+            let written = stdin.write_all(&bytes);
+            let _ = done.send((stdin, written)); // nobody waits any more after the time-out
+        });
+        let (stdin, written) =
+            is_done.recv_timeout(patience).map_err(|_| io::ErrorKind::TimedOut)?;
+        self.stdin = Some(stdin);
+        written
+    }
+
     /// Ends the program's input, as Ctrl-D on a terminal does.
     pub fn close_stdin(&mut self) {
         self.stdin = None;
@@ -258,6 +291,7 @@ impl Program {
 
     /// Kills the program, which cannot do anything about it.
     pub fn kill(&mut self) {
+        self.guard = None; // first, as long as the system still knows the program
         let _ = self.child.kill(); // fails only when it has ended already
         let _ = self.child.wait();
     }
@@ -273,7 +307,14 @@ impl Program {
 
     /// Waits until all that an ended program has printed is read. Returns whether it has been.
     pub fn wait_for_output(&self) -> bool {
-        self.stdout.wait_until_closed() && self.stderr.wait_until_closed()
+        self.output_ends_within(DEADLINE)
+    }
+
+    /// As [`Program::wait_for_output`], with a deadline of the caller's choice: something that the
+    /// program has started may hold its output open.
+    pub fn output_ends_within(&self, patience: Duration) -> bool {
+        let deadline = Instant::now() + patience;
+        [&self.stdout, &self.stderr].into_iter().all(|output| output.is_closed_by(deadline))
     }
 
     /// Waits until the program has ended by itself. Returns `None` where it goes on.

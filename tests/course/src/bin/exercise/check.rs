@@ -1,155 +1,257 @@
 //! Checks answers, and says what came of it.
 
 use std::collections::HashMap;
-use std::env;
-use std::fs;
-use std::path::PathBuf;
-use std::process::{self, Command};
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 
-use course::{Built, Exercise, Progress, all, build_answer, build_check};
+use course::{
+    Answer, Built, Exercise, NotBuilt, Progress, all, build_answer, build_check, not_text,
+};
 
-use crate::course::{done, next_after, untouched, what_to_do};
-use crate::screen::{Screen, print_line};
+use crate::course::{done, next_after, what_to_do};
+use crate::screen::{Screen, note, print_line};
 
-/// What a check has found: `Err` is the diagnosis.
-pub type Verdict = Result<(), String>;
+/// What a check has found.
+#[derive(Clone)]
+pub enum Verdict {
+    Solved,
+    /// The answer is wrong: the diagnosis.
+    Wrong(String),
+    /// Nothing is known about the answer: what went wrong instead.
+    NotChecked(String),
+}
+
+impl From<NotBuilt> for Verdict {
+    fn from(problem: NotBuilt) -> Verdict {
+        match problem {
+            NotBuilt::Rejected(_) => Verdict::Wrong(problem.into_message()),
+            NotBuilt::Failed(_) => Verdict::NotChecked(problem.into_message()),
+        }
+    }
+}
 
 /// How many checks run at once. Most of their time is waiting, but a busy machine makes them slow.
 const AT_ONCE: usize = 4;
 
+/// How often an answer is compiled again because it was saved while it was compiled.
+const MOST_SAVES: usize = 5;
+
+/// An answer as it was when it was compiled.
+struct Compiled {
+    answer: Vec<u8>,
+    result: Result<Built, Verdict>,
+}
+
 /// Checks one answer, and shows all that a learner wants to know. Returns whether it is solved.
-pub fn check_one(exercise: &Exercise, screen: &Screen) -> Result<bool, String> {
-    // As it is now: it may be changed while it is checked.
-    let answer = exercise.answer().map_err(|problem| {
-        format!("{problem}\n`cargo exercise --start-over {}` puts the starter there", exercise.name)
-    })?;
-    let doing = format!("Compiling your answer to {}", exercise.name);
-    let built = screen.while_doing(&doing, || build_answer(exercise, screen.colour));
-    let warnings = built.as_ref().map(|built| built.warnings.clone()).unwrap_or_default();
-    let verdict = match built {
+///
+/// # Errors
+/// When the answer cannot be checked.
+pub fn check_one(
+    exercise: &Exercise,
+    progress: &mut Progress,
+    screen: &Screen,
+) -> Result<bool, String> {
+    let Compiled { answer, result } = compile(exercise, screen)?;
+    let warnings = result.as_ref().map(|built| built.warnings.clone()).unwrap_or_default();
+    let verdict = match result {
         Ok(Built { program, .. }) => {
-            let check = screen.while_doing("Compiling the check", || build_check(exercise))?;
+            let check =
+                screen.while_doing("Compiling the check", |told| build_check(exercise, told))?;
             let doing = format!("Checking {}", exercise.name);
-            screen.while_doing(&doing, || run(exercise, &check, &program))
+            screen.while_doing(&doing, |_| run(exercise, &check, &program))
         }
-        Err(problem) => Err(problem),
+        Err(verdict) => verdict,
     };
     let title = screen.bold(&exercise.title);
     match &verdict {
-        Ok(()) => print_line!("{} {title}", screen.green("✓")),
-        Err(finding) => print_line!("{} {title}\n\n{finding}", screen.red("✗")),
+        Verdict::Solved => print_line!("{} {title}", screen.green("✓")),
+        Verdict::Wrong(finding) => print_line!("{} {title}\n\n{finding}", screen.red("✗")),
+        Verdict::NotChecked(problem) => return Err(not_checked(&exercise.name, problem)),
     }
     if !warnings.is_empty() {
         print_line!("\nThe compiler warns of this:\n\n{warnings}");
     }
-    match verdict {
-        Ok(()) => solved(exercise, &answer, screen),
-        Err(_) => {
-            print_line!("\nThe task: {}", exercise.shown("task.md"));
-            print_line!("A hint:   cargo exercise --hint {}", exercise.name);
-            Ok(false)
+    if let Verdict::Solved = verdict {
+        solved(exercise, &answer, progress, screen);
+        return Ok(true);
+    }
+    print_line!("\nThe task: {}", exercise.shown("task.md"));
+    print_line!("A hint:   cargo exercise --hint {}", exercise.name);
+    Ok(false)
+}
+
+fn not_checked(name: &str, problem: &str) -> String {
+    format!("{name} could not be checked. That says nothing about the answer.\n{problem}")
+}
+
+/// Compiles the answer as it is in the file, also if it is saved meanwhile.
+fn compile(exercise: &Exercise, screen: &Screen) -> Result<Compiled, String> {
+    let doing = format!("Compiling your answer to {}", exercise.name);
+    for _ in 0..MOST_SAVES {
+        let answer = match exercise.answer() {
+            Answer::Starter(answer) | Answer::Begun(answer) => answer,
+            answer => return Err(no_answer(exercise, &answer)),
+        };
+        let result = match not_text(&answer) {
+            Some(problem) => Err(Verdict::Wrong(problem)),
+            None => screen
+                .while_doing(&doing, |told| build_answer(exercise, screen.colour, told))
+                .map_err(Verdict::from),
+        };
+        if exercise.answer().bytes() == Some(&answer) {
+            return Ok(Compiled { answer, result });
         }
+    }
+    let file = exercise.shown("answer.rs");
+    Err(format!("{file} changes again and again while it is compiled. Save it, and check it then."))
+}
+
+/// Says why there is no answer to check, and what to do.
+fn no_answer(exercise: &Exercise, answer: &Answer) -> String {
+    let Exercise { name, .. } = exercise;
+    match answer {
+        Answer::Unreadable(problem) => format!(
+            "{problem}\nMake it readable, or put the starter there: `cargo exercise --start-over {name}` \
+             keeps beside it what is there now"
+        ),
+        _ => format!(
+            "there is no {}: `cargo exercise --start-over {name}` puts the starter there",
+            exercise.shown("answer.rs")
+        ),
     }
 }
 
-fn solved(exercise: &Exercise, answer: &str, screen: &Screen) -> Result<bool, String> {
-    let mut progress = Progress::load();
-    progress.solved(exercise, answer)?;
+/// Says what comes next. A note that cannot be made does not change the result.
+fn solved(exercise: &Exercise, answer: &[u8], progress: &mut Progress, screen: &Screen) {
+    let noted = progress.solved(exercise, answer);
     let exercises = all();
-    print_line!("\n{}. To compare: {}", done(&exercises, &progress), exercise.write_solution()?);
-    match next_after(exercise, &exercises, &progress) {
+    print_line!("\n{}.", done(&exercises, progress));
+    match exercise.write_solution() {
+        Ok(file) => print_line!("To compare: {file}"),
+        Err(problem) => note!("\nThere is no solution to compare: {problem}"),
+    }
+    if let Err(problem) = noted {
+        note!("\nThat it is solved will be forgotten: {problem}");
+    }
+    match next_after(exercise, &exercises, progress) {
         Some(next) => print_line!("\n{}", what_to_do(next, screen)),
         None => print_line!("\nThat was the last one. Well done!"),
     }
-    Ok(true)
 }
 
 /// Checks these answers, and shows a line for each. Returns whether all are solved.
-pub fn check_all(exercises: &[Exercise], screen: &Screen) -> Result<bool, String> {
-    let answers: Vec<String> =
-        exercises.iter().map(|one| one.answer().unwrap_or_default()).collect();
-    let (begun, _): (Vec<&Exercise>, Vec<_>) =
-        exercises.iter().partition(|exercise| !untouched(exercise));
-    let mut built = Vec::new();
-    for exercise in &begun {
-        let doing = format!("Compiling your answer to {}", exercise.name);
-        let program = screen.while_doing(&doing, || build_answer(exercise, screen.colour));
-        built.push((*exercise, program.map(|built| built.program)));
+pub fn check_all(exercises: &[Exercise], screen: &Screen) -> bool {
+    let mut begun = Vec::new();
+    let mut answers = Vec::new();
+    let mut verdicts: HashMap<&str, Verdict> = HashMap::new();
+    for exercise in exercises {
+        match exercise.answer() {
+            Answer::Missing | Answer::Starter(_) => continue,
+            Answer::Unreadable(_) | Answer::Begun(_) => {}
+        }
+        match compile(exercise, screen) {
+            Ok(Compiled { answer, result }) => {
+                begun.push((exercise, result.map(|built| built.program)));
+                answers.push(answer);
+            }
+            Err(problem) => drop(verdicts.insert(&exercise.name, Verdict::NotChecked(problem))),
+        }
     }
-    let checks = build_checks(begun.iter().copied(), screen)?;
-    let verdicts: HashMap<&str, Verdict> = begun
-        .iter()
-        .map(|exercise| exercise.name.as_str())
-        .zip(run_all(&built, &checks, screen)?)
-        .collect();
-
+    let mut checks = Checks::new();
+    build_checks(begun.iter().map(|(exercise, _)| *exercise), &mut checks, screen);
+    let found = run_all(&begun, &checks, screen);
     let mut progress = Progress::load();
+    let mut problem = None;
+    for (((exercise, _), answer), verdict) in begun.iter().zip(&answers).zip(found) {
+        if let Verdict::Solved = verdict {
+            problem = progress.solved(exercise, answer).err().or(problem);
+        }
+        verdicts.insert(&exercise.name, verdict);
+    }
+    show_all(exercises, &verdicts, screen);
+    if let Some(problem) = problem {
+        note!("\nWhat is solved will be forgotten: {problem}");
+    }
+    let is_solved = |one: &Exercise| matches!(verdicts.get(&*one.name), Some(Verdict::Solved));
+    exercises.iter().all(is_solved)
+}
+
+fn show_all(exercises: &[Exercise], verdicts: &HashMap<&str, Verdict>, screen: &Screen) {
     let mut findings = String::new();
     let mut solved = 0;
-    for (exercise, answer) in exercises.iter().zip(&answers) {
-        let Exercise { name, title, .. } = exercise;
+    for Exercise { name, title, .. } in exercises {
+        let line = format!("{name:<22} {title}");
+        let heading = screen.bold(&format!("{name}: {title}"));
         match verdicts.get(name.as_str()) {
-            Some(Ok(())) => {
-                progress.solved(exercise, answer)?;
-                print_line!("{} {name:<22} {title}", screen.green("✓"));
+            Some(Verdict::Solved) => {
+                print_line!("{} {line}", screen.green("✓"));
                 solved += 1;
             }
-            Some(Err(finding)) => {
-                print_line!("{} {name:<22} {title}", screen.red("✗"));
-                findings += &format!("\n{}\n{finding}\n", screen.bold(&format!("{name}: {title}")));
+            Some(Verdict::Wrong(finding)) => {
+                print_line!("{} {line}", screen.red("✗"));
+                findings += &format!("\n{heading}\n{finding}\n");
             }
-            None => print_line!("· {name:<22} {title} (not begun)"),
+            Some(Verdict::NotChecked(problem)) => {
+                print_line!("? {line} (not checked)");
+                findings += &format!("\n{heading}\n{}\n", not_checked(name, problem));
+            }
+            None => print_line!("· {line} (not begun)"),
         }
     }
     print_line!("{findings}\n{solved} of {} are solved", exercises.len());
-    Ok(solved == exercises.len())
 }
 
-/// The compiled checks of these exercises' lessons, by the folders of the lessons.
+/// The compiled checks of lessons, by their folders, or why there is none.
+pub type Checks = HashMap<String, Result<PathBuf, String>>;
+
+/// Adds the compiled checks of these exercises' lessons.
 pub fn build_checks<'a>(
     exercises: impl IntoIterator<Item = &'a Exercise>,
+    checks: &mut Checks,
     screen: &Screen,
-) -> Result<HashMap<String, PathBuf>, String> {
-    let mut checks = HashMap::new();
+) {
     for exercise in exercises {
         if !checks.contains_key(&exercise.lesson) {
             let doing = format!("Compiling the checks of {}", exercise.lesson);
-            let check = screen.while_doing(&doing, || build_check(exercise))?;
+            let check = screen.while_doing(&doing, |told| build_check(exercise, told));
             checks.insert(exercise.lesson.clone(), check);
         }
     }
-    Ok(checks)
 }
 
-/// The verdicts on these programs, in their order. A program that could not be compiled comes with
-/// the reason, which is its verdict.
+/// Returns the verdicts on these programs, in their order. For a program that was not compiled, the
+/// verdict is known.
 pub fn run_all(
-    programs: &[(&Exercise, Result<PathBuf, String>)],
-    checks: &HashMap<String, PathBuf>,
+    programs: &[(&Exercise, Result<PathBuf, Verdict>)],
+    checks: &Checks,
     screen: &Screen,
-) -> Result<Vec<Verdict>, String> {
+) -> Vec<Verdict> {
+    let not_reached = Verdict::NotChecked("the check has panicked".to_string());
     let next = AtomicUsize::new(0);
-    let verdicts = Mutex::new(vec![Ok(()); programs.len()]);
+    let verdicts = Mutex::new(vec![not_reached; programs.len()]);
     let work = || {
         while let Some((number, (exercise, program))) = take(&next, programs) {
             let verdict = match (program, checks.get(&exercise.lesson)) {
-                (Ok(program), Some(check)) => run(exercise, check, program),
-                (Ok(_), None) => Err("there is no check of its lesson".to_string()),
-                (Err(problem), _) => Err(problem.clone()),
+                (Ok(program), Some(Ok(check))) => run(exercise, check, program),
+                (Ok(_), Some(Err(problem))) => Verdict::NotChecked(problem.clone()),
+                (Ok(_), None) => Verdict::NotChecked("its lesson has no check".to_string()),
+                (Err(verdict), _) => verdict.clone(),
             };
             if let Ok(mut verdicts) = verdicts.lock() {
                 verdicts[number] = verdict;
             }
         }
     };
-    let doing = format!("Checking {} answers", programs.len());
-    screen.while_doing(&doing, || {
-        thread::scope(|scope| (0..AT_ONCE).for_each(|_| drop(scope.spawn(work))));
-    });
-    verdicts.into_inner().map_err(|_| "a check has panicked".to_string())
+    if !programs.is_empty() {
+        let doing = format!("Checking {} answers", programs.len());
+        screen.while_doing(&doing, |_| {
+            thread::scope(|scope| (0..AT_ONCE).for_each(|_| drop(scope.spawn(work))));
+        });
+    }
+    verdicts.into_inner().unwrap_or_default()
 }
 
 fn take<'a, T>(next: &AtomicUsize, items: &'a [T]) -> Option<(usize, &'a T)> {
@@ -157,26 +259,31 @@ fn take<'a, T>(next: &AtomicUsize, items: &'a [T]) -> Option<(usize, &'a T)> {
     items.get(number).map(|item| (number, item))
 }
 
-/// Runs the check, which is a test of the lesson, on a compiled answer.
-fn run(exercise: &Exercise, check: &PathBuf, program: &PathBuf) -> Verdict {
-    static COUNT: AtomicUsize = AtomicUsize::new(0);
-    let number = COUNT.fetch_add(1, Ordering::Relaxed);
-    let report = env::temp_dir().join(format!("exercise-report-{}-{number}", process::id()));
+/// Runs the check, which is a test of the lesson, on a compiled answer. It reports on its stderr,
+/// since what a test prints in the usual way is captured.
+fn run(exercise: &Exercise, check: &Path, program: &Path) -> Verdict {
     let output = Command::new(check)
         .args(["--ignored", "--exact", &exercise.test()])
         .env("EXERCISE_PROGRAM", program)
-        .env("EXERCISE_REPORT", &report)
-        .output()
-        .map_err(|error| format!("cannot run the check {}: {error}", check.display()))?;
-    let finding = fs::read_to_string(&report);
-    let _ = fs::remove_file(&report); // a small file in a folder for temporary ones
-    match finding {
-        Ok(finding) if finding.is_empty() => Ok(()),
-        Ok(finding) => Err(finding),
-        Err(_) => Err(format!(
-            "the check itself has failed:\n{}{}",
+        .env("EXERCISE_REPORT", "stderr")
+        .stdin(Stdio::null())
+        .output();
+    let output = match output {
+        Ok(output) => output,
+        Err(error) => {
+            let check = check.display();
+            return Verdict::NotChecked(format!("cannot run the check {check}: {error}"));
+        }
+    };
+    let report = String::from_utf8_lossy(&output.stderr);
+    let (before, report) = report.split_once("exercise report: ").unwrap_or((&report, ""));
+    match report.split_once('\n') {
+        Some(("solved", _)) => Verdict::Solved,
+        Some(("wrong", finding)) => Verdict::Wrong(finding.trim_end().to_string()),
+        _ => Verdict::NotChecked(format!(
+            "the check itself has failed ({}):\n{}{before}",
+            output.status,
             String::from_utf8_lossy(&output.stdout),
-            String::from_utf8_lossy(&output.stderr)
         )),
     }
 }

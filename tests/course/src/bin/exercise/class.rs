@@ -1,88 +1,157 @@
 //! Checks the answers of a class.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::fs;
+use std::io;
 use std::path::{Path, PathBuf};
 
-use course::{Exercise, all, build_answers_of, repository};
+use course::{Answer, Exercise, all, build_answers_of, not_text, target};
 
-use crate::check::{Verdict, build_checks, run_all};
-use crate::screen::{Screen, print_line};
+use crate::check::{Checks, Verdict, build_checks, run_all};
+use crate::screen::{Screen, note, print_line};
+use crate::table::{cell, file_name, on_one_line};
+
+/// What was found of a learner's answers, by the names of the exercises. There is nothing about an
+/// answer that is not begun.
+type Verdicts<'a> = HashMap<&'a str, Verdict>;
 
 /// Checks the copies of this project in `folder`, one in each folder, with the checks of this copy.
-/// Shows how many each has solved, and writes a table of all and a file for each. It is always
-/// fulfilled.
-pub fn check(folder: &Path, screen: &Screen) -> Result<bool, String> {
-    let entries = fs::read_dir(folder)
-        .map_err(|error| format!("cannot read the folder {}: {error}", folder.display()))?;
-    let mut copies: Vec<PathBuf> = entries.flatten().map(|entry| entry.path()).collect();
-    copies.retain(|copy| copy.join("lessons").is_dir());
-    copies.sort();
-    if copies.is_empty() {
-        return Err(format!("there is no folder with `lessons` in it in {}", folder.display()));
-    }
+/// Shows how many each has solved, and writes a table of all and a file for each.
+///
+/// # Errors
+/// When there is nothing to check. Trouble with one copy is told in its own lines.
+pub fn check(folder: &Path, screen: &Screen) -> Result<(), String> {
+    let copies = copies_in(folder)?;
     let exercises = all();
     let names: Vec<&str> = exercises.iter().map(|exercise| exercise.name.as_str()).collect();
-    let mut table = format!("learner,solved,{}\n", names.join(","));
-    let results = repository().join("target/exercises/class");
-    fs::create_dir_all(&results)
-        .map_err(|error| format!("cannot make the folder {}: {error}", results.display()))?;
-    let checks = build_checks(&exercises, screen)?;
+    // The mark tells Excel that this is UTF-8: otherwise it shows Chinese names as garbage.
+    let mut table = format!("\u{feff}learner,solved,{}\r\n", names.join(","));
+    let results = target().join("exercises").join("class");
+    let made = fs::create_dir_all(&results);
+    let mut files = HashSet::new();
+    let mut problems: Vec<String> = Vec::new();
+    problems.extend(made.err().map(|error| format!("cannot make {}: {error}", results.display())));
+
+    let mut checks = Checks::new();
     for copy in &copies {
         let who = copy.file_name().unwrap_or_default().to_string_lossy().into_owned();
-        let verdicts = verdicts_on(&who, copy, &exercises, &checks, screen)?;
-        let marks = exercises.iter().map(|exercise| match verdicts.get(exercise.name.as_str()) {
-            Some(Ok(())) => "solved",
-            Some(Err(_)) => "wrong",
-            None => "not begun",
-        });
-        let marks: Vec<&str> = marks.collect();
-        let solved = marks.iter().filter(|mark| **mark == "solved").count();
-        print_line!("{who:<20} {solved:>3} of {}", exercises.len());
-        table += &format!("{who},{solved},{}\n", marks.join(","));
-        write(&results.join(format!("{who}.txt")), &findings(&exercises, &verdicts))?;
+        let verdicts = verdicts_on(&who, copy, &exercises, &mut checks, screen);
+        let marks: Vec<&str> = names.iter().map(|name| mark(verdicts.get(name))).collect();
+        let count = |what| marks.iter().filter(|mark| **mark == what).count();
+        let (solved, not_checked) = (count("solved"), count(NOT_CHECKED));
+        let aside = match not_checked {
+            0 => String::new(),
+            count => format!("   ({count} {NOT_CHECKED}: the learner's file says why)"),
+        };
+        // A name may be of any width, so it comes last.
+        print_line!("{solved:>3} of {}   {}{aside}", exercises.len(), on_one_line(&who));
+        table += &format!("{},{solved},{}\r\n", cell(&who), marks.join(","));
+        let file = results.join(file_name(&who, &mut files));
+        problems.extend(write(&file, &findings(&exercises, &verdicts)).err());
     }
     let file = results.join("class.csv");
-    write(&file, &table)?;
-    print_line!("\nThe table of all exercises: {}", file.display());
+    match write(&file, &table) {
+        Ok(()) => print_line!("\nThe table of all exercises: {}", file.display()),
+        Err(problem) => problems.push(problem),
+    }
     print_line!("What was found, for each learner: {}", results.join("*.txt").display());
-    Ok(true)
+    for problem in problems {
+        note!("{problem}");
+    }
+    Ok(())
 }
 
-/// What was found of the answers that are begun.
+/// Returns the folders in `folder` that are a copy of this project, and says which are not.
+fn copies_in(folder: &Path) -> Result<Vec<PathBuf>, String> {
+    let entries = fs::read_dir(folder).and_then(|entries| {
+        entries.map(|entry| Ok(entry?.path())).collect::<io::Result<Vec<PathBuf>>>()
+    });
+    let mut folders =
+        entries.map_err(|error| format!("cannot read the folder {}: {error}", folder.display()))?;
+    folders.retain(|path| path.is_dir());
+    folders.sort();
+    let (copies, others): (Vec<PathBuf>, Vec<PathBuf>) =
+        folders.into_iter().partition(|copy| copy.join("lessons").is_dir());
+    for other in &others {
+        let other = on_one_line(&other.to_string_lossy());
+        note!("{other} is left out: there is no folder `lessons` in it, or it cannot be read");
+    }
+    if copies.is_empty() {
+        return Err(format!(
+            "there is no folder with `lessons` in it in {}: it is to hold a copy of this project \
+             for each learner",
+            folder.display()
+        ));
+    }
+    Ok(copies)
+}
+
 fn verdicts_on<'a>(
     who: &str,
     copy: &Path,
     exercises: &'a [Exercise],
-    checks: &HashMap<String, PathBuf>,
+    checks: &mut Checks,
     screen: &Screen,
-) -> Result<HashMap<&'a str, Verdict>, String> {
+) -> Verdicts<'a> {
+    let mut verdicts = Verdicts::new();
     let mut begun = Vec::new();
     for exercise in exercises {
-        let answer = fs::read_to_string(copy.join(exercise.shown("answer.rs")));
-        if answer.is_ok_and(|answer| exercise.starter().is_ok_and(|starter| starter != answer)) {
-            begun.push(exercise);
+        match exercise.answer_in(copy) {
+            Answer::Missing | Answer::Starter(_) => {}
+            Answer::Begun(answer) => match not_text(&answer) {
+                Some(problem) => drop(verdicts.insert(&exercise.name, Verdict::Wrong(problem))),
+                None => begun.push(exercise),
+            },
+            Answer::Unreadable(problem) => {
+                verdicts.insert(&exercise.name, Verdict::NotChecked(problem));
+            }
         }
     }
-    let folder = copy.canonicalize().unwrap_or_else(|_| copy.to_path_buf());
-    let doing = format!("Compiling the answers of {who}");
-    let mut built = screen.while_doing(&doing, || build_answers_of(who, &folder, &begun))?;
-    let missing = || Err("it was not compiled".to_string());
-    let built: Vec<_> = begun
+    let doing = format!("Compiling the answers of {}", on_one_line(who));
+    let mut built = match begun.is_empty() {
+        true => Ok(HashMap::new()),
+        false => screen.while_doing(&doing, |told| build_answers_of(copy, &begun, told)),
+    };
+    let programs: Vec<_> = begun
         .iter()
-        .map(|exercise| (*exercise, built.remove(&exercise.name).unwrap_or_else(missing)))
+        .map(|exercise| {
+            let program = match &mut built {
+                Ok(built) => built.remove(&exercise.name),
+                Err(problem) => return (*exercise, Err(Verdict::NotChecked(problem.clone()))),
+            };
+            let missing = || Err(Verdict::NotChecked("it was not compiled".to_string()));
+            let program = program.map(|program| match program {
+                Ok(built) => Ok(built.program),
+                Err(problem) => Err(Verdict::from(problem)),
+            });
+            (*exercise, program.unwrap_or_else(missing))
+        })
         .collect();
-    let verdicts = run_all(&built, checks, screen)?;
-    Ok(begun.iter().map(|exercise| exercise.name.as_str()).zip(verdicts).collect())
+    build_checks(begun.iter().copied(), checks, screen);
+    let found = run_all(&programs, checks, screen);
+    verdicts.extend(begun.iter().map(|exercise| exercise.name.as_str()).zip(found));
+    verdicts
 }
 
-fn findings(exercises: &[Exercise], verdicts: &HashMap<&str, Verdict>) -> String {
+const NOT_CHECKED: &str = "not checked";
+
+fn mark(verdict: Option<&Verdict>) -> &'static str {
+    match verdict {
+        Some(Verdict::Solved) => "solved",
+        Some(Verdict::Wrong(_)) => "wrong",
+        Some(Verdict::NotChecked(_)) => NOT_CHECKED,
+        None => "not begun",
+    }
+}
+
+fn findings(exercises: &[Exercise], verdicts: &Verdicts) -> String {
     let mut text = String::new();
     for Exercise { name, title, .. } in exercises {
-        let found = match verdicts.get(name.as_str()) {
-            Some(Ok(())) => "solved",
-            Some(Err(finding)) => finding,
-            None => "not begun",
+        let verdict = verdicts.get(name.as_str());
+        let found = match verdict {
+            Some(Verdict::Wrong(finding)) => finding.clone(),
+            Some(Verdict::NotChecked(problem)) => format!("{NOT_CHECKED}: {problem}"),
+            Some(Verdict::Solved) | None => mark(verdict).to_string(),
         };
         text += &format!("{name}: {title}\n{found}\n\n");
     }

@@ -2,13 +2,16 @@
 
 use std::fs;
 
-use course::{Exercise, Progress, all, repository};
+use course::{Answer, Exercise, Progress, all, repository};
 
-use crate::screen::{Screen, print_line};
+use crate::screen::{Screen, note, print_line};
 
-/// Shows the course. It is always fulfilled.
-pub fn show(screen: &Screen) -> Result<bool, String> {
+/// Shows the course.
+pub fn show(screen: &Screen) {
     let (exercises, progress) = (all(), Progress::load());
+    if let Some(trouble) = progress.trouble() {
+        note!("{trouble}. Until that is mended, everything counts as not solved.\n");
+    }
     print_line!("{}", screen.bold(&done(&exercises, &progress)));
     let mut lesson = "";
     for exercise in &exercises {
@@ -18,12 +21,12 @@ pub fn show(screen: &Screen) -> Result<bool, String> {
         }
         print_line!("{}", line(exercise, &progress, screen));
     }
-    print_line!("\n{}", screen.dim("✓ solved   ~ begun, or changed since   · not begun"));
+    let signs = "✓ solved   ~ begun, or changed since   · not begun   ? cannot be read";
+    print_line!("\n{}", screen.dim(signs));
     match next(&exercises, &progress) {
         Some(next) => print_line!("\n{}", what_to_do(next, screen)),
         None => print_line!("\nAll are solved. Well done!"),
     }
-    Ok(true)
 }
 
 /// `7 of 28 exercises solved`.
@@ -47,18 +50,14 @@ pub fn next_after<'a>(
     next(&exercises[place..], progress).or_else(|| next(exercises, progress))
 }
 
-/// Whether the learner's file is still the starter.
-pub fn untouched(exercise: &Exercise) -> bool {
-    exercise.answer().is_ok_and(|answer| exercise.starter().is_ok_and(|starter| starter == answer))
-}
-
 fn line(exercise: &Exercise, progress: &Progress, screen: &Screen) -> String {
     let Exercise { name, level, minutes, title, .. } = exercise;
     let text = format!("{name:<22} {level:<6} {minutes:>3} min   {title}");
-    match (progress.is_solved(exercise), untouched(exercise)) {
-        (true, _) => format!("  {} {text}", screen.green("✓")),
-        (false, true) => format!("  · {text}"),
-        (false, false) => format!("  ~ {text}"),
+    match exercise.answer() {
+        _ if progress.is_solved(exercise) => format!("  {} {text}", screen.green("✓")),
+        Answer::Missing | Answer::Starter(_) => format!("  · {text}"),
+        Answer::Begun(_) => format!("  ~ {text}"),
+        Answer::Unreadable(_) => format!("  {} {text}", screen.red("?")),
     }
 }
 

@@ -2,12 +2,15 @@
 
 use std::env;
 use std::io::{self, IsTerminal, Write};
-use std::sync::mpsc::{self, RecvTimeoutError};
+use std::sync::mpsc::{self, Receiver, RecvTimeoutError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
-/// Prints a line, like `println!`, but where nobody reads it any more (`cargo exercise | head -1`), it
-/// is lost, and nothing else happens.
+use course::Told;
+
+/// Prints a line as `println!` does. If nobody reads it any more (`cargo exercise | head -1`), it is
+/// lost, and nothing else happens.
 macro_rules! print_line {
     ($($arg:tt)*) => {{
         use std::io::Write as _;
@@ -15,6 +18,15 @@ macro_rules! print_line {
     }};
 }
 pub(crate) use print_line;
+
+/// Prints a line on stderr, in the same way.
+macro_rules! note {
+    ($($arg:tt)*) => {{
+        use std::io::Write as _;
+        let _ = writeln!(std::io::stderr(), $($arg)*);
+    }};
+}
+pub(crate) use note;
 
 /// How things are shown: in colour only on a terminal, and not where `NO_COLOR` is set to anything
 /// (<https://no-color.org>).
@@ -28,7 +40,9 @@ pub struct Screen {
 impl Screen {
     pub fn new() -> Screen {
         let wanted = env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
-        Screen { colour: wanted && io::stdout().is_terminal(), moves: io::stderr().is_terminal() }
+        let moves =
+            io::stderr().is_terminal() && env::var_os("TERM").is_none_or(|term| term != "dumb");
+        Screen { colour: wanted && io::stdout().is_terminal(), moves }
     }
 
     pub fn bold(&self, text: &str) -> String {
@@ -51,29 +65,55 @@ impl Screen {
         if self.colour { format!("\x1b[{code}m{text}\x1b[0m") } else { text.to_string() }
     }
 
-    /// Does the work, and shows on stderr that it is being done, and for how long already.
-    pub fn while_doing<T>(&self, what: &str, work: impl FnOnce() -> T) -> T {
-        if !self.moves {
-            eprintln!("{what} ...");
-            return work();
-        }
+    /// Does the work, and shows on stderr that it is being done, for how long already, and the step
+    /// that the work has told last.
+    pub fn while_doing<T>(&self, what: &str, work: impl FnOnce(Told) -> T) -> T {
+        let step = Mutex::new(String::new());
         let (done, is_done) = mpsc::channel::<()>();
+        if !self.moves {
+            note!("{what} ...");
+        }
         thread::scope(|scope| {
-            scope.spawn(move || {
-                let begun = Instant::now();
-                for sign in ['|', '/', '-', '\\'].into_iter().cycle() {
-                    eprint!("\r\x1b[K{sign} {what} ... {} s", begun.elapsed().as_secs());
-                    let _ = io::stderr().flush();
-                    let waited = is_done.recv_timeout(Duration::from_millis(150));
-                    if waited != Err(RecvTimeoutError::Timeout) {
-                        break;
-                    }
-                }
-                eprint!("\r\x1b[K");
+            scope.spawn(|| {
+                let is_done = is_done; // a receiver belongs to one thread
+                self.show_progress(what, &step, &is_done);
             });
-            let result = work();
+            let result = work(&|told| *lock(&step) = told.to_string());
             drop(done); // which ends the thread
             result
         })
     }
+
+    fn show_progress(&self, what: &str, step: &Mutex<String>, is_done: &Receiver<()>) {
+        let begun = Instant::now();
+        let pause = if self.moves { Duration::from_millis(150) } else { STILL_GOING };
+        for sign in ['|', '/', '-', '\\'].into_iter().cycle() {
+            if self.moves {
+                let line = line(what, &lock(step), begun);
+                let _ = write!(io::stderr(), "\r\x1b[K{sign} {line}");
+            }
+            match is_done.recv_timeout(pause) {
+                Err(RecvTimeoutError::Timeout) if self.moves => {}
+                Err(RecvTimeoutError::Timeout) => note!("{}", line(what, &lock(step), begun)),
+                _ => break,
+            }
+        }
+        if self.moves {
+            let _ = write!(io::stderr(), "\r\x1b[K");
+        }
+    }
+}
+
+/// How often a line says that the work still goes on, when lines cannot be written over.
+const STILL_GOING: Duration = Duration::from_secs(10);
+
+/// `Compiling the check ... 12 s (crate 7: socket2)`. A terminal of 80 columns has room for it.
+fn line(what: &str, step: &str, begun: Instant) -> String {
+    let step = if step.is_empty() { String::new() } else { format!(" ({step})") };
+    let line = format!("{what} ... {} s{step}", begun.elapsed().as_secs());
+    line.chars().take(77).collect()
+}
+
+fn lock(step: &Mutex<String>) -> MutexGuard<'_, String> {
+    step.lock().unwrap_or_else(PoisonError::into_inner)
 }

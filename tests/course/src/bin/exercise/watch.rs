@@ -1,56 +1,87 @@
 //! Checks on every save.
 
-use std::fs;
+use std::fs::{self, File};
 use std::thread;
 use std::time::{Duration, SystemTime};
 
-use course::{Exercise, Progress, all};
+use course::{Answer, Exercise, Progress, all};
 
 use crate::check::check_one;
-use crate::course::{next, untouched, what_to_do};
-use crate::screen::{Screen, print_line};
+use crate::course::{next, what_to_do};
+use crate::screen::{Screen, note, print_line};
 
 /// How often the file is looked at.
 const PAUSE: Duration = Duration::from_millis(300);
 
 /// Checks the answer now, if it was begun, and each time it is saved. Without a name it begins with
 /// the next exercise of the course, and goes on to the one after when that is solved.
-pub fn watch(only: Option<Exercise>, screen: &Screen) -> Result<bool, String> {
+pub fn watch(only: Option<Exercise>, screen: &Screen) {
+    let mut progress = Progress::load();
     if let Some(exercise) = only {
         loop {
-            watch_until_solved(&exercise, screen)?;
-            wait_for_a_save(&exercise, saved_at(&exercise));
+            let before = watch_until_solved(&exercise, &mut progress, screen);
+            say_what_for(&exercise, screen);
+            wait_for_a_save(&exercise, &before);
         }
     }
     let exercises = all();
-    if let Some(first) = next(&exercises, &Progress::load()) {
-        print_line!("{}", what_to_do(first, screen));
+    match next(&exercises, &progress) {
+        Some(first) => print_line!("{}", what_to_do(first, screen)),
+        None => print_line!("All exercises are solved. To go on with one: --watch NAME"),
     }
-    while let Some(exercise) = next(&exercises, &Progress::load()) {
-        watch_until_solved(exercise, screen)?; // which says what comes next
+    while let Some(exercise) = next(&exercises, &progress) {
+        watch_until_solved(exercise, &mut progress, screen); // which says what comes next
     }
-    Ok(true)
 }
 
-fn watch_until_solved(exercise: &Exercise, screen: &Screen) -> Result<(), String> {
+/// Checks each save until one is right, and returns which one that was. Whatever goes wrong, the next
+/// save may mend it.
+fn watch_until_solved(
+    exercise: &Exercise,
+    progress: &mut Progress,
+    screen: &Screen,
+) -> Option<Saved> {
     loop {
-        let saved = saved_at(exercise);
-        if !untouched(exercise) && check_one(exercise, screen)? {
-            return Ok(());
+        let before = saved(exercise);
+        if !matches!(exercise.answer(), Answer::Starter(_)) {
+            match check_one(exercise, progress, screen) {
+                Ok(true) => return before,
+                Ok(false) => {}
+                Err(problem) => note!("{problem}"),
+            }
         }
-        let file = exercise.shown("answer.rs");
-        print_line!("\n{}", screen.dim(&format!("Waiting until you save {file} (Ctrl-C ends)")));
-        wait_for_a_save(exercise, saved);
+        say_what_for(exercise, screen);
+        wait_for_a_save(exercise, &before);
     }
 }
 
-fn saved_at(exercise: &Exercise) -> Option<SystemTime> {
-    let metadata = fs::metadata(exercise.folder.join("answer.rs"));
-    metadata.and_then(|metadata| metadata.modified()).ok() // an editor may be replacing the file
+fn say_what_for(exercise: &Exercise, screen: &Screen) {
+    let file = exercise.shown("answer.rs");
+    print_line!("\n{}", screen.dim(&format!("Waiting until you save {file} (Ctrl-C ends)")));
 }
 
-fn wait_for_a_save(exercise: &Exercise, before: Option<SystemTime>) {
-    while saved_at(exercise).is_none_or(|saved| Some(saved) == before) {
-        thread::sleep(PAUSE);
+/// What tells one save from another.
+#[derive(PartialEq)]
+struct Saved {
+    time: Option<SystemTime>,
+    length: u64,
+    /// A virus scanner, or the editor itself, may keep the file to itself for a moment.
+    is_readable: bool,
+}
+
+/// Returns `None` while there is no such file: an editor may be replacing it.
+fn saved(exercise: &Exercise) -> Option<Saved> {
+    let path = exercise.folder.join("answer.rs");
+    let metadata = fs::metadata(&path).ok()?;
+    let is_readable = metadata.is_file() && File::open(&path).is_ok();
+    Some(Saved { time: metadata.modified().ok(), length: metadata.len(), is_readable })
+}
+
+fn wait_for_a_save(exercise: &Exercise, before: &Option<Saved>) {
+    loop {
+        match saved(exercise) {
+            Some(saved) if Some(&saved) != before.as_ref() => return,
+            _ => thread::sleep(PAUSE),
+        }
     }
 }

@@ -1,0 +1,67 @@
+//! Names of people, who may be called anything, in a table, in a line and as a file.
+
+use std::collections::HashSet;
+
+/// Returns `text` as a cell of a table (RFC 4180). A spreadsheet takes what begins like a formula
+/// for one, and an apostrophe says that it is text.
+pub fn cell(text: &str) -> String {
+    let is_formula = text.starts_with(['=', '+', '-', '@', '\t', '\r']);
+    let text = if is_formula { format!("'{text}") } else { text.to_string() };
+    match text.contains([',', '"', '\n', '\r']) {
+        true => format!("\"{}\"", text.replace('"', "\"\"")),
+        false => text,
+    }
+}
+
+/// Returns `text` without what could end a line, or tell a terminal to do something.
+pub fn on_one_line(text: &str) -> String {
+    text.replace(char::is_control, "\u{fffd}")
+}
+
+/// Returns the name of a file for what was found of this learner, which none of the others has,
+/// not even on a system to which `anna` and `Anna` are the same.
+pub fn file_name(who: &str, taken: &mut HashSet<String>) -> String {
+    const LONGEST: usize = 60; // in bytes of UTF-8 up to 240: systems allow 255
+    let harmless = |character: char| match character {
+        _ if character.is_control() => '_',
+        '/' | '\\' | ':' | '*' | '?' | '"' | '<' | '>' | '|' => '_',
+        _ => character,
+    };
+    let name: String = who.chars().map(harmless).take(LONGEST).collect();
+    let mut file = format!("{name}.txt");
+    for number in 2.. {
+        if taken.insert(file.to_lowercase()) {
+            break;
+        }
+        file = format!("{name} ({number}).txt");
+    }
+    file
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_stays_in_its_cell() {
+        assert_eq!(cell("王小明（一班）"), "王小明（一班）");
+        assert_eq!(cell("Wei, Zhang"), "\"Wei, Zhang\"");
+        assert_eq!(cell("the \"first\""), "\"the \"\"first\"\"\"");
+        assert_eq!(cell("two\nlines"), "\"two\nlines\"");
+        assert_eq!(cell("=1+1"), "'=1+1");
+        assert_eq!(cell("-anna"), "'-anna");
+    }
+
+    #[test]
+    fn a_name_cannot_command_a_terminal() {
+        assert_eq!(on_one_line("a\x1b[2Jb\nc"), "a\u{fffd}[2Jb\u{fffd}c");
+    }
+
+    #[test]
+    fn each_learner_has_a_file() {
+        let mut taken = HashSet::new();
+        let files = ["anna", "Anna", "a?b", "a*b"].map(|who| file_name(who, &mut taken));
+        assert_eq!(files, ["anna.txt", "Anna (2).txt", "a_b.txt", "a_b (2).txt"]);
+        assert!(file_name(&"名".repeat(200), &mut taken).len() < 250);
+    }
+}

@@ -1,0 +1,75 @@
+//! Ends everything that a program has started.
+
+use std::process::{self, Child, Command, Stdio};
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+/// When this is dropped, or this process ends in whatever way, a program ends with all its children.
+pub struct Guard {
+    process: u32,
+    /// On Unix, a shell that waits for the end of its input.
+    shell: Option<Child>,
+}
+
+/// The environment variable that all descendants of a program inherit.
+const MARK: &str = "STARTED_BY_A_TEST";
+
+/// A Ctrl-C is not for the guard, which ends after this process does. It kills the process group of
+/// the program, and on Linux also those who have left the group, but bear the mark.
+#[cfg(unix)]
+const SCRIPT: &str = "
+trap '' HUP INT QUIT TERM
+read -r never
+kill -s KILL -- \"-$0\" 2>/dev/null
+[ -r /proc/self/environ ] || exit 0
+for round in 1 2 3; do
+    found=$(grep -lszF -- \"$1\" /proc/[0-9]*/environ)
+    [ -n \"$found\" ] || exit 0
+    for file in $found; do
+        process=${file#/proc/}
+        kill -s KILL \"${process%/environ}\" 2>/dev/null
+    done
+done";
+
+impl Guard {
+    /// Makes the program that `command` starts one that can be guarded. Returns its mark.
+    pub fn prepare(command: &mut Command) -> String {
+        static COUNT: AtomicUsize = AtomicUsize::new(0);
+        let number = COUNT.fetch_add(1, Ordering::Relaxed);
+        let mark = format!("{}-{number}.", process::id());
+        command.env(MARK, &mark);
+        #[cfg(unix)]
+        std::os::unix::process::CommandExt::process_group(command, 0);
+        mark
+    }
+
+    /// Guards the program that was started.
+    #[cfg(unix)]
+    pub fn over(program: &Child, mark: String) -> Guard {
+        use std::os::unix::process::CommandExt;
+
+        let mut shell = Command::new("sh");
+        shell.args(["-c", SCRIPT, &program.id().to_string(), &format!("{MARK}={mark}")]);
+        shell.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null()).process_group(0);
+        Guard { process: program.id(), shell: shell.spawn().ok() }
+    }
+
+    /// Guards the program that was started.
+    #[cfg(not(unix))]
+    pub fn over(program: &Child, _: String) -> Guard {
+        Guard { process: program.id(), shell: None }
+    }
+}
+
+impl Drop for Guard {
+    fn drop(&mut self) {
+        if let Some(mut shell) = self.shell.take() {
+            drop(shell.stdin.take());
+            let _ = shell.wait(); // it has been started, and ends by itself
+        } else if cfg!(windows) {
+            let mut kill = Command::new("taskkill");
+            kill.args(["/T", "/F", "/PID", &self.process.to_string()]);
+            // It fails when the program has ended already.
+            let _ = kill.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).status();
+        }
+    }
+}
