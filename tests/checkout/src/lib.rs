@@ -18,16 +18,17 @@ pub fn repository() -> &'static Path {
     &REPOSITORY
 }
 
-/// Looks for the folder that holds everything, in and above these places: the package that cargo
-/// runs or tests, the current folder, and the program itself.
+/// Looks for the folder that holds everything: first in and above the package that cargo runs or
+/// tests, then in and above the current folder. Where the program itself lies does not matter, since
+/// clones may share one `CARGO_TARGET_DIR`.
 ///
 /// # Errors
-/// If it is in none of them. The message says where to start the program instead.
+/// If it is in neither. The message says where to start the program instead.
 pub fn find() -> Result<PathBuf, String> {
     // Cargo sets this variable for what it runs (The Cargo Book, "Environment Variables").
     let package = env::var_os("CARGO_MANIFEST_DIR").map(PathBuf::from);
     let here = env::current_dir().ok();
-    let places = [package, here.clone(), env::current_exe().ok()];
+    let places = [package, here.clone()];
     places.iter().flatten().find_map(|place| above(place)).ok_or_else(|| {
         let here = here.unwrap_or_default();
         format!(

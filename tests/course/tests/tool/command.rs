@@ -10,6 +10,10 @@ use harness::Program;
 fn a_course_without_exercises_is_an_error() {
     let tree = Tree::new();
     fs::remove_dir_all(tree.root.join("lessons")).expect("the lessons");
+    let ran = tree.run(&[]);
+    assert_eq!(ran.status, Some(1), "{ran:?}");
+    assert!(ran.stderr.contains("cannot find the project"), "{ran:?}");
+    fs::create_dir(tree.root.join("lessons")).expect("a folder for lessons");
     for arguments in [&[][..], &["first"], &["--all"], &["--watch"]] {
         let ran = tree.run(arguments);
         assert_eq!(ran.status, Some(1), "{ran:?}");
