@@ -49,6 +49,11 @@ impl Capture {
         Ok(Capture { tcpdump, file: file.to_path_buf() })
     }
 
+    /// The number of the process that captures.
+    pub fn process_id(&self) -> u32 {
+        self.tcpdump.id()
+    }
+
     /// Ends, and returns all that was captured.
     pub fn end(mut self) -> Result<Vec<Segment>> {
         self.stop();

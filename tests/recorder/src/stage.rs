@@ -88,6 +88,8 @@ pub struct Run {
     pub terminals: Vec<Ended>,
     pub actions: Vec<Action>,
     pub segments: Vec<Segment>,
+    /// When all was quiet at the end.
+    pub end: f64,
 }
 
 /// A terminal at the end.
@@ -139,7 +141,7 @@ impl Stage {
 
     fn run_file(&mut self, file: &str, title: &str, arguments: &[&str]) -> Result<usize> {
         let number = self.terminals.len() + 1;
-        self.act(number, format!("$ {title}\n"), format!("In terminal {number}: `{title}`."));
+        self.act(number, format!("$ {title}\n"), format!("In terminal {number}: `{title}`."))?;
         let folder = self.folder.join(number.to_string());
         fs::create_dir_all(&folder)?;
         let path = self.programs.join(file);
@@ -187,7 +189,7 @@ impl Stage {
         if buffer > 0 {
             socket.set_recv_buffer_size(buffer)?;
         }
-        self.act(number, format!("$ {title}\n{typed}"), caption);
+        self.act(number, format!("$ {title}\n{typed}"), caption)?;
         socket.connect(&SERVER.parse::<SocketAddr>()?.into()).context("nc cannot connect")?;
         let peer = Peer::over(TcpStream::from(socket));
         let player = Player::Netcat { port: peer.port(), peer: Some(peer), shows };
@@ -195,7 +197,7 @@ impl Stage {
         Ok(number)
     }
 
-    /// Waits until `text` is on the terminal, and then until all is quiet.
+    /// Waits until `text` is on the terminal.
     pub fn see(&mut self, terminal: usize, text: &str) -> Result<()> {
         match &mut self.played(terminal)?.player {
             Player::Program { program, .. } => {
@@ -204,25 +206,25 @@ impl Stage {
             Player::Netcat { peer: Some(peer), .. } => peer.skip_to(text),
             _ => bail!("nothing runs in terminal {terminal} any more"),
         }
-        self.quiet()
+        Ok(())
     }
 
     /// Types a line.
     pub fn type_line(&mut self, terminal: usize, line: &str) -> Result<()> {
         let caption = format!("In terminal {terminal} somebody types `{line}` and Enter.");
-        self.act(terminal, format!("{line}\n"), caption);
+        self.act(terminal, format!("{line}\n"), caption)?;
         self.put(terminal, format!("{line}\n").as_bytes())
     }
 
     /// Sends `bytes` as they are. The caption ends the sentence "… sends".
     pub fn send(&mut self, terminal: usize, bytes: &[u8], caption: &str) -> Result<()> {
-        self.act(terminal, String::new(), format!("Terminal {terminal} sends {caption}."));
+        self.act(terminal, String::new(), format!("Terminal {terminal} sends {caption}."))?;
         self.put(terminal, bytes)
     }
 
     /// Says something about what has happened, or has not.
-    pub fn note(&mut self, terminal: usize, caption: &str) {
-        self.act(terminal, String::new(), caption.into());
+    pub fn note(&mut self, terminal: usize, caption: &str) -> Result<()> {
+        self.act(terminal, String::new(), caption.into()).map(drop)
     }
 
     fn put(&mut self, terminal: usize, bytes: &[u8]) -> Result<()> {
@@ -238,7 +240,7 @@ impl Stage {
     pub fn ctrl_d(&mut self, terminal: usize) -> Result<()> {
         let caption =
             format!("In terminal {terminal} somebody presses Ctrl-D: there is no more input.");
-        self.act(terminal, "^D\n".into(), caption);
+        self.act(terminal, "^D\n".into(), caption)?;
         match &mut self.played(terminal)?.player {
             Player::Program { program, .. } => program.close_stdin(),
             Player::Netcat { peer: Some(peer), .. } => peer.half_close(),
@@ -249,21 +251,21 @@ impl Stage {
 
     /// Interrupts what runs in the terminal.
     pub fn ctrl_c(&mut self, terminal: usize) -> Result<()> {
-        let mut caption = format!("In terminal {terminal} somebody presses Ctrl-C.");
-        let ends = format!("In terminal {terminal} somebody presses Ctrl-C, and the program ends.");
-        // Who is killed cannot say any more where it stood.
-        if let Player::Program { program, killed, .. } = &mut self.played(terminal)?.player {
-            if !catches_ctrl_c(program.process_id()) {
-                let stood = where_it_waits(program.process_id())?;
-                *killed = Some(Killed { time: now(), stood });
-                caption = ends;
-            }
-        } else {
-            caption = ends;
-        }
-        self.act(terminal, "^C\n".into(), caption);
+        let goes_on = match &self.played(terminal)?.player {
+            Player::Program { program, .. } => catches_ctrl_c(program.process_id()),
+            Player::Netcat { .. } | Player::End => false,
+        };
+        let ends = if goes_on { "" } else { ", and the program ends" };
+        let caption = format!("In terminal {terminal} somebody presses Ctrl-C{ends}.");
+        let time = self.act(terminal, "^C\n".into(), caption)?;
         match &mut self.played(terminal)?.player {
-            Player::Program { program, .. } => program.press_ctrl_c(),
+            Player::Program { program, killed, .. } => {
+                if !goes_on {
+                    // A program that is killed cannot say any more where it stood.
+                    *killed = Some(Killed { time, stood: where_it_waits(program.process_id())? });
+                }
+                program.press_ctrl_c();
+            }
             Player::Netcat { peer, .. } => drop(peer.take()),
             Player::End => {}
         }
@@ -275,12 +277,12 @@ impl Stage {
         if let Player::Program { program, .. } = &mut self.played(terminal)?.player {
             program.wait_for_exit();
         }
-        self.quiet()
+        Ok(())
     }
 
     /// The nc in the terminal reads after all: what has come, and then why no more comes.
     pub fn read_all(&mut self, terminal: usize) -> Result<()> {
-        self.act(terminal, "$ fg\n".into(), String::new());
+        self.act(terminal, "$ fg\n".into(), String::new())?;
         let Player::Netcat { peer: Some(peer), .. } = &mut self.played(terminal)?.player else {
             bail!("no nc runs in terminal {terminal}");
         };
@@ -298,18 +300,18 @@ impl Stage {
             thousands(arrived)
         );
         self.actions.last_mut().context("the action of reading")?.caption = caption;
-        self.quiet()
+        Ok(())
     }
 
     /// The nc in the terminal reads on, until it has seen `text`.
     pub fn read_on(&mut self, terminal: usize, text: &str) -> Result<()> {
         let caption = format!("Terminal {terminal} reads on: all that it has missed.");
-        self.act(terminal, "$ fg\n".into(), caption);
+        self.act(terminal, "$ fg\n".into(), caption)?;
         let Player::Netcat { peer: Some(peer), .. } = &mut self.played(terminal)?.player else {
             bail!("no nc runs in terminal {terminal}");
         };
         peer.skip_to(text);
-        self.quiet()
+        Ok(())
     }
 
     /// Sets how large the send buffers of new sockets are: at least, at first, and at most (tcp(7),
@@ -322,7 +324,7 @@ impl Stage {
 
     /// Waits until nobody does anything: every file that records stays as it is for a while, and
     /// no thread is on a processor.
-    pub fn quiet(&mut self) -> Result<()> {
+    fn quiet(&self) -> Result<()> {
         let deadline = Instant::now() + DEADLINE;
         let (mut last, mut looks) = (0, 0);
         while looks < QUIET_LOOKS {
@@ -346,26 +348,31 @@ impl Stage {
     }
 
     fn somebody_runs(&self) -> bool {
-        self.terminals.iter().any(|terminal| match &terminal.player {
-            Player::Program { program, .. } => {
+        let programs = self.terminals.iter().any(|terminal| match &terminal.player {
+            Player::Program { program, killed, .. } => {
                 let process = program.process_id();
-                let tracer = tracer(process);
-                runs(process) || tracer.is_some_and(runs)
+                let starts = || killed.is_none() && is_alive(process);
+                runs(process) || tracer(process).map_or_else(starts, runs)
             }
             Player::Netcat { .. } | Player::End => false,
-        })
+        });
+        programs || runs(self.capture.process_id())
     }
 
     fn played(&mut self, terminal: usize) -> Result<&mut Played> {
         self.terminals.get_mut(terminal - 1).with_context(|| format!("no terminal {terminal}"))
     }
 
-    fn act(&mut self, terminal: usize, echo: String, caption: String) {
-        self.actions.push(Action { time: now(), terminal, echo, caption });
+    /// Begins an action when all is quiet. Returns the time.
+    fn act(&mut self, terminal: usize, echo: String, caption: String) -> Result<f64> {
+        self.quiet()?;
+        let time = now();
+        self.actions.push(Action { time, terminal, echo, caption });
+        Ok(time)
     }
 
     /// Ends the recording, and then all that still runs.
-    pub fn end(mut self) -> Result<Run> {
+    pub fn end(self) -> Result<Run> {
         self.quiet()?;
         let end = now();
         let mut terminals = Vec::new();
@@ -382,7 +389,7 @@ impl Stage {
                         None => (where_it_waits(program.process_id())?, None),
                     };
                     program.kill();
-                    let threads = trace::read(&folder, &path, program.process_id())?;
+                    let threads = trace::read(&folder, &path)?;
                     let exited = trace::exited(&folder, program.process_id());
                     ended.traced = Some(Traced { path, threads, still_waiting, killed, exited });
                 }
@@ -394,7 +401,7 @@ impl Stage {
         if let Some(sizes) = self.send_buffers_before {
             fs::write(SEND_BUFFERS, sizes).context(SEND_BUFFERS)?;
         }
-        Ok(Run { terminals, actions: self.actions, segments })
+        Ok(Run { terminals, actions: self.actions, segments, end })
     }
 }
 
@@ -424,15 +431,25 @@ fn tracer(process: u32) -> Option<u32> {
     tracer.trim().parse().ok().filter(|tracer| *tracer != 0)
 }
 
-/// Whether a thread of the process does anything but wait for an event (proc(5)): it runs, waits for
-/// a disk, or is stopped by its tracer, which will let it go on.
+/// Whether a thread of the process does anything but wait for an event: it runs, waits for a disk, or
+/// is stopped by its tracer, which will let it go on.
 fn runs(process: u32) -> bool {
+    states(process).iter().any(|state| matches!(state, 'R' | 'D' | 't'))
+}
+
+/// Whether the process has not ended yet.
+fn is_alive(process: u32) -> bool {
+    states(process).iter().any(|state| !matches!(state, 'Z' | 'X'))
+}
+
+/// The state of each thread of the process (proc(5)).
+fn states(process: u32) -> Vec<char> {
     let threads = fs::read_dir(format!("/proc/{process}/task")).into_iter().flatten().flatten();
-    threads.into_iter().any(|thread| {
-        let stat = fs::read_to_string(thread.path().join("stat")).unwrap_or_default();
-        let state = stat.rsplit(')').next().and_then(|after| after.trim_start().chars().next());
-        matches!(state, Some('R' | 'D' | 't'))
-    })
+    let state = |thread: fs::DirEntry| {
+        let stat = fs::read_to_string(thread.path().join("stat")).ok()?;
+        stat.rsplit(')').next()?.trim_start().chars().next()
+    };
+    threads.filter_map(state).collect()
 }
 
 fn now() -> f64 {

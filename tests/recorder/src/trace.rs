@@ -1,13 +1,15 @@
 //! What the threads of a program asked of the system, by strace.
 
+use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::{fs, iter};
 
 use anyhow::{Context, Result};
 
-/// Which system calls are traced: all by which the lessons wait, talk or leave.
-const CALLS: &str = "trace=network,read,write,close,futex,openat,epoll_wait,readv,writev";
+/// Which system calls are traced: all by which the lessons wait, talk, leave or start threads.
+const CALLS: &str =
+    "trace=network,read,write,close,futex,openat,epoll_wait,readv,writev,clone,clone3";
 
 /// A system call.
 #[derive(Debug, Clone)]
@@ -55,8 +57,9 @@ pub fn files(folder: &Path) -> Vec<PathBuf> {
     entries.map(|entry| entry.path()).collect()
 }
 
-/// Reads what strace has written. The first thread is the main one.
-pub fn read(folder: &Path, program: &Path, process: u32) -> Result<Vec<Thread>> {
+/// Reads what strace has written, of the main thread first, and of the others in the order in which
+/// they were started. In which order they get going is chance.
+pub fn read(folder: &Path, program: &Path) -> Result<Vec<Thread>> {
     let mut threads = Vec::new();
     for file in files(folder) {
         let id = file.extension().and_then(|id| id.to_str()?.parse().ok());
@@ -67,8 +70,12 @@ pub fn read(folder: &Path, program: &Path, process: u32) -> Result<Vec<Thread>> 
         });
         threads.push(Thread { id, calls: parse(&text, &program.to_string_lossy()), ended });
     }
-    threads.sort_by(|one, other| one.began().total_cmp(&other.began()));
-    threads.sort_by_key(|thread| thread.id != process);
+    let calls = threads.iter().flat_map(|thread| &thread.calls);
+    let starts = calls.filter(|call| call.name.starts_with("clone"));
+    let started: HashMap<u32, f64> =
+        starts.filter_map(|call| Some((call.number()?.try_into().ok()?, call.start))).collect();
+    let started = |thread: &Thread| started.get(&thread.id).copied().unwrap_or(0.0);
+    threads.sort_by(|one, other| started(one).total_cmp(&started(other)));
     Ok(threads)
 }
 
@@ -146,12 +153,6 @@ fn own_frame(frame: &str, program: &str) -> Option<(String, u64)> {
     let (symbol, address) = rest.rsplit_once(") [0x")?;
     let symbol = symbol.rsplit_once("+0x").map_or(symbol, |(symbol, _)| symbol);
     Some((symbol.to_string(), u64::from_str_radix(address.trim_end_matches(']'), 16).ok()?))
-}
-
-impl Thread {
-    fn began(&self) -> f64 {
-        self.calls.first().map_or(f64::MAX, |call| call.start)
-    }
 }
 
 impl SystemCall {
