@@ -13,6 +13,7 @@
 //!   [`BULK`] bytes or more has moved `many`, in whatever calls.
 //! - The bytes that were sent in one direction are joined, however they were cut into segments.
 //!   Acknowledgements are left out.
+//! - Which of a program's threads closes a socket or prints a line is left out.
 //! - A thread waits somewhere at the end of a scene. Where it waited before, for a lock or for its
 //!   turn, is left out.
 //!
@@ -74,9 +75,8 @@ impl<'a> Scene<'a> {
         let mut threads: BTreeMap<String, Vec<AtALine>> = BTreeMap::new();
         for step in self.steps {
             for call in &step.calls {
-                // When two threads own a connection together, the one that ends last closes it.
                 let who = match call.name.as_str() {
-                    "close" => format!("{CLOSES}{}", call.terminal),
+                    "close" => format!("{SOME_THREAD}{}", call.terminal),
                     _ => thread(call.terminal, &call.thread),
                 };
                 let (place, name) = (self.place(call.source, call.line), &call.name);
@@ -85,15 +85,15 @@ impl<'a> Scene<'a> {
                 at(threads.entry(who).or_default(), line).add(call);
             }
             for shown in &step.screen {
-                let Some((name, source, line)) = &shown.by else { continue };
+                let Some((_, source, line)) = &shown.by else { continue };
                 let line = format!("{}: prints", self.place(*source, *line));
-                let lines = threads.entry(thread(shown.terminal, name)).or_default();
-                at(lines, line).printed += &shown.text;
+                let who = format!("{SOME_THREAD}{}", shown.terminal);
+                at(threads.entry(who).or_default(), line).printed += &shown.text;
             }
         }
         let facts = |(who, lines): (String, Vec<AtALine>)| {
             let mut facts: Vec<String> = lines.iter().map(AtALine::fact).collect();
-            if who.starts_with(CLOSES) {
+            if who.starts_with(SOME_THREAD) {
                 facts.sort();
             }
             (who, facts)
@@ -147,8 +147,9 @@ fn thread(terminal: usize, name: &str) -> String {
     format!("thread {name} in terminal {terminal}")
 }
 
-/// How the entry begins that lists what a terminal's program closes.
-const CLOSES: &str = "closes in terminal ";
+/// Whose closing and printing this is, in no order: when two threads own a connection together, the
+/// one that ends last closes it, and says so.
+const SOME_THREAD: &str = "some thread in terminal ";
 
 /// What a thread did at one line.
 #[derive(Default)]
@@ -235,4 +236,141 @@ fn measures_nothing(text: &str) -> String {
         }
     }
     masked
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::recording::Source;
+
+    /// A line arrives, is passed on, and is printed. Another thread lets its client go.
+    fn a_line_is_passed_on() -> Vec<Step> {
+        vec![
+            Step { caption: "Terminal 2 sends a line.".into(), is_action: true, ..Step::default() },
+            sent(2, 1, "P.", "hello\n"),
+            call("50001", 30, "read", "6"),
+            call("50001", 40, "write", "12"),
+            sent(1, 3, "P.", "50001:hello\n"),
+            call("50002", 50, "shutdown", "ok"),
+            printed("50001", 41, "passed on\n"),
+            waits("50001", 30, "read"),
+            waits("50002", 60, "wait"),
+        ]
+    }
+
+    /// What is decided when the step at this index is replaced.
+    fn with(index: usize, steps: impl IntoIterator<Item = Step>) -> Decided {
+        let mut all = a_line_is_passed_on();
+        all.splice(index..=index, steps);
+        decided(all)
+    }
+
+    fn decided(steps: Vec<Step>) -> Decided {
+        let source = Source { file: "lessons/a-room/src/main.rs".into(), lines: Vec::new() };
+        Recording { steps, sources: vec![source], ..Recording::default() }.decided()
+    }
+
+    fn call(thread: &str, line: u32, name: &str, value: &str) -> Step {
+        let (terminal, source, within, times) = (1, 0, None, None);
+        let (thread, name, value) = (thread.into(), name.into(), value.into());
+        let call = Call { terminal, thread, source, line, name, within, value, times };
+        Step { calls: vec![call], ..Step::default() }
+    }
+
+    fn sent(from: usize, to: usize, flags: &str, data: &str) -> Step {
+        let (bytes, flags, data) = (data.len(), flags.into(), data.into());
+        let (connection, times, window, after_ms) = (50001, None, None, None);
+        let arrow = Arrow { from, to, connection, flags, bytes, data, times, window, after_ms };
+        Step { wire: vec![arrow], ..Step::default() }
+    }
+
+    fn printed(thread: &str, line: u32, text: &str) -> Step {
+        let by = Some((thread.into(), 0, line));
+        let shown = Shown { terminal: 1, text: text.into(), by, typed: false };
+        Step { screen: vec![shown], ..Step::default() }
+    }
+
+    fn waits(thread: &str, line: u32, call: &str) -> Step {
+        let (terminal, source, waits) = (1, 0, true);
+        let mark = Mark { terminal, thread: thread.into(), source, line, call: call.into(), waits };
+        Step { threads: vec![mark], ..Step::default() }
+    }
+
+    #[test]
+    fn in_how_many_pieces_bytes_arrive_is_chance() {
+        let once = decided(a_line_is_passed_on());
+        assert_eq!(once, with(1, [sent(2, 1, ".", "hel"), sent(2, 1, "P.", "lo\n")]));
+        let twice = [call("50001", 30, "read", "4"), call("50001", 30, "read", "2")];
+        assert_eq!(once, with(2, twice));
+        assert_eq!(once, with(6, [printed("50001", 41, "passed "), printed("50001", 41, "on\n")]));
+        assert_eq!(once, with(4, [sent(1, 3, "P.", "50001:hello\n"), sent(3, 1, ".", "")]));
+    }
+
+    #[test]
+    fn which_thread_comes_first_is_chance() {
+        let mut other_way = a_line_is_passed_on();
+        let mut shutdown = other_way.remove(5);
+        shutdown.threads = waits("50001", 99, "lock").threads; // for a moment
+        other_way.insert(2, shutdown);
+        other_way.swap(7, 8);
+        assert_eq!(decided(a_line_is_passed_on()), decided(other_way));
+        let closes = |thread| with(5, [call(thread, 53, "close", "ok")]);
+        assert_eq!(closes("50001"), closes("50002"));
+        let prints = |thread| with(6, [printed(thread, 41, "passed on\n")]);
+        assert_eq!(prints("50001"), prints("50002"));
+    }
+
+    #[test]
+    fn how_bulk_is_cut_and_what_ends_it_is_chance() {
+        let write = |value| call("50001", 40, "write", value);
+        let sent = |length| sent(1, 3, ".", &".".repeat(length));
+        let fits = with(3, [write("4000"), write("4000"), sent(8000)]);
+        assert_eq!(fits, with(3, [write("4000"), write("17"), write("WouldBlock"), sent(4017)]));
+        assert_eq!(fits, with(3, [write("1500"), sent(1000), sent(500), write("BrokenPipe")]));
+        assert_ne!(fits, with(3, [write("WouldBlock"), sent(8000)]));
+    }
+
+    #[test]
+    fn how_many_sockets_are_ready_at_the_same_time_is_chance() {
+        let poll = |value| call("main", 70, "poll", value);
+        assert_eq!(with(5, [poll("2")]), with(5, [poll("1"), poll("1"), poll("0")]));
+        assert_ne!(with(5, [poll("2")]), with(5, []));
+    }
+
+    #[test]
+    fn what_the_program_does_is_compared() {
+        let changes = [
+            ("another line", with(2, [call("50001", 31, "read", "6")])),
+            ("another thread", with(2, [call("50002", 30, "read", "6")])),
+            ("more bytes", with(2, [call("50001", 30, "read", "7")])),
+            ("a write of fewer", with(3, [call("50001", 40, "write", "11")])),
+            ("two writes", with(3, ["6", "6"].map(|half| call("50001", 40, "write", half)))),
+            ("an error", with(3, [call("50001", 40, "write", "BrokenPipe")])),
+            ("other data", with(4, [sent(1, 3, "P.", "50001:HELLO\n")])),
+            ("to somebody else", with(4, [sent(1, 2, "P.", "50001:hello\n")])),
+            ("a FIN", with(4, [sent(1, 3, "FP.", "50001:hello\n")])),
+            ("no shutdown", with(5, [])),
+            ("another text", with(6, [printed("50001", 41, "passed on!\n")])),
+            ("printed elsewhere", with(6, [printed("50001", 42, "passed on\n")])),
+            ("waits elsewhere", with(8, [waits("50002", 61, "wait")])),
+            ("waits for something else", with(8, [waits("50002", 60, "join")])),
+            ("does not wait", with(8, [])),
+        ];
+        for (what, change) in changes {
+            assert_ne!(decided(a_line_is_passed_on()), change, "{what} is not noticed");
+        }
+        let mut write_first = a_line_is_passed_on();
+        write_first.swap(2, 3);
+        assert_ne!(decided(a_line_is_passed_on()), decided(write_first), "the order of one thread");
+        let ends = Step { ended: vec![(1, "50002".into())], ..Step::default() };
+        assert_ne!(decided(a_line_is_passed_on()), with(8, [waits("50002", 60, "wait"), ends]));
+    }
+
+    #[test]
+    fn what_is_measured_is_not_compared() {
+        let text = |text| with(6, [printed("50001", 41, text)]);
+        assert_eq!(text("timeout: 100 ms\n"), text("timeout: 2048 ms\n"));
+        assert_ne!(text("timeout: 100 ms\n"), text("timeout: 100 s\n"));
+        assert_ne!(text("now online: 1\n"), text("now online: 2\n"));
+    }
 }

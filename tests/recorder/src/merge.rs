@@ -621,7 +621,8 @@ enum Item {
 }
 
 fn is_bulk(call: &Call) -> bool {
-    call.value.parse().is_ok_and(|bytes: usize| bytes >= BULK)
+    let moves_bytes = matches!(call.name.as_str(), "read" | "write");
+    moves_bytes && call.value.parse().is_ok_and(|bytes: usize| bytes >= BULK)
 }
 
 fn is_zero(call: &Call) -> bool {

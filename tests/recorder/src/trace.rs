@@ -11,6 +11,9 @@ use anyhow::{Context, Result};
 const CALLS: &str =
     "trace=network,read,write,close,futex,openat,epoll_wait,readv,writev,clone,clone3";
 
+/// A call that does not wait takes less, in seconds.
+pub const A_WAIT: f64 = 0.02;
+
 /// A system call.
 #[derive(Debug, Clone)]
 pub struct SystemCall {
@@ -68,7 +71,7 @@ pub fn read(folder: &Path, program: &Path) -> Result<Vec<Thread>> {
         let ended = text.lines().find(|line| line.contains(" +++ ")).and_then(|line| {
             line.split(' ').next()?.parse().ok() // exited, or killed
         });
-        threads.push(Thread { id, calls: parse(&text, &program.to_string_lossy()), ended });
+        threads.push(Thread { id, calls: parse(&text, &program.to_string_lossy(), ended), ended });
     }
     let calls = threads.iter().flat_map(|thread| &thread.calls);
     let starts = calls.filter(|call| call.name.starts_with("clone"));
@@ -86,7 +89,7 @@ pub fn exited(folder: &Path, process: u32) -> Option<(f64, String)> {
     Some((time.parse().ok()?, rest.trim_end_matches(" +++").into()))
 }
 
-fn parse(text: &str, program: &str) -> Vec<SystemCall> {
+fn parse(text: &str, program: &str, ended: Option<f64>) -> Vec<SystemCall> {
     let mut calls: Vec<SystemCall> = Vec::new();
     for line in text.lines() {
         if let Some(frame) = line.strip_prefix(" > ") {
@@ -110,14 +113,18 @@ fn parse(text: &str, program: &str) -> Vec<SystemCall> {
             call.end = None;
         }
     }
-    // strace measures how long a call takes from a moment a little after the time that it writes.
-    // So the end is later, but before this thread's next call: somewhat on a quiet machine, and by
-    // as long as strace has waited for a processor on a loaded one.
+    // strace measures how long a call takes from a moment after the time that it writes: soon after on
+    // a quiet machine, and on a loaded one when strace gets a processor again. So the end is later,
+    // but before what this thread does next, which it does immediately when something has woken it.
     for index in 0..calls.len() {
-        let next = calls.get(index + 1).map_or(f64::MAX, |next| next.start);
+        let next = calls.get(index + 1).map(|next| next.start).or(ended);
         let call = &mut calls[index];
-        call.latest = call.end.map_or(f64::MAX, |end| next.min(end + 1.0));
-        call.end = call.end.map(|end| next.min(end + 0.0003));
+        let Some(end) = call.end else { continue };
+        call.latest = next.unwrap_or(f64::MAX).min(end + 1.0);
+        call.end = match next {
+            Some(next) if end - call.start > A_WAIT => Some(next),
+            _ => Some(call.latest.min(end + 0.0003)),
+        };
     }
     calls
 }

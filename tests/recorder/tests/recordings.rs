@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 #[cfg(target_os = "linux")]
 use std::process::Command;
 
-use recorder::recording::Recording;
+use recorder::recording::{Recording, Step};
 
 #[cfg(target_os = "linux")]
 #[test]
@@ -31,6 +31,28 @@ fn what_is_recorded_happens_again() {
         "programs and recordings have drifted apart; `cargo run -p recorder` renews them:\n{}",
         problems.join("\n")
     );
+}
+
+/// Nothing that a program did is lost in what is compared.
+#[test]
+fn every_call_and_every_print_is_compared() {
+    for (name, mut recording) in recordings(&book().join("recordings")) {
+        let stored = recording.decided();
+        for step in 0..recording.steps.len() {
+            for index in 0..lines(&mut recording.steps[step]).len() {
+                *lines(&mut recording.steps[step])[index] += 1000;
+                assert_ne!(stored, recording.decided(), "{name}: step {}", step + 1);
+                *lines(&mut recording.steps[step])[index] -= 1000;
+            }
+        }
+    }
+}
+
+/// The lines of the program at which something returned or printed in this step.
+fn lines(step: &mut Step) -> Vec<&mut u32> {
+    let calls = step.calls.iter_mut().map(|call| &mut call.line);
+    let prints = step.screen.iter_mut().filter_map(|shown| Some(&mut shown.by.as_mut()?.2));
+    calls.chain(prints).collect()
 }
 
 /// The lines are compared with the files on every system, so that a line that has moved is noticed
@@ -139,7 +161,7 @@ fn every_event_has_its_cause() {
     let eight = ["lookup", "connect", "data", "timeout", "drain", "end", "error", "close"];
     for event in eight {
         let steps = &recordings["socket-events"].steps;
-        let by_main = |step: &&recorder::recording::Step| {
+        let by_main = |step: &&Step| {
             step.calls.iter().any(|call| call.thread == "main")
                 && step.caption.contains(&format!("(*{event}*)"))
         };
