@@ -10,7 +10,8 @@
 //!   what it has printed there is joined, and any other outcome is listed once.
 //! - The bytes of each write are listed, because the program decides them. But when a buffer is full,
 //!   the kernel cuts writes, and ends them with one error or another. So a line that has moved
-//!   [`BULK`] bytes or more has moved `many`, in whatever calls.
+//!   [`BULK`] bytes or more has moved `many`, in whatever calls. When a thread waits in a write at the
+//!   end of a scene, how many writes have returned there before is left out.
 //! - The bytes that were sent in one direction are joined, however they were cut into segments.
 //!   Acknowledgements are left out.
 //! - Which of a program's threads closes a socket or prints a line is left out.
@@ -37,9 +38,12 @@ impl Recording {
             scene.moves(&mut standing);
             let mut facts = scene.threads();
             for mark in standing.values().filter(|mark| mark.waits) {
-                let fact =
-                    format!("{}: waits in {}", scene.place(mark.source, mark.line), mark.call);
-                facts.entry(thread(mark.terminal, &mark.thread)).or_default().push(fact);
+                let place = scene.place(mark.source, mark.line);
+                let known = facts.entry(thread(mark.terminal, &mark.thread)).or_default();
+                if mark.call == "write" {
+                    known.retain(|fact| !fact.starts_with(&format!("{place}: ")));
+                }
+                known.push(format!("{place}: waits in {}", mark.call));
             }
             facts.extend(scene.wires());
             facts.extend(scene.terminals());
@@ -328,6 +332,8 @@ mod tests {
         assert_eq!(fits, with(3, [write("4000"), write("17"), write("WouldBlock"), sent(4017)]));
         assert_eq!(fits, with(3, [write("1500"), sent(1000), sent(500), write("BrokenPipe")]));
         assert_ne!(fits, with(3, [write("WouldBlock"), sent(8000)]));
+        let waits_in_write = || waits("50001", 40, "write");
+        assert_eq!(with(7, [waits_in_write()]), with(7, [write("4000"), waits_in_write()]));
     }
 
     #[test]
