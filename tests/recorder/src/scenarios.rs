@@ -225,8 +225,8 @@ fn shared_log(stage: &mut Stage) -> Result<()> {
         speaker,
         "The line is in the log once. Each client's thread `to …` has sent it from there, and has moved its client's cursor behind it.",
     )?;
-    let lines = [[vec![b'.'; 3999], vec![b'\n']].concat().repeat(60), b"the end\n".to_vec()];
-    stage.send(speaker, &lines.concat(), "60 long lines, and `the end`")?;
+    let lines = [[vec![b'.'; 3999], vec![b'\n']].concat().repeat(30), b"the end\n".to_vec()];
+    stage.send(speaker, &lines.concat(), "30 long lines, and `the end`")?;
     stage.see(reader, "the end\n")?;
     stage.note(
         slow,
