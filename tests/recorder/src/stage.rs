@@ -197,11 +197,13 @@ impl Stage {
         Ok(number)
     }
 
-    /// Waits until `text` is on the terminal.
+    /// Waits until `text` is on the terminal. A program gets all the time that it needs, so that a
+    /// loaded machine may be slow.
     pub fn see(&mut self, terminal: usize, text: &str) -> Result<()> {
         match &mut self.played(terminal)?.player {
-            Player::Program { program, .. } => {
-                program.wait_for_stdout(predicate::str::contains(text));
+            Player::Program { .. } => {
+                self.quiet()?;
+                self.program(terminal)?.wait_for_stdout(predicate::str::contains(text));
             }
             Player::Netcat { peer: Some(peer), .. } => peer.skip_to(text),
             _ => bail!("nothing runs in terminal {terminal} any more"),
@@ -274,9 +276,8 @@ impl Stage {
 
     /// Waits until the program in the terminal has ended.
     pub fn ends(&mut self, terminal: usize) -> Result<()> {
-        if let Player::Program { program, .. } = &mut self.played(terminal)?.player {
-            program.wait_for_exit();
-        }
+        self.quiet()?;
+        self.program(terminal)?.wait_for_exit();
         Ok(())
     }
 
@@ -325,7 +326,7 @@ impl Stage {
     /// Waits until nobody does anything: every file that records stays as it is for a while, and
     /// no thread is on a processor.
     fn quiet(&self) -> Result<()> {
-        let deadline = Instant::now() + DEADLINE;
+        let deadline = Instant::now() + 10 * DEADLINE;
         let (mut last, mut looks) = (0, 0);
         while looks < QUIET_LOOKS {
             if Instant::now() > deadline {
@@ -361,6 +362,13 @@ impl Stage {
 
     fn played(&mut self, terminal: usize) -> Result<&mut Played> {
         self.terminals.get_mut(terminal - 1).with_context(|| format!("no terminal {terminal}"))
+    }
+
+    fn program(&mut self, terminal: usize) -> Result<&mut Program> {
+        match &mut self.played(terminal)?.player {
+            Player::Program { program, .. } => Ok(program),
+            Player::Netcat { .. } | Player::End => bail!("no program runs in terminal {terminal}"),
+        }
     }
 
     /// Begins an action when all is quiet. Returns the time.
