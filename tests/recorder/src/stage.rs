@@ -287,6 +287,7 @@ impl Stage {
         let Player::Netcat { peer: Some(peer), .. } = &mut self.played(terminal)?.player else {
             bail!("no nc runs in terminal {terminal}");
         };
+        peer.stream().set_read_timeout(Some(DEADLINE))?; // it may be that no end ever comes
         let mut buffer = vec![0; 64 * 1024];
         let mut arrived = 0;
         let end = loop {
