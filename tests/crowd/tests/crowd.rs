@@ -74,6 +74,7 @@ fn the_table_tells_what_the_server_has_used_and_what_became_of_those_who_never_r
 
 #[cfg(unix)]
 needs::test!(more_clients_than_descriptors_are_split_among_processes);
+#[cfg(unix)]
 fn more_clients_than_descriptors_are_split_among_processes() {
     let server = Program::server(lesson("lesson-broadcast-server"));
     let port = server.address().port().to_string();
@@ -127,6 +128,7 @@ fn the_barest_loop_passes() {
 
 #[cfg(target_os = "linux")]
 needs::test!(a_server_that_goes_away_in_the_middle_is_noticed);
+#[cfg(target_os = "linux")]
 fn a_server_that_goes_away_in_the_middle_is_noticed() {
     let mut command = Command::new(own("crowd"));
     command.arg("--bare-loop");

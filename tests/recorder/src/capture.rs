@@ -49,6 +49,11 @@ impl Capture {
         Ok(Capture { tcpdump, file: file.to_path_buf() })
     }
 
+    /// The number of the process that captures.
+    pub fn process_id(&self) -> u32 {
+        self.tcpdump.id()
+    }
+
     /// Ends, and returns all that was captured.
     pub fn end(mut self) -> Result<Vec<Segment>> {
         self.stop();
@@ -81,22 +86,46 @@ fn parse(file: &[u8]) -> Result<Vec<Segment>> {
         bail!("tcpdump's file is not in the format of libpcap, little-endian, in microseconds");
     }
     let mut segments = Vec::new();
-    let mut scales = HashMap::new();
+    let mut ends = HashMap::new();
     let mut at = 24; // after the file's own header
     while let (Some(seconds), Some(micros), Some(length)) =
         (number(at), number(at + 4), number(at + 8))
     {
         let Some(packet) = file.get(at + 16..at + 16 + length) else { break };
         let time = seconds as f64 + micros as f64 / 1e6;
-        segments.extend(segment(packet, time, &mut scales));
+        segments.extend(segment(packet, time, &mut ends));
         at += 16 + length;
     }
     Ok(segments)
 }
 
-/// `None` for what is not TCP over IPv4. The scale of a window is told once, in the SYN (RFC 7323):
-/// `scales` remembers it by the two ports.
-fn segment(packet: &[u8], time: f64, scales: &mut HashMap<(u16, u16), u8>) -> Option<Segment> {
+/// What one end of a connection has sent.
+struct End {
+    /// The scale of its windows, which only the SYN tells (RFC 7323).
+    scale: u8,
+    /// The sequence number that comes next.
+    next: u32,
+    has_ended: bool,
+}
+
+impl End {
+    /// Notes what is sent. False when the kernel sends something again that seems to be lost, or
+    /// answers with a reset what came late: both happen on a loaded machine, and mean nothing.
+    fn sends(&mut self, sequence: u32, length: u32, bits: u8) -> bool {
+        let next = sequence.wrapping_add(length);
+        let is_news = length == 0 || next.wrapping_sub(self.next) as i32 > 0;
+        let resets_late = bits & 4 != 0 && self.has_ended;
+        if length > 0 && is_news {
+            self.next = next;
+        }
+        self.has_ended |= bits & 1 != 0;
+        is_news && !resets_late
+    }
+}
+
+/// `None` for what is not TCP over IPv4, or is no news. `ends` are known by their port and the other
+/// end's.
+fn segment(packet: &[u8], time: f64, ends: &mut HashMap<(u16, u16), End>) -> Option<Segment> {
     let ip = packet.get(14..)?;
     if ip.first()? >> 4 != 4 || *ip.get(9)? != 6 {
         return None;
@@ -108,17 +137,28 @@ fn segment(packet: &[u8], time: f64, scales: &mut HashMap<(u16, u16), u8>) -> Op
     let two = |at: usize| Some(u16::from_be_bytes([*tcp.get(at)?, *tcp.get(at + 1)?]));
     let (from, to, bits) = (two(0)?, two(2)?, *tcp.get(13)?);
     let header = usize::from(tcp.get(12)? >> 4) * 4;
-    if bits & 2 != 0 {
-        scales.insert((from, to), window_scale(tcp.get(20..header)?));
+    let data = tcp.get(header..)?;
+    let sequence = u32::from_be_bytes(tcp.get(4..8)?.try_into().ok()?);
+    let known = ends.get(&(from, to)).is_some_and(|end| sequence.wrapping_add(1) == end.next);
+    if bits & 2 != 0 && !known {
+        let scale = window_scale(tcp.get(20..header)?);
+        ends.insert((from, to), End { scale, next: sequence, has_ended: false });
     }
-    let scale = if bits & 2 != 0 { 0 } else { *scales.get(&(from, to)).unwrap_or(&0) };
+    let mut scale = 0; // that of a SYN, and of a reset that answers one
+    if let Some(end) = ends.get_mut(&(from, to)) {
+        let length = data.len() as u32 + u32::from(bits & 2 != 0) + u32::from(bits & 1 != 0);
+        if !end.sends(sequence, length, bits) {
+            return None;
+        }
+        scale = if bits & 2 != 0 { 0 } else { end.scale };
+    }
     let names = [(1, 'F'), (2, 'S'), (4, 'R'), (8, 'P'), (16, '.')];
     Some(Segment {
         time,
         from,
         to,
         flags: names.iter().filter(|(bit, _)| bits & bit != 0).map(|(_, name)| name).collect(),
-        data: tcp.get(header..)?.to_vec(),
+        data: data.to_vec(),
         window: u64::from(two(14)?) << scale,
     })
 }

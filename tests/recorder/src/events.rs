@@ -9,7 +9,7 @@ use crate::capture::Segment;
 use crate::place::Lines;
 use crate::recording::BULK;
 use crate::stage::Traced;
-use crate::trace::SystemCall;
+use crate::trace::{A_WAIT, SystemCall};
 
 /// A thread of a lesson.
 pub struct Thread {
@@ -114,7 +114,7 @@ impl Event {
 
     /// Whether it took longer than a call does that does not wait.
     pub fn waited(&self) -> bool {
-        self.end.is_none_or(|end| end - self.start > 0.02)
+        self.end.is_none_or(|end| end - self.start > A_WAIT)
     }
 
     /// Only a write that waits sends something after an acknowledgement that has come meanwhile.

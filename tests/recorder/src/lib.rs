@@ -9,6 +9,7 @@
 mod caption;
 #[cfg(target_os = "linux")]
 mod capture;
+pub mod decided;
 #[cfg(target_os = "linux")]
 mod events;
 #[cfg(target_os = "linux")]

@@ -26,7 +26,7 @@ pub struct About {
 pub type Told = (Range<f64>, &'static str);
 
 /// Finds the times to tell of among all segments.
-pub type Only = fn(&[Segment]) -> Vec<Told>;
+pub type Only = fn(&[Segment]) -> Result<Vec<Told>>;
 
 /// A call that returned, in its place in time.
 struct Returned<'a> {
@@ -40,7 +40,10 @@ type Place = (usize, usize);
 
 struct Merge<'a> {
     run: &'a Run,
-    about: About,
+    /// The times to tell of, unless it is all.
+    told_times: Vec<Told>,
+    /// Whether to tell how much time passes between segments.
+    times: bool,
     threads: Vec<Thread>,
     /// Which terminal a port belongs to.
     owners: HashMap<u16, usize>,
@@ -91,11 +94,14 @@ pub fn recording(run: &Run, made_by: &str, about: About) -> Result<Recording> {
             "a segment has port {port}, which no program called for"
         );
     }
+    let only = about.only.map(|only| only(&run.segments)).transpose()?;
+    let told_times = only.unwrap_or_default();
     let mut merge = Merge {
         run,
-        about,
+        times: about.times,
         owners,
-        shown_as: shown_as(run, about),
+        shown_as: shown_as(run, &told_times),
+        told_times,
         steps: Vec::new(),
         about_thread: Vec::new(),
         recent: 0,
@@ -132,7 +138,9 @@ impl Merge<'_> {
                 causes.max_by(|(_, one), (_, two)| one.event.start.total_cmp(&two.event.start));
             owned.extend(cause.map(|(cause, _)| (index, cause)));
         }
-        let mut items: Vec<(f64, Item)> = Vec::new();
+        // They are sorted by their times. What is said about a time comes before what happens then.
+        let notes = self.told_times.iter().map(|(told, what)| (told.start, Item::Note(what)));
+        let mut items: Vec<(f64, Item)> = notes.collect();
         items.extend(
             self.run.actions.iter().enumerate().map(|(i, action)| (action.time, Item::Action(i))),
         );
@@ -153,22 +161,20 @@ impl Merge<'_> {
                 items.push((segment.time, Item::Segment(index)));
             }
         }
+        items.retain(|(time, item)| {
+            let told = |(told, _): &Told| told.contains(time);
+            matches!(item, Item::Action(_))
+                || self.told_times.is_empty()
+                || self.told_times.iter().any(told)
+        });
         items.sort_by(|one, other| one.0.total_cmp(&other.0));
-        let ranges = self.about.only.map(|only| only(&self.run.segments)).unwrap_or_default();
-        if !ranges.is_empty() {
-            items.retain(|(time, item)| {
-                let told = ranges.iter().any(|(range, _)| range.contains(time));
-                told || matches!(item, Item::Action(_))
-            });
-            items.extend(ranges.iter().map(|(range, what)| (range.start, Item::Note(what))));
-            items.sort_by(|one, other| one.0.total_cmp(&other.0));
-        }
         for (time, item) in items {
             match item {
                 Item::Action(index) => {
                     self.quiet(time - 0.001, &threads);
                     let action = &self.run.actions[index];
-                    let mut step = Step { caption: action.caption.clone(), ..Step::default() };
+                    let caption = action.caption.clone();
+                    let mut step = Step { caption, is_action: true, ..Step::default() };
                     if !action.echo.is_empty() {
                         let text = action.echo.clone();
                         step.screen.push(Shown {
@@ -198,19 +204,14 @@ impl Merge<'_> {
                 }
                 Item::Print(thread, index) => self.print(time, thread, index, &threads),
                 Item::Segment(index) => {
-                    if self.about.times {
+                    if self.times {
                         self.pause(index, &threads);
                     }
                     self.draw(index, self.steps.len().saturating_sub(1));
                 }
             }
         }
-        let last = self.run.segments.last().map_or(0.0, |segment| segment.time);
-        let last = threads
-            .iter()
-            .flat_map(|thread| &thread.calls)
-            .fold(last, |last, event| last.max(event.end.unwrap_or(event.start)));
-        self.quiet(last + 0.01, &threads);
+        self.quiet(self.run.end, &threads);
         // Arrows are numbered through the whole recording, from 1.
         for (step, (at, number)) in std::mem::take(&mut self.causes) {
             let before: usize = self.steps[..at].iter().map(|step| step.wire.len()).sum();
@@ -450,7 +451,7 @@ impl Merge<'_> {
             times: None,
             window: does_not_read.then_some(segment.window),
             after_ms: before
-                .filter(|_| self.about.times)
+                .filter(|_| self.times)
                 .map(|before| ((segment.time - before) * 10_000.0).round() / 10.0),
         };
         let netcat = self.run.terminals[to - 1].netcat;
@@ -509,10 +510,11 @@ impl Merge<'_> {
     fn quiet(&mut self, time: f64, threads: &[Thread]) {
         let marks = self.marks(time, threads, None);
         let Some(last) = self.steps.last() else { return };
-        if last.threads == marks || marks.is_empty() || !marks.iter().all(|mark| mark.waits) {
+        let waiting: Vec<Mark> = marks.iter().filter(|mark| mark.waits).cloned().collect();
+        if last.threads == marks || waiting.is_empty() {
             return;
         }
-        let caption = caption::of_quiet(&marks, self.several_programs());
+        let caption = caption::of_quiet(&waiting, self.several_programs());
         self.steps.push(Step { caption, threads: marks, ..Step::default() });
         self.about_thread.push(None);
     }
@@ -619,7 +621,8 @@ enum Item {
 }
 
 fn is_bulk(call: &Call) -> bool {
-    call.value.parse().is_ok_and(|bytes: usize| bytes >= BULK)
+    let moves_bytes = matches!(call.name.as_str(), "read" | "write");
+    moves_bytes && call.value.parse().is_ok_and(|bytes: usize| bytes >= BULK)
 }
 
 fn is_zero(call: &Call) -> bool {
@@ -681,11 +684,10 @@ fn owners(run: &Run, threads: &[Thread]) -> HashMap<u16, usize> {
 }
 
 /// The ports that the system chose are shown as 50001 and so on, in the order in which they appear.
-fn shown_as(run: &Run, about: About) -> BTreeMap<u16, u16> {
-    let ranges = about.only.map(|only| only(&run.segments));
-    let told = |segment: &&Segment| match &ranges {
-        Some(ranges) => ranges.iter().any(|(range, _)| range.contains(&segment.time)),
-        None => segment.flags == "S",
+fn shown_as(run: &Run, told_times: &[Told]) -> BTreeMap<u16, u16> {
+    let told = |segment: &&Segment| match told_times {
+        [] => segment.flags == "S",
+        _ => told_times.iter().any(|(told, _)| told.contains(&segment.time)),
     };
     let mut shown = BTreeMap::new();
     for segment in run.segments.iter().filter(told) {

@@ -1,7 +1,5 @@
 //! What a recording is: a run of some programs, told step by step.
 
-use std::collections::BTreeMap;
-
 use serde::{Deserialize, Serialize};
 
 /// A run, as `book/player.js` plays it.
@@ -42,6 +40,9 @@ pub struct Source {
 pub struct Step {
     /// It in one sentence.
     pub caption: String,
+    /// Whether somebody at a terminal acts: then all was quiet before.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub is_action: bool,
     /// The calls that returned: mostly one; many that are alike are one entry.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub calls: Vec<Call>,
@@ -205,132 +206,16 @@ impl Recording {
         }
         Some(text)
     }
-
-    /// Everything that is the same whenever this is recorded: for each thread its calls, for each
-    /// direction of each connection what was sent, for each terminal its lines. Not here are times,
-    /// acknowledgements, how much the buffers held, and the order of what happened at once.
-    pub fn invariants(&self) -> BTreeMap<String, Vec<String>> {
-        let mut facts: BTreeMap<String, Vec<String>> = BTreeMap::new();
-        for source in &self.sources {
-            let lines = source.lines.iter().map(|(number, text)| format!("{number}: {text}"));
-            facts.insert(format!("lines of {}", source.file), lines.collect());
-        }
-        for (index, terminal) in self.terminals.iter().enumerate() {
-            let place = format!("terminal {}", index + 1);
-            facts.insert(place, vec![format!("title {}", terminal.title)]);
-        }
-        let mut standing: BTreeMap<(usize, String), &Mark> = BTreeMap::new();
-        for step in &self.steps {
-            for call in step.calls.iter().filter(|call| !is_chance(call, &self.steps)) {
-                // Two threads may own a connection together, and then the last of them closes it.
-                let key = match call.name.as_str() {
-                    "close" => format!("{CLOSES}{}", call.terminal),
-                    _ => format!("calls of {} in terminal {}", call.thread, call.terminal),
-                };
-                let bulk = call.value.parse().is_ok_and(|bytes: usize| bytes >= BULK);
-                let counts = matches!(call.name.as_str(), "read" | "write");
-                let many = call.times.is_some() || bulk && counts;
-                let value = if many { "many" } else { &call.value };
-                let within = call.within.as_deref().unwrap_or(&call.name);
-                let fact = format!("line {}: {within}: {} = {value}", call.line, call.name);
-                add(&mut facts, key, measures_nothing(&fact));
-            }
-            for arrow in step.wire.iter().filter(|arrow| !arrow.is_pure_acknowledgement()) {
-                let (from, to) = (arrow.from, arrow.to);
-                let key = format!("wire of {} from terminal {from} to {to}", arrow.connection);
-                // How bulk is cut into segments is chance, and so is which of them carry PSH, or
-                // whether a FIN comes with the last of them.
-                if arrow.bytes >= BULK {
-                    add(&mut facts, key.clone(), "bulk".into());
-                } else if arrow.bytes > 0 {
-                    add(&mut facts, key.clone(), format!("data {:?}", arrow.data));
-                }
-                let flags = arrow.flags.replace(['P', '.'], "");
-                if !flags.is_empty() {
-                    add(&mut facts, key, flags);
-                }
-            }
-            for shown in &step.screen {
-                let lines = facts.entry(format!("terminal {}", shown.terminal)).or_default();
-                let begun = lines.len() > 1;
-                match lines.last_mut() {
-                    Some(last) if !last.ends_with('\n') && begun => {
-                        *last += &measures_nothing(&shown.text);
-                    }
-                    _ => lines.push(measures_nothing(&shown.text)),
-                }
-            }
-            for mark in &step.threads {
-                standing.insert((mark.terminal, mark.thread.clone()), mark);
-            }
-            for ended in &step.ended {
-                standing.remove(ended);
-            }
-            // Where threads wait while something happens is chance. When nothing does, it is not.
-            let quiet = step.caption.starts_with("All is quiet");
-            for mark in standing.values().filter(|mark| quiet && mark.waits) {
-                let key = format!("waits of {} in terminal {}", mark.thread, mark.terminal);
-                let waits = facts.entry(key).or_default();
-                let fact = format!("line {}: {}", mark.line, mark.call);
-                if !waits.contains(&fact) {
-                    waits.push(fact);
-                }
-            }
-        }
-        let closes = facts.iter_mut().filter(|(key, _)| key.starts_with(CLOSES));
-        closes.for_each(|(_, calls)| calls.sort());
-        facts
-    }
 }
-
-/// The name of the facts that are what a terminal's program closes.
-const CLOSES: &str = "closes in terminal ";
 
 /// From how many bytes on data counts as bulk, which the system cuts as it likes.
 pub const BULK: usize = 1024;
 
-/// The same with a `#` for each number that is not the same whenever it is measured.
-fn measures_nothing(text: &str) -> String {
-    let measured = ["timeout: ", "drain: ", "close: the socket", "disconnected "];
-    if !measured.iter().any(|begin| text.starts_with(begin)) {
-        return text.to_string();
-    }
-    let mut masked = String::new();
-    for character in text.chars() {
-        match character {
-            '0'..='9' if masked.ends_with('#') => {}
-            '0'..='9' => masked.push('#'),
-            other => masked.push(other),
-        }
-    }
-    masked
-}
-
-/// How often an event loop looks, and finds nothing, is chance. So is how often a thread still writes
-/// to a connection that it has shut down, until the connection's own thread has taken it away.
-fn is_chance(call: &Call, steps: &[Step]) -> bool {
-    if call.value == "BrokenPipe" {
-        return true;
-    }
-    let loops = |other: &Call| {
-        other.name == "poll" && (other.terminal, &other.thread) == (call.terminal, &call.thread)
-    };
-    let in_a_loop = steps.iter().flat_map(|step| &step.calls).any(loops);
-    in_a_loop && (call.name == "poll" || call.value == "WouldBlock")
-}
-
-/// Adds a fact. How often bulk repeats itself is chance, and so is how much of it comes when; what is
-/// shut down again was shut down.
-fn add(facts: &mut BTreeMap<String, Vec<String>>, key: String, fact: String) {
-    let known = facts.entry(key).or_default();
-    let repeats = fact == "bulk" || fact.ends_with("= many") || fact.ends_with(": shutdown = ok");
-    if !(repeats && known.iter().rev().take(4).any(|other| *other == fact)) {
-        known.push(fact);
-    }
-}
-
 fn step_to_json(step: &Step) -> String {
     let mut parts = vec![format!("      \"caption\": {}", compact(&step.caption))];
+    if step.is_action {
+        parts.push("      \"is_action\": true".into());
+    }
     if !step.calls.is_empty() {
         parts.push(format!("      \"calls\": [\n{}\n      ]", rows(&step.calls, 8)));
     }

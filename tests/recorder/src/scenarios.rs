@@ -1,6 +1,8 @@
 //! What is recorded: the runs that the chapters show.
 
-use anyhow::Result;
+use std::ops::Range;
+
+use anyhow::{Context, Result, bail};
 
 use crate::capture::Segment;
 use crate::merge::{About, Told};
@@ -99,7 +101,6 @@ fn listening_events(stage: &mut Stage) -> Result<()> {
     let client = stage.netcat()?;
     stage.see(server, "有客户端连接上来了")?; // a client has connected
     stage.ctrl_c(client)?;
-    stage.quiet()?;
     stage.ctrl_c(server)?;
     stage.ends(server)
 }
@@ -116,7 +117,6 @@ fn greeting(stage: &mut Stage) -> Result<()> {
     let client = stage.netcat()?;
     stage.see(client, "hello")?;
     stage.ctrl_c(client)?;
-    stage.quiet()?;
     stage.ctrl_c(server)?;
     stage.ends(server)
 }
@@ -140,7 +140,6 @@ fn two_way_talk(stage: &mut Stage) -> Result<()> {
     let client = stage.run("lesson-bidirectional-client", &[])?;
     stage.see(client, "我吃的小豆包")?; // I had bean-paste buns
     let nc = stage.netcat()?;
-    stage.quiet()?;
     stage.type_line(nc, "have you eaten?")?;
     stage.see(nc, "我吃的小豆包")?;
     stage.ctrl_c(server)?;
@@ -149,7 +148,6 @@ fn two_way_talk(stage: &mut Stage) -> Result<()> {
 
 fn stdin_echo(stage: &mut Stage) -> Result<()> {
     let program = stage.run("lesson-stdin-echo", &[])?;
-    stage.quiet()?;
     for (typed, shown) in [("hello", "hello"), ("    four spaces before", "four"), ("你好", "你好")]
     {
         stage.type_line(program, typed)?;
@@ -164,11 +162,8 @@ fn broadcast(stage: &mut Stage) -> Result<()> {
     let server = stage.run("lesson-broadcast-server", &[])?;
     stage.see(server, "server listening")?;
     let nc = stage.netcat()?;
-    stage.quiet()?;
     let one = stage.run("lesson-broadcast-client", &[])?;
-    stage.quiet()?;
     let other = stage.run("lesson-broadcast-client", &[])?;
-    stage.quiet()?;
     stage.type_line(one, "hello, who is here?")?;
     stage.see(nc, "who is here?\n")?;
     stage.see(other, "who is here?\n")?;
@@ -187,15 +182,12 @@ fn broadcast_cut_character(stage: &mut Stage) -> Result<()> {
     let server = stage.run("lesson-broadcast-server", &[])?;
     stage.see(server, "server listening")?;
     let speaker = stage.netcat()?;
-    stage.quiet()?;
     let hearer = stage.netcat()?;
-    stage.quiet()?;
     stage.send(speaker, b"hello\n", "a whole line")?;
     stage.see(hearer, "hello\n")?;
     let you = "你".as_bytes();
     stage.send(speaker, &you[..2], "two of the three bytes of `你`")?;
-    stage.quiet()?;
-    stage.note(hearer, "Nothing goes on to terminal 3: two bytes of a character cannot be shown. The server keeps them.");
+    stage.note(hearer, "Nothing goes on to terminal 3: two bytes of a character cannot be shown. The server keeps them.")?;
     stage.send(speaker, &[&you[2..], b"\n"].concat(), "the third byte, and a newline")?;
     stage.see(hearer, "你\n")?;
     stage.ctrl_c(speaker)?;
@@ -208,13 +200,10 @@ fn broadcast_slow_reader(stage: &mut Stage) -> Result<()> {
     let server = stage.run("lesson-broadcast-server", &[])?;
     stage.see(server, "server listening")?;
     let slow = stage.netcat_that_does_not_read(16 * 1024)?;
-    stage.quiet()?;
     let speaker = stage.netcat()?;
-    stage.quiet()?;
     let line = |length: usize| [vec![b'.'; length - 1], vec![b'\n']].concat();
     for _ in 0..5 {
         stage.send(speaker, &line(4000), "a line of 4,000 bytes")?;
-        stage.quiet()?;
     }
     stage.send(speaker, &line(4000).repeat(500), "500 lines more")?;
     stage.see(server, "disconnected")?;
@@ -228,29 +217,26 @@ fn shared_log(stage: &mut Stage) -> Result<()> {
     let server = stage.run("lesson-shared-log-server", &[])?;
     stage.see(server, "server listening")?;
     let reader = stage.netcat()?;
-    stage.quiet()?;
     let slow = stage.netcat_that_does_not_read(16 * 1024)?;
-    stage.quiet()?;
     let speaker = stage.netcat()?;
-    stage.quiet()?;
     stage.type_line(speaker, "hello, both of you")?;
     stage.see(reader, "both of you\n")?;
     stage.note(
         speaker,
         "The line is in the log once. Each client's thread `to …` has sent it from there, and has moved its client's cursor behind it.",
-    );
-    let lines = [[vec![b'.'; 3999], vec![b'\n']].concat().repeat(60), b"the end\n".to_vec()];
-    stage.send(speaker, &lines.concat(), "60 long lines, and `the end`")?;
+    )?;
+    let lines = [[vec![b'.'; 3999], vec![b'\n']].concat().repeat(30), b"the end\n".to_vec()];
+    stage.send(speaker, &lines.concat(), "30 long lines, and `the end`")?;
     stage.see(reader, "the end\n")?;
     stage.note(
         slow,
         "Terminal 2 has everything: its cursor is at the end of the log. Terminal 3 reads nothing, so the thread that sends to it waits in `write_all`, and its cursor stays behind. Nobody waits for it.",
-    );
+    )?;
     stage.read_on(slow, "the end\n")?;
     stage.note(
         slow,
         "Now both cursors are at the end of the log. Each write took all that its client was behind, up to 64 KiB at once.",
-    );
+    )?;
     stage.ctrl_c(slow)?;
     stage.see(server, "有客户端退出了")?; // a client has left
     stage.ctrl_c(speaker)?;
@@ -261,11 +247,8 @@ fn event_loop(stage: &mut Stage) -> Result<()> {
     let server = stage.run("lesson-event-loop-server", &[])?;
     stage.see(server, "server listening")?;
     let one = stage.netcat()?;
-    stage.quiet()?;
     let two = stage.netcat()?;
-    stage.quiet()?;
     let speaker = stage.netcat()?;
-    stage.quiet()?;
     stage.type_line(speaker, "hello, both of you")?;
     stage.see(one, "both of you\n")?;
     stage.see(two, "both of you\n")?;
@@ -285,41 +268,50 @@ fn no_delay(stage: &mut Stage) -> Result<()> {
 
 /// Of the many exchanges of the measuring program one with two writes and an answer that shows what
 /// `TCP_NODELAY` changes: without it, on the program's third connection, and with it, on its fourth.
-fn two_exchanges(segments: &[Segment]) -> Vec<Told> {
-    let ports: Vec<u16> = segments
-        .iter()
-        .filter(|one| one.flags == "S")
-        .map(|one| one.from)
-        .skip(2)
-        .take(2)
-        .collect();
-    let [without, with] = ports[..] else { return Vec::new() };
-    let held_back = |second: f64| {
+fn two_exchanges(segments: &[Segment]) -> Result<Vec<Told>> {
+    let connects = segments.iter().filter(|one| one.flags == "S");
+    let ports: Vec<u16> = connects.map(|one| one.from).skip(2).take(2).collect();
+    let [without, with] = ports[..] else { bail!("the program makes too few connections") };
+    let held_back = |exchange: &Exchange| {
         let acknowledged = |one: &Segment| one.to == without && one.data.is_empty();
-        segments.iter().any(|one| acknowledged(one) && (0.0..0.001).contains(&(second - one.time)))
+        let just_before = |one: &Segment| (0.0..0.001).contains(&(exchange.second - one.time));
+        exchange.waits() > 0.035 && segments.iter().any(|one| acknowledged(one) && just_before(one))
     };
-    let without = exchanges(segments, without)
-        .rfind(|(first, second, _)| second - first > 0.035 && held_back(*second));
-    let with = exchanges(segments, with).rfind(|(first, second, _)| second - first < 0.03);
-    let what = [
-        (without, "Two small writes and an answer, *without* `TCP_NODELAY`."),
-        (with, "Two small writes and an answer once more, *with* `TCP_NODELAY`."),
-    ];
-    what.into_iter()
-        .filter_map(|(exchange, what)| {
-            let (first, _, answer) = exchange?;
-            Some((first - 0.000_05..answer + 0.002, what))
-        })
-        .collect()
+    let without = exchanges(segments, without).into_iter().rfind(held_back);
+    let without = without.context("the kernel never holds the second write back")?;
+    let with = exchanges(segments, with).into_iter();
+    let with = with.min_by(|one, other| one.waits().total_cmp(&other.waits()));
+    let with = with.context("there is no exchange with TCP_NODELAY")?;
+    Ok(vec![
+        (without.all, "Two small writes and an answer, *without* `TCP_NODELAY`."),
+        (with.all, "Two small writes and an answer once more, *with* `TCP_NODELAY`."),
+    ])
 }
 
-/// When the two writes of each exchange were sent, and its answer.
-fn exchanges(segments: &[Segment], port: u16) -> std::vec::IntoIter<(f64, f64, f64)> {
+/// Two writes and their answer.
+struct Exchange {
+    /// From the first write on, until the program sends something else.
+    all: Range<f64>,
+    /// When the second write was sent.
+    second: f64,
+}
+
+impl Exchange {
+    /// How long the second write came after the first.
+    fn waits(&self) -> f64 {
+        self.second - self.all.start
+    }
+}
+
+fn exchanges(segments: &[Segment], port: u16) -> Vec<Exchange> {
     let of_port = segments.iter().filter(|one| one.from == port || one.to == port);
-    let data: Vec<&Segment> = of_port.filter(|one| !one.data.is_empty()).collect();
-    let exchanges = data
-        .windows(3)
-        .filter(|three| three[0].from == port && three[1].from == port && three[2].to == port);
-    let times = exchanges.map(|three| (three[0].time, three[1].time, three[2].time));
-    times.collect::<Vec<_>>().into_iter()
+    let sent: Vec<&Segment> =
+        of_port.filter(|one| !one.data.is_empty() || one.flags.contains('F')).collect();
+    let is_exchange = |four: &&[&Segment]| {
+        four[..3].iter().all(|one| !one.data.is_empty())
+            && [four[0].from, four[1].from, four[2].to] == [port; 3]
+    };
+    let exchange =
+        |four: &[&Segment]| Exchange { all: four[0].time..four[3].time, second: four[1].time };
+    sent.windows(4).filter(is_exchange).map(exchange).collect()
 }

@@ -88,6 +88,8 @@ pub struct Run {
     pub terminals: Vec<Ended>,
     pub actions: Vec<Action>,
     pub segments: Vec<Segment>,
+    /// When all was quiet at the end.
+    pub end: f64,
 }
 
 /// A terminal at the end.
@@ -139,7 +141,7 @@ impl Stage {
 
     fn run_file(&mut self, file: &str, title: &str, arguments: &[&str]) -> Result<usize> {
         let number = self.terminals.len() + 1;
-        self.act(number, format!("$ {title}\n"), format!("In terminal {number}: `{title}`."));
+        self.act(number, format!("$ {title}\n"), format!("In terminal {number}: `{title}`."))?;
         let folder = self.folder.join(number.to_string());
         fs::create_dir_all(&folder)?;
         let path = self.programs.join(file);
@@ -187,7 +189,7 @@ impl Stage {
         if buffer > 0 {
             socket.set_recv_buffer_size(buffer)?;
         }
-        self.act(number, format!("$ {title}\n{typed}"), caption);
+        self.act(number, format!("$ {title}\n{typed}"), caption)?;
         socket.connect(&SERVER.parse::<SocketAddr>()?.into()).context("nc cannot connect")?;
         let peer = Peer::over(TcpStream::from(socket));
         let player = Player::Netcat { port: peer.port(), peer: Some(peer), shows };
@@ -195,34 +197,36 @@ impl Stage {
         Ok(number)
     }
 
-    /// Waits until `text` is on the terminal, and then until all is quiet.
+    /// Waits until `text` is on the terminal. A program gets all the time that it needs, so that a
+    /// loaded machine may be slow.
     pub fn see(&mut self, terminal: usize, text: &str) -> Result<()> {
         match &mut self.played(terminal)?.player {
-            Player::Program { program, .. } => {
-                program.wait_for_stdout(predicate::str::contains(text));
+            Player::Program { .. } => {
+                self.quiet()?;
+                self.program(terminal)?.wait_for_stdout(predicate::str::contains(text));
             }
             Player::Netcat { peer: Some(peer), .. } => peer.skip_to(text),
             _ => bail!("nothing runs in terminal {terminal} any more"),
         }
-        self.quiet()
+        Ok(())
     }
 
     /// Types a line.
     pub fn type_line(&mut self, terminal: usize, line: &str) -> Result<()> {
         let caption = format!("In terminal {terminal} somebody types `{line}` and Enter.");
-        self.act(terminal, format!("{line}\n"), caption);
+        self.act(terminal, format!("{line}\n"), caption)?;
         self.put(terminal, format!("{line}\n").as_bytes())
     }
 
     /// Sends `bytes` as they are. The caption ends the sentence "… sends".
     pub fn send(&mut self, terminal: usize, bytes: &[u8], caption: &str) -> Result<()> {
-        self.act(terminal, String::new(), format!("Terminal {terminal} sends {caption}."));
+        self.act(terminal, String::new(), format!("Terminal {terminal} sends {caption}."))?;
         self.put(terminal, bytes)
     }
 
     /// Says something about what has happened, or has not.
-    pub fn note(&mut self, terminal: usize, caption: &str) {
-        self.act(terminal, String::new(), caption.into());
+    pub fn note(&mut self, terminal: usize, caption: &str) -> Result<()> {
+        self.act(terminal, String::new(), caption.into()).map(drop)
     }
 
     fn put(&mut self, terminal: usize, bytes: &[u8]) -> Result<()> {
@@ -238,7 +242,7 @@ impl Stage {
     pub fn ctrl_d(&mut self, terminal: usize) -> Result<()> {
         let caption =
             format!("In terminal {terminal} somebody presses Ctrl-D: there is no more input.");
-        self.act(terminal, "^D\n".into(), caption);
+        self.act(terminal, "^D\n".into(), caption)?;
         match &mut self.played(terminal)?.player {
             Player::Program { program, .. } => program.close_stdin(),
             Player::Netcat { peer: Some(peer), .. } => peer.half_close(),
@@ -249,21 +253,21 @@ impl Stage {
 
     /// Interrupts what runs in the terminal.
     pub fn ctrl_c(&mut self, terminal: usize) -> Result<()> {
-        let mut caption = format!("In terminal {terminal} somebody presses Ctrl-C.");
-        let ends = format!("In terminal {terminal} somebody presses Ctrl-C, and the program ends.");
-        // Who is killed cannot say any more where it stood.
-        if let Player::Program { program, killed, .. } = &mut self.played(terminal)?.player {
-            if !catches_ctrl_c(program.process_id()) {
-                let stood = where_it_waits(program.process_id())?;
-                *killed = Some(Killed { time: now(), stood });
-                caption = ends;
-            }
-        } else {
-            caption = ends;
-        }
-        self.act(terminal, "^C\n".into(), caption);
+        let goes_on = match &self.played(terminal)?.player {
+            Player::Program { program, .. } => catches_ctrl_c(program.process_id()),
+            Player::Netcat { .. } | Player::End => false,
+        };
+        let ends = if goes_on { "" } else { ", and the program ends" };
+        let caption = format!("In terminal {terminal} somebody presses Ctrl-C{ends}.");
+        let time = self.act(terminal, "^C\n".into(), caption)?;
         match &mut self.played(terminal)?.player {
-            Player::Program { program, .. } => program.press_ctrl_c(),
+            Player::Program { program, killed, .. } => {
+                if !goes_on {
+                    // A program that is killed cannot say any more where it stood.
+                    *killed = Some(Killed { time, stood: where_it_waits(program.process_id())? });
+                }
+                program.press_ctrl_c();
+            }
             Player::Netcat { peer, .. } => drop(peer.take()),
             Player::End => {}
         }
@@ -272,18 +276,18 @@ impl Stage {
 
     /// Waits until the program in the terminal has ended.
     pub fn ends(&mut self, terminal: usize) -> Result<()> {
-        if let Player::Program { program, .. } = &mut self.played(terminal)?.player {
-            program.wait_for_exit();
-        }
-        self.quiet()
+        self.quiet()?;
+        self.program(terminal)?.wait_for_exit();
+        Ok(())
     }
 
     /// The nc in the terminal reads after all: what has come, and then why no more comes.
     pub fn read_all(&mut self, terminal: usize) -> Result<()> {
-        self.act(terminal, "$ fg\n".into(), String::new());
+        self.act(terminal, "$ fg\n".into(), String::new())?;
         let Player::Netcat { peer: Some(peer), .. } = &mut self.played(terminal)?.player else {
             bail!("no nc runs in terminal {terminal}");
         };
+        peer.stream().set_read_timeout(Some(DEADLINE))?; // it may be that no end ever comes
         let mut buffer = vec![0; 64 * 1024];
         let mut arrived = 0;
         let end = loop {
@@ -298,18 +302,18 @@ impl Stage {
             thousands(arrived)
         );
         self.actions.last_mut().context("the action of reading")?.caption = caption;
-        self.quiet()
+        Ok(())
     }
 
     /// The nc in the terminal reads on, until it has seen `text`.
     pub fn read_on(&mut self, terminal: usize, text: &str) -> Result<()> {
         let caption = format!("Terminal {terminal} reads on: all that it has missed.");
-        self.act(terminal, "$ fg\n".into(), caption);
+        self.act(terminal, "$ fg\n".into(), caption)?;
         let Player::Netcat { peer: Some(peer), .. } = &mut self.played(terminal)?.player else {
             bail!("no nc runs in terminal {terminal}");
         };
         peer.skip_to(text);
-        self.quiet()
+        Ok(())
     }
 
     /// Sets how large the send buffers of new sockets are: at least, at first, and at most (tcp(7),
@@ -322,8 +326,8 @@ impl Stage {
 
     /// Waits until nobody does anything: every file that records stays as it is for a while, and
     /// no thread is on a processor.
-    pub fn quiet(&mut self) -> Result<()> {
-        let deadline = Instant::now() + DEADLINE;
+    fn quiet(&self) -> Result<()> {
+        let deadline = Instant::now() + 10 * DEADLINE;
         let (mut last, mut looks) = (0, 0);
         while looks < QUIET_LOOKS {
             if Instant::now() > deadline {
@@ -346,26 +350,38 @@ impl Stage {
     }
 
     fn somebody_runs(&self) -> bool {
-        self.terminals.iter().any(|terminal| match &terminal.player {
-            Player::Program { program, .. } => {
+        let programs = self.terminals.iter().any(|terminal| match &terminal.player {
+            Player::Program { program, killed, .. } => {
                 let process = program.process_id();
-                let tracer = tracer(process);
-                runs(process) || tracer.is_some_and(runs)
+                let starts = || killed.is_none() && is_alive(process);
+                runs(process) || tracer(process).map_or_else(starts, runs)
             }
             Player::Netcat { .. } | Player::End => false,
-        })
+        });
+        programs || runs(self.capture.process_id())
     }
 
     fn played(&mut self, terminal: usize) -> Result<&mut Played> {
         self.terminals.get_mut(terminal - 1).with_context(|| format!("no terminal {terminal}"))
     }
 
-    fn act(&mut self, terminal: usize, echo: String, caption: String) {
-        self.actions.push(Action { time: now(), terminal, echo, caption });
+    fn program(&mut self, terminal: usize) -> Result<&mut Program> {
+        match &mut self.played(terminal)?.player {
+            Player::Program { program, .. } => Ok(program),
+            Player::Netcat { .. } | Player::End => bail!("no program runs in terminal {terminal}"),
+        }
+    }
+
+    /// Begins an action when all is quiet. Returns the time.
+    fn act(&mut self, terminal: usize, echo: String, caption: String) -> Result<f64> {
+        self.quiet()?;
+        let time = now();
+        self.actions.push(Action { time, terminal, echo, caption });
+        Ok(time)
     }
 
     /// Ends the recording, and then all that still runs.
-    pub fn end(mut self) -> Result<Run> {
+    pub fn end(self) -> Result<Run> {
         self.quiet()?;
         let end = now();
         let mut terminals = Vec::new();
@@ -382,7 +398,7 @@ impl Stage {
                         None => (where_it_waits(program.process_id())?, None),
                     };
                     program.kill();
-                    let threads = trace::read(&folder, &path, program.process_id())?;
+                    let threads = trace::read(&folder, &path)?;
                     let exited = trace::exited(&folder, program.process_id());
                     ended.traced = Some(Traced { path, threads, still_waiting, killed, exited });
                 }
@@ -394,7 +410,7 @@ impl Stage {
         if let Some(sizes) = self.send_buffers_before {
             fs::write(SEND_BUFFERS, sizes).context(SEND_BUFFERS)?;
         }
-        Ok(Run { terminals, actions: self.actions, segments })
+        Ok(Run { terminals, actions: self.actions, segments, end })
     }
 }
 
@@ -424,15 +440,25 @@ fn tracer(process: u32) -> Option<u32> {
     tracer.trim().parse().ok().filter(|tracer| *tracer != 0)
 }
 
-/// Whether a thread of the process does anything but wait for an event (proc(5)): it runs, waits for
-/// a disk, or is stopped by its tracer, which will let it go on.
+/// Whether a thread of the process does anything but wait for an event: it runs, waits for a disk, or
+/// is stopped by its tracer, which will let it go on.
 fn runs(process: u32) -> bool {
+    states(process).iter().any(|state| matches!(state, 'R' | 'D' | 't'))
+}
+
+/// Whether the process has not ended yet.
+fn is_alive(process: u32) -> bool {
+    states(process).iter().any(|state| !matches!(state, 'Z' | 'X'))
+}
+
+/// The state of each thread of the process (proc(5)).
+fn states(process: u32) -> Vec<char> {
     let threads = fs::read_dir(format!("/proc/{process}/task")).into_iter().flatten().flatten();
-    threads.into_iter().any(|thread| {
-        let stat = fs::read_to_string(thread.path().join("stat")).unwrap_or_default();
-        let state = stat.rsplit(')').next().and_then(|after| after.trim_start().chars().next());
-        matches!(state, Some('R' | 'D' | 't'))
-    })
+    let state = |thread: fs::DirEntry| {
+        let stat = fs::read_to_string(thread.path().join("stat")).ok()?;
+        stat.rsplit(')').next()?.trim_start().chars().next()
+    };
+    threads.filter_map(state).collect()
 }
 
 fn now() -> f64 {

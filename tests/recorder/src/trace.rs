@@ -1,13 +1,18 @@
 //! What the threads of a program asked of the system, by strace.
 
+use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::{fs, iter};
 
 use anyhow::{Context, Result};
 
-/// Which system calls are traced: all by which the lessons wait, talk or leave.
-const CALLS: &str = "trace=network,read,write,close,futex,openat,epoll_wait,readv,writev";
+/// Which system calls are traced: all by which the lessons wait, talk, leave or start threads.
+const CALLS: &str =
+    "trace=network,read,write,close,futex,openat,epoll_wait,readv,writev,clone,clone3";
+
+/// A call that does not wait takes less, in seconds.
+pub const A_WAIT: f64 = 0.02;
 
 /// A system call.
 #[derive(Debug, Clone)]
@@ -55,8 +60,9 @@ pub fn files(folder: &Path) -> Vec<PathBuf> {
     entries.map(|entry| entry.path()).collect()
 }
 
-/// Reads what strace has written. The first thread is the main one.
-pub fn read(folder: &Path, program: &Path, process: u32) -> Result<Vec<Thread>> {
+/// Reads what strace has written, of the main thread first, and of the others in the order in which
+/// they were started. In which order they get going is chance.
+pub fn read(folder: &Path, program: &Path) -> Result<Vec<Thread>> {
     let mut threads = Vec::new();
     for file in files(folder) {
         let id = file.extension().and_then(|id| id.to_str()?.parse().ok());
@@ -65,10 +71,14 @@ pub fn read(folder: &Path, program: &Path, process: u32) -> Result<Vec<Thread>> 
         let ended = text.lines().find(|line| line.contains(" +++ ")).and_then(|line| {
             line.split(' ').next()?.parse().ok() // exited, or killed
         });
-        threads.push(Thread { id, calls: parse(&text, &program.to_string_lossy()), ended });
+        threads.push(Thread { id, calls: parse(&text, &program.to_string_lossy(), ended), ended });
     }
-    threads.sort_by(|one, other| one.began().total_cmp(&other.began()));
-    threads.sort_by_key(|thread| thread.id != process);
+    let calls = threads.iter().flat_map(|thread| &thread.calls);
+    let starts = calls.filter(|call| call.name.starts_with("clone"));
+    let started: HashMap<u32, f64> =
+        starts.filter_map(|call| Some((call.number()?.try_into().ok()?, call.start))).collect();
+    let started = |thread: &Thread| started.get(&thread.id).copied().unwrap_or(0.0);
+    threads.sort_by(|one, other| started(one).total_cmp(&started(other)));
     Ok(threads)
 }
 
@@ -79,7 +89,7 @@ pub fn exited(folder: &Path, process: u32) -> Option<(f64, String)> {
     Some((time.parse().ok()?, rest.trim_end_matches(" +++").into()))
 }
 
-fn parse(text: &str, program: &str) -> Vec<SystemCall> {
+fn parse(text: &str, program: &str, ended: Option<f64>) -> Vec<SystemCall> {
     let mut calls: Vec<SystemCall> = Vec::new();
     for line in text.lines() {
         if let Some(frame) = line.strip_prefix(" > ") {
@@ -103,14 +113,18 @@ fn parse(text: &str, program: &str) -> Vec<SystemCall> {
             call.end = None;
         }
     }
-    // strace measures how long a call takes from a moment a little after the time that it writes.
-    // So the end is later, but before this thread's next call: somewhat on a quiet machine, and by
-    // as long as strace has waited for a processor on a loaded one.
+    // strace measures how long a call takes from a moment after the time that it writes: soon after on
+    // a quiet machine, and on a loaded one when strace gets a processor again. So the end is later,
+    // but before what this thread does next, which it does immediately when something has woken it.
     for index in 0..calls.len() {
-        let next = calls.get(index + 1).map_or(f64::MAX, |next| next.start);
+        let next = calls.get(index + 1).map(|next| next.start).or(ended);
         let call = &mut calls[index];
-        call.latest = call.end.map_or(f64::MAX, |end| next.min(end + 1.0));
-        call.end = call.end.map(|end| next.min(end + 0.0003));
+        let Some(end) = call.end else { continue };
+        call.latest = next.unwrap_or(f64::MAX).min(end + 1.0);
+        call.end = match next {
+            Some(next) if end - call.start > A_WAIT => Some(next),
+            _ => Some(call.latest.min(end + 0.0003)),
+        };
     }
     calls
 }
@@ -146,12 +160,6 @@ fn own_frame(frame: &str, program: &str) -> Option<(String, u64)> {
     let (symbol, address) = rest.rsplit_once(") [0x")?;
     let symbol = symbol.rsplit_once("+0x").map_or(symbol, |(symbol, _)| symbol);
     Some((symbol.to_string(), u64::from_str_radix(address.trim_end_matches(']'), 16).ok()?))
-}
-
-impl Thread {
-    fn began(&self) -> f64 {
-        self.calls.first().map_or(f64::MAX, |call| call.start)
-    }
 }
 
 impl SystemCall {

@@ -1,0 +1,382 @@
+//! What of a recording the programs decide: the same whenever and wherever it is recorded.
+//!
+//! Somebody at a terminal acts only when all is quiet, so the programs decide what happens in a
+//! scene, from one action to the next. They do not decide in which order their threads do it, in how
+//! many pieces bytes arrive, or how long anything takes. So each thread and each direction of each
+//! connection is listed by itself, in one form:
+//!
+//! - A scene has one entry for each line of the program at which the thread called something, in
+//!   the order in which the thread first came there. The bytes that it has read there are added up,
+//!   what it has printed there is joined, and any other outcome is listed once.
+//! - The bytes of each write are listed, because the program decides them. But when a buffer is full,
+//!   the kernel cuts writes, and ends them with one error or another. So a line that has moved
+//!   [`BULK`] bytes or more has moved `many`, in whatever calls. When a thread waits in a write at the
+//!   end of a scene, how many writes have returned there before is left out.
+//! - The bytes that were sent in one direction are joined, however they were cut into segments.
+//!   Acknowledgements are left out.
+//! - Which of a program's threads closes a socket or prints a line is left out.
+//! - A thread waits somewhere at the end of a scene. Where it waited before, for a lock or for its
+//!   turn, is left out.
+//!
+//! The text of the program's lines is left out as well: to compare it, nothing needs to run.
+
+use std::collections::BTreeMap;
+
+use crate::recording::{Arrow, BULK, Call, Mark, Recording, Shown, Step};
+
+/// What is decided, by the scene and the thread, connection or terminal that it is about.
+pub type Decided = BTreeMap<String, Vec<String>>;
+
+impl Recording {
+    /// What the programs decide.
+    pub fn decided(&self) -> Decided {
+        let titles = self.terminals.iter().map(|terminal| terminal.title.clone());
+        let mut decided = Decided::from([("terminals".to_string(), titles.collect())]);
+        let mut standing = BTreeMap::new();
+        for (number, steps) in (1..).zip(self.steps.chunk_by(|_, next| !next.is_action)) {
+            let scene = Scene { recording: self, steps };
+            scene.moves(&mut standing);
+            let mut facts = scene.threads();
+            for mark in standing.values().filter(|mark| mark.waits) {
+                let place = scene.place(mark.source, mark.line);
+                let known = facts.entry(thread(mark.terminal, &mark.thread)).or_default();
+                if mark.call == "write" {
+                    known.retain(|fact| !fact.starts_with(&format!("{place}: ")));
+                }
+                known.push(format!("{place}: waits in {}", mark.call));
+            }
+            facts.extend(scene.wires());
+            facts.extend(scene.terminals());
+            let title = title(number, steps);
+            let about = |(what, facts)| (format!("{title}, {what}"), facts);
+            decided.extend(facts.into_iter().map(about));
+        }
+        decided
+    }
+}
+
+/// What happens from one action to the next.
+struct Scene<'a> {
+    recording: &'a Recording,
+    steps: &'a [Step],
+}
+
+impl<'a> Scene<'a> {
+    /// Follows where each thread stands, to the end of this scene.
+    fn moves(&self, standing: &mut BTreeMap<(usize, String), &'a Mark>) {
+        for step in self.steps {
+            for mark in &step.threads {
+                standing.insert((mark.terminal, mark.thread.clone()), mark);
+            }
+            for ended in &step.ended {
+                standing.remove(ended);
+            }
+        }
+    }
+
+    /// What each thread called and printed.
+    fn threads(&self) -> Decided {
+        let mut threads: BTreeMap<String, Vec<AtALine>> = BTreeMap::new();
+        for step in self.steps {
+            for call in &step.calls {
+                let who = match call.name.as_str() {
+                    "close" => format!("{SOME_THREAD}{}", call.terminal),
+                    _ => thread(call.terminal, &call.thread),
+                };
+                let (place, name) = (self.place(call.source, call.line), &call.name);
+                let within = call.within.as_ref().unwrap_or(name);
+                let line = format!("{place}: {within}: {name}");
+                at(threads.entry(who).or_default(), line).add(call);
+            }
+            for shown in &step.screen {
+                let Some((_, source, line)) = &shown.by else { continue };
+                let line = format!("{}: prints", self.place(*source, *line));
+                let who = format!("{SOME_THREAD}{}", shown.terminal);
+                at(threads.entry(who).or_default(), line).printed += &shown.text;
+            }
+        }
+        let facts = |(who, lines): (String, Vec<AtALine>)| {
+            let mut facts: Vec<String> = lines.iter().map(AtALine::fact).collect();
+            if who.starts_with(SOME_THREAD) {
+                facts.sort();
+            }
+            (who, facts)
+        };
+        threads.into_iter().map(facts).collect()
+    }
+
+    /// What was sent in each direction of each connection.
+    fn wires(&self) -> Decided {
+        let mut wires: BTreeMap<String, Sent> = BTreeMap::new();
+        let arrows = self.steps.iter().flat_map(|step| &step.wire);
+        for arrow in arrows.filter(|arrow| !arrow.is_pure_acknowledgement()) {
+            let (from, to) = (arrow.from, arrow.to);
+            let wire = format!("wire of {} from terminal {from} to {to}", arrow.connection);
+            wires.entry(wire).or_default().add(arrow);
+        }
+        wires.into_iter().map(|(wire, sent)| (wire, vec![sent.fact()])).collect()
+    }
+
+    /// What was typed, and what the terminals show that no line of a program has printed.
+    fn terminals(&self) -> Decided {
+        let mut terminals: BTreeMap<String, String> = BTreeMap::new();
+        for shown in self.steps.iter().flat_map(|step| &step.screen) {
+            let what = match shown {
+                Shown { by: Some(_), .. } => continue,
+                Shown { typed: true, .. } => "typed in",
+                _ => "shown in",
+            };
+            let what = format!("{what} terminal {}", shown.terminal);
+            *terminals.entry(what).or_default() += &shown.text;
+        }
+        // Which parts of bulk are shown as dots depends on how it was cut.
+        let fact = |text: String| if text.contains('…') { "many".into() } else { text };
+        terminals.into_iter().map(|(what, text)| (what, vec![fact(text)])).collect()
+    }
+
+    fn place(&self, source: usize, line: u32) -> String {
+        let file = self.recording.sources.get(source).map_or("", |source| &source.file);
+        format!("{}:{line}", file.rsplit('/').next().unwrap_or(file))
+    }
+}
+
+/// Names a scene by its number and its action: by what the caption says before it says more, which
+/// may be measured.
+fn title(number: usize, steps: &[Step]) -> String {
+    let caption = steps.first().map_or("", |action| &action.caption);
+    format!("scene {number:2} ({})", caption.split([':', '.']).next().unwrap_or_default())
+}
+
+fn thread(terminal: usize, name: &str) -> String {
+    format!("thread {name} in terminal {terminal}")
+}
+
+/// Whose closing and printing this is, in no order: when two threads own a connection together, the
+/// one that ends last closes it, and says so.
+const SOME_THREAD: &str = "some thread in terminal ";
+
+/// What a thread did at one line.
+#[derive(Default)]
+struct AtALine {
+    line: String,
+    bytes: Vec<usize>,
+    outcomes: Vec<String>,
+    printed: String,
+}
+
+/// The entry for `line`, which is a new one when the thread comes there for the first time.
+fn at(lines: &mut Vec<AtALine>, line: String) -> &mut AtALine {
+    let index = lines.iter().position(|other| other.line == line).unwrap_or(lines.len());
+    if index == lines.len() {
+        lines.push(AtALine { line, ..AtALine::default() });
+    }
+    &mut lines[index]
+}
+
+impl AtALine {
+    fn add(&mut self, call: &Call) {
+        match (call.name.as_str(), call.value.parse()) {
+            ("read" | "write", Ok(bytes @ 1..)) => self.bytes.push(bytes),
+            ("poll", _) => {} // how many sockets are ready at the same time is chance
+            _ if self.outcomes.contains(&call.value) => {}
+            _ => self.outcomes.push(call.value.clone()),
+        }
+    }
+
+    fn fact(&self) -> String {
+        let (sum, end): (usize, _) = (self.bytes.iter().sum(), "0");
+        let mut parts = match self.line.ends_with(": read") {
+            _ if sum >= BULK => vec!["many".to_string()],
+            true if sum > 0 => vec![sum.to_string()],
+            _ => self.bytes.iter().map(usize::to_string).collect(),
+        };
+        parts.extend(self.outcomes.iter().filter(|one| sum < BULK || *one == end).cloned());
+        if !self.printed.is_empty() {
+            parts.push(format!("{:?}", measures_nothing(&self.printed)));
+        }
+        format!("{} = {}", self.line, parts.join(" + "))
+    }
+}
+
+/// What one end of a connection sent.
+#[derive(Default)]
+struct Sent {
+    flags: String,
+    bytes: usize,
+    data: String,
+}
+
+impl Sent {
+    /// Which segments carry PSH is chance, and so is whether a FIN comes with the last bytes.
+    fn add(&mut self, arrow: &Arrow) {
+        let new = |flag: &char| !matches!(flag, 'P' | '.') && !self.flags.contains(*flag);
+        let new: String = arrow.flags.chars().filter(new).collect();
+        self.flags += &new;
+        self.bytes += arrow.bytes;
+        self.data += &arrow.data;
+    }
+
+    fn fact(&self) -> String {
+        match self.bytes {
+            0 => self.flags.clone(),
+            BULK.. => format!("{} many bytes", self.flags),
+            bytes => format!("{} {bytes} bytes {:?}", self.flags, self.data),
+        }
+    }
+}
+
+/// The same text, with a `#` for each number in lines that print a measurement.
+fn measures_nothing(text: &str) -> String {
+    let measured = ["timeout: ", "drain: ", "close: the socket", "disconnected "];
+    let mut masked = String::new();
+    for line in text.split_inclusive('\n') {
+        let measures = measured.iter().any(|begin| line.starts_with(begin));
+        for character in line.chars() {
+            match character {
+                '0'..='9' if measures && masked.ends_with('#') => {}
+                '0'..='9' if measures => masked.push('#'),
+                other => masked.push(other),
+            }
+        }
+    }
+    masked
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::recording::Source;
+
+    /// A line arrives, is passed on, and is printed. Another thread lets its client go.
+    fn a_line_is_passed_on() -> Vec<Step> {
+        vec![
+            Step { caption: "Terminal 2 sends a line.".into(), is_action: true, ..Step::default() },
+            sent(2, 1, "P.", "hello\n"),
+            call("50001", 30, "read", "6"),
+            call("50001", 40, "write", "12"),
+            sent(1, 3, "P.", "50001:hello\n"),
+            call("50002", 50, "shutdown", "ok"),
+            printed("50001", 41, "passed on\n"),
+            waits("50001", 30, "read"),
+            waits("50002", 60, "wait"),
+        ]
+    }
+
+    /// What is decided when the step at this index is replaced.
+    fn with(index: usize, steps: impl IntoIterator<Item = Step>) -> Decided {
+        let mut all = a_line_is_passed_on();
+        all.splice(index..=index, steps);
+        decided(all)
+    }
+
+    fn decided(steps: Vec<Step>) -> Decided {
+        let source = Source { file: "lessons/a-room/src/main.rs".into(), lines: Vec::new() };
+        Recording { steps, sources: vec![source], ..Recording::default() }.decided()
+    }
+
+    fn call(thread: &str, line: u32, name: &str, value: &str) -> Step {
+        let (terminal, source, within, times) = (1, 0, None, None);
+        let (thread, name, value) = (thread.into(), name.into(), value.into());
+        let call = Call { terminal, thread, source, line, name, within, value, times };
+        Step { calls: vec![call], ..Step::default() }
+    }
+
+    fn sent(from: usize, to: usize, flags: &str, data: &str) -> Step {
+        let (bytes, flags, data) = (data.len(), flags.into(), data.into());
+        let (connection, times, window, after_ms) = (50001, None, None, None);
+        let arrow = Arrow { from, to, connection, flags, bytes, data, times, window, after_ms };
+        Step { wire: vec![arrow], ..Step::default() }
+    }
+
+    fn printed(thread: &str, line: u32, text: &str) -> Step {
+        let by = Some((thread.into(), 0, line));
+        let shown = Shown { terminal: 1, text: text.into(), by, typed: false };
+        Step { screen: vec![shown], ..Step::default() }
+    }
+
+    fn waits(thread: &str, line: u32, call: &str) -> Step {
+        let (terminal, source, waits) = (1, 0, true);
+        let mark = Mark { terminal, thread: thread.into(), source, line, call: call.into(), waits };
+        Step { threads: vec![mark], ..Step::default() }
+    }
+
+    #[test]
+    fn in_how_many_pieces_bytes_arrive_is_chance() {
+        let once = decided(a_line_is_passed_on());
+        assert_eq!(once, with(1, [sent(2, 1, ".", "hel"), sent(2, 1, "P.", "lo\n")]));
+        let twice = [call("50001", 30, "read", "4"), call("50001", 30, "read", "2")];
+        assert_eq!(once, with(2, twice));
+        assert_eq!(once, with(6, [printed("50001", 41, "passed "), printed("50001", 41, "on\n")]));
+        assert_eq!(once, with(4, [sent(1, 3, "P.", "50001:hello\n"), sent(3, 1, ".", "")]));
+    }
+
+    #[test]
+    fn which_thread_comes_first_is_chance() {
+        let mut other_way = a_line_is_passed_on();
+        let mut shutdown = other_way.remove(5);
+        shutdown.threads = waits("50001", 99, "lock").threads; // for a moment
+        other_way.insert(2, shutdown);
+        other_way.swap(7, 8);
+        assert_eq!(decided(a_line_is_passed_on()), decided(other_way));
+        let closes = |thread| with(5, [call(thread, 53, "close", "ok")]);
+        assert_eq!(closes("50001"), closes("50002"));
+        let prints = |thread| with(6, [printed(thread, 41, "passed on\n")]);
+        assert_eq!(prints("50001"), prints("50002"));
+    }
+
+    #[test]
+    fn how_bulk_is_cut_and_what_ends_it_is_chance() {
+        let write = |value| call("50001", 40, "write", value);
+        let sent = |length| sent(1, 3, ".", &".".repeat(length));
+        let fits = with(3, [write("4000"), write("4000"), sent(8000)]);
+        assert_eq!(fits, with(3, [write("4000"), write("17"), write("WouldBlock"), sent(4017)]));
+        assert_eq!(fits, with(3, [write("1500"), sent(1000), sent(500), write("BrokenPipe")]));
+        assert_ne!(fits, with(3, [write("WouldBlock"), sent(8000)]));
+        let waits_in_write = || waits("50001", 40, "write");
+        assert_eq!(with(7, [waits_in_write()]), with(7, [write("4000"), waits_in_write()]));
+    }
+
+    #[test]
+    fn how_many_sockets_are_ready_at_the_same_time_is_chance() {
+        let poll = |value| call("main", 70, "poll", value);
+        assert_eq!(with(5, [poll("2")]), with(5, [poll("1"), poll("1"), poll("0")]));
+        assert_ne!(with(5, [poll("2")]), with(5, []));
+    }
+
+    #[test]
+    fn what_the_program_does_is_compared() {
+        let changes = [
+            ("another line", with(2, [call("50001", 31, "read", "6")])),
+            ("another thread", with(2, [call("50002", 30, "read", "6")])),
+            ("more bytes", with(2, [call("50001", 30, "read", "7")])),
+            ("a write of fewer", with(3, [call("50001", 40, "write", "11")])),
+            ("two writes", with(3, ["6", "6"].map(|half| call("50001", 40, "write", half)))),
+            ("an error", with(3, [call("50001", 40, "write", "BrokenPipe")])),
+            ("other data", with(4, [sent(1, 3, "P.", "50001:HELLO\n")])),
+            ("to somebody else", with(4, [sent(1, 2, "P.", "50001:hello\n")])),
+            ("a FIN", with(4, [sent(1, 3, "FP.", "50001:hello\n")])),
+            ("no shutdown", with(5, [])),
+            ("another text", with(6, [printed("50001", 41, "passed on!\n")])),
+            ("printed elsewhere", with(6, [printed("50001", 42, "passed on\n")])),
+            ("waits elsewhere", with(8, [waits("50002", 61, "wait")])),
+            ("waits for something else", with(8, [waits("50002", 60, "join")])),
+            ("does not wait", with(8, [])),
+        ];
+        for (what, change) in changes {
+            assert_ne!(decided(a_line_is_passed_on()), change, "{what} is not noticed");
+        }
+        let mut write_first = a_line_is_passed_on();
+        write_first.swap(2, 3);
+        assert_ne!(decided(a_line_is_passed_on()), decided(write_first), "the order of one thread");
+        let ends = Step { ended: vec![(1, "50002".into())], ..Step::default() };
+        assert_ne!(decided(a_line_is_passed_on()), with(8, [waits("50002", 60, "wait"), ends]));
+    }
+
+    #[test]
+    fn what_is_measured_is_not_compared() {
+        let text = |text| with(6, [printed("50001", 41, text)]);
+        assert_eq!(text("timeout: 100 ms\n"), text("timeout: 2048 ms\n"));
+        assert_ne!(text("timeout: 100 ms\n"), text("timeout: 100 s\n"));
+        assert_ne!(text("now online: 1\n"), text("now online: 2\n"));
+    }
+}
