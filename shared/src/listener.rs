@@ -69,18 +69,22 @@ fn listen_on(address: SocketAddr) -> io::Result<TcpListener> {
     // two servers share one port.
     #[cfg(unix)]
     socket.set_reuse_address(true)?;
-    // Accepted sockets inherit this from the listener.
-    socket.set_tcp_keepalive(
-        &TcpKeepalive::new()
-            .with_time(KEEPALIVE_AFTER)
-            .with_interval(KEEPALIVE_INTERVAL)
-            .with_retries(KEEPALIVE_QUESTIONS),
-    )?;
-    #[cfg(target_os = "linux")]
-    socket.set_tcp_user_timeout(Some(VANISHED_AFTER))?;
+    notice_vanished_peers(&socket);
     socket.bind(&address.into())?;
     socket.listen(BACKLOG)?;
     Ok(socket.into())
+}
+
+/// Makes the system notice peers that vanish. Accepted sockets inherit this from the listener.
+///
+/// Each option is asked for on its own, and may be refused: Windows has had TCP_KEEPCNT since version
+/// 1703 only. A server that notices a vanished peer later is better than no server.
+fn notice_vanished_peers(socket: &Socket) {
+    let times = TcpKeepalive::new().with_time(KEEPALIVE_AFTER).with_interval(KEEPALIVE_INTERVAL);
+    let _ = socket.set_tcp_keepalive(&times);
+    let _ = socket.set_tcp_keepalive(&times.with_retries(KEEPALIVE_QUESTIONS));
+    #[cfg(target_os = "linux")]
+    let _ = socket.set_tcp_user_timeout(Some(VANISHED_AFTER));
 }
 
 /// Says on stderr where `listener` listens and how to connect to it. Returns the address it is
@@ -163,13 +167,11 @@ pub fn pause_after(error: &io::Error) {
 /// Where *memory* runs out, which a limit on address space (`ulimit -v`) can bring about, nothing in
 /// here helps: a failed allocation ends the process.
 ///
-/// A client that left before it was accepted (`ECONNABORTED` in accept(2)) is no trouble: then it
-/// is no time at all.
+/// A client that left before it was accepted (`ECONNABORTED` in accept(2)) is no trouble, under
+/// whatever name a system reports it: then it is no time at all.
 pub fn pause_for(error: &io::Error) -> Duration {
-    if matches!(
-        error.kind(),
-        ErrorKind::ConnectionAborted | ErrorKind::ConnectionReset | ErrorKind::Interrupted
-    ) {
+    use ErrorKind::{ConnectionAborted, ConnectionReset, Interrupted, NotConnected};
+    if matches!(error.kind(), ConnectionAborted | ConnectionReset | Interrupted | NotConnected) {
         return Duration::ZERO;
     }
     if is_news(
@@ -227,7 +229,24 @@ mod tests {
         let (listener, bound) = listen("127.0.0.1:0").expect("listen");
         let _client = TcpStream::connect(bound).expect("connect");
         let (accepted, _) = listener.accept().expect("accept");
-        assert!(socket2::SockRef::from(&accepted).keepalive().expect("SO_KEEPALIVE"));
+        let accepted = socket2::SockRef::from(&accepted);
+        assert!(accepted.keepalive().expect("SO_KEEPALIVE"));
+        #[cfg(target_os = "linux")]
+        {
+            assert_eq!(accepted.tcp_keepalive_time().ok(), Some(KEEPALIVE_AFTER));
+            assert_eq!(accepted.tcp_keepalive_interval().ok(), Some(KEEPALIVE_INTERVAL));
+            assert_eq!(accepted.tcp_keepalive_retries().ok(), Some(KEEPALIVE_QUESTIONS));
+            assert_eq!(accepted.tcp_user_timeout().ok(), Some(Some(VANISHED_AFTER)));
+        }
+    }
+
+    #[test]
+    fn a_client_that_left_before_it_was_accepted_is_no_trouble() {
+        use ErrorKind::{ConnectionAborted, ConnectionReset, Interrupted, NotConnected};
+        for kind in [ConnectionAborted, ConnectionReset, Interrupted, NotConnected] {
+            assert_eq!(pause_for(&kind.into()), Duration::ZERO, "{kind}");
+        }
+        assert_eq!(pause_for(&io::Error::other("no file descriptor is left")), PAUSE);
     }
 
     #[test]

@@ -69,13 +69,21 @@ pub fn disconnect<'a>(client: impl Into<SockRef<'a>>) {
     platform::wake_reader(&client);
 }
 
-/// Says on stderr that the server has ended the connection to `peer`, and why. Says nothing where
-/// `error` means that the peer had left, or vanished, before: then nobody has disconnected it.
+/// Says on stderr that the server has ended the connection to `peer`, and why. Says nothing if
+/// `error` means that the connection was over before: then the peer has left, or has been
+/// disconnected and announced already.
 pub fn note_disconnected(peer: SocketAddr, error: &io::Error) {
-    use ErrorKind::{BrokenPipe, ConnectionAborted, ConnectionReset, TimedOut, UnexpectedEof};
+    if !was_over(error) {
+        note!("disconnected {peer}: {error}");
+    }
+}
+
+fn was_over(error: &io::Error) -> bool {
+    use ErrorKind::*;
     match error.kind() {
-        BrokenPipe | ConnectionAborted | ConnectionReset | TimedOut | UnexpectedEof => {}
-        _ => note!("disconnected {peer}: {error}"),
+        BrokenPipe | ConnectionAborted | ConnectionReset => true,
+        NotConnected | TimedOut | UnexpectedEof => true,
+        _ => platform::is_shut_down(error),
     }
 }
 
@@ -90,9 +98,12 @@ pub fn uninterrupted<T>(mut call: impl FnMut() -> io::Result<T>) -> io::Result<T
     }
 }
 
-/// Whether a read with a time-out ended for no other reason than that nothing arrived in time.
-pub fn timed_out(error: &io::Error) -> bool {
-    error.kind() == platform::TIME_OUT
+/// Returns whether a read from `stream` failed only because nothing arrived within its time-out.
+///
+/// Without a time-out, the same error means that the connection is over: Windows reports a peer that
+/// has vanished as `TimedOut`, too.
+pub fn timed_out(stream: &TcpStream, error: &io::Error) -> bool {
+    error.kind() == platform::TIME_OUT && stream.read_timeout().is_ok_and(|limit| limit.is_some())
 }
 
 #[cfg(unix)]
@@ -102,6 +113,11 @@ mod platform {
     /// As [`TcpStream::set_read_timeout`] documents it. `TimedOut` means something else here: the
     /// peer has vanished.
     pub const TIME_OUT: ErrorKind = ErrorKind::WouldBlock;
+
+    /// The error of sending after [`disconnect`] is `BrokenPipe` here.
+    pub fn is_shut_down(_error: &io::Error) -> bool {
+        false
+    }
 
     pub fn send(client: &TcpStream, message: &[u8]) -> io::Result<usize> {
         SockRef::from(client).send_with_flags(message, libc::MSG_DONTWAIT)
@@ -117,11 +133,19 @@ mod platform {
     use std::io::Write;
     use std::os::windows::io::AsRawSocket;
 
-    use windows_sys::Win32::Networking::WinSock::{POLLWRNORM, SOCKET, WSAPOLLFD, WSAPoll};
+    use windows_sys::Win32::Networking::WinSock::{
+        POLLWRNORM, SOCKET, SOCKET_ERROR, WSAESHUTDOWN, WSAPOLLFD, WSAPoll,
+    };
     use windows_sys::Win32::System::IO::CancelIoEx;
 
     /// As [`TcpStream::set_read_timeout`] documents it.
     pub const TIME_OUT: ErrorKind = ErrorKind::TimedOut;
+
+    /// The error of sending after [`disconnect`], for which the standard library has no
+    /// [`ErrorKind`]. (It has one for a call that [`wake_reader`] has cancelled: `TimedOut`.)
+    pub fn is_shut_down(error: &io::Error) -> bool {
+        error.raw_os_error() == Some(WSAESHUTDOWN)
+    }
 
     /// A blocking send on a socket that WSAPoll calls writable does not wait: Winsock takes all of
     /// it into its buffer.
@@ -132,6 +156,8 @@ mod platform {
         // SAFETY: the pointer is to as many WSAPOLLFD as the count says, one. 0 ms is no wait.
         match unsafe { WSAPoll(&mut poll, 1, 0) } {
             0 => Err(ErrorKind::WouldBlock.into()),
+            // Not knowing whether the call would wait, it must not be made.
+            SOCKET_ERROR => Err(io::Error::last_os_error()),
             _ => client.write(message),
         }
     }
@@ -147,7 +173,7 @@ mod platform {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::io::Read;
+    use std::io::{Read, Write};
     use std::net::TcpListener;
     use std::thread;
 
@@ -223,18 +249,52 @@ mod tests {
         let (server, client) = connected_pair();
         server.shutdown(Shutdown::Write).expect("a half-close");
         let error = send_now(&server, b"too late").expect_err("the connection is over");
-        assert_eq!(error.kind(), ErrorKind::BrokenPipe);
+        assert!(was_over(&error), "{error:?}");
         drop(client);
     }
 
     #[test]
-    fn disconnecting_wakes_the_thread_that_reads_and_throws_the_rest_away() {
-        let (server, mut client) = connected_pair();
+    fn a_slow_reader_is_announced_once() {
+        let (server, _client) = connected_pair();
         fill(&server);
+        let error = send_now(&server, b"more").expect_err("it does not read");
+        assert!(!was_over(&error), "{error:?}");
+        disconnect(&server);
+        let error = send_now(&server, b"and more").expect_err("it is disconnected");
+        assert!(was_over(&error), "{error:?}");
+    }
+
+    #[test]
+    fn a_write_that_waits_for_a_slow_reader_ends_without_a_second_announcement() {
+        let (server, _client) = connected_pair();
+        fill(&server);
+        let writer = server.try_clone().expect("clone");
+        let waiting = thread::spawn(move || {
+            loop {
+                if let Err(error) = { &writer }.write_all(&[b'x'; 60_000]) {
+                    return error;
+                }
+            }
+        });
+        disconnect(&server);
+        let error = waiting.join().expect("the writer ends");
+        assert!(was_over(&error), "{error:?}");
+    }
+
+    #[test]
+    fn disconnecting_wakes_the_thread_that_reads() {
+        let (server, _client) = connected_pair();
         let reader = server.try_clone().expect("clone");
         let waiting = thread::spawn(move || { &reader }.read(&mut [0; 16]).unwrap_or(0));
         disconnect(&server);
         assert_eq!(waiting.join().expect("the reader ends"), 0);
+    }
+
+    #[test]
+    fn disconnecting_throws_away_what_was_not_read() {
+        let (server, mut client) = connected_pair();
+        fill(&server);
+        disconnect(&server);
         drop(server);
         let error = client.read_to_end(&mut Vec::new()).expect_err("a reset, not an orderly end");
         assert_eq!(error.kind(), ErrorKind::ConnectionReset);
@@ -250,13 +310,23 @@ mod tests {
     }
 
     #[test]
-    fn a_read_that_times_out_is_told_from_one_that_fails() {
-        let (mut server, client) = connected_pair();
+    fn silence_is_an_error_of_reads_with_a_time_out() {
+        let (mut server, _client) = connected_pair();
         server.set_read_timeout(Some(Duration::from_millis(1))).expect("set a time-out");
-        assert!(timed_out(&server.read(&mut [0]).expect_err("nothing was sent")));
+        let error = server.read(&mut [0]).expect_err("nothing was sent");
+        assert!(timed_out(&server, &error));
+        // Without a time-out the same error means something else: Windows has given up the connection.
+        server.set_read_timeout(None).expect("set no time-out");
+        assert!(!timed_out(&server, &error));
+    }
+
+    #[test]
+    fn a_reset_is_not_silence() {
+        let (mut server, client) = connected_pair();
+        server.set_read_timeout(Some(Duration::from_secs(10))).expect("set a time-out");
         SockRef::from(&client).set_linger(Some(Duration::ZERO)).expect("set to reset on close");
         drop(client);
-        server.set_read_timeout(None).expect("set no time-out");
-        assert!(!timed_out(&server.read(&mut [0]).expect_err("a reset")));
+        let reset = server.read(&mut [0]).expect_err("a reset");
+        assert!(!timed_out(&server, &reset));
     }
 }

@@ -1,6 +1,6 @@
 //! The exercises of this lesson, and what each asks of a learner's program.
 
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use checker::{Actor, Attempt, LONG_SILENCE, Outcome, Places, Running};
 
@@ -164,7 +164,8 @@ fn close_cleanly(attempt: &Attempt) -> Outcome {
     talking.send("good morning\n")?;
     leaving.reset();
     drop(gone);
-    std::thread::sleep(Duration::from_millis(300)); // a server may note a client after welcoming it
+    // A server may note a client after welcoming it.
+    std::thread::sleep(std::time::Duration::from_millis(300));
 
     server.press_ctrl_c();
     let pressed = Instant::now();

@@ -1,15 +1,16 @@
 //! The exercises of this lesson, and what each asks of a learner's program.
 
-use std::net::{SocketAddr, TcpListener};
+use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use checker::{Actor, Attempt, LONG_SILENCE, Outcome, Running, listener};
+use checker::{Actor, Attempt, LONG_SILENCE, Outcome, Running, listener, shown_time};
 use socket2::{Domain, Socket, Type};
 
 checker::exercises! {
     bidirectional_client in "6.2.2.3-bidirectional-client" {
         one_answer_is_enough: "easy, 15 minutes: One answer is enough",
+        #[cfg_attr(windows, ignore = "a refusal takes so long there that two wrong answers pass")]
         reconnect: "hard, 60 minutes: Connect again, with back-off",
     }
 }
@@ -73,7 +74,8 @@ fn ends_well(client: &Running, after: &str) -> Outcome {
 }
 
 /// The pauses that the task asks for before each try, and how much earlier a check takes for none:
-/// a busy machine makes pauses longer, never shorter.
+/// a busy machine makes pauses longer, never shorter. Windows ends one a tick of its clock too early
+/// (16 ms).
 const PAUSES: [Duration; 5] = [
     Duration::from_millis(100),
     Duration::from_millis(200),
@@ -81,7 +83,7 @@ const PAUSES: [Duration; 5] = [
     Duration::from_millis(800),
     Duration::from_millis(1000),
 ];
-const EARLY: Duration = Duration::from_millis(15);
+const EARLY: Duration = Duration::from_millis(20);
 
 fn reconnect(attempt: &Attempt) -> Outcome {
     let (client, listener, server) = attempt.try_again(|| refused_at_first(attempt))?;
@@ -131,9 +133,11 @@ const NEXT_TRY: Duration = Duration::from_millis(1500);
 /// may come early with right pauses, too, but hardly each time.
 fn refused_at_first(attempt: &Attempt) -> Outcome<(Running, TcpListener, Actor)> {
     let (port, address) = a_port_that_refuses()?;
+    let slow_refusal = slow_refusal(address);
+    let refusing = REFUSING + slow_refusal.unwrap_or_default();
     let begun = Instant::now();
     let client = attempt.start(&[&address.to_string()]);
-    while begun.elapsed() < REFUSING {
+    while begun.elapsed() < refusing {
         if client.has_ended() {
             return Err("nobody listened yet where the client was to connect, and instead of \
                         trying again it ended"
@@ -142,9 +146,12 @@ fn refused_at_first(attempt: &Attempt) -> Outcome<(Running, TcpListener, Actor)>
     }
     let listener = listen(port)?;
     let check = Reconnecting { attempt, client: &client, listener: &listener };
-    let before = "the server had refused for 0.9 s, and then it listened";
-    let server = check.next_conversation(before)?;
+    let before =
+        format!("the server had refused for {}, and then it listened", shown_time(refusing));
+    let server = check.next_conversation(&before)?;
     match begun.elapsed() {
+        // How much of that were pauses, nobody knows.
+        _ if slow_refusal.is_some() => Ok((client, listener, server)),
         early if early < NEXT_TRY - EARLY => Err(format!(
             "{before}. With pauses of 0.1, 0.2, 0.4 and 0.8 s, the client was to come 1.5 s after its \
              start, but it came after {:.2} s",
@@ -157,6 +164,14 @@ fn refused_at_first(attempt: &Attempt) -> Outcome<(Running, TcpListener, Actor)>
         )),
         _ => Ok((client, listener, server)),
     }
+}
+
+/// Returns how long a refusal takes on this system, if that is longer than on a busy machine: Windows
+/// asks again and again for two seconds before `connect` fails.
+fn slow_refusal(address: SocketAddr) -> Option<Duration> {
+    let begun = Instant::now();
+    let _ = TcpStream::connect(address); // refused
+    Some(begun.elapsed()).filter(|time| *time > Duration::from_millis(400))
 }
 
 /// A client that is to connect again and again.

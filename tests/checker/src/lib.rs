@@ -13,6 +13,7 @@ mod places;
 use std::env;
 use std::fmt;
 use std::io::{self, Write};
+use std::net::UdpSocket;
 use std::path::PathBuf;
 use std::process;
 use std::thread;
@@ -44,6 +45,22 @@ pub fn rounds(at_least: usize) -> impl Iterator<Item = usize> {
     (0..).take_while(move |round| {
         begun.elapsed() < if *round < at_least { LONGEST } else { SHORTEST }
     })
+}
+
+/// Returns how much later than it should a read with a time-out gives up on this system. A check adds
+/// that to the time that it allows a program for noticing a silence. Windows rounds short time-outs
+/// up to half a second (its documentation of SO_RCVTIMEO said so for a long time).
+///
+/// # Errors
+/// When the system gives the check no socket.
+pub fn lateness_of_time_outs() -> Outcome<Duration> {
+    const TIME_OUT: Duration = Duration::from_millis(100);
+    let failed = |error| format!("the check itself cannot wait at a socket: {error}");
+    let socket = UdpSocket::bind("127.0.0.1:0").map_err(failed)?;
+    socket.set_read_timeout(Some(TIME_OUT)).map_err(failed)?;
+    let begun = Instant::now();
+    let _ = socket.recv(&mut [0]); // nobody knows its port
+    Ok(begun.elapsed().saturating_sub(TIME_OUT))
 }
 
 /// What a check finds out: `Err` says what a peer did, what was expected, and what came.

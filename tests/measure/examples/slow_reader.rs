@@ -109,7 +109,7 @@ fn experiment(name: &str, policy: Policy) -> Outcome<()> {
         let heard = honest.read_exact(&mut MESSAGE.clone());
         longest_wait = longest_wait.max(start.elapsed());
         match heard {
-            Err(error) if timed_out(&error) => break,
+            Err(error) if timed_out(&honest, &error) => break,
             other => other?,
         }
     }
@@ -135,7 +135,7 @@ fn read_at_last(slow: &mut TcpStream) -> Outcome<String> {
         match slow.read(&mut buffer) {
             Ok(0) => break "then the end".to_string(),
             Ok(received) => found += received,
-            Err(error) if timed_out(&error) => break "still connected".to_string(),
+            Err(error) if timed_out(slow, &error) => break "still connected".to_string(),
             Err(error) => break format!("then {error}"),
         }
     };

@@ -55,7 +55,7 @@ fn timeout(socket: &mut TcpStream) -> Result<()> {
     socket.set_read_timeout(Some(Duration::from_millis(100)))?;
     let start = Instant::now();
     match uninterrupted(|| socket.read(&mut [0; 1024])) {
-        Err(error) if timed_out(&error) => {}
+        Err(error) if timed_out(socket, &error) => {}
         other => bail!("the peer was to be silent, but read returned {other:?}"),
     }
     print_line!("timeout: read gave up after {} ms of silence", start.elapsed().as_millis());

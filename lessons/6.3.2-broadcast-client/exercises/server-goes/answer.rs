@@ -69,7 +69,7 @@ fn show_what_arrives(mut server: TcpStream) -> io::Result<()> {
         let _ = server.set_read_timeout(lines.patience());
         match uninterrupted(|| server.read(&mut buffer)) {
             Ok(received @ 1..) => show(&lines.add(&buffer[..received])), // `data`
-            Err(error) if timed_out(&error) => show(&lines.cut()),       // `timeout`
+            Err(error) if timed_out(&server, &error) => show(&lines.cut()), // `timeout`
             outcome => {
                 show(&lines.finish());
                 return outcome.map(|_| ()); // `end`, or `error`

@@ -6,14 +6,14 @@
 //! The slow-reader policy: the kernel's send buffer is each client's queue, and a client that lets
 //! it fill is disconnected. Nobody waits for anybody.
 
-use std::io::{self, ErrorKind, Read};
+use std::io::{self, Read};
 use std::net::{SocketAddr, TcpStream};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread;
 
 use shared::{
-    Failure, Lines, disconnect, lesson, listen, note, pause_after, print_line, send_now,
-    set_send_buffer, timed_out, uninterrupted,
+    Failure, Lines, disconnect, lesson, listen, note_disconnected, pause_after, print_line,
+    send_now, set_send_buffer, timed_out, uninterrupted,
 };
 
 /// How much may wait for a client, in bytes. A paste to a class has to find room for all, and a
@@ -61,7 +61,7 @@ fn pass_on_what_is_said(Seat { room, client }: &Seat) {
         let _ = stream.set_read_timeout(lines.patience());
         match uninterrupted(|| stream.read(&mut buffer)) {
             Ok(received @ 1..) => room.broadcast(client, &lines.add(&buffer[..received])), // `data`
-            Err(error) if timed_out(&error) => room.broadcast(client, &lines.cut()), // `timeout`
+            Err(error) if timed_out(stream, &error) => room.broadcast(client, &lines.cut()), // `timeout`
             _ => return room.broadcast(client, &lines.finish()), // `end`, or `error`
         }
     }
@@ -107,11 +107,11 @@ impl Room {
                 failed.push((client.peer, error));
             }
         }
+        // Not under the lock: if the terminal is stopped, a note waits for it.
         for (peer, error) in failed {
-            // These two mean that it has left already, as its own thread will say.
-            if !matches!(error.kind(), ErrorKind::BrokenPipe | ErrorKind::ConnectionReset) {
-                note!("disconnected {peer}: {error}");
-            }
+            // Says nothing if the client has left already, as its own thread will say, or if another
+            // thread has disconnected it.
+            note_disconnected(peer, &error);
         }
     }
 }

@@ -58,7 +58,7 @@ fn pass_on_what_is_said(Seat { room, client }: &Seat) {
         let _ = stream.set_read_timeout(lines.patience());
         match uninterrupted(|| stream.read(&mut buffer)) {
             Ok(received @ 1..) => room.broadcast(client, &lines.add(&buffer[..received])), // `data`
-            Err(error) if timed_out(&error) => room.broadcast(client, &lines.cut()), // `timeout`
+            Err(error) if timed_out(stream, &error) => room.broadcast(client, &lines.cut()), // `timeout`
             _ => return room.broadcast(client, &lines.finish()), // `end`, or `error`
         }
     }

@@ -71,7 +71,7 @@ fn pass_on_what_is_said(seat: &Seat) {
         let _ = stream.set_read_timeout(lines.patience());
         match uninterrupted(|| stream.read(&mut buffer)) {
             Ok(received @ 1..) => seat.say(&lines.add(&buffer[..received])), // `data`
-            Err(error) if timed_out(&error) => seat.say(&lines.cut()),       // `timeout`
+            Err(error) if timed_out(stream, &error) => seat.say(&lines.cut()), // `timeout`
             _ => break,                                                      // `end`, or `error`
         }
     }
