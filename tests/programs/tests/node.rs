@@ -3,7 +3,7 @@
 
 use std::process::Command;
 
-use harness::{Program, against_every_chat_server, lesson, lessons, node, scratch};
+use harness::{Program, against_every_chat_server, lesson, lessons, node};
 use needs::{NODE, NOTHING};
 
 /// Which implementation plays a part.
@@ -223,7 +223,7 @@ harness::with_part_7! {
             speaker.send(framed(b"one\ntwo\0"));
             typist.wait_for_line(format!("{}:one␊two␀", speaker.port()));
 
-            let path = scratch().join(format!("{:?}.bin", std::thread::current().id()));
+            let path = harness::scratch().join(format!("{:?}.bin", std::thread::current().id()));
             let path = path.to_str().expect("a path that is text");
             let bytes: Vec<u8> = (0..LONGEST + 1000).map(|number| (number * 7 % 256) as u8).collect();
             std::fs::write(path, &bytes).expect("write a file");

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::process::Command;
 use std::{env, fs};
 
-use harness::{Program, lesson, repository, scratch, with_part_7};
+use harness::{Program, lesson, repository, with_part_7};
 use needs::TCPDUMP;
 use predicates::function::function;
 use predicates::str::contains;
@@ -84,7 +84,7 @@ with_part_7! {{
 
     needs::test!(TCPDUMP: framed);
     fn framed() {
-        let picture = scratch().join("signature.png");
+        let picture = harness::scratch().join("signature.png");
         fs::write(&picture, b"\x89PNG\r\n\x1a\n").expect("the file can be written");
         let server = serve("lesson-framed-server");
         let wire = Wire::tapped_with_bytes(server.address().port());
@@ -101,7 +101,7 @@ with_part_7! {{
     needs::test!(STRACE: event_loop_calls);
     /// The system calls of the event loop when a second client joins, and says something.
     fn event_loop_calls() {
-        let trace = scratch().join("event-loop.strace");
+        let trace = harness::scratch().join("event-loop.strace");
         let mut command = Command::new("strace");
         command.args(["-D", "-qq", "-e", "trace=epoll_wait,accept4,recvfrom,writev", "-o"]);
         command.arg(&trace).arg(lesson("lesson-event-loop-server")).arg("127.0.0.1:0");

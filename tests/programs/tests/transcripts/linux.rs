@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use std::process::Command;
 
 use harness::{Peer, Program, against_every_chat_server, lesson, refusing, scratch, with_part_7};
-use needs::{NATS_SERVER, NODE, NOTHING};
+use needs::{NODE, NOTHING};
 use snapbox::{Data, assert_data_eq};
 
 needs::test!(listening_events);
@@ -215,7 +215,7 @@ with_part_7! {{
         session.is("farewell");
     }
 
-    needs::test!(NATS_SERVER: cluster);
+    needs::test!(needs::NATS_SERVER: cluster);
     fn cluster() {
         let mut nats = Nats::new(&[]);
         let mut session = Session::default();
@@ -255,7 +255,7 @@ with_part_7! {{
         session.is("cluster");
     }
 
-    needs::test!(NATS_SERVER: nats_by_hand);
+    needs::test!(needs::NATS_SERVER: nats_by_hand);
     /// What goes over NATS is text: whoever asks for it by hand can read it.
     fn nats_by_hand() {
         let nats = Nats::running();
