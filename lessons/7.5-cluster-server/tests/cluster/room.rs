@@ -5,7 +5,7 @@ use std::net::TcpStream;
 use std::process::Command;
 use std::thread;
 
-use harness::{Nats, Peer, Program};
+use harness::{Nats, Peer, Program, own};
 use needs::NATS_SERVER;
 use predicates::str::contains;
 
@@ -201,7 +201,7 @@ fn a_bad_name_or_nats_is_quoted() {
         ("--nats", "127.0.0.1:4222,"),
         ("--nats", "nats://127.0.0.1:4222"),
     ] {
-        let mut command = Command::new(LESSON);
+        let mut command = Command::new(own(LESSON));
         command.args([option, value]);
         let mut edge = Program::start(command);
         assert_eq!(edge.wait_for_exit().code(), Some(2), "{value:?}");
