@@ -100,8 +100,8 @@ pub fn uninterrupted<T>(mut call: impl FnMut() -> io::Result<T>) -> io::Result<T
 
 /// Returns whether a read from `stream` failed only because nothing arrived within its time-out.
 ///
-/// Without a time-out, the same error means that the connection is over: Windows reports a peer that
-/// has vanished as `TimedOut`, too.
+/// Without a time-out, the same error means that the connection is over: Windows also reports a peer
+/// that has vanished as `TimedOut`.
 pub fn timed_out(stream: &TcpStream, error: &io::Error) -> bool {
     error.kind() == platform::TIME_OUT && stream.read_timeout().is_ok_and(|limit| limit.is_some())
 }

@@ -16,13 +16,9 @@ use crate::{Exercise, all, repository};
 /// # Errors
 /// What the compiler says, or why it could not be asked.
 pub fn build_answer(exercise: &Exercise, colour: bool, told: Told) -> Result<Built, NotBuilt> {
-    let mut cargo = cargo("rustc", colour);
+    let mut cargo = cargo("build", colour);
     cargo.args(["--package", &exercise.package(), "--features", "exercises"]);
     cargo.args(["--bin", &exercise.name]);
-    // Two clones may share one CARGO_TARGET_DIR. To cargo their answers are the same target, so it
-    // would take the other clone's program if that is newer than this clone's file.
-    let clone = number_of(repository().as_os_str().as_encoded_bytes());
-    cargo.args(["--", "--cfg", &format!("clone_{clone:016x}")]);
     Output::of(cargo, told).map_err(NotBuilt::Failed)?.program(&exercise.name)
 }
 

@@ -8,6 +8,7 @@ use std::path::{self, PathBuf};
 use std::process::{ChildStderr, Command, Stdio};
 use std::thread;
 
+use crate::progress::number_of;
 use crate::repository;
 
 /// A program that the compiler has accepted.
@@ -42,12 +43,21 @@ impl NotBuilt {
 pub type Told<'a> = &'a (dyn Fn(&str) + Sync);
 
 /// Where cargo puts what it compiles.
+///
+/// Clones may share one `CARGO_TARGET_DIR`. To cargo their answers and checks are the same targets, so
+/// it would take another clone's program if that is newer than this clone's files: therefore each
+/// clone gets a folder of its own in there.
 pub fn target() -> PathBuf {
-    match env::var_os("CARGO_TARGET_DIR") {
-        // Relative to where the command was typed, as cargo takes it.
-        Some(target) => path::absolute(&target).unwrap_or_else(|_| PathBuf::from(target)),
-        None => repository().join("target"),
+    let Some(target) = env::var_os("CARGO_TARGET_DIR") else {
+        return repository().join("target");
+    };
+    // Relative to where the command was typed, as cargo takes it.
+    let target = path::absolute(&target).unwrap_or_else(|_| PathBuf::from(target));
+    if target.starts_with(repository()) {
+        return target;
     }
+    let clone = number_of(repository().as_os_str().as_encoded_bytes());
+    target.join(format!("clone-{clone:016x}"))
 }
 
 /// A call of cargo, whose messages [`Output::of`] understands.

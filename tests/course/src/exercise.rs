@@ -69,11 +69,14 @@ pub fn lessons_called(name: &str) -> Vec<String> {
 
 /// Returns the exercise whose folder or file is at `path`, or all of the lesson there. The path is
 /// relative to the current folder, or to the one that holds everything, as this program shows paths.
+/// A word that is no path is not taken for one, in whatever folder it is typed.
 pub fn at_path(path: &Path) -> Vec<Exercise> {
     let from_here = path::absolute(path).unwrap_or_default();
     // The file itself may be missing, or a symbolic link: the folders around it say what it is.
     let places = [from_here, repository().join(path)];
-    let folders = places.iter().flat_map(|place| place.ancestors());
+    let is_path =
+        |place: &&PathBuf| place.ends_with("answer.rs") || place.symlink_metadata().is_ok();
+    let folders = places.iter().filter(is_path).flat_map(|place| place.ancestors());
     let exercises = all();
     for folder in folders.filter_map(|folder| folder.canonicalize().ok()) {
         let is_here = |other: &Path| other.canonicalize().is_ok_and(|other| other == folder);

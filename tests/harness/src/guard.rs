@@ -1,9 +1,12 @@
 //! Ends everything that a program has started.
 
+use std::io;
 use std::process::{self, Child, Command, Stdio};
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-/// When this is dropped, or this process ends in whatever way, a program ends with all its children.
+/// When this is dropped, a program ends with all its children. On Unix that also happens when this
+/// process ends in any other way. On Windows it does not, and children of a program that has ended
+/// already are not found.
 pub struct Guard {
     process: u32,
     /// On Unix, a shell that waits for the end of its input.
@@ -43,20 +46,26 @@ impl Guard {
     }
 
     /// Guards the program that was started.
+    ///
+    /// # Errors
+    /// If the system has no process left for the guard.
     #[cfg(unix)]
-    pub fn over(program: &Child, mark: String) -> Guard {
+    pub fn over(program: &Child, mark: String) -> io::Result<Guard> {
         use std::os::unix::process::CommandExt;
 
         let mut shell = Command::new("sh");
         shell.args(["-c", SCRIPT, &program.id().to_string(), &format!("{MARK}={mark}")]);
         shell.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null()).process_group(0);
-        Guard { process: program.id(), shell: shell.spawn().ok() }
+        Ok(Guard { process: program.id(), shell: Some(shell.spawn()?) })
     }
 
     /// Guards the program that was started.
+    ///
+    /// # Errors
+    /// None on this system.
     #[cfg(not(unix))]
-    pub fn over(program: &Child, _: String) -> Guard {
-        Guard { process: program.id(), shell: None }
+    pub fn over(program: &Child, _: String) -> io::Result<Guard> {
+        Ok(Guard { process: program.id(), shell: None })
     }
 }
 

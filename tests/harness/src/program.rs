@@ -42,7 +42,9 @@ impl Program {
     pub fn start_guarded(mut command: Command) -> Program {
         let mark = Guard::prepare(&mut command);
         let mut program = Program::start(command);
-        program.guard = Some(Guard::over(&program.child, mark));
+        // If this panics, the program is dropped, and so it ends.
+        let guard = Guard::over(&program.child, mark);
+        program.guard = Some(guard.expect("a process that guards the program"));
         program
     }
 

@@ -3,7 +3,9 @@
 use std::fs;
 use std::process::Command;
 
-use crate::tree::{CRASHES_THE_CHECK, NO_CARGO, REJECTED, RIGHT, Tree, WRONG, write};
+use crate::tree::{
+    CRASHES_THE_CHECK, LACKS_SOMETHING, NO_CARGO, REJECTED, RIGHT, Ran, Tree, WRONG, write,
+};
 use harness::Program;
 
 #[test]
@@ -83,9 +85,11 @@ fn hints_begin_again_and_have_numbers() {
 #[test]
 fn a_failure_of_the_tool_is_not_the_learners() {
     let tree = Tree::new();
-    for (content, said) in
-        [(NO_CARGO, "the disk is full"), (CRASHES_THE_CHECK, "something is broken")]
-    {
+    for (content, said) in [
+        (NO_CARGO, "the disk is full"),
+        (CRASHES_THE_CHECK, "something is \u{fffd}[2Jbroken"),
+        (LACKS_SOMETHING, "the check itself needs something"),
+    ] {
         fs::write(tree.first().join("answer.rs"), content).expect("an answer");
         let ran = tree.run(&["first"]);
         assert_eq!(ran.status, Some(1), "{ran:?}");
@@ -105,7 +109,7 @@ fn a_failure_of_the_tool_is_not_the_learners() {
 fn a_watch_goes_on_whatever_happens() {
     let tree = Tree::new();
     let answer = tree.first().join("answer.rs");
-    // As most editors do it: a file that is half written would be checked, too.
+    // As most editors do it: a file that is half written would also be checked.
     let save = |content: &[u8]| {
         tree.write("saved", content);
         fs::rename(tree.root.join("saved"), &answer).expect("an answer");
@@ -229,12 +233,28 @@ fn rows(table: &str) -> Vec<Vec<String>> {
 }
 
 #[test]
+fn a_word_that_is_no_name_means_nothing_in_any_folder() {
+    let tree = Tree::new();
+    let answer = tree.first().join("answer.rs");
+    fs::write(&answer, RIGHT).expect("an answer");
+    for folder in [tree.first(), tree.root.join("lessons/6.1-alpha")] {
+        for arguments in [&["--start-over", "frist"][..], &["--hint", "frist"], &["frist"]] {
+            let ran = Ran::from(
+                tree.exercise(arguments).current_dir(&folder).output().expect("it starts"),
+            );
+            assert_eq!(ran.status, Some(2), "{ran:?}");
+            assert_eq!(fs::read_to_string(&answer).expect("an answer"), RIGHT);
+        }
+    }
+}
+
+#[test]
 fn nobody_has_to_read_what_is_printed() {
     let tree = Tree::new();
     fs::write(tree.first().join("answer.rs"), RIGHT).expect("an answer");
     let mut shell = Command::new("sh");
     let line = "{ \"$0\" first; echo $? > status; } 2>&1 | sh -c 'exec 0<&-'";
-    shell.args(["-c", line, env!("CARGO_BIN_EXE_exercise")]).current_dir(&tree.root);
+    shell.args(["-c", line]).arg(harness::own("exercise")).current_dir(&tree.root);
     shell.env("CARGO_MANIFEST_DIR", &tree.root).env("CARGO", tree.root.join("cargo"));
     assert!(shell.status().is_ok_and(|status| status.success()));
     assert_eq!(fs::read_to_string(tree.root.join("status")).expect("its status"), "0\n");

@@ -1,5 +1,5 @@
-//! A small course in a folder of its own, for tests of `cargo exercise` that compile nothing: in the
-//! place of cargo there is a script, which judges a program by the words in it.
+//! A small course in a folder of its own, for tests of `cargo exercise` that compile nothing: instead
+//! of cargo there is a script, which judges a program by the words in it.
 
 use std::env;
 use std::fs;
@@ -15,6 +15,7 @@ pub const NO_CARGO: &str = "// cargo fails\n";
 pub const SAVED_MEANWHILE: &str = "// saved while it is compiled\n";
 pub const SAVED_AGAIN_AND_AGAIN: &str = "// saved again and again\n";
 pub const CRASHES_THE_CHECK: &str = "// the check crashes\n";
+pub const LACKS_SOMETHING: &str = "// the check lacks something\n";
 
 const CARGO: &str = r#"#!/bin/sh
 while [ $# -gt 0 ]; do
@@ -56,8 +57,10 @@ fi
 
 const CHECK: &str = r#"#!/bin/sh
 if grep -q 'check crashes' "$EXERCISE_PROGRAM"; then
-    echo 'something is broken'
+    printf 'something is \033[2Jbroken\n'
     exit 101
+elif grep -q 'check lacks' "$EXERCISE_PROGRAM"; then
+    printf 'exercise report: not checked\nthe check itself needs something\n' >&2
 elif grep -q '^// solves it' "$EXERCISE_PROGRAM"; then
     echo 'exercise report: solved' >&2
 else
@@ -114,7 +117,7 @@ impl Tree {
 
     /// `cargo exercise` with these arguments, not yet started.
     pub fn exercise(&self, arguments: &[&str]) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_exercise"));
+        let mut command = Command::new(harness::own("exercise"));
         command.args(arguments).current_dir(&self.root);
         command.env("CARGO_MANIFEST_DIR", &self.root).env("CARGO", self.root.join("cargo"));
         command.env_remove("CARGO_TARGET_DIR");

@@ -13,6 +13,7 @@ use course::{
 
 use crate::course::{done, next_after, what_to_do};
 use crate::screen::{Screen, note, print_line};
+use crate::table::harmless;
 
 /// What a check has found.
 #[derive(Clone)]
@@ -280,10 +281,11 @@ fn run(exercise: &Exercise, check: &Path, program: &Path) -> Verdict {
     match report.split_once('\n') {
         Some(("solved", _)) => Verdict::Solved,
         Some(("wrong", finding)) => Verdict::Wrong(finding.trim_end().to_string()),
-        _ => Verdict::NotChecked(format!(
+        Some(("not checked", problem)) => Verdict::NotChecked(problem.trim_end().to_string()),
+        _ => Verdict::NotChecked(harmless(&format!(
             "the check itself has failed ({}):\n{}{before}",
             output.status,
             String::from_utf8_lossy(&output.stdout),
-        )),
+        ))),
     }
 }

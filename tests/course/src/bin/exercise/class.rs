@@ -52,7 +52,7 @@ pub fn check(folder: &Path, screen: &Screen) -> Result<(), String> {
     let file = results.join("class.csv");
     match write(&file, &table) {
         Ok(()) => print_line!("\nThe table of all exercises: {}", file.display()),
-        Err(problem) => problems.push(problem),
+        Err(problem) => return Err([problems, vec![problem]].concat().join("\n")),
     }
     print_line!("What was found, for each learner: {}", results.join("*.txt").display());
     for problem in problems {

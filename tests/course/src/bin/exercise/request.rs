@@ -19,7 +19,7 @@ The exercises of the book, on the command line.
   cargo exercise --class FOLDER        checks the copies of a class, one in each folder in FOLDER
 
 An answer is the file lessons/LESSON/exercises/NAME/answer.rs. In NAME, - and _ are the same. A path
-to the answer or its folder will do, too. A lesson is greeting, 6.2.2.1, or its folder.
+to the answer or its folder will do as well. A lesson is greeting, 6.2.2.1, or its folder.
 After the last hint the first comes again.
 Exit status: 0 solved, 1 not solved or not checked, 2 no such exercise or option.
 ";

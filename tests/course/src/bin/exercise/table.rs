@@ -13,6 +13,12 @@ pub fn cell(text: &str) -> String {
     }
 }
 
+/// Returns lines without what could tell a terminal to do something.
+pub fn harmless(lines: &str) -> String {
+    let commands = |character: char| character.is_control() && !"\n\t".contains(character);
+    lines.replace(commands, "\u{fffd}")
+}
+
 /// Returns `text` without what could end a line, or tell a terminal to do something.
 pub fn on_one_line(text: &str) -> String {
     text.replace(char::is_control, "\u{fffd}")
@@ -55,6 +61,7 @@ mod tests {
     #[test]
     fn a_name_cannot_command_a_terminal() {
         assert_eq!(on_one_line("a\x1b[2Jb\nc"), "a\u{fffd}[2Jb\u{fffd}c");
+        assert_eq!(harmless("a\x1b[2Jb\n\tc"), "a\u{fffd}[2Jb\n\tc");
     }
 
     #[test]
