@@ -7,7 +7,7 @@ use std::net::{SocketAddr, TcpListener, TcpStream};
 #[cfg(unix)]
 use std::os::{fd::OwnedFd, unix::net::UnixStream};
 use std::path::Path;
-use std::process::{Child, ChildStdin, Command, ExitStatus, Stdio};
+use std::process::{self, Child, ChildStdin, Command, ExitStatus, Stdio};
 use std::sync::{Once, mpsc};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -108,6 +108,10 @@ impl Program {
         // the usual limits, 1024 on Linux and 256 on macOS, are too low for that.
         static RAISE_LIMIT: Once = Once::new();
         RAISE_LIMIT.call_once(|| drop(rlimit::increase_nofile_limit(u64::MAX)));
+        // A shell lets the jobs in its background ignore Ctrl-C, and their children inherit that. What
+        // is handled here is not ignored there (execve(2)).
+        static HEED_CTRL_C: Once = Once::new();
+        HEED_CTRL_C.call_once(|| drop(ctrlc::set_handler(|| process::exit(130))));
         keep_apart(&mut command);
         let name = Path::new(command.get_program()).file_stem().unwrap_or_default();
         let name = name.to_string_lossy().into_owned();
