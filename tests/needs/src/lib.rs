@@ -93,13 +93,7 @@ macro_rules! test {
         }
     };
     ($test:ident) => {
-        $crate::inventory::submit! {
-            $crate::Test {
-                path: concat!(module_path!(), "::", stringify!($test)),
-                need: &$crate::NOTHING,
-                run: $test,
-            }
-        }
+        $crate::test!($crate::NOTHING: $test);
     };
 }
 

@@ -151,7 +151,7 @@ fn thread(terminal: usize, name: &str) -> String {
     format!("thread {name} in terminal {terminal}")
 }
 
-/// Whose closing and printing this is, in no order: when two threads own a connection together, the
+/// Stands for whichever thread closes or prints, in no order: when two threads share a connection, the
 /// one that ends last closes it, and says so.
 const SOME_THREAD: &str = "some thread in terminal ";
 
