@@ -4,9 +4,10 @@
 //! |---|---|
 //! | [`arguments`] | the address on the command line, `--help`, `--version` |
 //! | [`failure`] | errors that say what was attempted, and what to try next |
-//! | [`output`] | lines on stdout and stderr that survive a reader who has gone |
+//! | [`output`] | lines on stdout and stderr that never stop a server |
 //! | [`listener`] | a listening socket, and what to do when `accept` fails |
-//! | [`ctrl_c`] | ending a server's `accept` loop from the keyboard |
+//! | [`ctrl_c`] | ending a server from the keyboard, or with a signal |
+//! | [`pace`] | holding up a client that speaks too fast |
 //! | [`socket`] | sending to a client without ever waiting for it |
 //! | [`lines`] | lines out of bytes that arrive in pieces |
 //! | [`text`] | UTF-8 that arrives in pieces, and making it safe to print |
@@ -19,6 +20,7 @@ pub mod failure;
 pub mod lines;
 pub mod listener;
 pub mod output;
+pub mod pace;
 pub mod socket;
 pub mod text;
 
@@ -27,7 +29,8 @@ pub use ctrl_c::CtrlC;
 pub use failure::{Failure, cannot_connect, cannot_listen, lost_connection};
 pub use lines::{LONGEST_LINE, Lines};
 pub use listener::{announce, listen, pause_after, pause_for};
-pub use output::print_or_exit;
+pub use output::{complain, print_or_exit};
+pub use pace::Pace;
 pub use socket::{
     disconnect, note_disconnected, send_now, set_send_buffer, timed_out, uninterrupted,
 };

@@ -8,8 +8,10 @@ use std::time::{Duration, Instant};
 
 use socket2::{Domain, Socket, TcpKeepalive, Type};
 
+use crate::ctrl_c::ends_the_process;
 use crate::failure::cannot_listen;
 use crate::note;
+use crate::output::start_printers;
 
 /// How many clients may have connected without having been accepted yet.
 ///
@@ -90,12 +92,17 @@ fn notice_vanished_peers(socket: &Socket) {
 /// Says on stderr where `listener` listens and how to connect to it. Returns the address it is
 /// bound to.
 ///
+/// From here on the program is a server, so it never waits for its terminal
+/// ([`print_line!`](crate::print_line)), and Ctrl-C and SIGTERM end it ([`CtrlC`](crate::CtrlC)).
+///
 /// # Errors
-/// Where the system does not tell the address.
+/// If the system does not tell the address, or the signal handler cannot be installed.
 pub fn announce(listener: &TcpListener) -> anyhow::Result<SocketAddr> {
     let bound = listener
         .local_addr()
         .map_err(|error| anyhow::anyhow!("cannot find out the address of the listener: {error}"))?;
+    ends_the_process()?;
+    start_printers();
     note!("{}", announcement(bound, &lan_addresses(bound.ip())));
     Ok(bound)
 }

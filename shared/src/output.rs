@@ -1,38 +1,248 @@
-//! Lines on stdout and stderr that survive a reader who has gone.
+//! Lines on stdout and stderr that never stop a server.
 //!
-//! `println!` panics when nobody reads its output any more (`lesson-greeting | head -1`). A server
-//! must not end because of that, so nothing in here panics.
+//! `println!` has two faults in a server. It panics when nobody reads its output any more
+//! (`lesson-greeting | head -1`), and it waits as long as its reader does: a terminal stopped with
+//! Ctrl-S, a text selected in a Windows console, or a pipe that nobody empties stops the thread that
+//! prints, and with it every thread that waits for that one.
+//!
+//! So a server leaves the printing to a thread of its own for each output, behind a bounded queue.
+//! Programs without a listener print directly: they have nothing else to do.
 
+use std::collections::VecDeque;
 use std::fmt::Arguments;
 use std::io::{self, Write};
+use std::mem;
 use std::process::exit;
+use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::thread;
+use std::time::{Duration, Instant};
 
-/// Prints a line to stdout, like `println!`. When stdout is closed the line is lost, and the
-/// program goes on.
+use crate::pace::Allowance;
+
+/// Prints a line to stdout, like `println!`, but never waits in a server and never panics. When
+/// stdout is closed the line is lost.
 #[macro_export]
 macro_rules! print_line {
-    ($($arg:tt)*) => { $crate::output::line_to(::std::io::stdout().lock(), ::std::format_args!($($arg)*)) };
+    ($($arg:tt)*) => {
+        $crate::output::print($crate::output::Output::Stdout, ::std::format_args!($($arg)*))
+    };
 }
 
-/// Prints a line to stderr, like `eprintln!`. When stderr is closed the line is lost, and the
-/// program goes on.
+/// Prints a line to stderr, like `eprintln!`, but never waits in a server and never panics. When
+/// stderr is closed the line is lost.
 #[macro_export]
 macro_rules! note {
-    ($($arg:tt)*) => { $crate::output::line_to(::std::io::stderr().lock(), ::std::format_args!($($arg)*)) };
+    ($($arg:tt)*) => {
+        $crate::output::print($crate::output::Output::Stderr, ::std::format_args!($($arg)*))
+    };
 }
 
-/// Writes one line in one piece, so that the lines of several threads do not mix. What
-/// [`print_line!`](crate::print_line) and [`note!`](crate::note) call.
-pub fn line_to(mut output: impl Write, line: Arguments<'_>) {
+/// Where a line goes.
+#[derive(Clone, Copy)]
+pub enum Output {
+    /// What the lesson is about.
+    Stdout,
+    /// Everything else.
+    Stderr,
+}
+
+/// Prints one line, which [`print_line!`](crate::print_line) and [`note!`](crate::note) call. From
+/// [`start_printers`] on, the line only joins a queue.
+pub fn print(output: Output, line: Arguments<'_>) {
     let line = format!("{line}\n");
+    if let Some(line) = PRINTERS.queue(output, line) {
+        write(output, &line);
+    }
+}
+
+fn write(output: Output, line: &str) {
     // A closed output is the reader's choice, not a failure of ours: the lesson goes on without
     // being watched.
-    let _: io::Result<()> = output.write_all(line.as_bytes()).and_then(|()| output.flush());
+    let _ = match output {
+        Output::Stdout => write_whole(io::stdout().lock(), line),
+        Output::Stderr => write_whole(io::stderr().lock(), line),
+    };
 }
 
-/// Prints text as it is, without a newline of its own. When stdout is closed the process ends
-/// quietly with exit status 0: this is for the programs that have nothing left to do when nobody
-/// reads their output any more.
+/// Writes a line in one piece, so that the lines of several threads do not mix.
+fn write_whole(mut output: impl Write, line: &str) -> io::Result<()> {
+    output.write_all(line.as_bytes())?;
+    output.flush()
+}
+
+/// How many bytes may wait for one output, the bookkeeping of each line included. More lines are
+/// dropped and counted.
+const LONGEST_QUEUE: usize = 512 * 1024;
+
+/// What a waiting line costs besides its text, in bytes: its place in the queue and what the
+/// allocator adds.
+const OVERHEAD: usize = 64;
+
+/// A write that takes longer than this waits for somebody who does not read.
+const STOPPED_AFTER: Duration = Duration::from_millis(50);
+
+/// How long a program that ends waits for its last lines to be printed.
+const LAST_WORDS: Duration = Duration::from_secs(1);
+
+/// The two threads that print, once they have been started.
+struct Printers {
+    queues: Mutex<Queues>,
+    changed: Condvar,
+}
+
+struct Queues {
+    are_served: bool,
+    /// How many lines have ever been queued. It is the number of the next one.
+    lines: u64,
+    /// By [`Output`].
+    of: [Queue; 2],
+}
+
+/// What waits for one output. The line that is being written stays in front until it is written.
+struct Queue {
+    lines: VecDeque<(u64, String)>,
+    bytes: usize,
+    writing_since: Option<Instant>,
+    /// How many lines have found no room. While there are any, no line joins the queue, so that all
+    /// those that are missing were one after the other.
+    dropped: u64,
+}
+
+static PRINTERS: Printers = Printers {
+    queues: Mutex::new(Queues { are_served: false, lines: 0, of: [Queue::EMPTY; 2] }),
+    changed: Condvar::new(),
+};
+
+/// Leaves all further printing to two threads, so that [`print_line!`](crate::print_line) and
+/// [`note!`](crate::note) never wait again. Without a free thread, printing stays as it was.
+///
+/// End such a program with [`last_words`], or lines may be lost that are still in the queue.
+pub fn start_printers() {
+    let start = |output| thread::Builder::new().spawn(move || PRINTERS.print_forever(output));
+    if !PRINTERS.queues().are_served && start(Output::Stdout).is_ok() {
+        PRINTERS.queues().are_served = start(Output::Stderr).is_ok();
+    }
+}
+
+/// Waits until all lines are printed, but not longer than a second: if nobody reads them, the
+/// program ends without them.
+pub fn last_words() {
+    let unprinted = |queues: &mut Queues| queues.of.iter().any(|queue| !queue.lines.is_empty());
+    let queues = PRINTERS.queues();
+    let _ = PRINTERS.changed.wait_timeout_while(queues, LAST_WORDS, unprinted);
+}
+
+impl Printers {
+    fn queues(&self) -> MutexGuard<'_, Queues> {
+        self.queues.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Takes the line, or gives it back if no thread prints it.
+    fn queue(&self, output: Output, line: String) -> Option<String> {
+        let mut queues = self.queues();
+        if !queues.are_served {
+            return Some(line);
+        }
+        queues.add(output, line);
+        // Under the lock, so that threads that print at the same time ring in the order of the lines.
+        self.changed.notify_all();
+        None
+    }
+
+    fn print_forever(&self, output: Output) -> ! {
+        let mut queues = self.queues();
+        loop {
+            if let Some(line) = queues.next(output) {
+                drop(queues);
+                write(output, &line);
+                queues = self.queues();
+                queues.written(output, &line);
+                self.changed.notify_all();
+            } else if queues.of[output as usize].lines.is_empty() {
+                queues = self.changed.wait(queues).unwrap_or_else(PoisonError::into_inner);
+            } else {
+                // It is the other thread's turn, unless its output turns out to be stopped.
+                let waited = self.changed.wait_timeout(queues, STOPPED_AFTER);
+                queues = waited.unwrap_or_else(PoisonError::into_inner).0;
+            }
+        }
+    }
+}
+
+impl Queues {
+    fn add(&mut self, output: Output, line: String) {
+        let queue = &mut self.of[output as usize];
+        let bytes = line.len() + OVERHEAD;
+        if queue.dropped > 0 || queue.bytes + bytes > LONGEST_QUEUE {
+            queue.dropped += 1;
+            return;
+        }
+        queue.bytes += bytes;
+        queue.lines.push_back((self.lines, line));
+        self.lines += 1;
+    }
+
+    /// Returns the line that `output` prints now. It is not yet the turn of a line that was queued
+    /// after one of the other output: on one terminal the two stay in order. A stopped output is not
+    /// waited for.
+    fn next(&mut self, output: Output) -> Option<String> {
+        let [queue, other] = match (output, &mut self.of) {
+            (Output::Stdout, [stdout, stderr]) => [stdout, stderr],
+            (Output::Stderr, [stdout, stderr]) => [stderr, stdout],
+        };
+        let (number, line) = queue.lines.front_mut()?;
+        let is_after_the_other = other.lines.front().is_some_and(|(earlier, _)| earlier < number);
+        let is_stopped = other.writing_since.is_some_and(|since| since.elapsed() >= STOPPED_AFTER);
+        if is_after_the_other && !is_stopped {
+            return None;
+        }
+        queue.writing_since = Some(Instant::now());
+        Some(mem::take(line))
+    }
+
+    /// Removes the line that `output` has printed. After the last one, says how many are missing.
+    fn written(&mut self, output: Output, line: &str) {
+        let queue = &mut self.of[output as usize];
+        queue.writing_since = None;
+        queue.lines.pop_front();
+        queue.bytes -= line.len() + OVERHEAD;
+        if queue.lines.is_empty() && queue.dropped > 0 {
+            let dropped = mem::take(&mut queue.dropped);
+            let output = ["stdout", "stderr"][output as usize];
+            let what = format!("{dropped} lines are missing on {output}: nobody read it in time\n");
+            self.add(Output::Stderr, what);
+        }
+    }
+}
+
+impl Queue {
+    const EMPTY: Queue =
+        Queue { lines: VecDeque::new(), bytes: 0, writing_since: None, dropped: 0 };
+}
+
+/// How many complaints a stranger can cause at once, and then in a second.
+const COMPLAINTS: (f64, f64) = (100.0, 5.0);
+
+/// Prints a line to stderr that a stranger can cause as often as it likes. Of more than a hundred at
+/// once, and then five a second, the next one says how many are left out.
+pub fn complain(line: Arguments<'_>) {
+    static COMPLAINED: Mutex<Option<(Allowance, u64)>> = Mutex::new(None);
+    let mut complained = COMPLAINED.lock().unwrap_or_else(PoisonError::into_inner);
+    let (allowance, left_out) =
+        complained.get_or_insert_with(|| (Allowance::new(COMPLAINTS.0, COMPLAINTS.1), 0));
+    if !allowance.affords(1.0, Instant::now()) {
+        *left_out += 1;
+        return;
+    }
+    match mem::take(left_out) {
+        0 => crate::note!("{line}"),
+        more => crate::note!("{line}\n(and {more} more like it before)"),
+    }
+}
+
+/// Prints text as it is, without a newline of its own, and waits until that is done. When stdout is
+/// closed the process ends quietly with exit status 0. For the programs that have nothing left to do
+/// when nobody reads their output.
 pub fn print_or_exit(text: &str) {
     let mut output = io::stdout().lock();
     match output.write_all(text.as_bytes()).and_then(|()| output.flush()) {
@@ -49,24 +259,69 @@ pub fn print_or_exit(text: &str) {
 mod tests {
     use super::*;
 
+    fn queues() -> Queues {
+        Queues { are_served: true, lines: 0, of: [Queue::EMPTY; 2] }
+    }
+
+    fn add(queues: &mut Queues, output: Output, line: &str) {
+        queues.add(output, line.into());
+    }
+
+    /// Prints a line of `output`, if there is one and it is its turn.
+    fn printed(queues: &mut Queues, output: Output) -> Option<String> {
+        let line = queues.next(output)?;
+        queues.written(output, &line);
+        Some(line)
+    }
+
     #[test]
     fn a_line_is_written_whole_with_its_newline() {
         let mut output = Vec::new();
-        line_to(&mut output, format_args!("{}:{}", 3000, "你好"));
+        write_whole(&mut output, "3000:你好\n").expect("write");
         assert_eq!(output, "3000:你好\n".as_bytes());
     }
 
     #[test]
-    fn a_closed_output_is_not_a_panic() {
-        struct Closed;
-        impl Write for Closed {
-            fn write(&mut self, _: &[u8]) -> io::Result<usize> {
-                Err(io::ErrorKind::BrokenPipe.into())
-            }
-            fn flush(&mut self) -> io::Result<()> {
-                Err(io::ErrorKind::BrokenPipe.into())
-            }
+    fn the_lines_of_both_outputs_take_turns_in_their_order() {
+        use Output::{Stderr, Stdout};
+        let mut queues = queues();
+        add(&mut queues, Stdout, "1");
+        add(&mut queues, Stderr, "2");
+        add(&mut queues, Stdout, "3");
+        assert_eq!(printed(&mut queues, Stderr), None, "it is not its turn");
+        assert_eq!(printed(&mut queues, Stdout).as_deref(), Some("1"));
+        assert_eq!(printed(&mut queues, Stdout), None, "it is not its turn");
+        assert_eq!(printed(&mut queues, Stderr).as_deref(), Some("2"));
+        assert_eq!(printed(&mut queues, Stdout).as_deref(), Some("3"));
+    }
+
+    #[test]
+    fn a_stopped_output_does_not_stop_the_other() {
+        let mut queues = queues();
+        add(&mut queues, Output::Stdout, "stopped");
+        add(&mut queues, Output::Stderr, "goes on");
+        assert!(queues.next(Output::Stdout).is_some());
+        assert_eq!(printed(&mut queues, Output::Stderr), None, "the write may still end");
+        queues.of[0].writing_since = Instant::now().checked_sub(STOPPED_AFTER);
+        assert_eq!(printed(&mut queues, Output::Stderr).as_deref(), Some("goes on"));
+    }
+
+    #[test]
+    fn what_does_not_fit_is_counted_and_said_after_the_last_line_that_did() {
+        let mut queues = queues();
+        let line = "x".repeat(10_000 - OVERHEAD);
+        let fit = LONGEST_QUEUE / 10_000;
+        for _ in 0..fit + 7 {
+            add(&mut queues, Output::Stdout, &line);
         }
-        line_to(Closed, format_args!("nobody hears this"));
+        for number in 0..fit {
+            add(&mut queues, Output::Stdout, "short, but after those that are missing");
+            assert_eq!(printed(&mut queues, Output::Stdout).as_ref(), Some(&line), "{number}");
+        }
+        assert_eq!(printed(&mut queues, Output::Stdout), None);
+        let what = printed(&mut queues, Output::Stderr).expect("a word about the missing lines");
+        assert!(what.starts_with(&format!("{} lines are missing on stdout", fit + 7)), "{what}");
+        add(&mut queues, Output::Stdout, "there is room again");
+        assert!(printed(&mut queues, Output::Stdout).is_some());
     }
 }

@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use socket2::SockRef;
 
-use crate::note;
+use crate::complain;
 
 /// Asks the system for a send buffer of `bytes` for each client that `listener` accepts from now on.
 ///
@@ -74,7 +74,7 @@ pub fn disconnect<'a>(client: impl Into<SockRef<'a>>) {
 /// disconnected and announced already.
 pub fn note_disconnected(peer: SocketAddr, error: &io::Error) {
     if !was_over(error) {
-        note!("disconnected {peer}: {error}");
+        complain(format_args!("disconnected {peer}: {error}"));
     }
 }
 

@@ -5,7 +5,8 @@
 //!     cargo run -p lesson-broadcast-client     (in a second terminal, and a third; or telnet)
 //!
 //! The slow-reader policy: the kernel's send buffer is each client's queue, and a client that lets
-//! it fill is disconnected. Nobody waits for anybody.
+//! it fill is disconnected. The fast-speaker policy: a client that says more than others can read
+//! is not read from for a while, so it waits, and nobody else does.
 
 use std::io::{self, Read};
 use std::net::{SocketAddr, TcpStream};
@@ -13,7 +14,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread;
 
 use shared::{
-    Failure, Lines, disconnect, lesson, listen, note_disconnected, pause_after, print_line,
+    Failure, Lines, Pace, disconnect, lesson, listen, note_disconnected, pause_after, print_line,
     send_now, set_send_buffer, timed_out, uninterrupted,
 };
 // ANCHOR_END: header
@@ -49,7 +50,9 @@ fn admit(stream: TcpStream, peer: SocketAddr, room: &Arc<Room>) -> io::Result<()
     // first, and misses nothing of what the next one says.
     let seat = Seat::take(room, Client { stream, peer });
     thread::Builder::new().spawn(move || {
-        pass_on_what_is_said(&seat);
+        if let Err(error) = pass_on_what_is_said(&seat) {
+            note_disconnected(peer, &error); // it has vanished
+        }
         drop(seat);
         print_line!("有客户端退出了"); // a client has left
     })?;
@@ -59,18 +62,23 @@ fn admit(stream: TcpStream, peer: SocketAddr, room: &Arc<Room>) -> io::Result<()
 
 // ANCHOR: read
 /// Reads until the client leaves: by an orderly end, by an error, or because it was disconnected.
-fn pass_on_what_is_said(Seat { room, client }: &Seat) {
+fn pass_on_what_is_said(Seat { room, client }: &Seat) -> io::Result<()> {
     let mut stream = &client.stream;
     let mut lines = Lines::trimmed();
+    let mut pace = Pace::default();
     let mut buffer = [0; 4096];
     loop {
         // An error means that the connection is over, as the read will say.
         let _ = stream.set_read_timeout(lines.patience());
-        match uninterrupted(|| stream.read(&mut buffer)) {
+        let sent = match uninterrupted(|| stream.read(&mut buffer)) {
             Ok(received @ 1..) => room.broadcast(client, &lines.add(&buffer[..received])), // `data`
             Err(error) if timed_out(stream, &error) => room.broadcast(client, &lines.cut()), // `timeout`
-            _ => return room.broadcast(client, &lines.finish()), // `end`, or `error`
-        }
+            outcome => {
+                room.broadcast(client, &lines.finish()); // `end`, or `error`
+                return outcome.map(|_| ());
+            }
+        };
+        pace.wait_after(sent); // a client that is too fast is not read from meanwhile
     }
 }
 // ANCHOR_END: read
@@ -106,24 +114,21 @@ impl Room {
 
     /// Sends to everyone but the sender. The lock is held meanwhile, so everyone sees the same
     /// messages in the same order. No call in the loop waits, so the lock is never held for long.
-    fn broadcast(&self, sender: &Arc<Client>, lines: &[u8]) {
+    /// Returns how many bytes each was sent.
+    fn broadcast(&self, sender: &Arc<Client>, lines: &[u8]) -> usize {
         let messages = label(sender.peer.port(), lines);
         if messages.is_empty() {
-            return;
+            return 0;
         }
-        let mut failed = Vec::new();
         for client in self.clients().iter().filter(|client| !Arc::ptr_eq(client, sender)) {
             if let Err(error) = send_now(&client.stream, &messages) {
                 disconnect(&client.stream); // its own thread wakes, and gives back the seat
-                failed.push((client.peer, error));
+                // Says nothing if the client has left already, as its own thread will say, or if
+                // another thread has disconnected it.
+                note_disconnected(client.peer, &error);
             }
         }
-        // Not under the lock: if the terminal is stopped, a note waits for it.
-        for (peer, error) in failed {
-            // Says nothing if the client has left already, as its own thread will say, or if another
-            // thread has disconnected it.
-            note_disconnected(peer, &error);
-        }
+        messages.len()
     }
 }
 // ANCHOR_END: room

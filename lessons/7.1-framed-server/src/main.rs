@@ -4,7 +4,8 @@
 //!     cargo run -p lesson-framed-server
 //!     cargo run -p lesson-framed-client     (in a second terminal, and a third)
 //!
-//! The chat of 6.3.2, with its slow-reader policy. What differs is how a message ends.
+//! The chat of 6.3.2, with its policies for slow readers and fast speakers. What differs is how a
+//! message ends.
 
 use std::collections::BTreeMap;
 use std::io::{self, Read};
@@ -15,8 +16,8 @@ use std::time::{Duration, Instant};
 
 use frames::{Frames, LONGEST, TooLong, frame};
 use shared::{
-    Failure, disconnect, lesson, listen, note, note_disconnected, pause_after, print_line,
-    send_now, set_send_buffer, uninterrupted,
+    Failure, Pace, complain, disconnect, lesson, listen, note_disconnected, pause_after,
+    print_line, send_now, set_send_buffer, uninterrupted,
 };
 // ANCHOR_END: header
 
@@ -69,13 +70,24 @@ fn pass_on_what_is_said(
     peer: SocketAddr,
     room: &Room,
 ) -> Result<(), TooLong> {
+    let label = format!("{}:", peer.port());
     let mut frames = Frames::new(LONGEST);
+    let mut pace = Pace::default();
     let mut buffer = [0; 4096];
     while let Ok(received @ 1..) = uninterrupted(|| stream.read(&mut buffer)) {
         frames.add(&buffer[..received]);
-        while let Some(message) = frames.next_message()? {
-            room.broadcast(peer, message);
-        }
+        // All that one read has completed is sent in one go, however short the messages are.
+        let mut outgoing = Vec::new();
+        let outcome = loop {
+            match frames.next_message() {
+                Ok(Some(message)) => outgoing.extend(frame(&[label.as_bytes(), message].concat())),
+                Ok(None) => break Ok(()),
+                Err(too_long) => break Err(too_long),
+            }
+        };
+        room.broadcast(peer, &outgoing);
+        outcome?;
+        pace.wait_after(outgoing.len());
     }
     Ok(())
 }
@@ -88,7 +100,7 @@ const TO_HEAR_IT: Duration = Duration::from_secs(5);
 /// Says why in a last frame. Whatever the client goes on sending is thrown away meanwhile: closing a
 /// connection with something unread in it resets it, and the last frame might be lost with that.
 fn refuse(mut stream: &TcpStream, peer: SocketAddr, too_long: &TooLong) {
-    note!("refused {peer}: {too_long}");
+    complain(format_args!("refused {peer}: {too_long}"));
     let why = format!("一条消息最多{LONGEST}字节"); // a message has at most 65536 bytes
     if send_now(stream, &frame(why.as_bytes())).is_err() {
         return;
@@ -122,21 +134,20 @@ impl Room {
         self.clients().retain(|_, other| !Arc::ptr_eq(other, stream));
     }
 
-    /// Sends `<sender's port>:` and the message to everyone but the sender, in one frame.
-    fn broadcast(&self, sender: SocketAddr, message: &[u8]) {
-        let label = format!("{}:", sender.port());
-        let frame = frame(&[label.as_bytes(), message].concat());
-        let mut failed = Vec::new();
+    /// Sends these frames to everyone but the sender.
+    fn broadcast(&self, sender: SocketAddr, frames: &[u8]) {
+        if frames.is_empty() {
+            return;
+        }
         self.clients().retain(|peer, stream| {
             if *peer == sender {
                 return true;
             }
-            let Err(error) = send_now(stream, &frame) else { return true };
+            let Err(error) = send_now(stream, frames) else { return true };
             disconnect(&**stream); // its own thread wakes, and says that it has left
-            failed.push((*peer, error));
+            note_disconnected(*peer, &error);
             false
         });
-        failed.iter().for_each(|(peer, error)| note_disconnected(*peer, error));
     }
 }
 // ANCHOR_END: room

@@ -1,0 +1,138 @@
+//! Holding up a client that speaks too fast.
+//!
+//! In a room without a queue of its own, a paste arrives as fast as the speaker's machine can send
+//! it, and every reader is too slow for that. So the speaker waits, not the readers: a server that
+//! does not read lets the connection fill, and TCP makes the sender wait. Nothing is lost.
+//! IRC servers do the same (RFC 1459, section 8.10).
+
+use std::sync::{Mutex, PoisonError};
+use std::thread;
+use std::time::{Duration, Instant};
+
+/// How many bytes a client may speak without a pause: a few pages of text, or one long line.
+const BURST: f64 = 64.0 * 1024.0;
+
+/// How many bytes a second that allowance grows by, for each client.
+const ALLOWED: f64 = 16.0 * 1024.0;
+
+/// How many bytes a second all clients that have used up their allowance share. Together with
+/// [`ALLOWED`], one speaker keeps below a megabit a second, headers included: every reader that
+/// takes in that much keeps up.
+const SHARED: f64 = 96.0 * 1024.0;
+
+/// How fast one client may speak: [`BURST`] without a pause, [`ALLOWED`] from then on, and a part of
+/// [`SHARED`], which is the less for each the more clients are too fast.
+pub struct Pace {
+    allowance: Allowance,
+}
+
+/// When the clients that are too fast have had all of [`SHARED`] that they have asked for. `None`
+/// before the first of them.
+static TAKEN_UNTIL: Mutex<Option<Instant>> = Mutex::new(None);
+
+impl Default for Pace {
+    fn default() -> Pace {
+        Pace { allowance: Allowance::new(BURST, ALLOWED) }
+    }
+}
+
+impl Pace {
+    /// Waits until the client may speak again after the `bytes` that each reader has been sent
+    /// because of it. Meanwhile nobody reads from the client, so TCP holds it up.
+    pub fn wait_after(&mut self, bytes: usize) {
+        let now = Instant::now();
+        let excess = self.allowance.spend(bytes as f64, now);
+        if excess > 0.0 {
+            let mut taken_until = TAKEN_UNTIL.lock().unwrap_or_else(PoisonError::into_inner);
+            let turn = taken_until.map_or(now, |until| until.max(now));
+            let until = turn + Duration::from_secs_f64(excess / SHARED);
+            *taken_until = Some(until);
+            drop(taken_until);
+            thread::sleep(until - now);
+        }
+    }
+}
+
+/// A token bucket: what may be spent at once, and how fast it comes back.
+pub(crate) struct Allowance {
+    most: f64,
+    per_second: f64,
+    left: f64,
+    grown_until: Instant,
+}
+
+impl Allowance {
+    /// Begins with `most`.
+    pub(crate) fn new(most: f64, per_second: f64) -> Allowance {
+        Allowance { most, per_second, left: most, grown_until: Instant::now() }
+    }
+
+    /// Takes `amount` from what is left. Returns how much of it was not there.
+    pub(crate) fn spend(&mut self, amount: f64, now: Instant) -> f64 {
+        self.grow(now);
+        let spent = amount.min(self.left);
+        self.left -= spent;
+        amount - spent
+    }
+
+    /// Takes all of `amount`, or nothing. Returns whether it was there.
+    pub(crate) fn affords(&mut self, amount: f64, now: Instant) -> bool {
+        self.grow(now);
+        let affords = self.left >= amount;
+        if affords {
+            self.left -= amount;
+        }
+        affords
+    }
+
+    fn grow(&mut self, now: Instant) {
+        let grown = now.saturating_duration_since(self.grown_until).as_secs_f64() * self.per_second;
+        self.left = (self.left + grown).min(self.most);
+        self.grown_until = now;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_burst_is_free_and_so_is_what_is_said_slowly() {
+        let mut allowance = Allowance::new(BURST, ALLOWED);
+        let now = allowance.grown_until;
+        assert_eq!(allowance.spend(BURST, now), 0.0);
+        assert_eq!(allowance.spend(100.0, now), 100.0, "it is waited for, and not owed any more");
+        for second in 1..100 {
+            assert_eq!(allowance.spend(ALLOWED, now + Duration::from_secs(second)), 0.0);
+        }
+        let later = now + Duration::from_secs(1000);
+        assert_eq!(allowance.spend(BURST + 1.0, later), 1.0, "it grows no further than a burst");
+    }
+
+    #[test]
+    fn what_is_all_or_nothing_is_saved_up_for() {
+        let mut allowance = Allowance::new(2.0, 1.0);
+        let tenth = |number: u32| allowance.grown_until + Duration::from_millis(100) * number;
+        let times: Vec<Instant> = (0..=20).map(tenth).collect();
+        let spent = times.into_iter().filter(|time| allowance.affords(1.0, *time)).count();
+        assert_eq!(spent, 2 + 2, "two at once, and two in two seconds");
+    }
+
+    #[test]
+    fn all_that_are_too_fast_share_what_there_is() {
+        let began = Instant::now();
+        let in_excess = 4096;
+        thread::scope(|scope| {
+            for _ in 0..5 {
+                scope.spawn(|| {
+                    let mut pace = Pace::default();
+                    pace.wait_after(BURST as usize);
+                    pace.wait_after(in_excess);
+                });
+            }
+        });
+        let alone = in_excess as f64 / SHARED;
+        // What the allowance grows by while the threads start is not in excess.
+        assert!(began.elapsed().as_secs_f64() > 4.0 * alone, "{:?}", began.elapsed());
+    }
+}
