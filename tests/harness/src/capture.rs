@@ -21,6 +21,8 @@ struct Printed {
     bytes: Vec<u8>,
     /// Whether the process has closed this output, as it does when it ends.
     closed: bool,
+    /// Whether nobody reads this output for now, as on a terminal after Ctrl-S.
+    stopped: bool,
 }
 
 impl Capture {
@@ -31,6 +33,8 @@ impl Capture {
             let (printed, changed) = &*shared;
             let mut buffer = [0; 64 * 1024];
             loop {
+                let stopped = changed.wait_while(lock(printed), |printed| printed.stopped);
+                drop(stopped);
                 let received = match output.read(&mut buffer) {
                     Ok(received @ 1..) => received,
                     Err(error) if error.kind() == ErrorKind::Interrupted => continue,
@@ -46,6 +50,13 @@ impl Capture {
             changed.notify_all();
         });
         capture
+    }
+
+    /// Stops reading, after what the process prints next, or goes on.
+    pub fn stop(&self, stopped: bool) {
+        let (printed, changed) = &*self.shared;
+        lock(printed).stopped = stopped;
+        changed.notify_all();
     }
 
     pub fn text(&self) -> String {

@@ -268,6 +268,17 @@ impl Program {
         self.stdin = None;
     }
 
+    /// Stops the terminal, as Ctrl-S does: from the next line or two on, nobody reads what the
+    /// program prints.
+    pub fn stop_terminal(&self) {
+        [&self.stdout, &self.stderr].into_iter().for_each(|output| output.stop(true));
+    }
+
+    /// Lets a stopped terminal go on, as Ctrl-Q does.
+    pub fn start_terminal(&self) {
+        [&self.stdout, &self.stderr].into_iter().for_each(|output| output.stop(false));
+    }
+
     /// Presses Ctrl-C.
     #[cfg(unix)]
     pub fn press_ctrl_c(&self) {
@@ -284,6 +295,18 @@ impl Program {
     #[cfg(unix)]
     pub fn resume(&self) {
         self.signal("-CONT");
+    }
+
+    /// Closes the terminal of the program.
+    #[cfg(unix)]
+    pub fn hang_up(&self) {
+        self.signal("-HUP");
+    }
+
+    /// Asks the program to end, as kill(1), docker-stop(1) and systemd do.
+    #[cfg(unix)]
+    pub fn terminate(&self) {
+        self.signal("-TERM");
     }
 
     #[cfg(unix)]
