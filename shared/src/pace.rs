@@ -23,7 +23,7 @@ const SHARED: f64 = 96.0 * 1024.0;
 /// How fast one client may speak: [`BURST`] without a pause, [`ALLOWED`] from then on, and a part of
 /// [`SHARED`], which is the less for each the more clients are too fast.
 pub struct Pace {
-    allowance: Allowance,
+    allowance: Mutex<Allowance>,
 }
 
 /// When the clients that are too fast have had all of [`SHARED`] that they have asked for. `None`
@@ -32,16 +32,18 @@ static TAKEN_UNTIL: Mutex<Option<Instant>> = Mutex::new(None);
 
 impl Default for Pace {
     fn default() -> Pace {
-        Pace { allowance: Allowance::new(BURST, ALLOWED) }
+        Pace { allowance: Mutex::new(Allowance::new(BURST, ALLOWED)) }
     }
 }
 
 impl Pace {
     /// Waits until the client may speak again after the `bytes` that each reader has been sent
     /// because of it. Meanwhile nobody reads from the client, so TCP holds it up.
-    pub fn wait_after(&mut self, bytes: usize) {
+    pub fn wait_after(&self, bytes: usize) {
         let now = Instant::now();
-        let excess = self.allowance.spend(bytes as f64, now);
+        let mut allowance = self.allowance.lock().unwrap_or_else(PoisonError::into_inner);
+        let excess = allowance.spend(bytes as f64, now);
+        drop(allowance);
         if excess > 0.0 {
             let mut taken_until = TAKEN_UNTIL.lock().unwrap_or_else(PoisonError::into_inner);
             let turn = taken_until.map_or(now, |until| until.max(now));
@@ -125,7 +127,7 @@ mod tests {
         thread::scope(|scope| {
             for _ in 0..5 {
                 scope.spawn(|| {
-                    let mut pace = Pace::default();
+                    let pace = Pace::default();
                     pace.wait_after(BURST as usize);
                     pace.wait_after(in_excess);
                 });

@@ -48,11 +48,9 @@ fn admit(stream: TcpStream, peer: SocketAddr, room: &Arc<Room>) -> io::Result<()
 
     // Taken here and not in the client's own thread, so that whoever connects first also joins
     // first, and misses nothing of what the next one says.
-    let seat = Seat::take(room, Client { stream, peer });
+    let seat = Seat::take(room, Client { stream, peer, pace: Pace::default() });
     thread::Builder::new().spawn(move || {
-        if let Err(error) = pass_on_what_is_said(&seat) {
-            note_disconnected(peer, &error); // it has vanished
-        }
+        pass_on_what_is_said(&seat);
         drop(seat);
         print_line!("有客户端退出了"); // a client has left
     })?;
@@ -62,23 +60,18 @@ fn admit(stream: TcpStream, peer: SocketAddr, room: &Arc<Room>) -> io::Result<()
 
 // ANCHOR: read
 /// Reads until the client leaves: by an orderly end, by an error, or because it was disconnected.
-fn pass_on_what_is_said(Seat { room, client }: &Seat) -> io::Result<()> {
+fn pass_on_what_is_said(Seat { room, client }: &Seat) {
     let mut stream = &client.stream;
     let mut lines = Lines::trimmed();
-    let mut pace = Pace::default();
     let mut buffer = [0; 4096];
     loop {
         // An error means that the connection is over, as the read will say.
         let _ = stream.set_read_timeout(lines.patience());
-        let sent = match uninterrupted(|| stream.read(&mut buffer)) {
+        match uninterrupted(|| stream.read(&mut buffer)) {
             Ok(received @ 1..) => room.broadcast(client, &lines.add(&buffer[..received])), // `data`
             Err(error) if timed_out(stream, &error) => room.broadcast(client, &lines.cut()), // `timeout`
-            outcome => {
-                room.broadcast(client, &lines.finish()); // `end`, or `error`
-                return outcome.map(|_| ());
-            }
-        };
-        pace.wait_after(sent); // a client that is too fast is not read from meanwhile
+            _ => return room.broadcast(client, &lines.finish()), // `end`, or `error`
+        }
     }
 }
 // ANCHOR_END: read
@@ -99,6 +92,7 @@ fn label(port: u16, lines: &[u8]) -> Vec<u8> {
 struct Client {
     stream: TcpStream,
     peer: SocketAddr,
+    pace: Pace,
 }
 
 /// Everyone who is connected.
@@ -114,11 +108,11 @@ impl Room {
 
     /// Sends to everyone but the sender. The lock is held meanwhile, so everyone sees the same
     /// messages in the same order. No call in the loop waits, so the lock is never held for long.
-    /// Returns how many bytes each was sent.
-    fn broadcast(&self, sender: &Arc<Client>, lines: &[u8]) -> usize {
+    /// Does not return before the sender may speak again.
+    fn broadcast(&self, sender: &Arc<Client>, lines: &[u8]) {
         let messages = label(sender.peer.port(), lines);
         if messages.is_empty() {
-            return 0;
+            return;
         }
         for client in self.clients().iter().filter(|client| !Arc::ptr_eq(client, sender)) {
             if let Err(error) = send_now(&client.stream, &messages) {
@@ -128,7 +122,7 @@ impl Room {
                 note_disconnected(client.peer, &error);
             }
         }
-        messages.len()
+        sender.pace.wait_after(messages.len());
     }
 }
 // ANCHOR_END: room

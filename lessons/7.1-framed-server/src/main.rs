@@ -72,7 +72,7 @@ fn pass_on_what_is_said(
 ) -> Result<(), TooLong> {
     let label = format!("{}:", peer.port());
     let mut frames = Frames::new(LONGEST);
-    let mut pace = Pace::default();
+    let pace = Pace::default();
     let mut buffer = [0; 4096];
     while let Ok(received @ 1..) = uninterrupted(|| stream.read(&mut buffer)) {
         frames.add(&buffer[..received]);
