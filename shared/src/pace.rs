@@ -5,7 +5,7 @@
 //! does not read lets the connection fill, and TCP makes the sender wait. Nothing is lost.
 //! IRC servers do the same (RFC 1459, section 8.10).
 
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -23,7 +23,13 @@ const SHARED: f64 = 96.0 * 1024.0;
 /// How fast one client may speak: [`BURST`] without a pause, [`ALLOWED`] from then on, and a part of
 /// [`SHARED`], which is the less for each the more clients are too fast.
 pub struct Pace {
-    allowance: Mutex<Allowance>,
+    state: Mutex<State>,
+}
+
+struct State {
+    allowance: Allowance,
+    /// When the client may speak again.
+    resumes: Instant,
 }
 
 /// When the clients that are too fast have had all of [`SHARED`] that they have asked for. `None`
@@ -32,26 +38,33 @@ static TAKEN_UNTIL: Mutex<Option<Instant>> = Mutex::new(None);
 
 impl Default for Pace {
     fn default() -> Pace {
-        Pace { allowance: Mutex::new(Allowance::new(BURST, ALLOWED)) }
+        let allowance = Allowance::new(BURST, ALLOWED);
+        Pace { state: Mutex::new(State { allowance, resumes: Instant::now() }) }
     }
 }
 
 impl Pace {
-    /// Waits until the client may speak again after the `bytes` that each reader has been sent
-    /// because of it. Meanwhile nobody reads from the client, so TCP holds it up.
-    pub fn wait_after(&self, bytes: usize) {
+    /// Notes that each reader has been sent `bytes` because of this client.
+    pub fn spend(&self, bytes: usize) {
+        let mut state = self.state();
         let now = Instant::now();
-        let mut allowance = self.allowance.lock().unwrap_or_else(PoisonError::into_inner);
-        let excess = allowance.spend(bytes as f64, now);
-        drop(allowance);
+        let excess = state.allowance.spend(bytes as f64, now);
         if excess > 0.0 {
             let mut taken_until = TAKEN_UNTIL.lock().unwrap_or_else(PoisonError::into_inner);
             let turn = taken_until.map_or(now, |until| until.max(now));
-            let until = turn + Duration::from_secs_f64(excess / SHARED);
-            *taken_until = Some(until);
-            drop(taken_until);
-            thread::sleep(until - now);
+            state.resumes = turn + Duration::from_secs_f64(excess / SHARED);
+            *taken_until = Some(state.resumes);
         }
+    }
+
+    /// Waits until the client may speak again. Meanwhile nobody reads from it, so TCP holds it up.
+    pub fn wait(&self) {
+        let resumes = self.state().resumes;
+        thread::sleep(resumes.saturating_duration_since(Instant::now()));
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -114,8 +127,8 @@ mod tests {
     #[test]
     fn what_is_all_or_nothing_is_saved_up_for() {
         let mut allowance = Allowance::new(2.0, 1.0);
-        let tenth = |number: u32| allowance.grown_until + Duration::from_millis(100) * number;
-        let times: Vec<Instant> = (0..=20).map(tenth).collect();
+        let quarter = |number: u32| allowance.grown_until + Duration::from_millis(250) * number;
+        let times: Vec<Instant> = (0..=8).map(quarter).collect();
         let spent = times.into_iter().filter(|time| allowance.affords(1.0, *time)).count();
         assert_eq!(spent, 2 + 2, "two at once, and two in two seconds");
     }
@@ -128,8 +141,9 @@ mod tests {
             for _ in 0..5 {
                 scope.spawn(|| {
                     let pace = Pace::default();
-                    pace.wait_after(BURST as usize);
-                    pace.wait_after(in_excess);
+                    pace.spend(BURST as usize);
+                    pace.spend(in_excess);
+                    pace.wait();
                 });
             }
         });

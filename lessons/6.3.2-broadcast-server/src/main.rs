@@ -65,6 +65,7 @@ fn pass_on_what_is_said(Seat { room, client }: &Seat) {
     let mut lines = Lines::trimmed();
     let mut buffer = [0; 4096];
     loop {
+        client.pace.wait(); // a client that is too fast is not read from for a while
         // An error means that the connection is over, as the read will say.
         let _ = stream.set_read_timeout(lines.patience());
         match uninterrupted(|| stream.read(&mut buffer)) {
@@ -108,7 +109,6 @@ impl Room {
 
     /// Sends to everyone but the sender. The lock is held meanwhile, so everyone sees the same
     /// messages in the same order. No call in the loop waits, so the lock is never held for long.
-    /// Does not return before the sender may speak again.
     fn broadcast(&self, sender: &Arc<Client>, lines: &[u8]) {
         let messages = label(sender.peer.port(), lines);
         if messages.is_empty() {
@@ -122,7 +122,7 @@ impl Room {
                 note_disconnected(client.peer, &error);
             }
         }
-        sender.pace.wait_after(messages.len());
+        sender.pace.spend(messages.len());
     }
 }
 // ANCHOR_END: room

@@ -70,24 +70,26 @@ fn pass_on_what_is_said(
     peer: SocketAddr,
     room: &Room,
 ) -> Result<(), TooLong> {
-    let label = format!("{}:", peer.port());
     let mut frames = Frames::new(LONGEST);
     let pace = Pace::default();
     let mut buffer = [0; 4096];
     while let Ok(received @ 1..) = uninterrupted(|| stream.read(&mut buffer)) {
         frames.add(&buffer[..received]);
         // All that one read has completed is sent in one go, however short the messages are.
-        let mut outgoing = Vec::new();
-        let outcome = loop {
-            match frames.next_message() {
-                Ok(Some(message)) => outgoing.extend(frame(&[label.as_bytes(), message].concat())),
-                Ok(None) => break Ok(()),
-                Err(too_long) => break Err(too_long),
-            }
-        };
-        room.broadcast(peer, &outgoing);
+        let mut messages = Vec::new();
+        let outcome = label(peer.port(), &mut frames, &mut messages);
+        room.broadcast(peer, &messages);
         outcome?;
-        pace.wait_after(outgoing.len());
+        pace.spend(messages.len());
+        pace.wait(); // a client that is too fast is not read from for a while
+    }
+    Ok(())
+}
+
+/// Adds to `messages` all that have arrived whole, each with `<sender's port>:` and in its frame.
+fn label(port: u16, frames: &mut Frames, messages: &mut Vec<u8>) -> Result<(), TooLong> {
+    while let Some(message) = frames.next_message()? {
+        messages.extend(frame(&[format!("{port}:").as_bytes(), message].concat()));
     }
     Ok(())
 }
@@ -134,16 +136,16 @@ impl Room {
         self.clients().retain(|_, other| !Arc::ptr_eq(other, stream));
     }
 
-    /// Sends these frames to everyone but the sender.
-    fn broadcast(&self, sender: SocketAddr, frames: &[u8]) {
-        if frames.is_empty() {
+    /// Sends to everyone but the sender.
+    fn broadcast(&self, sender: SocketAddr, messages: &[u8]) {
+        if messages.is_empty() {
             return;
         }
         self.clients().retain(|peer, stream| {
             if *peer == sender {
                 return true;
             }
-            let Err(error) = send_now(stream, frames) else { return true };
+            let Err(error) = send_now(stream, messages) else { return true };
             disconnect(&**stream); // its own thread wakes, and says that it has left
             note_disconnected(*peer, &error);
             false

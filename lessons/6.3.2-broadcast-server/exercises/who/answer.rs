@@ -4,7 +4,8 @@
 //!     cargo run -p lesson-broadcast-client     (in a second terminal, and a third; or telnet)
 //!
 //! The slow-reader policy: the kernel's send buffer is each client's queue, and a client that lets
-//! it fill is disconnected. Nobody waits for anybody.
+//! it fill is disconnected. The fast-speaker policy: a client that says more than others can read
+//! is not read from for a while, so it waits, and nobody else does.
 
 use std::io::{self, Read};
 use std::net::{SocketAddr, TcpStream};
@@ -12,7 +13,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread;
 
 use shared::{
-    Failure, Lines, disconnect, lesson, listen, note_disconnected, pause_after, print_line,
+    Failure, Lines, Pace, disconnect, lesson, listen, note_disconnected, pause_after, print_line,
     send_now, set_send_buffer, timed_out, uninterrupted,
 };
 
@@ -42,7 +43,7 @@ fn admit(stream: TcpStream, peer: SocketAddr, room: &Arc<Room>) -> io::Result<()
 
     // Taken here and not in the client's own thread, so that whoever connects first also joins
     // first, and misses nothing of what the next one says.
-    let seat = Seat::take(room, Client { stream, peer });
+    let seat = Seat::take(room, Client { stream, peer, pace: Pace::default() });
     thread::Builder::new().spawn(move || {
         pass_on_what_is_said(&seat);
         drop(seat);
@@ -57,6 +58,7 @@ fn pass_on_what_is_said(Seat { room, client }: &Seat) {
     let mut lines = Lines::trimmed();
     let mut buffer = [0; 4096];
     loop {
+        client.pace.wait(); // a client that is too fast is not read from for a while
         // An error means that the connection is over, as the read will say.
         let _ = stream.set_read_timeout(lines.patience());
         match uninterrupted(|| stream.read(&mut buffer)) {
@@ -80,6 +82,7 @@ fn label(port: u16, lines: &[u8]) -> Vec<u8> {
 struct Client {
     stream: TcpStream,
     peer: SocketAddr,
+    pace: Pace,
 }
 
 /// Everyone who is connected.
@@ -100,19 +103,15 @@ impl Room {
         if messages.is_empty() {
             return;
         }
-        let mut failed = Vec::new();
         for client in self.clients().iter().filter(|client| !Arc::ptr_eq(client, sender)) {
             if let Err(error) = send_now(&client.stream, &messages) {
                 disconnect(&client.stream); // its own thread wakes, and gives back the seat
-                failed.push((client.peer, error));
+                // Says nothing if the client has left already, as its own thread will say, or if
+                // another thread has disconnected it.
+                note_disconnected(client.peer, &error);
             }
         }
-        // Not under the lock: if the terminal is stopped, a note waits for it.
-        for (peer, error) in failed {
-            // Says nothing if the client has left already, as its own thread will say, or if another
-            // thread has disconnected it.
-            note_disconnected(peer, &error);
-        }
+        sender.pace.spend(messages.len());
     }
 }
 

@@ -3,7 +3,8 @@
 //!     cargo run -p lesson-framed-server
 //!     cargo run -p lesson-framed-client     (in a second terminal, and a third)
 //!
-//! The chat of 6.3.2, with its slow-reader policy. What differs is how a message ends.
+//! The chat of 6.3.2, with its policies for slow readers and fast speakers. What differs is how a
+//! message ends.
 
 use std::collections::BTreeMap;
 use std::io::{self, Read};
@@ -14,8 +15,8 @@ use std::time::{Duration, Instant};
 
 use frames::{Frames, LONGEST, TooLong, frame};
 use shared::{
-    Failure, disconnect, lesson, listen, note, note_disconnected, pause_after, print_line,
-    send_now, set_send_buffer, uninterrupted,
+    Failure, Pace, complain, disconnect, lesson, listen, note_disconnected, pause_after,
+    print_line, send_now, set_send_buffer, uninterrupted,
 };
 
 /// How much may wait for a client, in bytes, as in 6.3.2: a file to everybody has to find room.
@@ -63,12 +64,25 @@ fn pass_on_what_is_said(
     room: &Room,
 ) -> Result<(), TooLong> {
     let mut frames = Frames::new(LONGEST);
+    let pace = Pace::default();
     let mut buffer = [0; 4096];
     while let Ok(received @ 1..) = uninterrupted(|| stream.read(&mut buffer)) {
         frames.add(&buffer[..received]);
-        while let Some(message) = frames.next_message()? {
-            room.broadcast(peer, message);
-        }
+        // All that one read has completed is sent in one go, however short the messages are.
+        let mut messages = Vec::new();
+        let outcome = label(peer.port(), &mut frames, &mut messages);
+        room.broadcast(peer, &messages);
+        outcome?;
+        pace.spend(messages.len());
+        pace.wait(); // a client that is too fast is not read from for a while
+    }
+    Ok(())
+}
+
+/// Adds to `messages` all that have arrived whole, each with `<sender's port>:` and in its frame.
+fn label(port: u16, frames: &mut Frames, messages: &mut Vec<u8>) -> Result<(), TooLong> {
+    while let Some(message) = frames.next_message()? {
+        messages.extend(frame(&[format!("{port}:").as_bytes(), message].concat()));
     }
     Ok(())
 }
@@ -79,7 +93,7 @@ const TO_HEAR_IT: Duration = Duration::from_secs(5);
 /// Says why in a last frame. Whatever the client goes on sending is thrown away meanwhile: closing a
 /// connection with something unread in it resets it, and the last frame might be lost with that.
 fn refuse(mut stream: &TcpStream, peer: SocketAddr, too_long: &TooLong) {
-    note!("refused {peer}: {too_long}");
+    complain(format_args!("refused {peer}: {too_long}"));
     let why = format!("一条消息最多{LONGEST}字节"); // a message has at most 65536 bytes
     if send_now(stream, &frame(why.as_bytes())).is_err() {
         return;
@@ -111,20 +125,19 @@ impl Room {
         self.clients().retain(|_, other| !Arc::ptr_eq(other, stream));
     }
 
-    /// Sends `<sender's port>:` and the message to everyone but the sender, in one frame.
-    fn broadcast(&self, sender: SocketAddr, message: &[u8]) {
-        let label = format!("{}:", sender.port());
-        let frame = frame(&[label.as_bytes(), message].concat());
-        let mut failed = Vec::new();
+    /// Sends to everyone but the sender.
+    fn broadcast(&self, sender: SocketAddr, messages: &[u8]) {
+        if messages.is_empty() {
+            return;
+        }
         self.clients().retain(|peer, stream| {
             if *peer == sender {
                 return true;
             }
-            let Err(error) = send_now(stream, &frame) else { return true };
+            let Err(error) = send_now(stream, messages) else { return true };
             disconnect(&**stream); // its own thread wakes, and says that it has left
-            failed.push((*peer, error));
+            note_disconnected(*peer, &error);
             false
         });
-        failed.iter().for_each(|(peer, error)| note_disconnected(*peer, error));
     }
 }
