@@ -9,7 +9,7 @@ use crate::capture::Segment;
 use crate::place::Lines;
 use crate::recording::BULK;
 use crate::stage::Traced;
-use crate::trace::{A_WAIT, SystemCall};
+use crate::trace::{self, A_WAIT, SystemCall};
 
 /// A thread of a lesson.
 pub struct Thread {
@@ -68,7 +68,7 @@ pub enum Kind {
     /// In both directions.
     ShutdownBoth,
     Close,
-    /// Waiting for another thread: shown as long as it lasts, and no event.
+    /// Waiting for another thread, or for a time: shown as long as it lasts, and no event.
     Wait,
 }
 
@@ -165,8 +165,12 @@ pub fn threads(terminal: usize, traced: &Traced, segments: &[Segment]) -> Result
     offsets.sort_unstable();
     offsets.dedup();
     let lines = Lines::of(&traced.path, &offsets)?;
+    let mut queued = queued_lines(&traced.threads);
     let mut threads = Vec::new();
     for (index, thread) in traced.threads.iter().enumerate() {
+        if is_printer(thread) {
+            continue; // what it prints is what another thread has queued
+        }
         let still = traced.still_waiting.get(&thread.id);
         let still = still.and_then(|places| places.iter().find(|place| is_lesson(place)));
         let mut events = Vec::new();
@@ -183,6 +187,11 @@ pub fn threads(terminal: usize, traced: &Traced, segments: &[Segment]) -> Result
             if call.name == "write" && matches!(call.descriptor(), Some(1 | 2)) {
                 let time = call.end.unwrap_or(call.start);
                 printed.push(Printed { time, text: call.text(), place });
+                continue;
+            }
+            if queues_a_line(call) {
+                let text = queued.remove(&(thread.id, call.start.to_bits()));
+                printed.extend(text.map(|text| Printed { time: call.start, text, place }));
                 continue;
             }
             let Some((kind, outcome)) = kind_and_outcome(call) else { continue };
@@ -213,6 +222,34 @@ pub fn threads(terminal: usize, traced: &Traced, segments: &[Segment]) -> Result
     }
     name_the_last_waits(&mut threads);
     Ok(threads)
+}
+
+/// Whether it is one of a server's two threads that print for the others.
+fn is_printer(thread: &trace::Thread) -> bool {
+    thread.calls.iter().any(|call| call.is_from("shared::output::Printers::print_forever"))
+}
+
+/// Whether it wakes all threads that print, for a line that has just been queued.
+fn queues_a_line(call: &SystemCall) -> bool {
+    let wakes_all = call.arguments.contains(&format!("FUTEX_WAKE_PRIVATE, {}", i32::MAX));
+    wakes_all && call.is_from("shared::output::print")
+}
+
+/// What a server's threads have queued to be printed, by the thread's number and the time of its
+/// call: it is printed in the order in which it was queued.
+fn queued_lines(threads: &[trace::Thread]) -> HashMap<(u32, u64), Vec<u8>> {
+    let (printers, others): (Vec<_>, Vec<_>) = threads.iter().partition(|one| is_printer(one));
+    let writes = printers.iter().flat_map(|thread| &thread.calls);
+    let writes =
+        writes.filter(|call| matches!(call.descriptor(), Some(1 | 2)) && call.name == "write");
+    let mut writes: Vec<&SystemCall> = writes.collect();
+    writes.sort_by(|one, other| one.start.total_cmp(&other.start));
+    let calls = others.iter().flat_map(|thread| thread.calls.iter().map(|call| (thread.id, call)));
+    let mut queued: Vec<(u32, &SystemCall)> =
+        calls.filter(|(_, call)| queues_a_line(call)).collect();
+    queued.sort_by(|(_, one), (_, other)| one.start.total_cmp(&other.start));
+    let lines = queued.iter().zip(writes);
+    lines.map(|((id, call), write)| ((*id, call.start.to_bits()), write.text())).collect()
 }
 
 /// strace tells only of calls that have returned who made them. For those that wait to the end, the
@@ -251,6 +288,7 @@ fn kind_and_outcome(call: &SystemCall) -> Option<(Kind, Outcome)> {
         "shutdown" => Kind::Shutdown,
         "close" if socket => Kind::Close,
         "futex" if call.arguments.contains("FUTEX_WAIT") => Kind::Wait,
+        "clock_nanosleep" => Kind::Wait,
         _ => return None,
     };
     let outcome = match (kind, call.error()) {

@@ -101,7 +101,7 @@ fn listening_events(stage: &mut Stage) -> Result<()> {
     let client = stage.netcat()?;
     stage.see(server, "有客户端连接上来了")?; // a client has connected
     stage.ctrl_c(client)?;
-    stage.ctrl_c(server)?;
+    stage.ctrl_c_wakes(server)?;
     stage.ends(server)
 }
 
@@ -117,7 +117,7 @@ fn greeting(stage: &mut Stage) -> Result<()> {
     let client = stage.netcat()?;
     stage.see(client, "hello")?;
     stage.ctrl_c(client)?;
-    stage.ctrl_c(server)?;
+    stage.ctrl_c_wakes(server)?;
     stage.ends(server)
 }
 

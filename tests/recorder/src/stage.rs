@@ -251,26 +251,28 @@ impl Stage {
         Ok(())
     }
 
-    /// Interrupts what runs in the terminal.
+    /// Interrupts what runs in the terminal, and so ends it.
     pub fn ctrl_c(&mut self, terminal: usize) -> Result<()> {
-        let goes_on = match &self.played(terminal)?.player {
-            Player::Program { program, .. } => catches_ctrl_c(program.process_id()),
-            Player::Netcat { .. } | Player::End => false,
-        };
-        let ends = if goes_on { "" } else { ", and the program ends" };
-        let caption = format!("In terminal {terminal} somebody presses Ctrl-C{ends}.");
+        let caption =
+            format!("In terminal {terminal} somebody presses Ctrl-C, and the program ends.");
         let time = self.act(terminal, "^C\n".into(), caption)?;
         match &mut self.played(terminal)?.player {
             Player::Program { program, killed, .. } => {
-                if !goes_on {
-                    // A program that is killed cannot say any more where it stood.
-                    *killed = Some(Killed { time, stood: where_it_waits(program.process_id())? });
-                }
+                // A program that ends cannot say any more where its threads stood.
+                *killed = Some(Killed { time, stood: where_it_waits(program.process_id())? });
                 program.press_ctrl_c();
             }
             Player::Netcat { peer, .. } => drop(peer.take()),
             Player::End => {}
         }
+        Ok(())
+    }
+
+    /// Interrupts the program in the terminal, which has something to do before it ends.
+    pub fn ctrl_c_wakes(&mut self, terminal: usize) -> Result<()> {
+        let caption = format!("In terminal {terminal} somebody presses Ctrl-C.");
+        self.act(terminal, "^C\n".into(), caption)?;
+        self.program(terminal)?.press_ctrl_c();
         Ok(())
     }
 
@@ -421,16 +423,6 @@ fn where_it_waits(process: u32) -> Result<Places> {
     Command::new("kill").args(["-KILL", &tracer.to_string()]).status()?;
     harness::wait_until("strace lets go", || self::tracer(process).is_none());
     place::of_threads(process)
-}
-
-/// Whether the process has a handler for SIGINT, or ignores it (proc(5)).
-fn catches_ctrl_c(process: u32) -> bool {
-    let status = fs::read_to_string(format!("/proc/{process}/status")).unwrap_or_default();
-    let caught = |field: &str| {
-        let mask = status.lines().find_map(|line| line.strip_prefix(field))?;
-        Some(u64::from_str_radix(mask.trim(), 16).ok()? & 2 != 0) // bit 1 is signal 2
-    };
-    caught("SigCgt:").unwrap_or(false) || caught("SigIgn:").unwrap_or(false)
 }
 
 /// The process that traces this one.

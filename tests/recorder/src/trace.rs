@@ -8,8 +8,8 @@ use std::{fs, iter};
 use anyhow::{Context, Result};
 
 /// Which system calls are traced: all by which the lessons wait, talk, leave or start threads.
-const CALLS: &str =
-    "trace=network,read,write,close,futex,openat,epoll_wait,readv,writev,clone,clone3";
+const CALLS: &str = "trace=network,read,write,close,futex,clock_nanosleep,openat,epoll_wait,readv,\
+                     writev,clone,clone3";
 
 /// A call that does not wait takes less, in seconds.
 pub const A_WAIT: f64 = 0.02;
@@ -189,6 +189,11 @@ impl SystemCall {
     pub fn address_port(&self) -> Option<u16> {
         let (_, rest) = self.arguments.split_once("htons(")?;
         rest.split_once(')')?.0.parse().ok()
+    }
+
+    /// Whether a function whose name begins like this led to it.
+    pub fn is_from(&self, function: &str) -> bool {
+        self.stack.iter().any(|(symbol, _)| symbol.starts_with(function))
     }
 
     /// The first string among the arguments.
