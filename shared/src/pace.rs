@@ -9,6 +9,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
+// ANCHOR: pace
 /// How many bytes a client may speak without a pause: a few pages of text, or one long line.
 const BURST: f64 = 64.0 * 1024.0;
 
@@ -68,6 +69,7 @@ impl Pace {
     }
 }
 
+// ANCHOR_END: pace
 /// A token bucket: what may be spent at once, and how fast it comes back.
 pub(crate) struct Allowance {
     most: f64,

@@ -74,6 +74,12 @@ pub const ALL: &[Scenario] = &[
         play: broadcast_slow_reader,
     },
     Scenario {
+        name: "broadcast-fast-speaker",
+        packages: &["lesson-broadcast-server"],
+        about: PLAIN,
+        play: broadcast_fast_speaker,
+    },
+    Scenario {
         name: "shared-log",
         packages: &["lesson-shared-log-server"],
         about: PLAIN,
@@ -208,6 +214,22 @@ fn broadcast_slow_reader(stage: &mut Stage) -> Result<()> {
     stage.send(speaker, &line(4000).repeat(500), "500 lines more")?;
     stage.see(server, "disconnected")?;
     stage.read_all(slow)
+}
+
+/// A paste that is too much to be passed on without a pause: its speaker waits, and its reader hears
+/// all of it.
+fn broadcast_fast_speaker(stage: &mut Stage) -> Result<()> {
+    let server = stage.run("lesson-broadcast-server", &[])?;
+    stage.see(server, "server listening")?;
+    let reader = stage.netcat()?;
+    let speaker = stage.netcat()?;
+    let lines = [[vec![b'.'; 3999], vec![b'\n']].concat().repeat(75), b"the end\n".to_vec()];
+    stage.send(speaker, &lines.concat(), "75 lines of 4,000 bytes, and `the end`")?;
+    stage.see(reader, "the end\n")?;
+    stage.note(
+        reader,
+        "All of it has arrived, but that took some two seconds. After the first 64 KiB the server's thread slept between two reads, in `pace.wait()`. Meanwhile the rest waited in the two kernels, and TCP kept terminal 3 from sending more.",
+    )
 }
 
 /// One reads and one does not, until it does: its cursor stays behind, and catches up. The send
