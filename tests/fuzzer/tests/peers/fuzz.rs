@@ -69,7 +69,7 @@ impl<'a> Fuzz<'a> {
                 let burst = self.random.below(30);
                 (0..burst).for_each(|_| self.a_stranger_connects());
             }
-            _ => self.a_stranger_goes_on(),
+            _ => (0..3).for_each(|_| self.a_stranger_goes_on()),
         }
         if self.turns >= TURNS {
             self.serve();

@@ -4,6 +4,7 @@ use std::io::Write;
 use std::net::{Shutdown, TcpStream};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, JoinHandle};
+use std::time::Duration;
 
 use harness::{Connection, DEADLINE, Patience, Program, Stopped};
 
@@ -14,9 +15,9 @@ use crate::wire::Wire;
 const LISTENERS: usize = 3;
 const SPEAKERS: usize = 3;
 
-/// How long a client may hear nothing, which is longer than anybody waits for a message.
-const PATIENCE: Patience =
-    Patience { silence: DEADLINE.saturating_mul(2), in_all: DEADLINE.saturating_mul(2) };
+/// How long a client may hear nothing: longer than a failure to hear one message takes to be told.
+const SILENCE: Duration = DEADLINE.saturating_add(Duration::from_secs(5));
+const PATIENCE: Patience = Patience { silence: SILENCE, in_all: SILENCE };
 
 /// All honest clients of a server.
 pub struct Room {

@@ -51,10 +51,13 @@ impl Stranger {
             match random.below(20) {
                 0..=9 => steps.push_back(Step::Send(anything(wire, random))),
                 10..=12 => {
-                    let slowly = anything(wire, random).into_iter().take(40);
+                    let slowly = anything(wire, random).into_iter().take(20);
                     steps.extend(slowly.map(|byte| Step::Send(vec![byte])));
                 }
-                13..=14 => steps.extend((0..random.below(100)).map(|_| Step::Idle)),
+                13 => steps.extend((0..random.below(40)).map(|_| Step::Idle)),
+                14 if random.once_in(200) => {
+                    steps.extend((0..random.below(4000)).map(|_| Step::Idle));
+                }
                 15 => steps.push_back(Step::HalfClose),
                 16 => steps.push_back(Step::StopReading),
                 _ => steps.push_back(Step::Read),
@@ -121,16 +124,16 @@ fn lines(random: &mut Random) -> Vec<u8> {
         0 => "hello\n".into(),
         1 => "no newline".into(),
         2 => "你好🦀".bytes().take(random.within(1..=9)).collect(),
-        3 => random.bytes(count * 3),
+        3 => random.bytes(count),
         4 => random.one_of(&["\n", "\r\n", " \t\r\n", "\u{3000}\n", "\r\0"]).repeat(count).into(),
         5 => telnet(random),
-        6 => "x\n".repeat(count).into(),
-        7 => [random.one_of(&["x", "长", " "]).repeat(count * 30).as_bytes(), b"\n"].concat(),
+        6 => "x\n".repeat(count / 4).into(),
+        7 => [random.one_of(&["x", "长", " "]).repeat(count * 10).as_bytes(), b"\n"].concat(),
         // As an honest client hears it from another one, and cut off.
         8 => format!("50000:{count} line\n{}:{count}", 32_768 + count).into(),
         9 => b"GET / HTTP/1.1\r\nHost: 127.0.0.1\r\nCookie: secret=1\r\n\r\n".into(),
         10 => random.bytes(1),
-        _ if random.once_in(20) => flood(random),
+        _ if random.once_in(200) => flood(random),
         _ => format!("begun {count}\nand not finis").into(),
     }
 }
@@ -170,7 +173,7 @@ fn frames(random: &mut Random) -> Vec<u8> {
         }
         6 => frame(3, b"one").repeat(count),
         7 => [frame(5, b"a\n\0\xff:"), frame(500, b"and not finis")].concat(),
-        8 if random.once_in(20) => frame(65_536, &random.bytes(65_536)),
+        8 if random.once_in(200) => frame(65_536, &random.bytes(65_536)),
         _ => frame(0, b"").into_iter().chain(random.bytes(1)).collect(),
     }
 }
