@@ -16,7 +16,7 @@ const CROWD: usize = 60;
 const UNHEARD: usize = 128 * 1024;
 
 /// How many turns pass at the most until every honest client has heard everything.
-const TURNS: usize = 300;
+const TURNS: usize = 100;
 
 /// A server, and everybody who is connected to it.
 pub struct Fuzz<'a> {
