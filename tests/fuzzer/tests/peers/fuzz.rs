@@ -71,7 +71,7 @@ impl<'a> Fuzz<'a> {
             }
             _ => (0..3).for_each(|_| self.a_stranger_goes_on()),
         }
-        if self.turns >= TURNS {
+        if self.turns >= TURNS || self.unheard > UNHEARD {
             self.serve();
         }
     }
@@ -79,6 +79,9 @@ impl<'a> Fuzz<'a> {
     fn a_stranger_connects(&mut self) {
         if self.strangers.len() < CROWD {
             let stranger = Stranger::connect(&self.server, self.wire, &mut self.random);
+            if let Some(room) = &self.room {
+                room.let_in(stranger.port());
+            }
             self.strangers.push(stranger);
             self.connections += 1;
         }
@@ -90,9 +93,6 @@ impl<'a> Fuzz<'a> {
         }
         let chosen = self.random.below(self.strangers.len());
         self.unheard += self.strangers[chosen].will_be_heard(self.wire);
-        if self.unheard > UNHEARD {
-            self.serve();
-        }
         if !self.strangers[chosen].step() {
             self.strangers.swap_remove(chosen).leave();
         }

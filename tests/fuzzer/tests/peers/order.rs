@@ -1,6 +1,6 @@
 //! What the honest clients have heard, and whether it is right.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeSet, VecDeque};
 
 use harness::shortened;
 
@@ -40,6 +40,8 @@ pub struct Heard {
     pub honest: Honest,
     /// For each client, how many messages of each it has heard.
     counts: Vec<Vec<usize>>,
+    /// The ports that strangers have, or had.
+    strangers: BTreeSet<u16>,
     /// What one listener has heard and another has not, the strangers' messages included.
     order: VecDeque<Vec<u8>>,
     /// How many messages each listener has heard, and how many all of them have.
@@ -53,11 +55,17 @@ impl Heard {
         let clients = honest.ports.len();
         Heard {
             counts: vec![vec![0; clients]; clients],
+            strangers: BTreeSet::new(),
             order: VecDeque::new(),
             places: vec![0; honest.listeners],
             heard_by_all: 0,
             honest,
         }
+    }
+
+    /// From now on, the stranger at `port` may be heard.
+    pub fn let_in(&mut self, port: u16) {
+        self.strangers.insert(port);
     }
 
     /// Whether each client has heard as many messages of every other as that one has `said`.
@@ -102,7 +110,9 @@ impl Heard {
         let label = std::str::from_utf8(label).ok().and_then(|label| label.parse::<u16>().ok());
         let port = label.ok_or_else(|| hears("something that no port stands before"))?;
         let Some(speaker) = self.honest.ports.iter().position(|honest| *honest == port) else {
-            return Ok(()); // a stranger may say anything
+            // A stranger may say anything.
+            let is_somebody = self.strangers.contains(&port);
+            return is_somebody.then_some(()).ok_or_else(|| hears("a port that nobody has"));
         };
         if speaker == reader {
             return Err(hears("what it has said itself"));
@@ -159,7 +169,10 @@ mod tests {
 
     fn room() -> Heard {
         let ports = vec![50_000, 50_001, 50_002, 50_003];
-        Heard::nothing(Honest { seed: 1, wire: Wire::Lines, listeners: LISTENERS.len(), ports })
+        let honest = Honest { seed: 1, wire: Wire::Lines, listeners: LISTENERS.len(), ports };
+        let mut heard = Heard::nothing(honest);
+        heard.let_in(40_000);
+        heard
     }
 
     /// A message as it comes from the server.
@@ -232,6 +245,11 @@ mod tests {
     fn a_message_without_a_label_is_noticed() {
         assert_noticed(room().hear(0, b"hello: nobody"), "no port");
         assert_noticed(room().hear(0, b""), "no port");
+    }
+
+    #[test]
+    fn a_wrong_label_is_noticed() {
+        assert_noticed(room().hear(0, b"40001:hello"), "a port that nobody has");
     }
 
     #[test]

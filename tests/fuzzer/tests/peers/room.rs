@@ -51,11 +51,13 @@ impl Room {
         };
         let readers = clients.iter().enumerate().map(read).collect();
         let mut room = Room { said: vec![0; clients.len()], clients, readers, shared };
-        // The first to connect is the first to join. So if all hear the last one, all are there.
-        let (last, first_message) = (room.clients.len() - 1, 1);
-        let bytes = room.next_messages(last, first_message);
-        room.send(last, &bytes);
-        room.hear_everything();
+        // The first to connect is the first to join. So if all hear the last one, all are there. A
+        // server waits longer for the rest of a line once it has had a whole one from the speaker.
+        for speaker in (LISTENERS..room.clients.len()).rev() {
+            let bytes = room.next_messages(speaker, 1);
+            room.send(speaker, &bytes);
+            room.hear_everything();
+        }
         room
     }
 
@@ -89,6 +91,11 @@ impl Room {
             let name = self.state().heard.name(speaker);
             panic!("{name} cannot send: {error}. {:?}", self.state().wrong);
         });
+    }
+
+    /// From now on, the stranger at `port` may be heard.
+    pub fn let_in(&self, port: u16) {
+        self.state().heard.let_in(port);
     }
 
     /// Waits until every client has heard everything that the others have said.

@@ -67,6 +67,11 @@ impl Stranger {
         Stranger { stream, steps, end }
     }
 
+    /// Returns the port that the server puts before what it says.
+    pub fn port(&self) -> u16 {
+        self.stream.local_addr().expect("a connected socket has an address").port()
+    }
+
     /// How many bytes others may hear because of the next step, at the most.
     pub fn will_be_heard(&self, wire: Option<Wire>) -> usize {
         match (self.steps.front(), wire) {
