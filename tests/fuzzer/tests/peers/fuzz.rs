@@ -11,6 +11,9 @@ use crate::wire::Wire;
 /// How many strangers are connected at the same time, at the most.
 const CROWD: usize = 60;
 
+/// How many more never read.
+const SLEEPERS: usize = 3;
+
 /// How much strangers may say until every honest client has heard it, in bytes. A server may drop a
 /// client that has not read 512 KiB, and on a busy machine an honest one may be late.
 const UNHEARD: usize = 128 * 1024;
@@ -28,6 +31,8 @@ pub struct Fuzz<'a> {
     /// The honest clients. Servers where nobody hears anybody have none that stay.
     room: Option<Room>,
     strangers: Vec<Stranger>,
+    /// Strangers that are there from the beginning to the end, and never read.
+    sleepers: Vec<Stranger>,
     /// How many clients have connected.
     connections: usize,
     /// What the honest clients may not have heard yet, in bytes, and for how many turns.
@@ -44,7 +49,8 @@ impl<'a> Fuzz<'a> {
         let in_use_by_nobody = InUse::by(server.process_id());
         let wire = Wire::of(package);
         let room = wire.map(|wire| Room::open(&server, wire, seed));
-        let connections = 2 + room.as_ref().map_or(0, |room| room.addresses().len());
+        let sleepers = Vec::from([(); SLEEPERS].map(|()| Stranger::asleep(&server)));
+        let connections = 2 + SLEEPERS + room.as_ref().map_or(0, |room| room.addresses().len());
         Fuzz {
             package,
             server,
@@ -53,6 +59,7 @@ impl<'a> Fuzz<'a> {
             wire,
             room,
             strangers: Vec::new(),
+            sleepers,
             connections,
             unheard: 0,
             turns: 0,
@@ -130,10 +137,14 @@ impl<'a> Fuzz<'a> {
         self.strangers.drain(..).for_each(Stranger::leave);
         let mut honest = Vec::new();
         let mut heard = 0;
-        if let Some(room) = self.room.take() {
+        if let Some(mut room) = self.room.take() {
             honest = room.addresses();
+            room.speak_in_turn();
             heard = room.close();
         }
+        // What the sleepers do not read is no work for the server.
+        come_to_rest(self.package, self.server.process_id());
+        self.sleepers.drain(..).for_each(Stranger::leave);
         self.in_use_by_nobody.wait_for(self.server.process_id());
         come_to_rest(self.package, self.server.process_id());
         expect_service(self.package, &self.server);

@@ -41,30 +41,14 @@ enum End {
 impl Stranger {
     /// Connects a client, and decides what it will do.
     pub fn connect(server: &Program, wire: Option<Wire>, random: &mut Random) -> Stranger {
-        let stream = TcpStream::connect(server.address())
-            .unwrap_or_else(|error| panic!("a stranger cannot connect: {error}"));
-        // Nobody waits for a stranger: what there is no room for is not sent.
-        stream.set_nonblocking(true).expect("reads and writes that do not wait");
-        stream.set_nodelay(true).expect("TCP_NODELAY");
-        let mut steps = VecDeque::new();
-        for _ in 0..random.below(7) {
-            match random.below(20) {
-                0..=9 => steps.push_back(Step::Send(anything(wire, random))),
-                10..=12 => {
-                    let slowly = anything(wire, random).into_iter().take(20);
-                    steps.extend(slowly.map(|byte| Step::Send(vec![byte])));
-                }
-                13 => steps.extend((0..random.below(40)).map(|_| Step::Idle)),
-                14 if random.once_in(200) => {
-                    steps.extend((0..random.below(4000)).map(|_| Step::Idle));
-                }
-                15 => steps.push_back(Step::HalfClose),
-                16 => steps.push_back(Step::StopReading),
-                _ => steps.push_back(Step::Read),
-            }
-        }
+        let steps = (0..random.below(7)).flat_map(|_| some_steps(wire, random)).collect();
         let end = random.one_of(&[End::Leave, End::Leave, End::Close, End::Reset]);
-        Stranger { stream, steps, end }
+        Stranger { stream: open(server), steps, end }
+    }
+
+    /// Connects a client that never sends or reads anything.
+    pub fn asleep(server: &Program) -> Stranger {
+        Stranger { stream: open(server), steps: VecDeque::new(), end: End::Close }
     }
 
     /// Returns the port that the server puts before what it says.
@@ -111,6 +95,29 @@ impl Stranger {
         let mut thrown_away = [0; 64 * 1024];
         // An error means that there is nothing more for now, or that the connection is over.
         while matches!(self.stream.read(&mut thrown_away), Ok(1..)) {}
+    }
+}
+
+fn open(server: &Program) -> TcpStream {
+    let stream = TcpStream::connect(server.address())
+        .unwrap_or_else(|error| panic!("a stranger cannot connect: {error}"));
+    // Nobody waits for a stranger: what there is no room for is not sent.
+    stream.set_nonblocking(true).expect("reads and writes that do not wait");
+    stream.set_nodelay(true).expect("TCP_NODELAY");
+    stream
+}
+
+fn some_steps(wire: Option<Wire>, random: &mut Random) -> Vec<Step> {
+    match random.below(20) {
+        0..=9 => vec![Step::Send(anything(wire, random))],
+        10..=12 => {
+            let slowly = anything(wire, random).into_iter().take(20);
+            slowly.map(|byte| Step::Send(vec![byte])).collect()
+        }
+        13 => (0..random.below(40)).map(|_| Step::Idle).collect(),
+        14 => vec![Step::HalfClose],
+        15 => vec![Step::StopReading],
+        _ => vec![Step::Read],
     }
 }
 
