@@ -20,7 +20,7 @@ impl Honest {
     /// Returns what client `speaker` says as its message number `number`.
     pub fn message(&self, speaker: usize, number: usize) -> Vec<u8> {
         let mut random = Random::new(self.seed ^ ((speaker as u64) << 48) ^ ((number as u64) << 8));
-        let longest = if random.once_in(40) { 4000 } else { 100 };
+        let longest = if random.once_in(10) { 4000 } else { 100 };
         let length = random.below(longest);
         let text: Vec<u8> = match self.wire {
             Wire::Lines => {

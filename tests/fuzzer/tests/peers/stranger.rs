@@ -48,7 +48,10 @@ impl Stranger {
 
     /// Connects a client that never sends or reads anything.
     pub fn asleep(server: &Program) -> Stranger {
-        Stranger { stream: open(server), steps: VecDeque::new(), end: End::Close }
+        let stream = open(server);
+        // So that what is sent to it soon has to wait at the server.
+        SockRef::from(&stream).set_recv_buffer_size(4096).expect("SO_RCVBUF");
+        Stranger { stream, steps: VecDeque::new(), end: End::Close }
     }
 
     /// Returns the port that the server puts before what it says.
@@ -145,7 +148,7 @@ fn lines(random: &mut Random) -> Vec<u8> {
         8 => format!("50000:{count} line\n{}:{count}", 32_768 + count).into(),
         9 => b"GET / HTTP/1.1\r\nHost: 127.0.0.1\r\nCookie: secret=1\r\n\r\n".into(),
         10 => random.bytes(1),
-        _ if random.once_in(200) => flood(random),
+        _ if random.once_in(100) => flood(random),
         _ => format!("begun {count}\nand not finis").into(),
     }
 }
@@ -185,7 +188,7 @@ fn frames(random: &mut Random) -> Vec<u8> {
         }
         6 => frame(3, b"one").repeat(count),
         7 => [frame(5, b"a\n\0\xff:"), frame(500, b"and not finis")].concat(),
-        8 if random.once_in(200) => frame(65_536, &random.bytes(65_536)),
+        8 if random.once_in(100) => frame(65_536, &random.bytes(65_536)),
         _ => frame(0, b"").into_iter().chain(random.bytes(1)).collect(),
     }
 }
