@@ -20,6 +20,7 @@ mod peer;
 mod process;
 mod program;
 mod servers;
+mod service;
 
 pub use built::{own, scratch};
 pub use checkout::repository;
@@ -36,6 +37,7 @@ pub use process::{
 };
 pub use program::{Program, shortened};
 pub use servers::{is_chat_server, package};
+pub use service::expect_service;
 
 /// How long a wait may take before the test fails. Nothing takes as long on a working machine, not
 /// even a slow and loaded one.

@@ -7,8 +7,8 @@ use std::process::Command;
 use std::thread;
 
 use harness::{
-    Peer, Program, against_every_server, is_chat_server, lesson, open_descriptors, resident_memory,
-    threads, wait_until,
+    Peer, Program, against_every_server, expect_service, is_chat_server, lesson, open_descriptors,
+    resident_memory, threads, wait_until,
 };
 use predicates::prelude::*;
 
@@ -30,71 +30,6 @@ against_every_server! {
 
 fn server(package: &str) -> Program {
     Program::server(lesson(package))
-}
-
-/// What the server at the other end does for a client: enough to know that it lives. It has noticed
-/// that these clients have left when this returns.
-fn expect_service(package: &str, server: &Program) {
-    let (mut first, mut second) = (server.connect(), server.connect());
-    match package {
-        "lesson-listening-events" => {}
-        "lesson-greeting" => {
-            first.expect("hello");
-            second.expect("hello");
-        }
-        "lesson-online-counter" => {
-            for client in [&mut first, &mut second] {
-                let port = client.port();
-                client.expect(format!("remoteAddress127.0.0.1\nremotePort{port}"));
-            }
-        }
-        "lesson-bidirectional-server" => {
-            for client in [&mut first, &mut second] {
-                client.send("你吃了吗");
-                client.expect("我吃的小豆包");
-            }
-        }
-        "lesson-framed-server" => {
-            let framed = |text: &[u8]| [&(text.len() as u32).to_be_bytes(), text].concat();
-            second.send(framed(b"hello"));
-            first.expect(framed(format!("{}:hello", second.port()).as_bytes()));
-            first.send(framed("你好".as_bytes()));
-            second.expect(framed(format!("{}:你好", first.port()).as_bytes()));
-        }
-        _ => {
-            assert!(is_chat_server(package), "{package}: what does an honest client see?");
-            return expect_a_chat(first, second);
-        }
-    }
-    for client in [&mut first, &mut second] {
-        client.assert_open_and_silent();
-        client.half_close();
-        assert_eq!(client.read_to_end(), b"", "the server closes when the client leaves");
-    }
-}
-
-/// What the misbehaving client has said may still be on its way to these two, so both read all the
-/// time, as honest clients do.
-fn expect_a_chat(mut first: Peer, mut second: Peer) {
-    let (hello, answer, end) = (
-        format!("{}:hello\n", second.port()),
-        format!("{}:你好\n", first.port()),
-        format!("{}:goodbye\n", second.port()),
-    );
-    thread::scope(|scope| {
-        scope.spawn(|| {
-            first.skip_to(hello);
-            first.send("你好\n");
-            first.skip_to(end);
-        });
-        second.send("hello\n");
-        second.skip_to(answer);
-        second.send("goodbye\n");
-    });
-    for client in [&mut first, &mut second] {
-        client.half_close();
-        client.wait_until_closed();
-    }
 }
 
 /// Sends each byte of `text` in a segment of its own, as far as that can be caused: it waits until
