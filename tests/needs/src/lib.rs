@@ -60,6 +60,11 @@ pub static TELNET: Need = Need::new("GNU telnet, and script of util-linux", || {
         && printed("script", &["--version"]).contains("util-linux")
 });
 
+/// The right to make a network namespace, which is root's, and `ip` to set it up.
+pub static NAMESPACE: Need = Need::new("Linux, `ip`, and root", || {
+    runs("unshare", &["--net", "ip", "link", "set", "lo", "up"])
+});
+
 /// strace, with the right to trace, which some containers withhold.
 pub static STRACE: Need = Need::new("strace, and the right to trace", || {
     runs("strace", &["-f", "-o", "/dev/null", "true"])
