@@ -1,5 +1,6 @@
 //! Lines out of bytes that arrive in pieces, cut anywhere.
 
+use std::borrow::Cow;
 use std::time::Duration;
 
 use crate::telnet::Telnet;
@@ -49,8 +50,8 @@ impl Lines {
     pub fn add(&mut self, piece: &[u8]) -> Vec<u8> {
         let piece = self.telnet.text(piece);
         let mut lines = Vec::with_capacity(self.unfinished.len() + piece.len() + 1);
-        let stay_as_they_are =
-            !self.trims && piece.len() <= LONGEST_LINE && !contains(&piece, b'\r');
+        let has_no_cr = matches!(piece, Cow::Borrowed(_));
+        let stay_as_they_are = has_no_cr && !self.trims && piece.len() <= LONGEST_LINE;
         let mut rest = &*piece;
         while let Some(end) = rest.iter().position(|byte| *byte == b'\n') {
             self.keep(&rest[..end], &mut lines);
@@ -128,11 +129,6 @@ impl Lines {
         self.unfinished.drain(..length);
         self.continues = !ends;
     }
-}
-
-/// Looks at all bytes, which is quicker than to stop at the first that is found.
-fn contains(bytes: &[u8], byte: u8) -> bool {
-    bytes.iter().fold(false, |found, other| found | (*other == byte))
 }
 
 #[cfg(test)]

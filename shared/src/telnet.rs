@@ -45,16 +45,16 @@ enum State {
 }
 
 impl Telnet {
-    /// Returns what is text in `piece`, which is what a read has returned.
+    /// Returns what is text in `piece`, which is what a read has returned. It is the piece itself if
+    /// nothing in it could be telnet's, and no carriage return either.
     pub fn text<'a>(&mut self, piece: &'a [u8]) -> Cow<'a, [u8]> {
-        let within_text = matches!(self.state, State::Text | State::CarriageReturn);
         // To look at all bytes is quicker than to stop at the first that is found.
-        let is_plain = piece.iter().fold(true, |all, byte| all & (*byte != IAC) & (*byte != 0));
-        if within_text && is_plain {
-            match piece.last() {
-                Some(b'\r') => self.state = State::CarriageReturn,
-                Some(_) => self.state = State::Text,
-                None => {}
+        let is_plain = piece
+            .iter()
+            .fold(true, |all, byte| all & (*byte != IAC) & (*byte != 0) & (*byte != b'\r'));
+        if is_plain && matches!(self.state, State::Text | State::CarriageReturn) {
+            if !piece.is_empty() {
+                self.state = State::Text;
             }
             return Cow::Borrowed(piece);
         }

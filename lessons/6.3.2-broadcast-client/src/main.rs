@@ -70,7 +70,7 @@ fn send_what_is_typed(mut server: &TcpStream) -> io::Result<()> {
 // ANCHOR: arrive
 fn show_what_arrives(mut server: TcpStream) -> io::Result<()> {
     let mut lines = Lines::default();
-    let mut buffer = vec![0; 64 * 1024]; // a reader that falls behind catches up in few reads
+    let mut buffer = vec![0; 32 * 1024]; // a reader that falls behind catches up in few reads
     loop {
         // The Node server sends no newlines: what has come when time is up is a line too. An error
         // means that the connection is over, as the read will say.

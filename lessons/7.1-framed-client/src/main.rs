@@ -108,7 +108,7 @@ fn send_file(mut file: File, mut server: &TcpStream) -> io::Result<()> {
 // ANCHOR: arrive
 fn show_what_arrives(mut server: &TcpStream, address: &str) -> Result<(), Failure> {
     let mut frames = Frames::new(LABEL + LONGEST);
-    let mut buffer = vec![0; 64 * 1024]; // a reader that falls behind catches up in few reads
+    let mut buffer = vec![0; 32 * 1024]; // a reader that falls behind catches up in few reads
     loop {
         let received = uninterrupted(|| server.read(&mut buffer))
             .map_err(|error| lost_connection(address, error))?;
