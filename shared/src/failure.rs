@@ -2,6 +2,9 @@
 
 use std::fmt;
 use std::io::{self, ErrorKind};
+use std::net::TcpStream;
+
+use crate::note;
 
 /// What a lesson's `main` returns when it cannot go on.
 ///
@@ -49,11 +52,7 @@ pub fn cannot_connect(address: &str, error: io::Error, server: &str) -> anyhow::
         _ if address.ends_with(":0") => {
             "Nobody listens on port 0: pass the port that the server says it listens on.".into()
         }
-        ErrorKind::ConnectionRefused => {
-            format!(
-                "Start the server first, in another terminal: cargo run -p {server} -- {address}"
-            )
-        }
+        ErrorKind::ConnectionRefused => start_the_server(address, server),
         ErrorKind::TimedOut | ErrorKind::HostUnreachable | ErrorKind::NetworkUnreachable => {
             "Is that machine on, on the same network, and does its firewall let the port through?"
                 .into()
@@ -61,6 +60,32 @@ pub fn cannot_connect(address: &str, error: io::Error, server: &str) -> anyhow::
         _ => "Check the host and the port.".into(),
     };
     anyhow::anyhow!("cannot connect to {address}: {error}\n{next_step}")
+}
+
+/// Says on stderr what `stream` is really connected to if that is not what was typed: a name may have
+/// several addresses, and different servers may listen there.
+///
+/// # Errors
+/// The stream is connected to itself. The system chooses a free port for a client. If it chooses the
+/// very port that is being called, and no server listens there, then the client calls and answers at
+/// the same time, and TCP allows that (RFC 9293, section 3.5, "simultaneous connection").
+pub fn check_connected(stream: &TcpStream, address: &str, server: &str) -> anyhow::Result<()> {
+    // A connection may be over already; the first read will say so.
+    let Ok(peer) = stream.peer_addr() else { return Ok(()) };
+    if stream.local_addr().is_ok_and(|local| local == peer) {
+        anyhow::bail!(
+            "no server listens on {address}: the connection has reached its own beginning\n{}",
+            start_the_server(address, server)
+        );
+    }
+    if address.parse() != Ok(peer) {
+        note!("connected to {peer}");
+    }
+    Ok(())
+}
+
+fn start_the_server(address: &str, server: &str) -> String {
+    format!("Start the server first, in another terminal: cargo run -p {server} -- {address}")
 }
 
 /// The failure of a connection to `address` that was there already.
@@ -75,6 +100,8 @@ pub fn lost_connection(address: &str, error: io::Error) -> anyhow::Error {
 mod tests {
     use super::*;
     use anyhow::Context;
+    use socket2::{Domain, Socket, Type};
+    use std::net::{SocketAddr, TcpListener};
 
     #[test]
     fn a_failure_shows_its_causes_on_one_line_and_no_backtrace() {
@@ -125,6 +152,32 @@ mod tests {
         ] {
             let (_, shown) = message.split_once('\n').expect("a second line");
             assert!(shown.starts_with(next_step), "{message}");
+        }
+    }
+
+    #[test]
+    fn a_client_that_is_connected_to_itself_is_told_to_start_the_server() {
+        // The system chooses such a port by accident; here it is chosen on purpose.
+        let socket = Socket::new(Domain::IPV4, Type::STREAM, None).expect("a socket");
+        socket.bind(&SocketAddr::from(([127, 0, 0, 1], 0)).into()).expect("bind");
+        let address = socket.local_addr().expect("its address");
+        socket.connect(&address).expect("a connection to itself");
+        let address = address.as_socket().expect("an address of IPv4").to_string();
+        let error = check_connected(&socket.into(), &address, "lesson-x").expect_err("itself");
+        let expected = format!(
+            "no server listens on {address}: the connection has reached its own beginning\n\
+             Start the server first, in another terminal: cargo run -p lesson-x -- {address}"
+        );
+        assert_eq!(error.to_string(), expected);
+    }
+
+    #[test]
+    fn a_client_that_is_connected_to_a_server_goes_on() {
+        let listener = TcpListener::bind("127.0.0.1:0").expect("bind");
+        let address = listener.local_addr().expect("its address");
+        let stream = TcpStream::connect(address).expect("connect");
+        for typed in [address.to_string(), format!("localhost:{}", address.port())] {
+            assert!(check_connected(&stream, &typed, "lesson-x").is_ok(), "{typed}");
         }
     }
 }

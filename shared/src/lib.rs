@@ -10,7 +10,8 @@
 //! | [`pace`] | holding up a client that speaks too fast |
 //! | [`socket`] | sending to a client without ever waiting for it |
 //! | [`lines`] | lines out of bytes that arrive in pieces |
-//! | [`text`] | UTF-8 that arrives in pieces, and making it safe to print |
+//! | `telnet` | taking telnet's commands out of what is said |
+//! | [`text`] | UTF-8 that arrives in pieces, trimming it, and making it safe to print |
 //!
 //! Where Linux, macOS and Windows differ, the difference is in here, so that no lesson has to care.
 
@@ -22,11 +23,12 @@ pub mod listener;
 pub mod output;
 pub mod pace;
 pub mod socket;
+mod telnet;
 pub mod text;
 
 pub use arguments::{Extra, Lesson, host_and_port};
 pub use ctrl_c::CtrlC;
-pub use failure::{Failure, cannot_connect, cannot_listen, lost_connection};
+pub use failure::{Failure, cannot_connect, cannot_listen, check_connected, lost_connection};
 pub use lines::{LONGEST_LINE, Lines};
 pub use listener::{announce, listen, pause_after, pause_for};
 pub use output::{complain, print_or_exit};
@@ -34,4 +36,4 @@ pub use pace::Pace;
 pub use socket::{
     disconnect, note_disconnected, send_now, set_send_buffer, timed_out, uninterrupted,
 };
-pub use text::{Utf8Decoder, printable};
+pub use text::{Utf8Decoder, decode_lossy, printable, trim};

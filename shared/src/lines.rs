@@ -1,8 +1,10 @@
 //! Lines out of bytes that arrive in pieces, cut anywhere.
 
+use std::borrow::Cow;
 use std::time::Duration;
 
-use crate::text::unfinished_at_the_end;
+use crate::telnet::Telnet;
+use crate::text::{trim_end, trim_start, unfinished_at_the_end};
 
 /// A longer line, in bytes without its newline, is cut, so that a peer that sends no newline cannot
 /// fill the memory.
@@ -19,11 +21,15 @@ const A_MOMENT: Duration = Duration::from_millis(300);
 
 /// Takes lines out of what reads return: whole ones, wherever TCP has cut them.
 ///
-/// What comes out are always whole lines, each with a newline at its end, whether it came with one
-/// (or with CRLF, as telnet sends it) or was cut. No cut goes through a UTF-8 character. Bytes that
-/// are not UTF-8 pass unchanged.
+/// Only whole lines come out, each with a newline at its end. A line may have arrived with a newline,
+/// with CRLF or CR NUL, as telnet sends them, or it was cut. No cut goes through a UTF-8 character.
+///
+/// Telnet's commands are taken out, so a byte 0xFF, which UTF-8 does not have, never comes out. Other
+/// bytes pass unchanged, even if they are not UTF-8. That holds for both ends of a connection, and
+/// for a keyboard: a server does not pass a command on, a client does not show it.
 #[derive(Default)]
 pub struct Lines {
+    telnet: Telnet,
     /// The beginning of a line whose newline has not come, [`LONGEST_LINE`] at most.
     unfinished: Vec<u8>,
     /// Whether a part of that line has come out already.
@@ -34,28 +40,42 @@ pub struct Lines {
 }
 
 impl Lines {
-    /// Lines without the ASCII white space at their two ends, and none that are blank. Where a long
-    /// line is cut, nothing is taken away.
+    /// Creates lines without the white space at their two ends (see [`trim`](crate::trim)), and none
+    /// that are blank. If a long line is cut, nothing is taken away there.
     pub fn trimmed() -> Lines {
         Lines { trims: true, ..Lines::default() }
     }
 
-    /// All lines that are complete with `piece`, which is what a read has returned.
+    /// Returns all lines that are complete with `piece`, which is what a read has returned.
     pub fn add(&mut self, piece: &[u8]) -> Vec<u8> {
-        let mut lines = Vec::with_capacity(piece.len());
-        for part in piece.split_inclusive(|byte| *byte == b'\n') {
-            let text = part.strip_suffix(b"\n");
-            self.unfinished.extend_from_slice(text.unwrap_or(part));
-            while self.unfinished.len() > LONGEST_LINE {
-                let held_back = unfinished_at_the_end(&self.unfinished[..LONGEST_LINE]);
-                self.take(LONGEST_LINE - held_back, false, &mut lines);
-            }
-            if text.is_some() {
-                self.ends_its_lines = true;
-                self.take(self.unfinished.len(), true, &mut lines);
+        let piece = self.telnet.text(piece);
+        let mut lines = Vec::with_capacity(self.unfinished.len() + piece.len() + 1);
+        let has_no_cr = matches!(piece, Cow::Borrowed(_));
+        let stay_as_they_are = has_no_cr && !self.trims && piece.len() <= LONGEST_LINE;
+        let mut rest = &*piece;
+        while let Some(end) = rest.iter().position(|byte| *byte == b'\n') {
+            self.keep(&rest[..end], &mut lines);
+            self.take(self.unfinished.len(), true, &mut lines);
+            self.ends_its_lines = true;
+            rest = &rest[end + 1..];
+            if stay_as_they_are {
+                // A flood is quickly taken in: only the first of these lines had begun before.
+                let whole = rest.iter().rposition(|byte| *byte == b'\n').map_or(0, |end| end + 1);
+                lines.extend_from_slice(&rest[..whole]);
+                rest = &rest[whole..];
             }
         }
+        self.keep(rest, &mut lines);
         lines
+    }
+
+    /// Keeps the beginning of a line, or more of it. What is too long comes out.
+    fn keep(&mut self, part: &[u8], lines: &mut Vec<u8>) {
+        self.unfinished.extend_from_slice(part);
+        while self.unfinished.len() > LONGEST_LINE {
+            let held_back = unfinished_at_the_end(&self.unfinished[..LONGEST_LINE]);
+            self.take(LONGEST_LINE - held_back, false, lines);
+        }
     }
 
     /// How long to wait for more of the line that has begun, before [`Lines::cut`]. `None` where
@@ -96,10 +116,10 @@ impl Lines {
             line = line.strip_suffix(b"\r").unwrap_or(line);
         }
         if self.trims && ends {
-            line = line.trim_ascii_end();
+            line = trim_end(line);
         }
         if self.trims && !self.continues {
-            line = line.trim_ascii_start();
+            line = trim_start(line);
         }
         // Where a part has come out already, an empty rest is not another line.
         if !(line.is_empty() && (self.trims || self.continues)) {
@@ -130,9 +150,9 @@ mod tests {
 
     #[test]
     fn lines_are_whole_however_they_are_split() {
-        let sent: &[u8] = b"\xe4\xbd\xa0\n\r\n second line \r\n\x1b[2J\xff\xe4 \n last ";
-        let exact: &[u8] = b"\xe4\xbd\xa0\n\n second line \n\x1b[2J\xff\xe4 \n last \n";
-        let trimmed: &[u8] = b"\xe4\xbd\xa0\nsecond line\n\x1b[2J\xff\xe4\nlast\n";
+        let sent: &[u8] = b"\xe4\xbd\xa0\n\r\n second line \r\n\x1b[2J\xfe\xe4 \n last ";
+        let exact: &[u8] = b"\xe4\xbd\xa0\n\n second line \n\x1b[2J\xfe\xe4 \n last \n";
+        let trimmed: &[u8] = b"\xe4\xbd\xa0\nsecond line\n\x1b[2J\xfe\xe4\nlast\n";
         for (trims, expected) in [(false, exact), (true, trimmed)] {
             for split in 0..=sent.len() {
                 let lines = Lines { trims, ..Lines::default() };
@@ -142,6 +162,50 @@ mod tests {
             let lines = Lines { trims, ..Lines::default() };
             assert_eq!(lines_of(lines, sent.chunks(1)), expected, "one byte at a time");
         }
+    }
+
+    #[test]
+    fn telnet_s_commands_and_line_ends_are_taken_out_wherever_they_are_cut() {
+        let sent: &[u8] = b"\xff\xfb\x1fo\xff\xf4\xff\xfd\x06ne\r\0\xff\xfa\x18\0x\n\xff\xf0two \xfe\r\nthr\xff\xffee";
+        for split in 0..=sent.len() {
+            let out = lines_of(Lines::trimmed(), [&sent[..split], &sent[split..]]);
+            assert_eq!(out, b"one\ntwo \xfe\nthree\n", "split at {split}");
+            let out = lines_of(Lines::default(), [&sent[..split], &sent[split..]]);
+            assert_eq!(out, b"one\ntwo \xfe\nthree\n", "split at {split}");
+        }
+    }
+
+    #[test]
+    fn commands_alone_are_not_the_beginning_of_a_line() {
+        let mut lines = Lines::trimmed();
+        assert_eq!(lines.add(b"\xff\xfb\x1f\xff"), b"");
+        assert_eq!(lines.patience(), None);
+        assert_eq!(lines.add(b"\xfd\x03one\r"), b"");
+        assert_eq!(lines.cut(), b"one\n");
+        assert_eq!(lines.add(b"\0two\xff"), b"");
+        assert_eq!(lines.finish(), b"two\n");
+    }
+
+    #[test]
+    fn white_space_is_that_of_javascript() {
+        let lines = "\u{feff}\u{3000}你\u{3000}好\u{3000}\n\u{3000}\u{a0}\x0b\n\u{85}\n\u{3000}";
+        for size in 1..=lines.len() {
+            let out = lines_of(Lines::trimmed(), lines.as_bytes().chunks(size));
+            assert_eq!(out, "你\u{3000}好\n\u{85}\n".as_bytes(), "in pieces of {size}");
+        }
+    }
+
+    #[test]
+    fn a_flood_is_the_same_in_pieces_of_any_size() {
+        let line = |number: usize| "x".repeat(number * 7919 % 1000) + "\n";
+        let sent: String = (0..500).map(line).collect();
+        for size in [1, 1000, LONGEST_LINE, LONGEST_LINE + 1, sent.len()] {
+            let out = lines_of(Lines::default(), sent.as_bytes().chunks(size));
+            assert!(out == sent.as_bytes(), "in pieces of {size}");
+        }
+        let long = format!("one\n{}\ntwo\n", "x".repeat(LONGEST_LINE + 1));
+        let out = lines_of(Lines::default(), [long.as_bytes()]);
+        assert!(out.split(|byte| *byte == b'\n').all(|line| line.len() <= LONGEST_LINE));
     }
 
     #[test]

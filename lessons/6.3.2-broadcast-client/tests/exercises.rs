@@ -35,7 +35,7 @@ fn server_goes(attempt: &Attempt) -> Outcome {
     client.expect_line_on_stdout("the server sent the line `51000:你好`", "51000:你好")?;
     server.send_in_pieces(&[&b"51000:\xf0\x9f\x98"[..], b"\x80\n"])?;
     client.expect_line_on_stdout("the server sent `51000:😀`, cut in two", "51000:😀")?;
-    server.send(b"\xff\n\n51000:after a byte that is not UTF-8\n")?;
+    server.send(b"\xfe\n\n51000:after a byte that is not UTF-8\n")?;
     let after = "the server sent a line that is not UTF-8, an empty one, and a third";
     let shown = client.expect_line_on_stdout(after, "51000:after a byte that is not UTF-8");
     still_there(&client, after)?;

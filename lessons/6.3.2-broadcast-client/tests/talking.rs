@@ -14,7 +14,7 @@ fn each_line_typed_is_sent_trimmed_and_blank_lines_are_not() {
     server.expect("hello\n");
     client.type_line("");
     client.type_line(" \t ");
-    client.type_line("你好");
+    client.type_line("\u{3000}你好\u{3000}"); // the spaces that a Chinese input method leaves
     server.expect("你好\n");
     server.assert_open_and_silent();
 }

@@ -48,7 +48,7 @@ fn own_words(attempt: &Attempt) -> Outcome {
     }
     a.did("had seen its own words");
     a.expect_silence(Duration::from_millis(100))?;
-    a.send(b"\xff\n")?;
+    a.send(b"\xfe\n")?;
     for client in [&mut a, &mut b] {
         client.did("was there when client A said a line that is not UTF-8,");
         client.line()?;
@@ -188,7 +188,7 @@ fn who(attempt: &Attempt) -> Outcome {
         b.did(&format!("waited while A sent `{message}`, which is not `/who` but a message,"));
         b.expect_line(&format!("{port_a}:{message}"))?;
     }
-    a.send(b"\xff\n/who\r\n")?;
+    a.send(b"\xfe\n/who\r\n")?;
     expect_here(&a.line()?, &[("A", port_a), ("B", port_b), ("C", port_c)])?;
     b.did("waited while A sent a line that is not UTF-8, and then asked `/who`,");
     b.line()?;
@@ -292,7 +292,7 @@ fn private_messages(attempt: &Attempt) -> Outcome {
         }
     }
     // What is to come of it is not said, but the client goes on.
-    for odd in [&b"/to\n"[..], b"/to \n", b"/to  1\n", b"/to \xff \xff\n"] {
+    for odd in [&b"/to\n"[..], b"/to \n", b"/to  1\n", b"/to \xfe \xfe\n"] {
         c.send(odd)?;
     }
     c.send(format!("/to {port_b}\n/to {port_c} myself\n"))?;
@@ -529,7 +529,7 @@ fn two_newcomers_at_once(server: &Running, a: &mut Actor, b: &mut Actor) -> Outc
     a.find_line(&last[8])?;
     b.find_line(&last[8])?;
     thread::sleep(Duration::from_millis(100)); // it has left, too
-    a.send(b"\xff \xf0\x9f\x98\x80\r\n")?;
+    a.send(b"\xfe \xf0\x9f\x98\x80\r\n")?;
     b.line()?;
     for mut newcomer in server.connect_at_once(20, "one of twenty newcomers")? {
         newcomer.did("came together with 19 others");

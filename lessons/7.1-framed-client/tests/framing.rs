@@ -1,6 +1,8 @@
 //! What the framed client sends, and how it shows what arrives.
 
 use std::fs;
+#[cfg(unix)]
+use std::io::Write;
 use std::net::TcpListener;
 use std::process::Command;
 
@@ -80,13 +82,58 @@ fn a_file_that_cannot_be_sent_whole_is_a_failure() {
     let path = file("a large file.bin");
     fs::write(&path, vec![0; 32 * 1024 * 1024]).expect("write a file");
     let (mut writes_in_vain, mut server) = client(&["--file", &path]);
-    server.half_close(); // the client sees an orderly end, long before all is sent
     server.expect(frame(&vec![0; LONGEST]));
-    writes_in_vain.wait_for_stderr(contains("the server has closed the connection"));
-    drop(server);
+    server.half_close(); // the client sees an orderly end, long before all is sent
     assert_eq!(writes_in_vain.wait_for_exit().code(), Some(1), "the server has gone");
     let said = writes_in_vain.stderr();
-    assert!(said.contains(&format!("Error: cannot send all of {path}: ")), "{said}");
+    let error = format!("Error: cannot send all of {path}: the server has closed the connection\n");
+    assert!(said.contains(&error), "{said}");
+}
+
+/// A pipe has no end as long as somebody may write into it.
+#[cfg(unix)]
+#[test]
+fn it_ends_with_the_server_even_while_it_waits_for_the_file() {
+    let path = file("a pipe");
+    let _ = fs::remove_file(&path); // left by an earlier run, if at all
+    let made = Command::new("mkfifo").arg(&path).status().expect("mkfifo");
+    assert!(made.success());
+    let mut writer = fs::File::options().read(true).write(true).open(&path).expect("the pipe");
+    let (mut client, mut server) = client(&["--file", &path]);
+    writer.write_all(&vec![7; LONGEST]).expect("the client reads");
+    server.expect(frame(&vec![7; LONGEST]));
+    drop(server);
+    assert_eq!(client.wait_for_exit().code(), Some(1));
+    let error = client.stderr();
+    assert!(error.contains(&format!("Error: cannot send all of {path}: ")), "{error}");
+}
+
+#[test]
+fn a_message_that_is_cut_off_is_a_failure() {
+    let whole = frame(b"4000:hello");
+    for length in 1..whole.len() {
+        let (mut client, mut server) = client(&[]);
+        server.send(&whole);
+        server.send(&whole[..length]);
+        drop(server);
+        assert_eq!(client.wait_for_exit().code(), Some(1), "{length} bytes of {}", whole.len());
+        assert_eq!(client.lines(), ["4000:hello"]);
+        let error = client.stderr();
+        assert!(error.contains("it has ended in the middle of a message\n"), "{error}");
+        assert!(error.contains("start it again"), "{error}");
+    }
+}
+
+#[test]
+fn a_server_of_lines_is_left_with_a_next_step() {
+    let (mut client, mut server) = client(&[]);
+    server.send([&frame(b"4000:before")[..], b"hello"].concat());
+    assert_eq!(client.wait_for_exit().code(), Some(1));
+    assert_eq!(client.lines(), ["4000:before"]);
+    let error = client.stderr();
+    assert!(error.contains("a message of 1751477356 bytes is announced"), "{error}");
+    assert!(error.contains("\nAnother kind of server may be there"), "{error}");
+    assert!(error.contains("cargo run -p lesson-framed-server -- 127.0.0.1:"), "{error}");
 }
 
 #[test]

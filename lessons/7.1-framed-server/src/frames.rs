@@ -13,9 +13,14 @@ pub const LABEL: usize = "65535:".len();
 // ANCHOR_END: bounds
 
 // ANCHOR: frame
-/// A message in its frame.
+/// Puts a message into its frame.
+///
+/// # Panics
+/// If the message is longer than a length can say, which is a mistake in the program: nobody may send
+/// more than [`LONGEST`]. `as u32` would announce a part of it instead, and the rest would be taken for
+/// the frames that follow.
 pub fn frame(message: &[u8]) -> Vec<u8> {
-    let length = message.len() as u32; // nobody sends 4 GiB at once
+    let length = u32::try_from(message.len()).expect("a message of less than 4 GiB");
     [&length.to_be_bytes(), message].concat()
 }
 // ANCHOR_END: frame
@@ -62,7 +67,7 @@ impl Frames {
         let Some((length, rest)) = self.arrived[self.done..].split_first_chunk() else {
             return Ok(None);
         };
-        let length = u32::from_be_bytes(*length) as usize;
+        let length = u32::from_be_bytes(*length) as usize; // which has 32 bits or more
         if length > self.longest {
             return Err(TooLong(length));
         }

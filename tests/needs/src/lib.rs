@@ -54,6 +54,17 @@ pub static NODE: Need = Need::new("Node 20 or newer", || {
 /// The server that joins the edges of a cluster.
 pub static NATS_SERVER: Need = Need::new("nats-server", || runs("nats-server", &["--version"]));
 
+/// GNU telnet, and the `script` of util-linux, which starts it in a pseudo terminal.
+pub static TELNET: Need = Need::new("GNU telnet, and script of util-linux", || {
+    printed("telnet", &["--version"]).contains("GNU inetutils")
+        && printed("script", &["--version"]).contains("util-linux")
+});
+
+/// The right to make a network namespace, which is root's, and `ip` to set it up.
+pub static NAMESPACE: Need = Need::new("Linux, `ip`, and root", || {
+    runs("unshare", &["--net", "ip", "link", "set", "lo", "up"])
+});
+
 /// strace, with the right to trace, which some containers withhold.
 pub static STRACE: Need = Need::new("strace, and the right to trace", || {
     runs("strace", &["-f", "-o", "/dev/null", "true"])

@@ -93,7 +93,7 @@ fn chat(server: &Program, client_in: In) {
     listener.skip_to(":第二个来了");
     first.wait_for_stdout(predicates::str::contains(":第二个来了\n"));
 
-    first.type_line("你好");
+    first.type_line("\u{3000}你好\u{3000}");
     second.wait_for_stdout(predicates::str::contains(":你好\n"));
     for client in [&first, &second] {
         // The Node client shows the newline of a message, and adds its own.
@@ -167,19 +167,38 @@ with_node! {
         format!("remoteAddress127.0.0.1\nremotePort{port}")
     });
     keyboard_lines_come_back_the_same: same_echo();
+    the_same_white_space_is_trimmed: same_trim();
+}
+
+/// Node's `trim` at both ends of an `x`, for each code point that may stand in a text.
+fn same_trim() {
+    let script = "for (let c = 0; c <= 0x10ffff; c++) if (c < 0xd800 || c > 0xdfff) {
+        const character = String.fromCodePoint(c);
+        if ((character + 'x' + character).trim() === 'x') console.log(c);
+    }";
+    let output = Command::new("node").args(["-e", script]).output().expect("node");
+    let output = String::from_utf8(output.stdout).expect("numbers");
+    let in_node: Vec<u32> = output.lines().map(|line| line.parse().expect("a number")).collect();
+    let in_rust: Vec<u32> = ('\0'..=char::MAX)
+        .filter(|character| shared::trim(&format!("{character}x{character}")) == "x")
+        .map(u32::from)
+        .collect();
+    assert!(in_node.contains(&0x3000), "{in_node:x?}");
+    assert_eq!(in_node, in_rust);
 }
 
 fn same_echo() {
     let echoes = [node("6.3.1-stdin-echo/node/echo.js"), Command::new(lesson("lesson-stdin-echo"))];
     for command in echoes {
         let mut echo = Program::start(command);
-        for (typed, shown) in [("  hello ", "hello"), ("你好", "你好"), ("", "")] {
+        let full_width = ("\u{feff}\u{3000}你 好\u{3000}", "你 好");
+        for (typed, shown) in [("  hello ", "hello"), full_width, ("", "")] {
             echo.type_line(typed);
             echo.wait_for_line(shown);
         }
         echo.close_stdin();
         assert_eq!(echo.wait_for_exit().code(), Some(0));
-        assert_eq!(echo.lines(), ["hello", "你好", ""]);
+        assert_eq!(echo.lines(), ["hello", "你 好", ""]);
     }
 }
 
