@@ -134,15 +134,16 @@ fn show_what_arrives(mut server: &TcpStream, address: &str) -> Result<(), Failur
 /// Shows all messages that have arrived whole, in one write.
 fn show(frames: &mut Frames) -> Result<(), TooLong> {
     let mut lines = String::new();
-    let outcome = loop {
-        match frames.next_message() {
-            Ok(Some(message)) => lines += &line(message),
-            Ok(None) => break Ok(()),
-            Err(too_long) => break Err(too_long),
-        }
-    };
+    let outcome = add_lines(frames, &mut lines);
     print_or_exit(&lines);
     outcome
+}
+
+fn add_lines(frames: &mut Frames, lines: &mut String) -> Result<(), TooLong> {
+    while let Some(message) = frames.next_message()? {
+        *lines += &line(message);
+    }
+    Ok(())
 }
 
 /// A message is one line on the screen, whatever it holds: otherwise a newline in it could make up

@@ -7,8 +7,8 @@ use std::io::{Read, Write};
 use std::net::TcpStream;
 
 use shared::{
-    Failure, Utf8Decoder, cannot_connect, lesson, lost_connection, print_or_exit, printable,
-    uninterrupted,
+    Failure, Utf8Decoder, cannot_connect, check_connected, lesson, lost_connection, print_or_exit,
+    printable, uninterrupted,
 };
 
 fn main() -> Result<(), Failure> {
@@ -17,6 +17,7 @@ fn main() -> Result<(), Failure> {
     // `lookup` and `connect`: one call finds the addresses of the name and tries each.
     let mut server = TcpStream::connect(&address)
         .map_err(|error| cannot_connect(&address, error, "lesson-bidirectional-server"))?;
+    check_connected(&server, &address, "lesson-bidirectional-server")?;
     print_text("客户端与服务器连接成功了"); // the client is connected to the server
 
     let question = "你吃了吗"; // have you eaten?

@@ -5,7 +5,7 @@
 use std::io::{self, BufRead, Read};
 
 use anyhow::Context;
-use shared::{Failure, Utf8Decoder, lesson, print_or_exit};
+use shared::{Failure, Utf8Decoder, lesson, print_or_exit, trim};
 
 /// A longer line comes back in pieces: whatever is fed in, the memory has a bound.
 const LONGEST: u64 = 64 * 1024; // bytes
@@ -29,7 +29,7 @@ fn main() -> Result<(), Failure> {
         };
         // Only the first bytes of a character may have been fed in: that is no text yet.
         if !text.is_empty() {
-            print_or_exit(&format!("{}\n", text.trim()));
+            print_or_exit(&format!("{}\n", trim(&text)));
         }
         if length == 0 {
             return Ok(());

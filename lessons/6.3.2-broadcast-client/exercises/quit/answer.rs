@@ -10,8 +10,8 @@ use std::thread;
 
 use anyhow::Context;
 use shared::{
-    Failure, Lines, cannot_connect, lesson, lost_connection, note, print_or_exit, printable,
-    timed_out, uninterrupted,
+    Failure, Lines, cannot_connect, check_connected, decode_lossy, lesson, lost_connection, note,
+    print_or_exit, printable, timed_out, uninterrupted,
 };
 
 /// Whether the input has ended. Then it is we who leave, and the server only follows.
@@ -21,6 +21,7 @@ fn main() -> Result<(), Failure> {
     let address = lesson!().address("127.0.0.1:3000");
     let server = TcpStream::connect(&address)
         .map_err(|error| cannot_connect(&address, error, "lesson-broadcast-server"))?;
+    check_connected(&server, &address, "lesson-broadcast-server")?;
     let to_server = server.try_clone().context("cannot share the connection with a thread")?;
 
     // There are two things to wait for, so there are two threads. This one ends when the server
@@ -62,7 +63,7 @@ fn send_what_is_typed(mut server: &TcpStream) -> io::Result<()> {
 
 fn show_what_arrives(mut server: TcpStream) -> io::Result<()> {
     let mut lines = Lines::default();
-    let mut buffer = [0; 4096];
+    let mut buffer = vec![0; 32 * 1024]; // a reader that falls behind catches up in few reads
     loop {
         // The Node server sends no newlines: what has come when time is up is a line too. An error
         // means that the connection is over, as the read will say.
@@ -79,5 +80,5 @@ fn show_what_arrives(mut server: TcpStream) -> io::Result<()> {
 }
 
 fn show(lines: &[u8]) {
-    print_or_exit(&printable(&String::from_utf8_lossy(lines)));
+    print_or_exit(&printable(&decode_lossy(lines)));
 }

@@ -9,13 +9,14 @@ use std::fs::File;
 use std::io::{self, Read, Write};
 use std::net::{Shutdown, TcpStream};
 use std::path::{Path, PathBuf};
-use std::thread::{self, JoinHandle};
+use std::sync::mpsc::{self, Receiver};
+use std::thread;
 
 use anyhow::{Context, anyhow};
-use frames::{Frames, LABEL, LONGEST, frame};
+use frames::{Frames, LABEL, LONGEST, TooLong, frame};
 use shared::{
-    Extra, Failure, Lines, cannot_connect, lesson, lost_connection, note, print_or_exit, printable,
-    uninterrupted,
+    Extra, Failure, Lines, cannot_connect, check_connected, lesson, lost_connection, note,
+    print_or_exit, printable, uninterrupted,
 };
 
 const FILE: Extra = Extra {
@@ -31,22 +32,24 @@ fn main() -> Result<(), Failure> {
     let file = path.as_deref().map(open).transpose()?;
     let server = TcpStream::connect(&address)
         .map_err(|error| cannot_connect(&address, error, "lesson-framed-server"))?;
+    check_connected(&server, &address, "lesson-framed-server")?;
     let to_server = server.try_clone().context("cannot share the connection with a thread")?;
 
     // As in 6.3.2: one thread for each of the two things to wait for.
+    let (end, ended) = mpsc::channel();
     let sender = thread::Builder::new().spawn(move || {
         let outcome = match file {
             Some(file) => send_file(file, &to_server),
             None => send_what_is_typed(&to_server)
                 .inspect_err(|error| note!("cannot send what is typed: {error}")),
         };
+        let _ = end.send(outcome); // first, because the server may close when we half-close
         let _ = to_server.shutdown(Shutdown::Write); // half-close: all is said, but we still listen
-        outcome
     });
-    let sender = sender.context("cannot start a thread that sends")?;
+    sender.context("cannot start a thread that sends")?;
     show_what_arrives(&server, &address)?;
     match path {
-        Some(path) => all_is_sent(&path, sender),
+        Some(path) => all_is_sent(&path, &ended),
         None => Ok(()), // nobody waits for the keyboard any more
     }
 }
@@ -57,9 +60,11 @@ fn open(path: &Path) -> anyhow::Result<File> {
         .map_err(|error| anyhow!("cannot open {}: {error}\n{next_step}", path.display()))
 }
 
-/// Whoever sends a file wants to know whether all of it has gone out.
-fn all_is_sent(path: &Path, sender: JoinHandle<io::Result<()>>) -> Result<(), Failure> {
-    let Ok(Err(error)) = sender.join() else { return Ok(()) };
+/// Returns an error unless all of the file has gone out. A sender that has not ended by now still waits,
+/// for the server or for the file, which may be a pipe: nothing comes of that any more.
+fn all_is_sent(path: &Path, ended: &Receiver<io::Result<()>>) -> Result<(), Failure> {
+    let server_is_first = || Err(io::Error::other("the server has closed the connection"));
+    let Err(error) = ended.try_recv().unwrap_or_else(|_| server_is_first()) else { return Ok(()) };
     let next_step = "Is it a file that can be read, and is the server still there?";
     Err(anyhow!("cannot send all of {}: {error}\n{next_step}", path.display()).into())
 }
@@ -96,26 +101,47 @@ fn send_file(mut file: File, mut server: &TcpStream) -> io::Result<()> {
 
 fn show_what_arrives(mut server: &TcpStream, address: &str) -> Result<(), Failure> {
     let mut frames = Frames::new(LABEL + LONGEST);
-    let mut buffer = [0; 4096];
+    let mut buffer = vec![0; 32 * 1024]; // a reader that falls behind catches up in few reads
     loop {
         let received = uninterrupted(|| server.read(&mut buffer))
             .map_err(|error| lost_connection(address, error))?;
+        if received == 0 && frames.kept() > 0 {
+            let cut_off = io::Error::other("it has ended in the middle of a message");
+            return Err(lost_connection(address, cut_off).into());
+        }
         if received == 0 {
             note!("the server has closed the connection");
             return Ok(());
         }
         frames.add(&buffer[..received]);
-        while let Some(message) =
-            frames.next_message().map_err(|error| anyhow!("{address}: {error}"))?
-        {
-            show(message);
-        }
+        show(&mut frames).map_err(|error| {
+            anyhow!(
+                "{address}: {error}\n\
+                 Another kind of server may be there, which knows no lengths. Stop it, and start this one: \
+                 cargo run -p lesson-framed-server -- {address}"
+            )
+        })?;
     }
+}
+
+/// Shows all messages that have arrived whole, in one write.
+fn show(frames: &mut Frames) -> Result<(), TooLong> {
+    let mut lines = String::new();
+    let outcome = add_lines(frames, &mut lines);
+    print_or_exit(&lines);
+    outcome
+}
+
+fn add_lines(frames: &mut Frames, lines: &mut String) -> Result<(), TooLong> {
+    while let Some(message) = frames.next_message()? {
+        *lines += &line(message);
+    }
+    Ok(())
 }
 
 /// A message is one line on the screen, whatever it holds: otherwise a newline in it could make up
 /// what somebody else has never said.
-fn show(message: &[u8]) {
+fn line(message: &[u8]) -> String {
     let shown = match std::str::from_utf8(message) {
         Ok(text) => printable(text).replace('\n', "␊"),
         Err(_) => {
@@ -124,5 +150,5 @@ fn show(message: &[u8]) {
             format!("{} <{} bytes>", printable(&text), message.len() - label.len())
         }
     };
-    print_or_exit(&format!("{shown}\n"));
+    shown + "\n"
 }
