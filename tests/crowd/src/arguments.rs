@@ -10,6 +10,7 @@ use std::time::Duration;
 use anyhow::{Context, Error, bail, ensure};
 use lexopt::Arg;
 
+use crate::bare;
 use crate::check::HEAD;
 use crate::cluster::CLUSTER;
 use crate::ladder::{Extent, LADDER};
@@ -69,8 +70,8 @@ pub enum Request {
     Cluster(Extent),
     /// To be one of several processes of a run: the rest of the command line says which.
     Worker(Vec<OsString>),
-    /// To be the barest server that there is.
-    BareLoop,
+    /// To be one of the barest servers that there are.
+    Bare(fn() -> anyhow::Result<()>),
     /// To print this.
     Print(String),
 }
@@ -148,7 +149,8 @@ pub fn parse(arguments: impl IntoIterator<Item = OsString>) -> anyhow::Result<Re
             Arg::Long("ladder") => extent = Some(("--ladder", LADDER)),
             Arg::Long("cluster") => extent = Some(("--cluster", CLUSTER)),
             Arg::Long("to") => folder = Some(PathBuf::from(parser.value()?)),
-            Arg::Long("bare-loop") => return Ok(Request::BareLoop),
+            Arg::Long("bare-loop") => return Ok(Request::Bare(bare::write_each)),
+            Arg::Long("batched-loop") => return Ok(Request::Bare(bare::write_batches)),
             Arg::Long("help") | Arg::Short('h') => return Ok(Request::Print(HELP.to_string())),
             Arg::Long("version") | Arg::Short('V') => {
                 return Ok(Request::Print(format!("crowd {}\n", env!("CARGO_PKG_VERSION"))));

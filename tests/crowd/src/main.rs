@@ -18,7 +18,7 @@
 //! | `ladder` | every server of the book, one after the other |
 //! | `cluster` | the edges of 7.5, from one to six |
 //! | `candidates` | those servers, and how to start each |
-//! | `bare` | the barest loop, to compare them with |
+//! | `bare` | the barest loops, to compare them with |
 //! | `tables`, `plots`, `machine` | what these write |
 
 use std::env;
@@ -64,7 +64,7 @@ fn main() -> ExitCode {
         Request::Cluster(extent) => {
             Limits::raise().and_then(|limits| cluster::grow(&extent, &limits))
         }
-        Request::BareLoop => bare::run(),
+        Request::Bare(run) => run(),
         Request::Worker(part) => processes::work(&part),
         Request::Print(text) => {
             print(&text);
