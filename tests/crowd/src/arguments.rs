@@ -24,12 +24,16 @@ pub struct Options {
     pub clients: usize,
     /// How many of them speak.
     pub speakers: usize,
+    /// The speakers take turns: one speaks in each round.
+    pub in_turn: bool,
     /// How many lines each speaker says at once.
     pub lines: usize,
     /// Bytes of a line as it is said, without its newline.
     pub size: usize,
     /// How many more clients there are, that never read.
     pub stuck: usize,
+    /// How many rounds are due in a second. Without it, a round follows the one before.
+    pub rate: Option<f64>,
     /// How long to go on.
     pub seconds: f64,
     /// How long to wait while nothing at all comes.
@@ -48,9 +52,11 @@ impl Default for Options {
             addresses: Vec::new(),
             clients: 100,
             speakers: 1,
+            in_turn: false,
             lines: 1,
             size: 43,
             stuck: 0,
+            rate: None,
             seconds: 5.0,
             patience: Duration::from_secs(10),
             processes: Vec::new(),
@@ -86,9 +92,11 @@ Usage: cargo run --release -p crowd -- [OPTIONS] ADDRESS...
 
   --clients N     how many clients are in the room [default: 100]
   --speakers N    how many of them speak, or all [default: 1]
+  --in-turn       the speakers take turns: only one of them speaks in each round
   --lines N       how many lines each speaker says at once [default: 1]
   --size N        bytes of a line, without its newline [default: 43]
   --stuck N       how many more clients join, and never read [default: 0]
+  --rate N        how many rounds are due in a second [default: as many as the server manages]
   --seconds N     how long to go on [default: 5]
   --patience N    how many seconds to wait while nothing comes [default: 10]
   --process ID    the server's process, to tell its processor time and memory
@@ -102,6 +110,15 @@ heard everything. One speaks to all, or all speak at once:
 
   cargo run --release -p crowd -- 3000 --clients 1000
   cargo run --release -p crowd -- 3000 --clients 1000 --speakers all
+
+A delay counts from the moment at which the line was due. With --rate, a schedule says when that is,
+and a round that must wait for the one before is late from its beginning. Without it, a round is due
+as soon as rounds usually take (their median). So if the server stands still for a second, the lines
+that were due in that second count as well, and not only the one that it had got.
+
+A server that throws away what is said too fast passes if --rate keeps within what it allows, for
+example --rate 5. One that sends lines back to their speaker passes too. One that says words of its
+own in between does not: crowd cannot know them.
 
   --ladder        measure all servers of the book instead, one after the other, and write tables and
                   plots; with --clients only up to so many [default: 19000], with --seconds for so
@@ -130,6 +147,8 @@ pub fn parse(arguments: impl IntoIterator<Item = OsString>) -> anyhow::Result<Re
                     options.speakers = within("--speakers", &value, 1..=999_999)?;
                 }
             }
+            Arg::Long("in-turn") => options.in_turn = true,
+            Arg::Long("rate") => options.rate = Some(number("--rate", &mut parser, 0.01..=1e6)?),
             Arg::Long("lines") => options.lines = number("--lines", &mut parser, 1..=1_000_000)?,
             Arg::Long("size") => options.size = number("--size", &mut parser, HEAD + 4..=60_000)?,
             Arg::Long("stuck") => options.stuck = number("--stuck", &mut parser, 0..=1_000_000)?,

@@ -47,17 +47,14 @@ pub fn table(options: &Options, outcome: &Outcome) -> String {
             "connections",
             format!("{} in {} process(es)", count(outcome.connections as u64), outcome.processes),
         ),
-        (
-            "rounds",
-            format!("{} in {:.2} s", count(outcome.rounds.len()), outcome.took.as_secs_f64()),
-        ),
+        ("rounds", format!("{} in {:.2} s", count(outcome.rounds), outcome.took.as_secs_f64())),
         (
             "deliveries",
             format!("{}, every byte as it should be, {order}", count(outcome.deliveries)),
         ),
         ("deliveries a second", count(outcome.rate() as u64)),
-        ("from saying to hearing", percentiles(&outcome.waits)),
-        ("until the last has heard", percentiles(&outcome.rounds)),
+        ("from due to heard", percentiles(&outcome.waits)),
+        ("until the last has heard", percentiles(&outcome.round_waits)),
     ];
     if let (Some(server), Some(each)) = (&outcome.server, outcome.processor_time()) {
         let processes: Vec<String> = server.processes.iter().map(u32::to_string).collect();
@@ -156,11 +153,11 @@ pub fn json(options: &Options, outcome: &Outcome) -> String {
         ("connections", outcome.connections.to_string()),
         ("processes", outcome.processes.to_string()),
         ("seconds", outcome.took.as_secs_f64().to_string()),
-        ("rounds", outcome.rounds.len().to_string()),
+        ("rounds", outcome.rounds.to_string()),
         ("deliveries", outcome.deliveries.to_string()),
         ("deliveries_a_second", outcome.rate().to_string()),
         ("wait_percentiles", seconds(&outcome.waits)),
-        ("round_percentiles", seconds(&outcome.rounds)),
+        ("round_percentiles", seconds(&outcome.round_waits)),
         ("processor_time_a_delivery", or_null(outcome.processor_time().map(|time| time / 1e6))),
         ("memory_a_client", or_null(outcome.memory_a_client())),
         ("memory_empty", or_null(server.map(|server| server.empty.memory as f64))),

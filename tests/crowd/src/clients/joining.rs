@@ -30,15 +30,16 @@ impl Crowd {
             let interest = Interest::READABLE | Interest::WRITABLE;
             self.poll.registry().register(&mut stream, Token(index), interest)?;
             let own = index.checked_sub(listeners);
-            if let Some(own) = own {
-                self.lines.set_label(self.part.speakers.start + own, port);
+            let speaker = own.map(|own| self.part.speakers.start + own);
+            if let Some(speaker) = speaker {
+                self.lines.set_label(speaker, port);
             }
             let check = if index == OBSERVER || self.part.nats {
                 Check::Lines(LineCheck::new(self.part.all_speakers))
             } else {
                 Check::Log(Cursor::new(own))
             };
-            self.clients.push(Client::new(stream, port, own.is_some(), check));
+            self.clients.push(Client::new(stream, port, speaker, check));
             self.progress.inc(1);
         }
         for index in 0..self.part.stuck {
