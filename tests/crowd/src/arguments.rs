@@ -26,6 +26,8 @@ pub struct Options {
     pub speakers: usize,
     /// The speakers take turns: one speaks in each round.
     pub in_turn: bool,
+    /// How many speak as fast as they can. All other speakers are then one who says a line at times.
+    pub flood: Option<usize>,
     /// How many lines each speaker says at once.
     pub lines: usize,
     /// Bytes of a line as it is said, without its newline.
@@ -53,6 +55,7 @@ impl Default for Options {
             clients: 100,
             speakers: 1,
             in_turn: false,
+            flood: None,
             lines: 1,
             size: 43,
             stuck: 0,
@@ -93,6 +96,7 @@ Usage: cargo run --release -p crowd -- [OPTIONS] ADDRESS...
   --clients N     how many clients are in the room [default: 100]
   --speakers N    how many of them speak, or all [default: 1]
   --in-turn       the speakers take turns: only one of them speaks in each round
+  --flood N       N of the clients speak as fast as they can, and there are no rounds (see below)
   --lines N       how many lines each speaker says at once [default: 1]
   --size N        bytes of a line, without its newline [default: 43]
   --stuck N       how many more clients join, and never read [default: 0]
@@ -119,6 +123,15 @@ that were due in that second count as well, and not only the one that it had got
 A server that throws away what is said too fast passes if --rate keeps within what it allows, for
 example --rate 5. One that sends lines back to their speaker passes too. One that says words of its
 own in between does not: crowd cannot know them.
+
+With --flood, N clients speak without a pause for --seconds, one more says a line each half second, and
+all others are readers that check every byte. It tells how many readers are left, because a server may
+disconnect those who are slow, and how long the lines of the one took. Then it waits, for --patience
+at most, until all that was said is heard. A second address is one at which those who flood reach the
+same server. On loopback every reader is fast, so try it over a link, with the flood on this side of it:
+
+  cargo run --release -p crowd -- 3000 --clients 12 --flood 1
+  cargo run --release -p crowd -- 192.0.2.2:3000 3000 --clients 12 --flood 1   (see -p link -- --help)
 
   --ladder        measure all servers of the book instead, one after the other, and write tables and
                   plots; with --clients only up to so many [default: 19000], with --seconds for so
@@ -147,6 +160,7 @@ pub fn parse(arguments: impl IntoIterator<Item = OsString>) -> anyhow::Result<Re
                     options.speakers = within("--speakers", &value, 1..=999_999)?;
                 }
             }
+            Arg::Long("flood") => options.flood = Some(number("--flood", &mut parser, 1..=10_000)?),
             Arg::Long("in-turn") => options.in_turn = true,
             Arg::Long("rate") => options.rate = Some(number("--rate", &mut parser, 0.01..=1e6)?),
             Arg::Long("lines") => options.lines = number("--lines", &mut parser, 1..=1_000_000)?,
@@ -198,8 +212,29 @@ pub fn parse(arguments: impl IntoIterator<Item = OsString>) -> anyhow::Result<Re
     if all_speak {
         options.speakers = options.clients;
     }
+    if let Some(flood) = options.flood {
+        check_flood(&options, flood)?;
+        options.speakers = flood + 1;
+    }
     check(&options)?;
     Ok(Request::Run(options))
+}
+
+/// What must be so in a flood of that many: others are in the room, and there are no rounds.
+fn check_flood(options: &Options, flood: usize) -> anyhow::Result<()> {
+    let Options { addresses, clients, speakers, in_turn, lines, rate, nats, .. } = options;
+    ensure!(
+        *clients >= flood + 2,
+        "{clients} clients are too few for {flood} who flood, one who says a line at times, and a reader"
+    );
+    let usual = Options::default();
+    let has_rounds = *speakers != usual.speakers || *lines != usual.lines || rate.is_some();
+    ensure!(
+        !has_rounds && !in_turn && !nats && addresses.len() <= 2,
+        "--flood has no rounds, and one server of lines: it goes with --clients, --size, --stuck, \
+         --seconds, --patience and --json"
+    );
+    Ok(())
 }
 
 fn check(options: &Options) -> anyhow::Result<()> {

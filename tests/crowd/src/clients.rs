@@ -15,6 +15,7 @@ use crate::check::{Cursor, LineCheck, Lines, Log};
 use crate::limits::Part;
 use crate::protocol::{Protocol, Unwrapper};
 
+pub mod flood;
 mod joining;
 mod roll;
 mod rounds;

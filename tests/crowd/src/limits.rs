@@ -23,6 +23,8 @@ const FROM_AN_ADDRESS: usize = 10_000;
 pub struct Part {
     /// Where the server listens.
     pub address: SocketAddr,
+    /// Where those who flood reach the server, if that is another address.
+    pub flooders_address: Option<SocketAddr>,
     /// Which of crowd's own processes it is.
     pub process: usize,
     /// How many clients there are, of which at least one only listens.
@@ -135,6 +137,7 @@ pub fn split(options: &Options, limits: &Limits) -> anyhow::Result<Vec<Part>> {
         let clients = share(options.clients, processes, index).len();
         parts.push(Part {
             address,
+            flooders_address: None,
             process: index,
             clients: clients.max(speakers.len() + 1),
             stuck: share(options.stuck, processes, index).len(),

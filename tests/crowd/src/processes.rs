@@ -129,6 +129,11 @@ impl Team {
         Ok(())
     }
 
+    /// The clients of this process, once everybody has joined.
+    pub fn into_crowd(self) -> Crowd {
+        self.crowd
+    }
+
     /// Forgets how long everybody has waited so far.
     pub fn forget(&mut self) -> anyhow::Result<()> {
         self.tell("forget")?;
@@ -280,6 +285,7 @@ fn from_words(words: &[impl AsRef<str>]) -> anyhow::Result<Part> {
     let words = &mut words.iter().map(AsRef::as_ref);
     Ok(Part {
         address: next(words)?,
+        flooders_address: None, // a flood is a matter of one process
         process: next(words)?,
         clients: next(words)?,
         stuck: next(words)?,

@@ -16,12 +16,19 @@ const PERCENTILES: [f64; 5] = [50.0, 90.0, 99.0, 99.9, 100.0];
 pub fn heading(options: &Options, limits: &Limits) -> String {
     let Options { clients, speakers, lines, size, stuck, .. } = options;
     let lines = if *lines == 1 { "a line".to_string() } else { format!("{lines} lines") };
-    let mut text = format!(
-        "{}: {} clients; speakers: {}, each with {lines} of {size} bytes at once",
-        options.addresses.join(" "),
-        count(*clients as u64),
-        count(*speakers as u64),
-    );
+    let speak = match options.flood {
+        Some(flood) => format!("{} flood with lines of {size} bytes", count(flood as u64)),
+        None if options.in_turn => format!(
+            "speakers: {} in turn, each with {lines} of {size} bytes",
+            count(*speakers as u64)
+        ),
+        None => format!(
+            "speakers: {}, each with {lines} of {size} bytes at once",
+            count(*speakers as u64)
+        ),
+    };
+    let mut text =
+        format!("{}: {} clients; {speak}", options.addresses.join(" "), count(*clients as u64));
     if *stuck > 0 {
         text += &format!("; {stuck} more never read");
     }
@@ -99,7 +106,8 @@ pub fn stuck(options: &Options, outcome: &Outcome) -> String {
     }
 }
 
-fn percentiles(histogram: &Histogram<u64>) -> String {
+/// The percentiles of times in nanoseconds, for people.
+pub fn percentiles(histogram: &Histogram<u64>) -> String {
     let all = PERCENTILES.map(|percentile| {
         let name =
             if percentile == 100.0 { "slowest".to_string() } else { format!("{percentile} %") };
@@ -129,15 +137,17 @@ fn count(number: u64) -> String {
     HumanCount(number).to_string()
 }
 
+/// The percentiles of times in nanoseconds, for programs: in seconds.
+pub fn percentiles_in_json(histogram: &Histogram<u64>) -> String {
+    let all = PERCENTILES.map(|percentile| {
+        format!("\"{percentile}\":{}", histogram.value_at_percentile(percentile) as f64 / 1e9)
+    });
+    format!("{{{}}}", all.join(","))
+}
+
 /// The same for programs: one line of JSON. Times are in seconds, memory in bytes; what is not
 /// known is null.
 pub fn json(options: &Options, outcome: &Outcome) -> String {
-    let seconds = |histogram: &Histogram<u64>| {
-        let all = PERCENTILES.map(|percentile| {
-            format!("\"{percentile}\":{}", histogram.value_at_percentile(percentile) as f64 / 1e9)
-        });
-        format!("{{{}}}", all.join(","))
-    };
     let or_null = |value: Option<f64>| value.map_or("null".to_string(), |value| value.to_string());
     let server = outcome.server.as_ref();
     let addresses: Vec<String> =
@@ -156,8 +166,8 @@ pub fn json(options: &Options, outcome: &Outcome) -> String {
         ("rounds", outcome.rounds.to_string()),
         ("deliveries", outcome.deliveries.to_string()),
         ("deliveries_a_second", outcome.rate().to_string()),
-        ("wait_percentiles", seconds(&outcome.waits)),
-        ("round_percentiles", seconds(&outcome.round_waits)),
+        ("wait_percentiles", percentiles_in_json(&outcome.waits)),
+        ("round_percentiles", percentiles_in_json(&outcome.round_waits)),
         ("processor_time_a_delivery", or_null(outcome.processor_time().map(|time| time / 1e6))),
         ("memory_a_client", or_null(outcome.memory_a_client())),
         ("memory_empty", or_null(server.map(|server| server.empty.memory as f64))),

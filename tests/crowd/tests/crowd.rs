@@ -230,6 +230,9 @@ fn a_bad_argument_is_quoted_in_one_line() {
         (&["3000", "--speakers", "200"], "200 speakers"),
         (&["3000", "--size", "3"], "--size is \"3\""),
         (&["3000", "--clients", "1000", "--speakers", "all", "--lines", "100000"], "too much"),
+        (&["3000", "--clients", "5", "--flood", "4"], "5 clients are too few"),
+        (&["3000", "--flood", "1", "--lines", "2"], "--flood has no rounds"),
+        (&["3000", "--rate", "0"], "--rate is \"0\""),
         (&["3000", "--frobnicate"], "--frobnicate"),
         (&["3000", "--ladder"], "--ladder"),
     ] {
@@ -253,9 +256,10 @@ fn a_name_that_does_not_exist_is_quoted_in_one_line() {
 needs::test!(help_names_every_option);
 fn help_names_every_option() {
     let text = said(crowd(&["--help"]));
-    for option in
-        ["clients", "speakers", "lines", "size", "stuck", "seconds", "process", "json", "ladder"]
-    {
+    for option in [
+        "clients", "speakers", "in-turn", "flood", "lines", "size", "stuck", "rate", "seconds",
+        "process", "json", "ladder",
+    ] {
         assert!(text.contains(&format!("--{option}")), "{option}");
     }
 }

@@ -228,6 +228,60 @@ fn while_a_server_stands_still_lines_are_due_and_they_wait() {
     }
 }
 
+/// Four readers, one who talks, and one who floods.
+#[test]
+fn a_flood_is_heard_by_all_and_ends_by_itself() {
+    let json = passes(Wrong::Nothing, &["--flood", "1", "--seconds", "0.6"]);
+    let count = |name| number(&json, "readers", name);
+    assert_eq!((count("readers_left"), count("flooders_left")), (4.0, 1.0), "{json}");
+    assert!(count("said") > 100.0, "that is no flood: {json}");
+    assert_eq!(count("heard_by_all"), count("said"), "{json}");
+    assert_eq!(count("deliveries"), count("said") * 4.0, "{json}");
+    assert!(count("talked") >= 1.0 && count("talk_heard_by_all") == count("talked"), "{json}");
+}
+
+#[test]
+fn a_reader_that_is_disconnected_in_a_flood_is_counted_and_the_others_go_on() {
+    let json = passes(Wrong::Disconnects, &["--flood", "2", "--seconds", "0.2"]);
+    assert_eq!(number(&json, "flooders", "flooders_left"), 2.0, "{json}");
+    assert_eq!(number(&json, "readers", "readers_left"), 2.0, "{json}");
+    assert_eq!(
+        number(&json, "readers", "heard_by_all"),
+        number(&json, "readers", "said"),
+        "{json}"
+    );
+}
+
+#[test]
+fn what_is_wrong_is_noticed_in_a_flood_as_well() {
+    for (wrong, word) in [
+        (Wrong::LosesALine, "another had heard"),
+        (Wrong::LosesALineForAll, "something is lost"),
+        (Wrong::RepeatsALine, "another had heard"),
+        (Wrong::SwapsTwo, "another had heard"),
+        (Wrong::ChangesAByte, "another had heard"),
+        (Wrong::Mislabels, "which nobody said so"),
+    ] {
+        let stderr = complaint(server(wrong), &["--flood", "1"]);
+        assert!(stderr.contains("client at port") && stderr.contains(word), "{stderr}");
+    }
+}
+
+/// The lines of the one who talks are due in time, whatever the server does.
+#[test]
+fn lines_that_are_held_up_in_a_flood_have_waited() {
+    let json = passes(Wrong::StandsStill, &["--flood", "1", "--seconds", "2.5"]);
+    let slowest = number(&json, "talk_percentiles", "100");
+    assert!(slowest > 0.2, "a line that was due while nothing was passed on took {slowest} s");
+}
+
+#[test]
+fn those_who_flood_connect_to_an_address_of_their_own() {
+    let (_taken, nobody) = harness::refusing();
+    let stderr = complaint(server(Wrong::Nothing), &[&nobody.to_string(), "--flood", "2"]);
+    assert!(stderr.contains(&format!("cannot connect client 5 to {nobody}")), "{stderr}");
+}
+
 #[test]
 fn a_lost_line_is_noticed() {
     assert_noticed(Wrong::LosesALine, &["client at port", "a line is lost"]);
