@@ -10,6 +10,7 @@ use std::time::Duration;
 use anyhow::{Context, Error, bail, ensure};
 use lexopt::Arg;
 
+use crate::bare;
 use crate::check::HEAD;
 use crate::cluster::CLUSTER;
 use crate::ladder::{Extent, LADDER};
@@ -23,12 +24,18 @@ pub struct Options {
     pub clients: usize,
     /// How many of them speak.
     pub speakers: usize,
+    /// The speakers take turns: one speaks in each round.
+    pub in_turn: bool,
+    /// How many speak as fast as they can. All other speakers are then one who says a line at times.
+    pub flood: Option<usize>,
     /// How many lines each speaker says at once.
     pub lines: usize,
     /// Bytes of a line as it is said, without its newline.
     pub size: usize,
     /// How many more clients there are, that never read.
     pub stuck: usize,
+    /// How many rounds are due in a second. Without it, a round follows the one before.
+    pub rate: Option<f64>,
     /// How long to go on.
     pub seconds: f64,
     /// How long to wait while nothing at all comes.
@@ -47,9 +54,12 @@ impl Default for Options {
             addresses: Vec::new(),
             clients: 100,
             speakers: 1,
+            in_turn: false,
+            flood: None,
             lines: 1,
             size: 43,
             stuck: 0,
+            rate: None,
             seconds: 5.0,
             patience: Duration::from_secs(10),
             processes: Vec::new(),
@@ -69,8 +79,8 @@ pub enum Request {
     Cluster(Extent),
     /// To be one of several processes of a run: the rest of the command line says which.
     Worker(Vec<OsString>),
-    /// To be the barest server that there is.
-    BareLoop,
+    /// To be one of the barest servers that there are.
+    Bare(fn() -> anyhow::Result<()>),
     /// To print this.
     Print(String),
 }
@@ -85,9 +95,12 @@ Usage: cargo run --release -p crowd -- [OPTIONS] ADDRESS...
 
   --clients N     how many clients are in the room [default: 100]
   --speakers N    how many of them speak, or all [default: 1]
+  --in-turn       the speakers take turns: only one of them speaks in each round
+  --flood N       N of the clients speak as fast as they can, and there are no rounds (see below)
   --lines N       how many lines each speaker says at once [default: 1]
   --size N        bytes of a line, without its newline [default: 43]
   --stuck N       how many more clients join, and never read [default: 0]
+  --rate N        how many rounds are due in a second [default: as many as the server manages]
   --seconds N     how long to go on [default: 5]
   --patience N    how many seconds to wait while nothing comes [default: 10]
   --process ID    the server's process, to tell its processor time and memory
@@ -101,6 +114,24 @@ heard everything. One speaks to all, or all speak at once:
 
   cargo run --release -p crowd -- 3000 --clients 1000
   cargo run --release -p crowd -- 3000 --clients 1000 --speakers all
+
+A delay counts from the moment at which the line was due. With --rate, a schedule says when that is,
+and a round that must wait for the one before is late from its beginning. Without it, a round is due
+as soon as rounds usually take (their median). So if the server stands still for a second, the lines
+that were due in that second count as well, and not only the one that it had got.
+
+A server that throws away what is said too fast passes if --rate keeps within what it allows, for
+example --rate 5. One that sends lines back to their speaker passes too. One that says words of its
+own in between does not: crowd cannot know them.
+
+With --flood, N clients speak without a pause for --seconds, one more says a line each half second, and
+all others are readers that check every byte. It tells how many readers are left, because a server may
+disconnect those who are slow, and how long the lines of the one took. Then it waits, for --patience
+at most, until all that was said is heard. A second address is one at which those who flood reach the
+same server. On loopback every reader is fast, so try it over a link, with the flood on this side of it:
+
+  cargo run --release -p crowd -- 3000 --clients 12 --flood 1
+  cargo run --release -p crowd -- 192.0.2.2:3000 3000 --clients 12 --flood 1   (see -p link -- --help)
 
   --ladder        measure all servers of the book instead, one after the other, and write tables and
                   plots; with --clients only up to so many [default: 19000], with --seconds for so
@@ -129,6 +160,9 @@ pub fn parse(arguments: impl IntoIterator<Item = OsString>) -> anyhow::Result<Re
                     options.speakers = within("--speakers", &value, 1..=999_999)?;
                 }
             }
+            Arg::Long("flood") => options.flood = Some(number("--flood", &mut parser, 1..=10_000)?),
+            Arg::Long("in-turn") => options.in_turn = true,
+            Arg::Long("rate") => options.rate = Some(number("--rate", &mut parser, 0.01..=1e6)?),
             Arg::Long("lines") => options.lines = number("--lines", &mut parser, 1..=1_000_000)?,
             Arg::Long("size") => options.size = number("--size", &mut parser, HEAD + 4..=60_000)?,
             Arg::Long("stuck") => options.stuck = number("--stuck", &mut parser, 0..=1_000_000)?,
@@ -148,7 +182,8 @@ pub fn parse(arguments: impl IntoIterator<Item = OsString>) -> anyhow::Result<Re
             Arg::Long("ladder") => extent = Some(("--ladder", LADDER)),
             Arg::Long("cluster") => extent = Some(("--cluster", CLUSTER)),
             Arg::Long("to") => folder = Some(PathBuf::from(parser.value()?)),
-            Arg::Long("bare-loop") => return Ok(Request::BareLoop),
+            Arg::Long("bare-loop") => return Ok(Request::Bare(bare::write_each)),
+            Arg::Long("batched-loop") => return Ok(Request::Bare(bare::write_batches)),
             Arg::Long("help") | Arg::Short('h') => return Ok(Request::Print(HELP.to_string())),
             Arg::Long("version") | Arg::Short('V') => {
                 return Ok(Request::Print(format!("crowd {}\n", env!("CARGO_PKG_VERSION"))));
@@ -177,8 +212,29 @@ pub fn parse(arguments: impl IntoIterator<Item = OsString>) -> anyhow::Result<Re
     if all_speak {
         options.speakers = options.clients;
     }
+    if let Some(flood) = options.flood {
+        check_flood(&options, flood)?;
+        options.speakers = flood + 1;
+    }
     check(&options)?;
     Ok(Request::Run(options))
+}
+
+/// What must be so in a flood of that many: others are in the room, and there are no rounds.
+fn check_flood(options: &Options, flood: usize) -> anyhow::Result<()> {
+    let Options { addresses, clients, speakers, in_turn, lines, rate, nats, .. } = options;
+    ensure!(
+        *clients >= flood + 2,
+        "{clients} clients are too few for {flood} who flood, one who says a line at times, and a reader"
+    );
+    let usual = Options::default();
+    let has_rounds = *speakers != usual.speakers || *lines != usual.lines || rate.is_some();
+    ensure!(
+        !has_rounds && !in_turn && !nats && addresses.len() <= 2,
+        "--flood has no rounds, and one server of lines: it goes with --clients, --size, --stuck, \
+         --seconds, --patience and --json"
+    );
+    Ok(())
 }
 
 fn check(options: &Options) -> anyhow::Result<()> {

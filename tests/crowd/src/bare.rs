@@ -1,63 +1,118 @@
-//! The barest loop that does what a chat server does: one thread, one write for each delivery, no
-//! lock, no thought for anybody who is slow. What a server costs is compared with it.
+//! The two barest loops that do what a chat server does, in one thread, with no lock and no thought
+//! for anybody who is slow. What a server costs is compared with theirs.
+//!
+//! [`write_each`] writes once for each delivery: that is the limit when one person speaks.
+//! [`write_batches`] takes in what everybody has said, and then writes once to each reader: that is
+//! the limit when all speak at the same time.
 
-use std::io::{ErrorKind, Read, Write};
+use std::io::{ErrorKind, IoSlice, Read, Write};
+use std::mem::replace;
 use std::net::SocketAddr;
+use std::ops::Range;
 
-use anyhow::Context;
+use anyhow::{Context, bail, ensure};
 use mio::net::{TcpListener, TcpStream};
 use mio::{Events, Interest, Poll, Token};
 
 const LISTENER: Token = Token(usize::MAX);
 
-/// Runs until it is killed, or somebody leaves.
-pub fn run() -> anyhow::Result<()> {
+struct Client {
+    stream: TcpStream,
+    label: String,
+    /// Where in the batch its own lines are, which are not sent back to it.
+    own: Range<usize>,
+}
+
+/// Runs until it is killed, or somebody leaves. Writes once for each line and reader.
+pub fn write_each() -> anyhow::Result<()> {
+    run(|clients, senders, buffer| {
+        for sender in senders {
+            while let Some(count) = read(&mut clients[*sender], buffer)? {
+                for line in buffer[..count].split_inclusive(|byte| *byte == b'\n') {
+                    let message = [clients[*sender].label.as_bytes(), line].concat();
+                    for (index, client) in clients.iter_mut().enumerate() {
+                        if index != *sender {
+                            let written = client.stream.write_all(&message);
+                            written.context("cannot write without waiting")?;
+                        }
+                    }
+                }
+            }
+        }
+        Ok(())
+    })
+}
+
+/// Runs until it is killed, or somebody leaves. Writes once for each reader.
+pub fn write_batches() -> anyhow::Result<()> {
+    let mut batch = Vec::new();
+    run(|clients, senders, buffer| {
+        batch.clear();
+        for sender in senders {
+            let client = &mut clients[*sender];
+            let start = batch.len();
+            while let Some(count) = read(client, buffer)? {
+                for line in buffer[..count].split_inclusive(|byte| *byte == b'\n') {
+                    batch.extend_from_slice(client.label.as_bytes());
+                    batch.extend_from_slice(line);
+                }
+            }
+            client.own = start..batch.len();
+        }
+        clients.iter_mut().try_for_each(|client| write_but_own(client, &batch))
+    })
+}
+
+/// Sends the batch without what the client has said itself.
+fn write_but_own(client: &mut Client, batch: &[u8]) -> anyhow::Result<()> {
+    let own = replace(&mut client.own, 0..0);
+    let pieces = [&batch[..own.start], &batch[own.end..]];
+    let length = batch.len() - own.len();
+    if length > 0 {
+        let written = client.stream.write_vectored(&pieces.map(IoSlice::new));
+        ensure!(written.context("cannot write")? == length, "cannot write without waiting");
+    }
+    Ok(())
+}
+
+/// Accepts clients, and calls `pass_on` with those who have said something, and a buffer.
+fn run(
+    mut pass_on: impl FnMut(&mut [Client], &[usize], &mut [u8]) -> anyhow::Result<()>,
+) -> anyhow::Result<()> {
     let mut listener = TcpListener::bind(SocketAddr::from(([127, 0, 0, 1], 0)))?;
     println!("server listening at port {}", listener.local_addr()?.port());
     let mut poll = Poll::new()?;
     poll.registry().register(&mut listener, LISTENER, Interest::READABLE)?;
     let mut events = Events::with_capacity(1024);
-    let mut clients: Vec<(TcpStream, u16)> = Vec::new();
+    let mut clients: Vec<Client> = Vec::new();
+    let mut senders = Vec::new();
     let mut buffer = vec![0; 65_536];
     loop {
         poll.poll(&mut events, None)?;
+        senders.clear();
         for event in &events {
-            if event.token() == LISTENER {
-                while let Ok((mut stream, peer)) = listener.accept() {
-                    stream.set_nodelay(true)?;
-                    let token = Token(clients.len());
-                    poll.registry().register(&mut stream, token, Interest::READABLE)?;
-                    clients.push((stream, peer.port()));
-                }
-            } else {
-                pass_on(&mut clients, event.token().0, &mut buffer)?;
+            if event.token() != LISTENER {
+                senders.push(event.token().0);
+                continue;
+            }
+            while let Ok((mut stream, peer)) = listener.accept() {
+                stream.set_nodelay(true)?;
+                let token = Token(clients.len());
+                poll.registry().register(&mut stream, token, Interest::READABLE)?;
+                let label = format!("{}:", peer.port());
+                clients.push(Client { stream, label, own: 0..0 });
             }
         }
+        pass_on(&mut clients, &senders, &mut buffer)?;
     }
 }
 
-/// Passes on what one client says, which is whole lines.
-fn pass_on(
-    clients: &mut [(TcpStream, u16)],
-    sender: usize,
-    buffer: &mut [u8],
-) -> anyhow::Result<()> {
-    loop {
-        let (stream, port) = &mut clients[sender];
-        let count = match stream.read(buffer) {
-            Ok(0) => anyhow::bail!("somebody has left"),
-            Ok(count) => count,
-            Err(error) if error.kind() == ErrorKind::WouldBlock => return Ok(()),
-            Err(error) => return Err(error).context("cannot read"),
-        };
-        let label = format!("{port}:");
-        for line in buffer[..count].split_inclusive(|byte| *byte == b'\n') {
-            let message = [label.as_bytes(), line].concat();
-            for (index, (stream, _)) in clients.iter_mut().enumerate() {
-                if index != sender {
-                    stream.write_all(&message).context("cannot write without waiting")?;
-                }
-            }
-        }
+/// Reads from a client what is there: whole lines, or nothing.
+fn read(client: &mut Client, buffer: &mut [u8]) -> anyhow::Result<Option<usize>> {
+    match client.stream.read(buffer) {
+        Ok(0) => bail!("somebody has left"),
+        Ok(count) => Ok(Some(count)),
+        Err(error) if error.kind() == ErrorKind::WouldBlock => Ok(None),
+        Err(error) => Err(error).context("cannot read"),
     }
 }

@@ -159,9 +159,10 @@ impl LineCheck {
         Ok(speaker)
     }
 
-    /// The line that has not come, where `said` is how many each speaker has said.
-    pub fn missing(&self, said: u32, lines: &Lines) -> Option<String> {
-        let speaker = (1..self.next.len()).find(|speaker| self.next[*speaker] < said)?;
+    /// The line that has not come, where `said` tells how many each speaker has said.
+    pub fn missing(&self, said: impl Fn(usize) -> usize, lines: &Lines) -> Option<String> {
+        let is_behind = |speaker: &usize| (self.next[*speaker] as usize) < said(*speaker);
+        let speaker = (1..self.next.len()).find(is_behind)?;
         Some(lines.head(speaker, self.next[speaker]))
     }
 }

@@ -15,6 +15,7 @@ use crate::check::{Cursor, LineCheck, Lines, Log};
 use crate::limits::Part;
 use crate::protocol::{Protocol, Unwrapper};
 
+pub mod flood;
 mod joining;
 mod roll;
 mod rounds;
@@ -43,15 +44,20 @@ pub struct Crowd {
     /// The call of the roll that everybody is to hear, while the roll is called: its text, and the
     /// port of who says it.
     call: Option<(Vec<u8>, u16)>,
+    /// The line that would come back to the first speaker, if the server did that, once it has
+    /// called the roll.
+    echo: Vec<u8>,
     /// How many clients have not heard the call, or not all of the round.
     waiting: usize,
-    /// How many lines each speaker has said.
-    said: u32,
-    /// When the round began.
-    began: Instant,
+    /// How many rounds there have been.
+    rounds: usize,
+    /// The server sends what a client says to that client as well.
+    pub echoes: bool,
+    /// When the round was due.
+    due: Instant,
     /// When something was heard last.
     heard_at: Instant,
-    /// How long each delivery took from the beginning of its round, in nanoseconds.
+    /// How long each delivery took from the moment at which its round was due, in nanoseconds.
     pub waits: Histogram<u64>,
     progress: ProgressBar,
     buffer: Vec<u8>,
@@ -60,7 +66,8 @@ pub struct Crowd {
 struct Client {
     stream: TcpStream,
     port: u16,
-    speaks: bool,
+    /// Its number, if it is one of those who speak.
+    speaker: Option<usize>,
     /// What it says, and how much of that has been sent.
     unsent: Vec<u8>,
     sent: usize,
@@ -73,9 +80,9 @@ struct Client {
 }
 
 impl Client {
-    fn new(stream: TcpStream, port: u16, speaks: bool, check: Check) -> Client {
+    fn new(stream: TcpStream, port: u16, speaker: Option<usize>, check: Check) -> Client {
         let (unsent, roll, unwrapper) = Default::default();
-        Client { stream, port, speaks, unsent, sent: 0, roll, done: false, unwrapper, check }
+        Client { stream, port, speaker, unsent, sent: 0, roll, done: false, unwrapper, check }
     }
 }
 
@@ -105,9 +112,11 @@ impl Crowd {
             bytes_ahead: 0,
             sending: Vec::new(),
             call: None,
+            echo: Vec::new(),
             waiting: 0,
-            said: 0,
-            began: Instant::now(),
+            rounds: 0,
+            echoes: false,
+            due: Instant::now(),
             heard_at: Instant::now(),
             waits: histogram()?,
             progress,

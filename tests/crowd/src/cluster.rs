@@ -75,7 +75,7 @@ fn measure_one(
     Ok(format!(
         "| {edges} | {} | {} | {} | {} |\n",
         HumanCount(people as u64),
-        duration(outcome.rounds.value_at_quantile(0.5) as f64),
+        duration(outcome.round_waits.value_at_quantile(0.5) as f64),
         outcome.processor_time().map_or_else(unknown, |time| format!("{time:.2} µs")),
         outcome.memory_a_client().map_or_else(unknown, bytes),
     ))

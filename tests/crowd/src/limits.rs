@@ -23,6 +23,8 @@ const FROM_AN_ADDRESS: usize = 10_000;
 pub struct Part {
     /// Where the server listens.
     pub address: SocketAddr,
+    /// Where those who flood reach the server, if that is another address.
+    pub flooders_address: Option<SocketAddr>,
     /// Which of crowd's own processes it is.
     pub process: usize,
     /// How many clients there are, of which at least one only listens.
@@ -33,6 +35,8 @@ pub struct Part {
     pub speakers: Range<usize>,
     /// How many speakers there are in the whole room.
     pub all_speakers: usize,
+    /// The speakers take turns: one speaks in each round.
+    pub in_turn: bool,
     /// How many lines each says in a round.
     pub lines: usize,
     /// Bytes of a line as it is said, without its newline.
@@ -84,9 +88,25 @@ impl Part {
         (is_local && block > 0).then(|| Ipv4Addr::new(127, 0, 1 + high, low))
     }
 
-    /// How many lines the clients of this part hear in a round, all together.
-    pub fn deliveries_of_a_round(&self) -> usize {
-        (self.clients * self.all_speakers - self.speakers.len()) * self.lines
+    /// How many lines are said in a round, in the whole room.
+    pub fn lines_of_a_round(&self) -> usize {
+        self.lines * if self.in_turn { 1 } else { self.all_speakers }
+    }
+
+    /// Which of its lines `speaker` says in a round: none if it is the turn of another.
+    pub fn lines_said(&self, speaker: usize, round: usize) -> Range<usize> {
+        let all = self.all_speakers;
+        let before = |round| match self.in_turn {
+            true => (round + all - speaker) / all * self.lines,
+            false => round * self.lines,
+        };
+        before(round)..before(round + 1)
+    }
+
+    /// How many lines a client hears in a round, where `speaker` is its number if it speaks.
+    pub fn lines_to_hear(&self, speaker: Option<usize>, echoes: bool, round: usize) -> usize {
+        let own = speaker.filter(|_| !echoes).map(|speaker| self.lines_said(speaker, round).len());
+        self.lines_of_a_round() - own.unwrap_or(0)
     }
 }
 
@@ -117,11 +137,13 @@ pub fn split(options: &Options, limits: &Limits) -> anyhow::Result<Vec<Part>> {
         let clients = share(options.clients, processes, index).len();
         parts.push(Part {
             address,
+            flooders_address: None,
             process: index,
             clients: clients.max(speakers.len() + 1),
             stuck: share(options.stuck, processes, index).len(),
             speakers: speakers.start + 1..speakers.end + 1,
             all_speakers: options.speakers,
+            in_turn: options.in_turn,
             lines: options.lines,
             size: options.size,
             patience: options.patience,

@@ -14,11 +14,13 @@
 //! | `limits` | what the system allows |
 //! | `server` | what /proc tells about the server |
 //! | `measure` | one run |
+//! | `flood` | one run in which some speak as fast as they can |
+//! | `stream` | whether everybody hears the same then |
 //! | `report` | the table, the JSON |
 //! | `ladder` | every server of the book, one after the other |
 //! | `cluster` | the edges of 7.5, from one to six |
 //! | `candidates` | those servers, and how to start each |
-//! | `bare` | the barest loop, to compare them with |
+//! | `bare` | the barest loops, to compare them with |
 //! | `tables`, `plots`, `machine` | what these write |
 
 use std::env;
@@ -37,6 +39,7 @@ mod candidates;
 mod check;
 mod clients;
 mod cluster;
+mod flood;
 mod ladder;
 mod limits;
 mod machine;
@@ -46,6 +49,7 @@ mod processes;
 mod protocol;
 mod report;
 mod server;
+mod stream;
 mod tables;
 
 fn main() -> ExitCode {
@@ -64,7 +68,7 @@ fn main() -> ExitCode {
         Request::Cluster(extent) => {
             Limits::raise().and_then(|limits| cluster::grow(&extent, &limits))
         }
-        Request::BareLoop => bare::run(),
+        Request::Bare(run) => run(),
         Request::Worker(part) => processes::work(&part),
         Request::Print(text) => {
             print(&text);
@@ -90,14 +94,19 @@ fn run(options: &Options) -> anyhow::Result<()> {
         progress.set_style(style);
     }
     progress.enable_steady_tick(Duration::from_millis(100));
-    let outcome = measure::measure(options, &limits, &progress);
-    progress.finish_and_clear();
-    let outcome = outcome?;
-    if options.json {
-        print(&(report::json(options, &outcome) + "\n"));
+    let text = if options.flood.is_some() {
+        flood::flood(options, &limits, &progress).map(|(flooded, stuck)| match options.json {
+            true => flood::json(options, &flooded, stuck) + "\n",
+            false => flood::table(options, &flooded, stuck),
+        })
     } else {
-        print(&(report::table(options, &outcome) + &report::stuck(options, &outcome)));
-    }
+        measure::measure(options, &limits, &progress).map(|outcome| match options.json {
+            true => report::json(options, &outcome) + "\n",
+            false => report::table(options, &outcome) + &report::stuck(options, &outcome),
+        })
+    };
+    progress.finish_and_clear();
+    print(&text?);
     Ok(())
 }
 

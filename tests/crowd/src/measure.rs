@@ -1,6 +1,7 @@
 //! One run: everybody joins, the rounds go on for as long as was asked, and all of it is counted.
 
 use std::collections::BTreeSet;
+use std::thread::sleep;
 use std::time::{Duration, Instant};
 
 use anyhow::ensure;
@@ -21,11 +22,14 @@ pub struct Outcome {
     pub processes: usize,
     /// How long all rounds took together.
     pub took: Duration,
-    /// How long each round took, in nanoseconds: until the slowest reader had heard everything.
-    pub rounds: Histogram<u64>,
+    /// How many rounds there were.
+    pub rounds: u64,
+    /// How long each round took from the moment at which it was due, in nanoseconds: until the
+    /// slowest reader had heard everything.
+    pub round_waits: Histogram<u64>,
     /// How many lines were heard, by all together.
     pub deliveries: u64,
-    /// How long each delivery took from the beginning of its round, in nanoseconds.
+    /// How long each delivery took from the moment at which its round was due, in nanoseconds.
     pub waits: Histogram<u64>,
     /// How many of those who never read have been disconnected.
     pub disconnected: usize,
@@ -90,17 +94,19 @@ pub fn measure(
     }
     let joined = usage();
 
-    rounds(&mut team, options.seconds / 10.0, |_| {})?; // until everything has been touched once
+    rounds(&mut team, options, options.seconds / 10.0, |_| {})?; // until all was touched once
     team.forget()?;
     let before = usage();
-    let mut rounds_took = histogram()?;
-    let deliveries_each = parts.iter().map(|part| part.deliveries_of_a_round() as u64).sum::<u64>();
+    let mut round_waits = histogram()?;
+    let connections = parts.iter().map(|part| part.clients).sum::<usize>();
+    let hear_a_line = connections - usize::from(!team.echoes);
+    let deliveries_each = (parts[0].lines_of_a_round() * hear_a_line) as u64;
     let mut deliveries = 0;
     progress.set_length((options.seconds * 1000.0) as u64);
     let began = Instant::now();
     let mut shown = Duration::ZERO;
-    let took = rounds(&mut team, options.seconds, |took| {
-        rounds_took.saturating_record(took.as_nanos() as u64);
+    let took = rounds(&mut team, options, options.seconds, |wait| {
+        round_waits.saturating_record(wait.as_nanos() as u64);
         deliveries += deliveries_each;
         if began.elapsed() - shown > Duration::from_millis(100) {
             shown = began.elapsed();
@@ -111,17 +117,22 @@ pub fn measure(
     })?;
     let after = usage();
     team.call_the_roll(true)?;
-    let (waits, disconnected) = team.finish()?;
+    let (mut waits, disconnected) = team.finish()?;
+    let rounds = round_waits.len();
+    if options.rate.is_none() {
+        let usual = round_waits.value_at_quantile(0.5);
+        (waits, round_waits) = (waits.clone_correct(usual), round_waits.clone_correct(usual));
+    }
     let server = (|| {
         let (empty, joined, before, after) = (empty?, joined?, before?, after?);
         Some(Server { processes: processes.clone(), empty, joined, before, after })
     })();
-    let connections = parts.iter().map(|part| part.clients).sum();
     Ok(Outcome {
         connections,
         processes: parts.len(),
         took,
-        rounds: rounds_took,
+        rounds,
+        round_waits,
         deliveries,
         waits,
         disconnected,
@@ -129,21 +140,30 @@ pub fn measure(
     })
 }
 
-/// Round after round for as long as `seconds`, and one at least. Returns how long it took.
+/// Round after round for as long as `seconds`, and one at least. Calls `each` with how long a round
+/// took from when it was due. Returns how long all took.
 fn rounds(
     team: &mut Team,
+    options: &Options,
     seconds: f64,
     mut each: impl FnMut(Duration),
 ) -> anyhow::Result<Duration> {
     let began = Instant::now();
-    loop {
+    for number in 0.. {
+        let late = options.rate.map_or(Duration::ZERO, |rate| {
+            let due = Duration::from_secs_f64(f64::from(number) / rate);
+            let now = began.elapsed();
+            sleep(due.saturating_sub(now));
+            now.saturating_sub(due) // a sleep that takes too long is not the server's fault
+        });
         let round_began = Instant::now();
-        team.round()?;
-        each(round_began.elapsed());
+        team.round(late)?;
+        each(late + round_began.elapsed());
         if began.elapsed().as_secs_f64() >= seconds {
-            return Ok(began.elapsed());
+            break;
         }
     }
+    Ok(began.elapsed())
 }
 
 fn server_processes(options: &Options) -> anyhow::Result<BTreeSet<u32>> {

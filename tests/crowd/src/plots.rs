@@ -16,6 +16,7 @@ const GREY: RGBColor = RGBColor(136, 136, 136);
 /// One for each candidate, in their order.
 const COLOURS: [RGBColor; CANDIDATES.len()] = [
     RGBColor(136, 136, 136),
+    RGBColor(160, 110, 80),
     RGBColor(213, 94, 0),
     RGBColor(204, 121, 167),
     RGBColor(60, 140, 220),

@@ -6,7 +6,8 @@
 //! |---|---|---|
 //! | `connect` | connect all clients | `ok` |
 //! | `call NUMBER PORT ALONE` | everybody is to hear this call of the roll | `ok`, or `absent COUNT ...` |
-//! | `round` | say the lines of a round, hear all | `ok HASH` |
+//! | `echoes` | speakers are to hear their own lines as well | `ok` |
+//! | `round LATE` | say the lines of a round, which was due so many nanoseconds ago, hear all | `ok HASH` |
 //! | `forget` | the rounds so far were for warming up | `ok` |
 //! | `finish` | the end | `wait NANOSECONDS COUNT` for each bucket, `ok STUCK` |
 //!
@@ -37,6 +38,8 @@ pub struct Team {
     workers: Vec<Worker>,
     /// The number of the last call of the roll.
     call: u32,
+    /// The server sends what a client says to that client as well.
+    pub echoes: bool,
 }
 
 impl Team {
@@ -50,6 +53,7 @@ impl Team {
             clients: parts.iter().map(|part| part.clients).sum(),
             workers: others.iter().map(Worker::start).collect::<anyhow::Result<_>>()?,
             call: 0,
+            echoes: false,
         })
     }
 
@@ -79,6 +83,14 @@ impl Team {
                 );
             }
         }
+        // Only now is it known whether callers hear themselves. If so, the next call waits for that.
+        if self.crowd.echoes && !self.echoes {
+            self.echoes = true;
+            self.tell("echoes")?;
+            self.crowd.expect_echoes();
+            self.answers()?;
+            return self.call_the_roll(alone);
+        }
         Ok(())
     }
 
@@ -103,10 +115,10 @@ impl Team {
         Ok((absent, what))
     }
 
-    /// A round. Returns how many deliveries it had.
-    pub fn round(&mut self) -> anyhow::Result<()> {
-        self.tell("round")?;
-        let hash = self.crowd.round()?;
+    /// A round that was due `late` ago.
+    pub fn round(&mut self, late: Duration) -> anyhow::Result<()> {
+        self.tell(&format!("round {}", late.as_nanos()))?;
+        let hash = self.crowd.round(late)?;
         for (index, answer) in self.answers()?.iter().enumerate() {
             let same_server = self.workers[index].address == self.address;
             ensure!(
@@ -115,6 +127,11 @@ impl Team {
             );
         }
         Ok(())
+    }
+
+    /// The clients of this process, once everybody has joined.
+    pub fn into_crowd(self) -> Crowd {
+        self.crowd
     }
 
     /// Forgets how long everybody has waited so far.
@@ -225,7 +242,10 @@ fn obey(crowd: &mut Crowd, order: &str) -> anyhow::Result<String> {
                 return Ok(format!("absent {count} {what}"));
             }
         }
-        ["round"] => return Ok(format!("ok {}", crowd.round()?)),
+        ["echoes"] => crowd.expect_echoes(),
+        ["round", late] => {
+            return Ok(format!("ok {}", crowd.round(Duration::from_nanos(late.parse()?))?));
+        }
         ["forget"] => crowd.waits.reset(),
         ["finish"] => {
             let mut answer = String::new();
@@ -249,6 +269,7 @@ fn to_words(part: &Part) -> Vec<String> {
         part.speakers.start.to_string(),
         part.speakers.end.to_string(),
         part.all_speakers.to_string(),
+        part.in_turn.to_string(),
         part.lines.to_string(),
         part.size.to_string(),
         part.patience.as_millis().to_string(),
@@ -264,11 +285,13 @@ fn from_words(words: &[impl AsRef<str>]) -> anyhow::Result<Part> {
     let words = &mut words.iter().map(AsRef::as_ref);
     Ok(Part {
         address: next(words)?,
+        flooders_address: None, // a flood is a matter of one process
         process: next(words)?,
         clients: next(words)?,
         stuck: next(words)?,
         speakers: next(words)?..next(words)?,
         all_speakers: next(words)?,
+        in_turn: next(words)?,
         lines: next(words)?,
         size: next(words)?,
         patience: Duration::from_millis(next(words)?),

@@ -16,12 +16,19 @@ const PERCENTILES: [f64; 5] = [50.0, 90.0, 99.0, 99.9, 100.0];
 pub fn heading(options: &Options, limits: &Limits) -> String {
     let Options { clients, speakers, lines, size, stuck, .. } = options;
     let lines = if *lines == 1 { "a line".to_string() } else { format!("{lines} lines") };
-    let mut text = format!(
-        "{}: {} clients; speakers: {}, each with {lines} of {size} bytes at once",
-        options.addresses.join(" "),
-        count(*clients as u64),
-        count(*speakers as u64),
-    );
+    let speak = match options.flood {
+        Some(flood) => format!("{} flood with lines of {size} bytes", count(flood as u64)),
+        None if options.in_turn => format!(
+            "speakers: {} in turn, each with {lines} of {size} bytes",
+            count(*speakers as u64)
+        ),
+        None => format!(
+            "speakers: {}, each with {lines} of {size} bytes at once",
+            count(*speakers as u64)
+        ),
+    };
+    let mut text =
+        format!("{}: {} clients; {speak}", options.addresses.join(" "), count(*clients as u64));
     if *stuck > 0 {
         text += &format!("; {stuck} more never read");
     }
@@ -47,17 +54,14 @@ pub fn table(options: &Options, outcome: &Outcome) -> String {
             "connections",
             format!("{} in {} process(es)", count(outcome.connections as u64), outcome.processes),
         ),
-        (
-            "rounds",
-            format!("{} in {:.2} s", count(outcome.rounds.len()), outcome.took.as_secs_f64()),
-        ),
+        ("rounds", format!("{} in {:.2} s", count(outcome.rounds), outcome.took.as_secs_f64())),
         (
             "deliveries",
             format!("{}, every byte as it should be, {order}", count(outcome.deliveries)),
         ),
         ("deliveries a second", count(outcome.rate() as u64)),
-        ("from saying to hearing", percentiles(&outcome.waits)),
-        ("until the last has heard", percentiles(&outcome.rounds)),
+        ("from due to heard", percentiles(&outcome.waits)),
+        ("until the last has heard", percentiles(&outcome.round_waits)),
     ];
     if let (Some(server), Some(each)) = (&outcome.server, outcome.processor_time()) {
         let processes: Vec<String> = server.processes.iter().map(u32::to_string).collect();
@@ -102,7 +106,8 @@ pub fn stuck(options: &Options, outcome: &Outcome) -> String {
     }
 }
 
-fn percentiles(histogram: &Histogram<u64>) -> String {
+/// The percentiles of times in nanoseconds, for people.
+pub fn percentiles(histogram: &Histogram<u64>) -> String {
     let all = PERCENTILES.map(|percentile| {
         let name =
             if percentile == 100.0 { "slowest".to_string() } else { format!("{percentile} %") };
@@ -132,15 +137,17 @@ fn count(number: u64) -> String {
     HumanCount(number).to_string()
 }
 
+/// The percentiles of times in nanoseconds, for programs: in seconds.
+pub fn percentiles_in_json(histogram: &Histogram<u64>) -> String {
+    let all = PERCENTILES.map(|percentile| {
+        format!("\"{percentile}\":{}", histogram.value_at_percentile(percentile) as f64 / 1e9)
+    });
+    format!("{{{}}}", all.join(","))
+}
+
 /// The same for programs: one line of JSON. Times are in seconds, memory in bytes; what is not
 /// known is null.
 pub fn json(options: &Options, outcome: &Outcome) -> String {
-    let seconds = |histogram: &Histogram<u64>| {
-        let all = PERCENTILES.map(|percentile| {
-            format!("\"{percentile}\":{}", histogram.value_at_percentile(percentile) as f64 / 1e9)
-        });
-        format!("{{{}}}", all.join(","))
-    };
     let or_null = |value: Option<f64>| value.map_or("null".to_string(), |value| value.to_string());
     let server = outcome.server.as_ref();
     let addresses: Vec<String> =
@@ -156,11 +163,11 @@ pub fn json(options: &Options, outcome: &Outcome) -> String {
         ("connections", outcome.connections.to_string()),
         ("processes", outcome.processes.to_string()),
         ("seconds", outcome.took.as_secs_f64().to_string()),
-        ("rounds", outcome.rounds.len().to_string()),
+        ("rounds", outcome.rounds.to_string()),
         ("deliveries", outcome.deliveries.to_string()),
         ("deliveries_a_second", outcome.rate().to_string()),
-        ("wait_percentiles", seconds(&outcome.waits)),
-        ("round_percentiles", seconds(&outcome.rounds)),
+        ("wait_percentiles", percentiles_in_json(&outcome.waits)),
+        ("round_percentiles", percentiles_in_json(&outcome.round_waits)),
         ("processor_time_a_delivery", or_null(outcome.processor_time().map(|time| time / 1e6))),
         ("memory_a_client", or_null(outcome.memory_a_client())),
         ("memory_empty", or_null(server.map(|server| server.empty.memory as f64))),

@@ -2,7 +2,7 @@
 
 use indicatif::HumanCount;
 
-use crate::candidates::{BARE_LOOP, CANDIDATES, THREADS};
+use crate::candidates::{BARE_LOOP, BATCHED_LOOP, CANDIDATES, THREADS};
 use crate::ladder::{Measured, Pattern};
 use crate::report::{bytes, duration};
 
@@ -11,8 +11,9 @@ use crate::report::{bytes, duration};
 pub fn page(measured: &[Measured], missing: &[String], machine: &str) -> String {
     let cost = |one: &Measured, find: Find| {
         let cost = one.processor_time?;
-        let ratio = find(BARE_LOOP).and_then(|bare| bare.processor_time).map(|bare| cost / bare);
-        Some(format!("{cost:.2} µs{}", times(ratio)))
+        let limit = if one.pattern == Pattern::One { BARE_LOOP } else { BATCHED_LOOP };
+        let ratio = find(limit).and_then(|bare| bare.processor_time).map(|bare| cost / bare);
+        Some(format!("{}{}", microseconds(cost), times(ratio)))
     };
     let rate = |one: &Measured, find: Find| {
         let ratio = find(THREADS).map(|threads| one.rate / threads.rate);
@@ -42,6 +43,13 @@ pub fn page(measured: &[Measured], missing: &[String], machine: &str) -> String 
         &rate,
     );
     page += &table(
+        "All speak at once: the server's processor time for one delivery, and how many times the \
+         batched loop's that is",
+        measured,
+        Pattern::All,
+        &cost,
+    );
+    page += &table(
         "All speak at once: how long it takes until the slowest reader has heard everything",
         measured,
         Pattern::All,
@@ -53,6 +61,15 @@ pub fn page(measured: &[Measured], missing: &[String], machine: &str) -> String 
         missing.iter().for_each(|what| page += &format!("- {what}\n"));
     }
     page
+}
+
+/// Three digits of a time that may be much less than a microsecond.
+fn microseconds(time: f64) -> String {
+    match time {
+        ..0.1 => format!("{time:.4} µs"),
+        ..1.0 => format!("{time:.3} µs"),
+        _ => format!("{time:.2} µs"),
+    }
 }
 
 fn times(ratio: Option<f64>) -> String {

@@ -116,14 +116,16 @@ fn two_servers_of_one_room_are_not_taken_for_granted() {
     assert!(stderr.contains("5 of 10 clients never heard"), "{stderr}");
 }
 
-needs::test!(the_barest_loop_passes);
-fn the_barest_loop_passes() {
-    let mut command = Command::new(own("crowd"));
-    command.arg("--bare-loop");
-    let server = Program::start(command);
-    let line = server.first_lines(1).remove(0);
-    let port = line.rsplit(' ').next().expect("a port");
-    said(crowd(&[port, "--speakers", "all", "--seconds", "0.2"]));
+needs::test!(the_barest_loops_pass);
+fn the_barest_loops_pass() {
+    for option in ["--bare-loop", "--batched-loop"] {
+        let mut command = Command::new(own("crowd"));
+        command.arg(option);
+        let server = Program::start(command);
+        let line = server.first_lines(1).remove(0);
+        let port = line.rsplit(' ').next().expect("a port");
+        said(crowd(&[port, "--speakers", "all", "--lines", "3", "--seconds", "0.2"]));
+    }
 }
 
 #[cfg(target_os = "linux")]
@@ -184,8 +186,13 @@ fn the_ladder_writes_tables_and_plots_for_light_and_dark_pages() {
     for path in written.lines() {
         let text = fs::read_to_string(path).expect(path);
         let words: &[&str] = match path.ends_with(".svg") {
-            true => &["<title>", "<desc>", "viewBox=", "the barest loop"],
-            false => &["Measured on 20", "| the barest loop |", "| lesson-broadcast-server |"],
+            true => &["<title>", "<desc>", "viewBox=", "the barest loop", "the batched loop"],
+            false => &[
+                "Measured on 20",
+                "| the barest loop |",
+                "| the batched loop |",
+                "| lesson-broadcast-server |",
+            ],
         };
         for word in words {
             assert!(text.contains(word), "{word:?} is not in {path}: {text}");
@@ -223,6 +230,9 @@ fn a_bad_argument_is_quoted_in_one_line() {
         (&["3000", "--speakers", "200"], "200 speakers"),
         (&["3000", "--size", "3"], "--size is \"3\""),
         (&["3000", "--clients", "1000", "--speakers", "all", "--lines", "100000"], "too much"),
+        (&["3000", "--clients", "5", "--flood", "4"], "5 clients are too few"),
+        (&["3000", "--flood", "1", "--lines", "2"], "--flood has no rounds"),
+        (&["3000", "--rate", "0"], "--rate is \"0\""),
         (&["3000", "--frobnicate"], "--frobnicate"),
         (&["3000", "--ladder"], "--ladder"),
     ] {
@@ -246,9 +256,10 @@ fn a_name_that_does_not_exist_is_quoted_in_one_line() {
 needs::test!(help_names_every_option);
 fn help_names_every_option() {
     let text = said(crowd(&["--help"]));
-    for option in
-        ["clients", "speakers", "lines", "size", "stuck", "seconds", "process", "json", "ladder"]
-    {
+    for option in [
+        "clients", "speakers", "in-turn", "flood", "lines", "size", "stuck", "rate", "seconds",
+        "process", "json", "ladder",
+    ] {
         assert!(text.contains(&format!("--{option}")), "{option}");
     }
 }

@@ -1,10 +1,13 @@
-//! Servers that do something wrong on purpose: crowd must notice each, and say so in one line.
+//! Servers that do something wrong on purpose: crowd must notice each, and say so in one line. And
+//! some that are right in a way of their own.
 
+use std::collections::HashMap;
 use std::io::{BufRead, BufReader, Write};
 use std::net::{Shutdown, TcpListener, TcpStream};
 use std::process::Command;
 use std::sync::{Arc, Mutex};
 use std::thread;
+use std::time::{Duration, Instant};
 
 /// What is wrong with a server.
 #[derive(Clone, Copy, PartialEq)]
@@ -32,6 +35,12 @@ enum Wrong {
     Disconnects,
     /// Nothing is passed on.
     NeverAnswers,
+    /// Every line comes back to its sender as well, which is not wrong.
+    EchoesAll,
+    /// Of each client, ten lines a second are passed on, and the rest is thrown away.
+    ThrowsAway,
+    /// Nothing is passed on in the last third of each 1.5 seconds, which is late, and not wrong.
+    StandsStill,
 }
 
 struct Room {
@@ -43,14 +52,18 @@ struct Room {
     victim: u16,
     /// What is sent to it later than it should be.
     held: Vec<u8>,
+    /// When each second began in which a client has spoken, and how many lines it has said in it.
+    seconds: HashMap<u16, (Instant, usize)>,
+    began: Instant,
 }
 
 /// Starts a server, and returns its port.
 fn server(wrong: Wrong) -> u16 {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
     let port = listener.local_addr().expect("its address").port();
-    let (clients, held) = (Vec::new(), Vec::new());
-    let room = Arc::new(Mutex::new(Room { wrong, clients, said: 0, victim: 0, held }));
+    let (clients, held, seconds) = Default::default();
+    let room = Room { wrong, clients, said: 0, victim: 0, held, seconds, began: Instant::now() };
+    let room = Arc::new(Mutex::new(room));
     thread::spawn(move || {
         while let Ok((stream, peer)) = listener.accept() {
             let clone = stream.try_clone().expect("a second handle");
@@ -71,12 +84,20 @@ impl Room {
         let is_call = text.starts_with("000000.");
         self.said += usize::from(!is_call);
         let fifth = !is_call && self.said == 5;
+        if self.wrong == Wrong::ThrowsAway && !self.has_time_for(sender) {
+            return;
+        }
+        if self.wrong == Wrong::StandsStill {
+            let now = self.began.elapsed().as_millis() % 1500;
+            thread::sleep(Duration::from_millis(if now < 1000 { 0 } else { 1500 - now as u64 }));
+        }
         if self.victim == 0 && (fifth || self.wrong == Wrong::RepeatsTheLast) {
             let others = self.clients.iter().skip(2).map(|(_, port)| *port);
             self.victim = others.into_iter().find(|port| *port != sender).unwrap_or(0);
         }
         for (stream, port) in &mut self.clients {
-            if *port == sender && !(self.wrong == Wrong::Echoes && fifth) {
+            let echoes = self.wrong == Wrong::EchoesAll || self.wrong == Wrong::Echoes && fifth;
+            if *port == sender && !echoes {
                 continue;
             }
             let victim = *port == self.victim;
@@ -100,6 +121,17 @@ impl Room {
             }
             let _ = stream.write_all(&line); // fails only if the client has left
         }
+    }
+
+    /// Whether the client has said less than eleven lines in this second.
+    fn has_time_for(&mut self, sender: u16) -> bool {
+        let now = Instant::now();
+        let (began, said) = self.seconds.entry(sender).or_insert((now, 0));
+        if began.elapsed() >= Duration::from_secs(1) {
+            (*began, *said) = (now, 0);
+        }
+        *said += 1;
+        *said <= 10
     }
 }
 
@@ -134,6 +166,120 @@ fn a_server_that_does_all_right_passes() {
         let output = crowd.args(more).output().expect("crowd runs");
         assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     }
+}
+
+/// Runs crowd with six clients, and returns its line of JSON.
+fn passes(wrong: Wrong, more: &[&str]) -> String {
+    let mut crowd = Command::new(harness::own("crowd"));
+    crowd.arg(server(wrong).to_string()).args(["--clients", "6", "--json"]);
+    let output = crowd.args(more).output().expect("crowd runs");
+    assert!(output.status.success(), "{more:?}: {}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8_lossy(&output.stdout).into_owned()
+}
+
+/// The number after `name`, or after the first `name` that follows `group`.
+fn number(json: &str, group: &str, name: &str) -> f64 {
+    let (_, after) = json.split_once(&format!("\"{group}\":")).expect(group);
+    let (_, after) = after.split_once(&format!("\"{name}\":")).expect(name);
+    let end = after.find([',', '}']).expect("an end");
+    after[..end].parse().unwrap_or_else(|_| panic!("{name} is no number in {json}"))
+}
+
+#[test]
+fn a_server_that_sends_lines_back_to_their_speaker_passes_and_each_is_counted() {
+    for (more, lines) in [
+        (&["--speakers", "2", "--lines", "10"][..], 20.0),
+        (&["--speakers", "3", "--in-turn"], 1.0),
+        (&[], 1.0),
+    ] {
+        let json = passes(Wrong::EchoesAll, &[more, &["--seconds", "0.2"]].concat());
+        let rounds = number(&json, "seconds", "rounds");
+        assert_eq!(number(&json, "rounds", "deliveries"), rounds * lines * 6.0, "{more:?}");
+    }
+}
+
+#[test]
+fn a_server_that_throws_away_what_is_said_too_fast_passes_at_a_rate_that_it_allows() {
+    let stderr = complaint(server(Wrong::ThrowsAway), &["--patience", "1"]);
+    assert!(stderr.contains("try --rate 5"), "{stderr}");
+    let json = passes(Wrong::ThrowsAway, &["--seconds", "1.5", "--rate", "5"]);
+    let rounds = number(&json, "seconds", "rounds");
+    assert!((7.0..=9.0).contains(&rounds), "{rounds} rounds in 1.5 seconds, at 5 a second");
+}
+
+#[test]
+fn those_who_speak_in_turn_say_a_line_in_each_round() {
+    let json = passes(Wrong::Nothing, &["--speakers", "3", "--in-turn", "--seconds", "0.2"]);
+    let rounds = number(&json, "seconds", "rounds");
+    assert!(rounds >= 4.0, "{rounds} rounds: nobody has had a second turn");
+    assert_eq!(number(&json, "rounds", "deliveries"), rounds * 5.0);
+}
+
+/// It stands still for a third of the time, so a third of all lines that are due waits.
+#[test]
+fn while_a_server_stands_still_lines_are_due_and_they_wait() {
+    for more in [&["--seconds", "3"][..], &["--seconds", "3", "--rate", "200"]] {
+        let json = passes(Wrong::StandsStill, more);
+        for group in ["wait_percentiles", "round_percentiles"] {
+            let (half, most) = (number(&json, group, "50"), number(&json, group, "90"));
+            assert!(half < 0.2, "{more:?}, {group}: half of the time it is fast, not {half} s");
+            assert!(most > 0.2, "{more:?}, {group}: a tenth waits for {most} s at least");
+        }
+    }
+}
+
+/// Four readers, one who talks, and one who floods.
+#[test]
+fn a_flood_is_heard_by_all_and_ends_by_itself() {
+    let json = passes(Wrong::Nothing, &["--flood", "1", "--seconds", "0.6"]);
+    let count = |name| number(&json, "readers", name);
+    assert_eq!((count("readers_left"), count("flooders_left")), (4.0, 1.0), "{json}");
+    assert!(count("said") > 100.0, "that is no flood: {json}");
+    assert_eq!(count("heard_by_all"), count("said"), "{json}");
+    assert_eq!(count("deliveries"), count("said") * 4.0, "{json}");
+    assert!(count("talked") >= 1.0 && count("talk_heard_by_all") == count("talked"), "{json}");
+}
+
+#[test]
+fn a_reader_that_is_disconnected_in_a_flood_is_counted_and_the_others_go_on() {
+    let json = passes(Wrong::Disconnects, &["--flood", "2", "--seconds", "0.2"]);
+    assert_eq!(number(&json, "flooders", "flooders_left"), 2.0, "{json}");
+    assert_eq!(number(&json, "readers", "readers_left"), 2.0, "{json}");
+    assert_eq!(
+        number(&json, "readers", "heard_by_all"),
+        number(&json, "readers", "said"),
+        "{json}"
+    );
+}
+
+#[test]
+fn what_is_wrong_is_noticed_in_a_flood_as_well() {
+    for (wrong, word) in [
+        (Wrong::LosesALine, "another had heard"),
+        (Wrong::LosesALineForAll, "something is lost"),
+        (Wrong::RepeatsALine, "another had heard"),
+        (Wrong::SwapsTwo, "another had heard"),
+        (Wrong::ChangesAByte, "another had heard"),
+        (Wrong::Mislabels, "which nobody said so"),
+    ] {
+        let stderr = complaint(server(wrong), &["--flood", "1"]);
+        assert!(stderr.contains("client at port") && stderr.contains(word), "{stderr}");
+    }
+}
+
+/// The lines of the one who talks are due in time, whatever the server does.
+#[test]
+fn lines_that_are_held_up_in_a_flood_have_waited() {
+    let json = passes(Wrong::StandsStill, &["--flood", "1", "--seconds", "2.5"]);
+    let slowest = number(&json, "talk_percentiles", "100");
+    assert!(slowest > 0.2, "a line that was due while nothing was passed on took {slowest} s");
+}
+
+#[test]
+fn those_who_flood_connect_to_an_address_of_their_own() {
+    let (_taken, nobody) = harness::refusing();
+    let stderr = complaint(server(Wrong::Nothing), &[&nobody.to_string(), "--flood", "2"]);
+    assert!(stderr.contains(&format!("cannot connect client 5 to {nobody}")), "{stderr}");
 }
 
 #[test]

@@ -24,31 +24,34 @@ impl Crowd {
             self.lines.without_labels();
         }
         for index in 0..self.part.clients {
-            let (mut stream, port) = self.connect_one(index)?;
+            let floods = self.part.flooders_address.filter(|_| index > listeners);
+            let address = floods.unwrap_or(self.part.address);
+            let (mut stream, port) = self.connect_one(index, address)?;
             let introduction = self.protocol.introduction();
             stream.write_all(introduction).context("cannot send a client's first bytes")?;
             let interest = Interest::READABLE | Interest::WRITABLE;
             self.poll.registry().register(&mut stream, Token(index), interest)?;
             let own = index.checked_sub(listeners);
-            if let Some(own) = own {
-                self.lines.set_label(self.part.speakers.start + own, port);
+            let speaker = own.map(|own| self.part.speakers.start + own);
+            if let Some(speaker) = speaker {
+                self.lines.set_label(speaker, port);
             }
             let check = if index == OBSERVER || self.part.nats {
                 Check::Lines(LineCheck::new(self.part.all_speakers))
             } else {
                 Check::Log(Cursor::new(own))
             };
-            self.clients.push(Client::new(stream, port, own.is_some(), check));
+            self.clients.push(Client::new(stream, port, speaker, check));
             self.progress.inc(1);
         }
         for index in 0..self.part.stuck {
-            self.stuck.push(self.connect_one(self.part.clients + index)?.0);
+            let (stream, _) = self.connect_one(self.part.clients + index, self.part.address)?;
+            self.stuck.push(stream);
         }
         Ok(())
     }
 
-    fn connect_one(&self, before: usize) -> anyhow::Result<(TcpStream, u16)> {
-        let address = self.part.address;
+    fn connect_one(&self, before: usize, address: SocketAddr) -> anyhow::Result<(TcpStream, u16)> {
         let connect = || {
             let socket = Socket::new(Domain::for_address(address), Type::STREAM, None)?;
             if let Some(source) = self.part.source(before) {
@@ -85,15 +88,27 @@ impl Crowd {
         all - self.stuck.len()
     }
 
-    /// Why a client has no connection any more. A process that ends may close its listener last, so
-    /// that the question is asked for a moment.
+    /// Whether nobody can connect any more. A process that ends may close its listener last, so that
+    /// the question is asked for a moment.
+    pub(super) fn server_is_gone(&self) -> bool {
+        let refuses = || {
+            let timeout = Duration::from_secs(1);
+            std::net::TcpStream::connect_timeout(&self.part.address, timeout).is_err()
+        };
+        (0..10).any(|_| {
+            let is_gone = refuses();
+            if !is_gone {
+                sleep(Duration::from_millis(50));
+            }
+            is_gone
+        })
+    }
+
+    /// Why a client has no connection any more.
     pub(super) fn left(&self, index: usize, cause: &str) -> anyhow::Error {
         let address = self.part.address;
-        for _ in 0..10 {
-            if std::net::TcpStream::connect_timeout(&address, Duration::from_secs(1)).is_err() {
-                return anyhow!("the server at {address} has gone away in the middle ({cause})");
-            }
-            sleep(Duration::from_millis(50));
+        if self.server_is_gone() {
+            return anyhow!("the server at {address} has gone away in the middle ({cause})");
         }
         let port = self.clients[index].port;
         anyhow!("the server has disconnected the client at port {port} ({cause})")

@@ -6,8 +6,9 @@ use std::time::{Duration, Instant};
 
 use anyhow::bail;
 
+use super::Check;
 use super::{Crowd, OBSERVER};
-use crate::check::{CALLER, shown};
+use crate::check::{CALLER, Cursor, shown};
 use crate::protocol::{Protocol, instead};
 
 impl Crowd {
@@ -33,8 +34,13 @@ impl Crowd {
         }
         self.waiting = self.clients.len();
         if here {
-            self.clients[caller].done = true;
-            self.waiting -= 1;
+            if by_speaker {
+                self.echo = [format!("{port}:").as_bytes(), &text, b"\n"].concat();
+            }
+            if !self.echoes {
+                self.clients[caller].done = true;
+                self.waiting -= 1;
+            }
             self.protocol.say(&text, &mut self.clients[caller].unsent);
             self.send(caller)?;
         }
@@ -58,6 +64,23 @@ impl Crowd {
             }
         }
         Ok(true)
+    }
+
+    /// From now on, who speaks is to hear its own lines as well.
+    pub fn expect_echoes(&mut self) {
+        self.echoes = true;
+        for client in &mut self.clients {
+            if let Check::Log(cursor) = &mut client.check {
+                *cursor = Cursor::new(None);
+            }
+        }
+    }
+
+    /// Whether the first speaker has heard its own call of the roll.
+    fn has_heard_itself(&self, index: usize) -> bool {
+        let first_speaker = self.part.clients - self.part.speakers.len();
+        let heard = self.clients[index].roll.windows(self.echo.len().max(1));
+        index == first_speaker && heard.into_iter().any(|line| line == self.echo)
     }
 
     /// The port of the client that calls the roll.
@@ -89,6 +112,8 @@ impl Crowd {
             self.lines.without_labels();
         }
         let is_heard = heard(self.protocol);
+        self.echoes |= self.protocol == Protocol::Lines && self.has_heard_itself(index);
+        let client = &mut self.clients[index];
         if client.roll.windows(5).any(|bytes| bytes == b"PING\r") && self.protocol == Protocol::Nats
         {
             client.unsent.extend_from_slice(b"PONG\r\n");

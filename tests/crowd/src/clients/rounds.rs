@@ -13,14 +13,15 @@ use super::{Check, Crowd, Fault, OBSERVER};
 const MOST_AHEAD: usize = 1 << 30;
 
 impl Crowd {
-    /// A round: all speakers say their lines, and everybody hears all of them. Returns a hash of
-    /// all that was heard: in the whole room it must be the same.
-    pub fn round(&mut self) -> anyhow::Result<u64> {
-        self.begin_round();
+    /// A round: all speakers say their lines, or the one whose turn it is, and everybody hears all of
+    /// them. It was due `late` ago. Returns a hash of all that was heard: in the whole room it must be
+    /// the same.
+    pub fn round(&mut self, late: Duration) -> anyhow::Result<u64> {
+        self.begin_round(late);
         let listeners = self.part.clients - self.part.speakers.len();
         for (index, speaker) in (listeners..).zip(self.part.speakers.clone()) {
-            for line in 0..self.part.lines as u32 {
-                let text = self.lines.text(speaker, self.said + line);
+            for line in self.part.lines_said(speaker, self.rounds) {
+                let text = self.lines.text(speaker, line as u32);
                 self.protocol.say(&text, &mut self.clients[index].unsent);
             }
             self.send(index)?;
@@ -28,7 +29,6 @@ impl Crowd {
                 self.wait(Duration::ZERO)?;
             }
         }
-        self.said += self.part.lines as u32;
         while self.waiting > 0 {
             self.wait(Duration::from_millis(100))?;
             if self.heard_at.elapsed() > self.part.patience {
@@ -36,12 +36,13 @@ impl Crowd {
             }
             self.progress.tick();
         }
+        self.rounds += 1;
         let mut hasher = DefaultHasher::new();
         hasher.write(self.log.bytes());
         Ok(hasher.finish())
     }
 
-    fn begin_round(&mut self) {
+    fn begin_round(&mut self, late: Duration) {
         self.log.clear();
         self.ahead.clear();
         self.bytes_ahead = 0;
@@ -53,20 +54,21 @@ impl Crowd {
             }
         }
         self.waiting = self.clients.len();
-        self.began = Instant::now();
-        self.heard_at = self.began;
+        self.heard_at = Instant::now();
+        self.due = self.heard_at.checked_sub(late).unwrap_or(self.heard_at);
     }
 
     fn what_is_missing(&mut self) -> String {
         let patience = self.part.patience;
-        let said = self.part.all_speakers * self.part.lines;
         let (waiting, all) = (self.waiting, self.clients.len());
+        let (part, rounds) = (&self.part, self.rounds);
         let Some(client) = self.clients.iter_mut().find(|client| !client.done) else {
             return "nothing is missing".to_string();
         };
-        let own = if client.speaks { self.part.lines } else { 0 };
+        let to_hear = part.lines_to_hear(client.speaker, self.echoes, rounds);
+        let said = |speaker| part.lines_said(speaker, rounds).end;
         let (heard, due) = match &mut client.check {
-            Check::Lines(check) => (check.heard, check.missing(self.said, &self.lines)),
+            Check::Lines(check) => (check.heard, check.missing(said, &self.lines)),
             Check::Log(cursor) => {
                 let (heard, due) = cursor.due(&self.log);
                 (heard, (due != "\"\"").then_some(due))
@@ -75,18 +77,18 @@ impl Crowd {
         let due = due.map(|due| format!(", and not {due}")).unwrap_or_default();
         format!(
             "lines are missing after {patience:?} in which nothing came: the client at port {} has \
-             heard {heard} of {} of this round{due}; {waiting} of {all} clients wait",
+             heard {heard} of {to_hear} of this round{due}; {waiting} of {all} clients wait \
+             (does the server throw away what is said too fast? then try --rate 5)",
             client.port,
-            said - own,
         )
     }
 
     /// Checks what a client has heard in a round.
     pub(super) fn check(&mut self, index: usize, heard: &[u8]) -> Result<(), Fault> {
         let fault = |what| Fault { client: index, what };
-        let Crowd { part, clients, log, lines, waits, began, heard_at, .. } = self;
+        let Crowd { part, clients, log, lines, waits, due, heard_at, .. } = self;
         let client = &mut clients[index];
-        let wait = heard_at.duration_since(*began).as_nanos() as u64;
+        let wait = heard_at.duration_since(*due).as_nanos() as u64;
         match &mut client.check {
             Check::Lines(check) => {
                 let before = check.heard;
@@ -124,9 +126,9 @@ impl Crowd {
         self.bytes_ahead = 0;
         for index in take(&mut self.ahead) {
             let Check::Log(cursor) = &mut self.clients[index].check else { continue };
-            let (waits, began) = (&mut self.waits, self.began);
+            let (waits, due) = (&mut self.waits, self.due);
             let caught_up = cursor.catch_up(&self.log, &mut self.lines, |at, count| {
-                let wait = at.duration_since(began).as_nanos() as u64;
+                let wait = at.duration_since(due).as_nanos() as u64;
                 waits.saturating_record_n(wait, count as u64);
             });
             let still_ahead = cursor.bytes_ahead();
@@ -144,7 +146,7 @@ impl Crowd {
 
     /// Whether the observer has heard all of the round.
     fn is_complete(&self) -> bool {
-        let all = self.part.all_speakers * self.part.lines;
+        let all = self.part.lines_of_a_round();
         matches!(&self.clients[OBSERVER].check, Check::Lines(check) if check.heard == all)
     }
 
@@ -153,8 +155,7 @@ impl Crowd {
         let client = &mut self.clients[index];
         let done = match &mut client.check {
             Check::Lines(check) => {
-                let speakers = self.part.all_speakers - usize::from(client.speaks);
-                check.heard == speakers * self.part.lines
+                check.heard == self.part.lines_to_hear(client.speaker, self.echoes, self.rounds)
             }
             Check::Log(cursor) if is_complete => {
                 if let Some(what) = cursor.surplus(&self.log, &mut self.lines) {
