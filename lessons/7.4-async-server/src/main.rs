@@ -5,7 +5,9 @@
 //!     cargo run -p lesson-broadcast-client     (in a second terminal, and a third; or telnet)
 //!
 //! It reads like the threads of 6.3.2 and runs like the event loop of 7.3: at each `await` the
-//! thread goes on with another task. The log and the slow-reader policy are those of 7.2.
+//! thread goes on with another task. The log and the policies are those of 7.2: a reader is
+//! disconnected when it has fallen off the log's tail, or (on Linux) has taken in nothing for 90 s
+//! while something waits for it. A speaker that is too fast is held up.
 
 use std::io;
 use std::net::SocketAddr;
@@ -15,7 +17,8 @@ use std::time::Duration;
 
 use anyhow::Context;
 use async_room::{Client, News, Room};
-use shared::{Failure, lesson, listen, note_disconnected, pause_for, print_line};
+use shared::{Failure, lesson, listen, note_disconnected, pause_for, print_line, set_send_buffer};
+use shared_log::SEND_BUFFER;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::time::{sleep, timeout};
 use tokio::{runtime, select, signal, task};
@@ -25,6 +28,7 @@ use tokio::{runtime, select, signal, task};
 fn main() -> Result<(), Failure> {
     let address = lesson!().address("127.0.0.1:3000");
     let (listener, bound) = listen(&address)?;
+    set_send_buffer(&listener, SEND_BUFFER);
     print_line!("server listening at port {}", bound.port());
 
     listener.set_nonblocking(true).context("cannot make the listener non-blocking")?;
