@@ -33,6 +33,11 @@ const KEEPALIVE_QUESTIONS: u32 = 3;
 /// not ask, it repeats what it has sent, on Linux for a quarter of an hour (tcp_retries2 in tcp(7)),
 /// unless it is told how long (TCP_USER_TIMEOUT, RFC 5482). macOS and Windows have no such option
 /// under that name, and give up after some minutes, or half a minute.
+///
+/// Linux also ends the connection to a peer that is there but has had no room for so long, while
+/// something waits for it: a program that is suspended, for example. That is the chat's policy, too: a
+/// reader that takes in nothing for 90 s while something waits for it is disconnected.
+/// [`note_disconnected`](crate::note_disconnected) says so.
 #[cfg(target_os = "linux")]
 const VANISHED_AFTER: Duration = Duration::from_secs(90);
 

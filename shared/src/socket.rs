@@ -69,20 +69,30 @@ pub fn disconnect<'a>(client: impl Into<SockRef<'a>>) {
     platform::wake_reader(&client);
 }
 
-/// Says on stderr that the server has ended the connection to `peer`, and why. Says nothing if
+/// Says on stderr that the connection to `peer` has been ended from here, and why. Says nothing if
 /// `error` means that the connection was over before: then the peer has left, or has been
 /// disconnected and announced already.
+///
+/// A read of a socket with a time-out may fail with an error that means neither: ask [`timed_out`]
+/// first.
 pub fn note_disconnected(peer: SocketAddr, error: &io::Error) {
-    if !was_over(error) {
+    if platform::has_vanished(error) {
+        complain(format_args!("disconnected {peer}: {VANISHED}"));
+    } else if !was_over(error) {
         complain(format_args!("disconnected {peer}: {error}"));
     }
 }
+
+/// What it means that the system has given up a connection: see [`listen`](crate::listen).
+const VANISHED: &str = "it has vanished, or has taken in nothing for 90 s";
 
 fn was_over(error: &io::Error) -> bool {
     use ErrorKind::*;
     match error.kind() {
         BrokenPipe | ConnectionAborted | ConnectionReset => true,
-        NotConnected | TimedOut | UnexpectedEof => true,
+        NotConnected | UnexpectedEof => true,
+        // Only Windows gets here: a read or a write that `disconnect` has cancelled.
+        TimedOut => true,
         _ => platform::is_shut_down(error),
     }
 }
@@ -114,6 +124,11 @@ mod platform {
     /// peer has vanished.
     pub const TIME_OUT: ErrorKind = ErrorKind::WouldBlock;
 
+    /// The system has ended the connection, because nothing was heard of the peer for too long.
+    pub fn has_vanished(error: &io::Error) -> bool {
+        error.kind() == ErrorKind::TimedOut
+    }
+
     /// The error of sending after [`disconnect`] is `BrokenPipe` here.
     pub fn is_shut_down(_error: &io::Error) -> bool {
         false
@@ -134,15 +149,21 @@ mod platform {
     use std::os::windows::io::AsRawSocket;
 
     use windows_sys::Win32::Networking::WinSock::{
-        POLLWRNORM, SOCKET, SOCKET_ERROR, WSAESHUTDOWN, WSAPOLLFD, WSAPoll,
+        POLLWRNORM, SOCKET, SOCKET_ERROR, WSAESHUTDOWN, WSAETIMEDOUT, WSAPOLLFD, WSAPoll,
     };
     use windows_sys::Win32::System::IO::CancelIoEx;
 
     /// As [`TcpStream::set_read_timeout`] documents it.
     pub const TIME_OUT: ErrorKind = ErrorKind::TimedOut;
 
+    /// The system has ended the connection, because nothing was heard of the peer for too long. A call
+    /// that [`wake_reader`] has cancelled is `TimedOut` too, but not with this number.
+    pub fn has_vanished(error: &io::Error) -> bool {
+        error.raw_os_error() == Some(WSAETIMEDOUT)
+    }
+
     /// The error of sending after [`disconnect`], for which the standard library has no
-    /// [`ErrorKind`]. (It has one for a call that [`wake_reader`] has cancelled: `TimedOut`.)
+    /// [`ErrorKind`].
     pub fn is_shut_down(error: &io::Error) -> bool {
         error.raw_os_error() == Some(WSAESHUTDOWN)
     }
@@ -279,6 +300,18 @@ mod tests {
         disconnect(&server);
         let error = waiting.join().expect("the writer ends");
         assert!(was_over(&error), "{error:?}");
+    }
+
+    /// The peer's system is there and answers, but its program does not read.
+    #[test]
+    #[cfg(target_os = "linux")]
+    fn a_peer_that_takes_in_nothing_for_too_long_is_announced() {
+        let (server, _client) = connected_pair();
+        let second = Duration::from_secs(1); // instead of the 90 of the listener
+        SockRef::from(&server).set_tcp_user_timeout(Some(second)).expect("a shorter time");
+        fill(&server);
+        let error = (&server).write_all(&[b'x'; 1_000_000]).expect_err("the system gives up");
+        assert!(platform::has_vanished(&error), "{error:?}");
     }
 
     #[test]

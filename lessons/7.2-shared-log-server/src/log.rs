@@ -6,6 +6,13 @@ use std::collections::VecDeque;
 use std::io::IoSlice;
 use std::iter;
 use std::ops::Range;
+use std::sync::atomic::Ordering::Relaxed;
+use std::time::Instant;
+
+pub use pace::{ASK_AGAIN, SEND_BUFFER};
+use pace::{Pace, Position};
+
+mod pace;
 // ANCHOR_END: header
 
 // ANCHOR: log
@@ -23,13 +30,16 @@ const PIECES: usize = 512;
 pub struct Log {
     bytes: VecDeque<u8>,
     end: u64,
+    pace: Pace,
 }
 
 /// How far one reader has come.
 pub struct Cursor {
-    position: u64,
+    position: Position,
     /// What the reader has said itself and not yet passed, in order. It is not sent back.
     own: VecDeque<Range<u64>>,
+    /// The position at which the reader's own last words end.
+    said: u64,
 }
 // ANCHOR_END: log
 
@@ -37,14 +47,19 @@ pub struct Cursor {
 impl Default for Log {
     fn default() -> Log {
         // It only reserves addresses: the system gives memory to what has been written to.
-        Log { bytes: VecDeque::with_capacity(CAPACITY), end: 0 }
+        Log { bytes: VecDeque::with_capacity(CAPACITY), end: 0, pace: Pace::default() }
     }
 }
 
 impl Log {
     /// A cursor for somebody who joins: what was said before is not for them.
-    pub fn join(&self) -> Cursor {
-        Cursor { position: self.end, own: VecDeque::new() }
+    pub fn join(&mut self) -> Cursor {
+        Cursor { position: self.pace.join(self.end), own: VecDeque::new(), said: 0 }
+    }
+
+    /// Returns a cursor as [`Log::join`] does, but for a reader that speakers never wait for.
+    pub fn join_unnoticed(&self) -> Cursor {
+        Cursor { position: Position::new(self.end.into()), own: VecDeque::new(), said: 0 }
     }
 
     /// Adds `<port>:` and the line for each of `lines`. `author` belongs to who says it.
@@ -61,6 +76,7 @@ impl Log {
         }
         if start < self.end {
             author.skip(start..self.end);
+            author.said = self.end;
         }
     }
 
@@ -83,7 +99,7 @@ impl Log {
     /// `None` means that the reader has fallen off the log's tail: what it needs next is gone.
     pub fn unread(&self, cursor: &Cursor) -> Option<Vec<IoSlice<'_>>> {
         let start = self.end - self.bytes.len() as u64;
-        let mut from = cursor.position.checked_sub(start)? as usize;
+        let mut from = cursor.position().checked_sub(start)? as usize;
         let mut pieces = Vec::new();
         let own_and_the_end = cursor.own.iter().cloned().chain(iter::once(self.end..self.end));
         for own in own_and_the_end.take(PIECES) {
@@ -106,36 +122,56 @@ impl Log {
 
     /// Whether what the reader at `cursor` needs next is still there, or will come.
     pub fn holds(&self, cursor: &Cursor) -> bool {
-        cursor.position >= self.end - self.bytes.len() as u64
+        cursor.position() >= self.end - self.bytes.len() as u64
     }
 
     /// Whether there is nothing to send to the reader at `cursor`.
     pub fn is_read(&self, cursor: &Cursor) -> bool {
-        cursor.position == self.end
+        cursor.position() == self.end
     }
 }
 // ANCHOR_END: read
 
+// ANCHOR: pace
+impl Log {
+    /// Returns whether `author` has to wait before it says more, because readers are far behind.
+    pub fn holds_up(&mut self, author: &Cursor) -> bool {
+        self.pace.holds_up(author.said, self.end, Instant::now())
+    }
+
+    /// Returns whether an author that had to wait may go on, now that a reader has read on.
+    pub fn lets_go(&mut self) -> bool {
+        self.pace.lets_go(self.end, Instant::now())
+    }
+}
+// ANCHOR_END: pace
+
 // ANCHOR: cursor
 impl Cursor {
+    fn position(&self) -> u64 {
+        self.position.load(Relaxed)
+    }
+
     /// Moves on by `sent` bytes of what [`Log::unread`] has returned.
     pub fn advance(&mut self, sent: usize) {
         let mut sent = sent as u64;
+        let mut position = self.position();
         while let Some(own) = self.own.front() {
-            let before_own = own.start - self.position;
+            let before_own = own.start - position;
             if sent < before_own {
                 break;
             }
             sent -= before_own;
-            self.position = own.end;
+            position = own.end;
             self.own.pop_front();
         }
-        self.position += sent;
+        self.position.store(position + sent, Relaxed);
     }
 
     fn skip(&mut self, own: Range<u64>) {
+        let is_at_the_end = own.start == self.position();
         match self.own.back_mut() {
-            _ if own.start == self.position => self.position = own.end,
+            _ if is_at_the_end => self.position.store(own.end, Relaxed),
             Some(last) if own.start == last.end => last.end = own.end,
             _ => self.own.push_back(own),
         }
@@ -234,7 +270,7 @@ mod tests {
         fn nothing_is_lost_or_heard_twice(
             steps in prop::collection::vec((0..3usize, any::<bool>(), 0..200usize), 1..100),
         ) {
-            let mut log = Log { bytes: VecDeque::with_capacity(1000), end: 0 };
+            let mut log = Log { bytes: VecDeque::with_capacity(1000), ..Log::default() };
             let mut cursors = [log.join(), log.join(), log.join()];
             let mut due: [Vec<u8>; 3] = Default::default();
             for (number, (who, says, length)) in steps.into_iter().enumerate() {

@@ -6,7 +6,7 @@ use std::net::{SocketAddr, TcpStream};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 
 use shared::{disconnect, note};
-use shared_log::{Cursor, Log};
+use shared_log::{ASK_AGAIN, Cursor, Log};
 // ANCHOR_END: header
 
 // ANCHOR: room
@@ -41,6 +41,10 @@ pub struct Client {
 impl Room {
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn ring(&self) {
+        self.bells.iter().for_each(Condvar::notify_all);
     }
 }
 // ANCHOR_END: room
@@ -97,19 +101,38 @@ impl Seat {
                 stays
             });
         }
-        self.room.bells.iter().for_each(Condvar::notify_all);
+        self.room.ring();
         for client in lost {
             disconnect(&client.stream); // its two threads wake up, and end
             note!("disconnected {}: it does not read what it is sent", client.peer);
         }
+        self.wait_for_readers();
     }
     // ANCHOR_END: say
+
+    // ANCHOR: wait
+    /// Waits while this client is too fast for those who read. Meanwhile nothing is read from its
+    /// socket, so TCP tells the sender to stop.
+    fn wait_for_readers(&self) {
+        let mut state = self.room.state();
+        loop {
+            let State { log, places, .. } = &mut *state;
+            match places.get(&self.number) {
+                Some(author) if log.holds_up(&author.cursor) => {}
+                _ => return,
+            }
+            let waited = self.bell().wait_timeout(state, ASK_AGAIN);
+            state = waited.unwrap_or_else(PoisonError::into_inner).0;
+        }
+    }
+    // ANCHOR_END: wait
 
     // ANCHOR: unread
     /// Waits until there is something to send to this client, and returns a copy: the log is free
     /// while the client's connection takes its time. `None` means that nothing more will come.
     pub fn unread(&self) -> Option<Vec<u8>> {
-        const AT_ONCE: usize = 64 * 1024; // bytes
+        // Not much, because the cursor stands still during the write, as if the client did not read.
+        const AT_ONCE: usize = 32 * 1024; // bytes
         let mut state = self.room.state();
         loop {
             let State { log, places, .. } = &mut *state;
@@ -121,6 +144,11 @@ impl Seat {
             }
             if !unread.is_empty() {
                 cursor.advance(unread.len());
+                let lets_go = log.lets_go();
+                drop(state);
+                if lets_go {
+                    self.room.ring(); // for the speakers who wait
+                }
                 return Some(unread);
             }
             if *has_left {

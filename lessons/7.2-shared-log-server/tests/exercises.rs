@@ -35,7 +35,7 @@ fn how_many_writes(attempt: &Attempt) -> Outcome {
     }
 
     let mut reset = newcomer(&server, &mut a, "client E")?;
-    a.send(b"\xff\0 once\n")?;
+    a.send(b"\xfe\0 once\n")?;
     reset.expect_line(&format!("{}:\u{fffd}\0 once", port(&a)))?;
     let left = port(&reset);
     reset.reset();

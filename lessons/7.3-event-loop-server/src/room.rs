@@ -1,7 +1,7 @@
 // ANCHOR: header
 //! The room of 7.3: what to do for a client whose socket is ready. Nothing in here ever waits.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, VecDeque};
 use std::io::{self, ErrorKind, Read, Write};
 use std::mem;
 use std::net::SocketAddr;
@@ -9,12 +9,19 @@ use std::net::SocketAddr;
 use mio::net::TcpStream;
 use mio::{Interest, Registry, Token};
 use shared::{Lines, disconnect, note_disconnected};
-use shared_log::{Cursor, Log};
+use shared_log::{ASK_AGAIN, Cursor, Log};
 
 use super::timers::Timers;
 // ANCHOR_END: header
 
 // ANCHOR: room
+/// How much is read in a turn of the loop, from all clients together, in bytes. It is written to all
+/// before the next turn, so that a crowd of speakers cannot fill the log in between.
+const A_TURN: usize = 1024 * 1024;
+
+/// The token of the timer that runs while somebody is held up. It is nobody's.
+const HELD: Token = Token(usize::MAX - 1);
+
 #[derive(Default)]
 pub struct Room {
     log: Log,
@@ -22,8 +29,10 @@ pub struct Room {
     /// not taken for another client's.
     clients: BTreeMap<Token, Client>,
     joined: usize,
-    /// Those whose next read may return something.
-    readable: BTreeSet<Token>,
+    /// Those whose next read may return something, each once, in the order of their turns.
+    readable: VecDeque<Token>,
+    /// Those of them who are too fast, and wait until others have read on.
+    held: VecDeque<Token>,
     /// Whether there may be somebody to send something to.
     has_unsent: bool,
     /// When the line that a client has begun is passed on without its end.
@@ -35,8 +44,12 @@ pub struct Client {
     peer: SocketAddr,
     lines: Lines,
     cursor: Cursor,
+    /// Whether the client is in one of the room's queues.
+    is_readable: bool,
     /// Not from a write that would have had to wait until the event that says so.
     is_writable: bool,
+    /// Nothing can be sent to the client any more. Its last words may still be unread.
+    is_broken: bool,
     has_left: bool,
 }
 
@@ -58,7 +71,16 @@ impl Room {
         registry.register(&mut stream, token, Interest::READABLE | Interest::WRITABLE)?;
         self.joined += 1;
         let (lines, cursor) = (Lines::trimmed(), self.log.join());
-        let client = Client { stream, peer, lines, cursor, is_writable: false, has_left: false };
+        let client = Client {
+            stream,
+            peer,
+            lines,
+            cursor,
+            is_readable: false,
+            is_writable: false,
+            is_broken: false,
+            has_left: false,
+        };
         self.clients.insert(token, client);
         Ok(())
     }
@@ -66,8 +88,8 @@ impl Room {
     /// Notes what an event says. It may come late, for a client that has gone.
     pub fn ready(&mut self, token: Token, readable: bool, writable: bool) {
         let Some(client) = self.clients.get_mut(&token) else { return };
-        if readable {
-            self.readable.insert(token);
+        if readable && !mem::replace(&mut client.is_readable, true) {
+            self.readable.push_back(token);
         }
         client.is_writable |= writable;
         self.has_unsent |= writable;
@@ -80,26 +102,47 @@ impl Room {
     // ANCHOR_END: admit
 
     // ANCHOR: read
-    /// One read for everybody who may have something to say. Who has more to say, and be it without
-    /// end, goes on after the others. An event says `readable` only once, so a client stays on the
-    /// list until a read has found nothing.
+    /// One read for everybody who may have something to say, and is not too fast. A client with more
+    /// to say, however much, goes on after the others. An event says `readable` only once, so a
+    /// client stays in the queue until a read has found nothing.
     pub fn read(&mut self, buffer: &mut [u8]) {
-        for token in mem::take(&mut self.readable) {
+        let mut budget = A_TURN;
+        for _ in 0..self.readable.len() {
+            let Some(token) = self.readable.pop_front() else { break };
             let Some(client) = self.clients.get_mut(&token) else { continue };
+            if self.log.holds_up(&client.cursor) {
+                self.held.push_back(token);
+                continue;
+            }
             let lines = match client.stream.read(buffer) {
-                Ok(received @ 1..) => client.lines.add(&buffer[..received]),
-                Err(error) if error.kind() == ErrorKind::WouldBlock => continue,
+                Ok(received @ 1..) => {
+                    budget = budget.saturating_sub(received);
+                    client.lines.add(&buffer[..received])
+                }
+                Err(error) if error.kind() == ErrorKind::WouldBlock => {
+                    client.is_readable = false;
+                    continue;
+                }
                 Err(error) if error.kind() == ErrorKind::Interrupted => Vec::new(),
                 outcome => {
                     client.has_left = true;
-                    client.is_writable |= outcome.is_err(); // a write will fail, and not wait
+                    if let Err(error) = outcome {
+                        client.is_broken = true;
+                        note_disconnected(client.peer, &error);
+                    }
                     client.lines.finish()
                 }
             };
             if !client.has_left {
-                self.readable.insert(token);
+                self.readable.push_back(token);
             }
             self.say(token, &lines);
+            if budget == 0 {
+                break;
+            }
+        }
+        if !self.held.is_empty() {
+            self.timers.set(HELD, Some(ASK_AGAIN));
         }
     }
 
@@ -107,7 +150,8 @@ impl Room {
     pub fn cut(&mut self) {
         while let Some(token) = self.timers.expired() {
             let Some(client) = self.clients.get_mut(&token) else { continue };
-            let lines = client.lines.cut();
+            // While something waits to be read, its end may be in there.
+            let lines = if client.is_readable { Vec::new() } else { client.lines.cut() };
             self.say(token, &lines);
         }
     }
@@ -135,11 +179,13 @@ impl Room {
                 }
             }
         }
+        if self.log.lets_go() {
+            self.readable.append(&mut self.held);
+        }
         gone.iter().filter_map(|token| self.forget(*token)).collect()
     }
 
     fn forget(&mut self, token: Token) -> Option<Client> {
-        self.readable.remove(&token);
         self.timers.set(token, None);
         self.clients.remove(&token)
     }
@@ -151,8 +197,11 @@ impl Client {
     ///
     /// # Errors
     /// The client has gone: it has left and has all that was said before, or it has fallen off the
-    /// log's tail, or cannot be sent anything.
+    /// log's tail.
     fn send(&mut self, log: &Log) -> io::Result<bool> {
+        if self.is_broken {
+            return if self.has_left { Err(ErrorKind::UnexpectedEof.into()) } else { Ok(false) };
+        }
         let Some(unread) = log.unread(&self.cursor) else {
             disconnect(&self.stream);
             return Err(io::Error::other("it does not read what it is sent"));
@@ -162,7 +211,11 @@ impl Client {
                 Ok(sent) => self.cursor.advance(sent), // perhaps a part of it, and the rest later
                 Err(error) if error.kind() == ErrorKind::WouldBlock => self.is_writable = false,
                 Err(error) if error.kind() == ErrorKind::Interrupted => {}
-                Err(error) => return Err(error),
+                Err(error) => {
+                    note_disconnected(self.peer, &error);
+                    disconnect(&self.stream); // and so readable: the reads come to its end
+                    self.is_broken = true;
+                }
             }
         }
         let has_all = log.is_read(&self.cursor);

@@ -5,12 +5,12 @@ use std::io::{self, ErrorKind};
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use shared::{Lines, disconnect};
-use shared_log::Cursor;
+use shared::{Lines, disconnect, note_disconnected};
+use shared_log::{ASK_AGAIN, Cursor};
 use tokio::io::AsyncWriteExt;
 use tokio::net::TcpStream;
 use tokio::sync::watch;
-use tokio::time::{Instant, sleep_until};
+use tokio::time::{Instant, sleep, sleep_until};
 use tokio::{select, task};
 
 use crate::{News, Room};
@@ -27,6 +27,8 @@ pub struct Client {
     lines: Lines,
     /// When the line that has begun is passed on without its end.
     cut_at: Option<Instant>,
+    /// Nothing can be sent to the client any more. Its last words may still be unread.
+    is_broken: bool,
     has_left: bool,
 }
 
@@ -42,6 +44,7 @@ impl Client {
             cursor,
             lines: Lines::trimmed(),
             cut_at: None,
+            is_broken: false,
             has_left: false,
         }
     }
@@ -57,16 +60,19 @@ impl Client {
             if !is_behind && (self.has_left || goodbye) {
                 return self.part().await;
             }
+            // A client that is too fast for those who read is not read from, so TCP tells it to stop.
+            let is_held = !self.has_left && self.room.log().holds_up(&self.cursor);
             let cut_at = self.cut_at.unwrap_or_else(Instant::now);
             select! {
-                ready = self.stream.readable(), if !self.has_left => {
-                    ready?;
+                biased; // what has arrived of a line comes before the end of the patience for it
+                _ = self.stream.readable(), if !self.has_left && !is_held => {
                     self.read();
                     // Who floods lets the others have their turn.
                     task::yield_now().await;
                 }
-                ready = self.stream.writable(), if is_behind => ready?,
-                () = sleep_until(cut_at), if self.cut_at.is_some() => {
+                _ = self.stream.writable(), if is_behind => {}
+                () = sleep(ASK_AGAIN), if is_held => {}
+                () = sleep_until(cut_at), if self.cut_at.is_some() && !is_held => {
                     let lines = self.lines.cut();
                     self.say(&lines);
                 }
@@ -82,8 +88,12 @@ impl Client {
         let lines = match self.stream.try_read(&mut buffer) {
             Ok(received @ 1..) => self.lines.add(&buffer[..received]),
             Err(error) if is_passing(&error) => return,
-            _ => {
+            outcome => {
                 self.has_left = true;
+                if let Err(error) = outcome {
+                    self.is_broken = true;
+                    note_disconnected(self.peer, &error);
+                }
                 self.lines.finish()
             }
         };
@@ -103,7 +113,10 @@ impl Client {
     /// Sends all that there is for this client, as far as its socket takes it. Returns whether there
     /// is something left.
     fn send(&mut self) -> io::Result<bool> {
-        let log = self.room.log();
+        if self.is_broken {
+            return Ok(false);
+        }
+        let mut log = self.room.log();
         let Some(unread) = log.unread(&self.cursor) else {
             disconnect(&self.stream);
             return Err(io::Error::other("it does not read what it is sent"));
@@ -112,10 +125,17 @@ impl Client {
             match self.stream.try_write_vectored(&unread) {
                 Ok(sent) => self.cursor.advance(sent),
                 Err(error) if is_passing(&error) => {}
-                Err(error) => return Err(error),
+                Err(error) => {
+                    note_disconnected(self.peer, &error);
+                    disconnect(&self.stream); // and so readable: the reads come to its end
+                    self.is_broken = true;
+                }
             }
         }
-        Ok(!log.is_read(&self.cursor))
+        if log.lets_go() {
+            self.room.news.send_modify(|_| {}); // for the speakers who wait
+        }
+        Ok(!self.is_broken && !log.is_read(&self.cursor))
     }
     // ANCHOR_END: send
 

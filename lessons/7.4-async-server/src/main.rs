@@ -5,7 +5,9 @@
 //!     cargo run -p lesson-broadcast-client     (in a second terminal, and a third; or telnet)
 //!
 //! It reads like the threads of 6.3.2 and runs like the event loop of 7.3: at each `await` the
-//! thread goes on with another task. The log and the slow-reader policy are those of 7.2.
+//! thread goes on with another task. The log and the policies are those of 7.2: a reader is
+//! disconnected when it has fallen off the log's tail, or (on Linux) has taken in nothing for 90 s
+//! while something waits for it. A speaker that is too fast is held up.
 
 use std::io;
 use std::net::SocketAddr;
@@ -14,7 +16,10 @@ use std::time::Duration;
 
 use anyhow::Context;
 use async_room::{Client, News, Room};
-use shared::{CtrlC, Failure, lesson, listen, note_disconnected, pause_for, print_line};
+use shared::{
+    CtrlC, Failure, lesson, listen, note_disconnected, pause_for, print_line, set_send_buffer,
+};
+use shared_log::SEND_BUFFER;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::oneshot;
 use tokio::time::{sleep, timeout};
@@ -25,6 +30,7 @@ use tokio::{runtime, select, task};
 fn main() -> Result<(), Failure> {
     let address = lesson!().address("127.0.0.1:3000");
     let (listener, bound) = listen(&address)?;
+    set_send_buffer(&listener, SEND_BUFFER);
     print_line!("server listening at port {}", bound.port());
     let (press, pressed) = oneshot::channel();
     let _last_lines = CtrlC::calls(|| drop(press))?;

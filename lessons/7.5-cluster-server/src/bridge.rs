@@ -45,6 +45,7 @@ pub struct Bridge {
     room: Arc<Room>,
     news: watch::Receiver<News>,
     /// How far the bridge has read the room's log. What it has said there itself, it does not read.
+    /// No speaker is held up for the bridge.
     cursor: Cursor,
     outbox: Outbox,
     /// Short messages that go before those of the outbox: subject and payload.
@@ -61,7 +62,7 @@ impl Bridge {
     pub fn new(name: String, room: Arc<Room>) -> Bridge {
         let since_1970 = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
         let run = since_1970.as_millis() as u64;
-        let (news, cursor) = (room.news.subscribe(), room.log().join());
+        let (news, cursor) = (room.news.subscribe(), room.log().join_unnoticed());
         Bridge {
             name,
             run,
@@ -84,7 +85,7 @@ impl Bridge {
             connection = connect(&servers, Duration::ZERO) => connection,
             _ = &mut leaving => return,
         };
-        self.cursor = self.room.log().join(); // what was said before was said to those who were here
+        self.cursor = self.room.log().join_unnoticed(); // what was said before was said to those who were here
         note!("joined the other edges");
         while self.talk(&mut connection, &mut leaving).await.is_err() {
             connection.learn(&mut servers);
@@ -158,7 +159,7 @@ impl Bridge {
         let log = self.room.log();
         let Some(unread) = log.unread(&self.cursor) else {
             note!("more was said at once than the log holds, and the other edges miss it");
-            self.cursor = log.join();
+            self.cursor = log.join_unnoticed();
             return;
         };
         let mut lines = Vec::new();

@@ -1,0 +1,303 @@
+// ANCHOR: header
+//! The pace of the room: a speaker that is too fast for the readers waits until they have read on.
+//! A reader that does not read is not waited for.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::time::{Duration, Instant};
+
+use crate::CAPACITY;
+// ANCHOR_END: header
+
+// ANCHOR: policy
+/// How far a reader may be behind before speakers wait for it, in bytes.
+const FAR: u64 = 64 * 1024;
+
+/// How far a reader may be behind before everybody waits for it, even a person whose words it has
+/// all read.
+const TOO_FAR: u64 = CAPACITY as u64 / 2;
+
+/// A reader that is far behind is waited for as long as it reads at least so much in each window. A
+/// reader that has just fallen so far behind has one window to show that it reads.
+const LEAST: u64 = 16 * 1024; // bytes
+const WINDOW: Duration = Duration::from_secs(1);
+
+/// How much may wait for a client in the kernel, where no cursor shows it, in bytes. Left to itself,
+/// Linux lets it grow to megabytes, and what anybody says waits behind all of that.
+pub const SEND_BUFFER: usize = 64 * 1024;
+
+/// How far everybody who is waited for must have read, before an author may go on whose last words
+/// end at `said`.
+fn mark(said: u64, end: u64) -> u64 {
+    said.min(end.saturating_sub(FAR)).max(end.saturating_sub(TOO_FAR))
+}
+// ANCHOR_END: policy
+
+// ANCHOR: reader
+/// How far a reader has read. Its cursor shares this with the room, so that the room knows how far
+/// everybody has read, and who has left.
+pub type Position = Arc<AtomicU64>;
+
+struct Reader {
+    position: Position,
+    /// `None` while the reader is not far behind.
+    window: Option<Window>,
+}
+
+struct Window {
+    start: Instant,
+    position: u64,
+    /// Whether the reader has read enough in the window before this one.
+    reads: bool,
+}
+
+impl Reader {
+    /// Returns whether speakers wait for this reader: it is far behind, and it reads.
+    fn is_waited_for(&mut self, end: u64, now: Instant) -> bool {
+        let position = self.position.load(Relaxed);
+        if end - position <= FAR {
+            self.window = None;
+            return false;
+        }
+        let window = self.window.get_or_insert(Window { start: now, position, reads: true });
+        if position - window.position >= LEAST {
+            *window = Window { start: now, position, reads: true };
+        } else if now - window.start >= WINDOW {
+            *window = Window { start: now, position, reads: false };
+        }
+        window.reads
+    }
+}
+// ANCHOR_END: reader
+
+// ANCHOR: pace
+/// An author who has to wait asks again after this time at the latest: when a reader reads on, that
+/// can be told, but not that a reader has stopped.
+pub const ASK_AGAIN: Duration = Duration::from_millis(250);
+
+/// After how many bytes all readers are looked at again. Between two looks, only the slowest is.
+const GROWTH: u64 = FAR / 2;
+
+/// All readers of a log, and the slowest of those who are waited for.
+pub struct Pace {
+    readers: Vec<Reader>,
+    slowest: Option<Position>,
+    looked_at: (u64, Instant),
+    /// The first position that an author waits for, or the largest number.
+    awaited: u64,
+}
+
+impl Default for Pace {
+    fn default() -> Pace {
+        Pace {
+            readers: Vec::new(),
+            slowest: None,
+            looked_at: (0, Instant::now()),
+            awaited: u64::MAX,
+        }
+    }
+}
+
+impl Pace {
+    /// Adds a reader that begins at `position`.
+    pub fn join(&mut self, position: u64) -> Position {
+        if self.readers.len() == self.readers.capacity() {
+            self.forget_leavers();
+        }
+        let position = Arc::new(AtomicU64::new(position));
+        self.readers.push(Reader { position: Arc::clone(&position), window: None });
+        position
+    }
+
+    /// A reader has left when nobody but us has its position.
+    fn forget_leavers(&mut self) {
+        self.readers.retain(|reader| Arc::strong_count(&reader.position) > 1);
+    }
+
+    /// Returns whether an author has to wait whose last words end at `said`, in a log that ends at
+    /// `end`.
+    pub fn holds_up(&mut self, said: u64, end: u64, now: Instant) -> bool {
+        let mark = mark(said, end);
+        let is_held = !self.have_read(mark, end, now);
+        if is_held {
+            self.awaited = self.awaited.min(mark);
+        }
+        is_held
+    }
+
+    /// Returns whether an author that had to wait may go on now, since somebody has read on.
+    pub fn lets_go(&mut self, end: u64, now: Instant) -> bool {
+        let lets_go = self.awaited < u64::MAX && self.have_read(self.awaited, end, now);
+        if lets_go {
+            self.awaited = u64::MAX;
+        }
+        lets_go
+    }
+
+    /// Returns whether everybody who is waited for has read as far as `mark`.
+    fn have_read(&mut self, mark: u64, end: u64, now: Instant) -> bool {
+        let (looked_end, looked_at) = self.looked_at;
+        let is_news = end - looked_end >= GROWTH
+            || self.slowest.as_ref().is_some_and(|slowest| {
+                slowest.load(Relaxed) >= mark || now - looked_at >= ASK_AGAIN
+            });
+        if is_news {
+            self.look(end, now);
+        }
+        self.slowest.as_ref().is_none_or(|slowest| slowest.load(Relaxed) >= mark)
+    }
+
+    fn look(&mut self, end: u64, now: Instant) {
+        self.slowest = None; // which would keep a leaver's position
+        self.forget_leavers();
+        // Of those who are equally far behind, the last one to join, as it is usually served last.
+        let newest_first = self.readers.iter_mut().rev();
+        self.slowest = newest_first
+            .filter_map(|reader| reader.is_waited_for(end, now).then_some(&reader.position))
+            .min_by_key(|position| position.load(Relaxed))
+            .cloned();
+        self.looked_at = (end, now);
+    }
+}
+// ANCHOR_END: pace
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A room in which somebody has said `end` bytes, at a time that the test tells.
+    struct Room {
+        pace: Pace,
+        end: u64,
+        now: Instant,
+    }
+
+    impl Room {
+        fn new() -> Room {
+            Room { pace: Pace::default(), end: 0, now: Instant::now() }
+        }
+
+        /// A reader that is as far behind as somebody has just said.
+        fn with_a_reader_behind_by(bytes: u64) -> (Room, Position) {
+            let mut room = Room::new();
+            let reader = room.pace.join(0);
+            room.end = bytes;
+            (room, reader)
+        }
+
+        /// Whether the author of the last words has to wait, after so many milliseconds.
+        fn holds_up_the_flooder(&mut self, later: u64) -> bool {
+            self.holds_up(self.end, later)
+        }
+
+        fn holds_up(&mut self, said: u64, later: u64) -> bool {
+            self.now += Duration::from_millis(later);
+            self.pace.holds_up(said, self.end, self.now)
+        }
+
+        fn lets_go(&mut self) -> bool {
+            self.pace.lets_go(self.end, self.now)
+        }
+    }
+
+    fn read(reader: &Position, bytes: u64) {
+        reader.fetch_add(bytes, Relaxed);
+    }
+
+    #[test]
+    fn a_speaker_waits_until_the_reader_is_no_longer_far_behind() {
+        let (mut room, reader) = Room::with_a_reader_behind_by(FAR + GROWTH);
+        assert!(room.holds_up_the_flooder(0));
+        assert!(!room.lets_go());
+        read(&reader, GROWTH - 1);
+        assert!(!room.lets_go());
+        read(&reader, 1);
+        assert!(room.lets_go());
+        assert!(!room.lets_go(), "once is enough");
+        assert!(!room.holds_up_the_flooder(0));
+    }
+
+    #[test]
+    fn a_speaker_whose_words_have_been_read_need_not_wait() {
+        let (mut room, reader) = Room::with_a_reader_behind_by(10 * FAR);
+        assert!(!room.holds_up(0, 0), "nothing was said");
+        assert!(room.holds_up(100, 0));
+        read(&reader, 100);
+        assert!(room.lets_go());
+        assert!(!room.holds_up(100, 0));
+        assert!(room.holds_up_the_flooder(0));
+    }
+
+    #[test]
+    fn everybody_waits_for_a_reader_that_is_too_far_behind() {
+        let (mut room, reader) = Room::with_a_reader_behind_by(TOO_FAR + 1);
+        assert!(room.holds_up(0, 0));
+        read(&reader, 1);
+        assert!(!room.holds_up(0, 0));
+    }
+
+    #[test]
+    fn a_reader_that_does_not_read_is_waited_for_for_one_window() {
+        let (mut room, _reader) = Room::with_a_reader_behind_by(FAR + GROWTH);
+        assert!(room.holds_up_the_flooder(0));
+        assert!(room.holds_up_the_flooder(999));
+        assert!(!room.holds_up_the_flooder(ASK_AGAIN.as_millis() as u64));
+        room.end += 10 * FAR;
+        assert!(!room.holds_up_the_flooder(10_000));
+    }
+
+    #[test]
+    fn nor_is_a_reader_that_trickles_but_a_slow_one_is() {
+        for (speed, waits) in [(1, false), (LEAST / 8, false), (LEAST / 2, true)] {
+            let (mut room, reader) = Room::with_a_reader_behind_by(TOO_FAR);
+            for _ in 0..20 {
+                room.holds_up_the_flooder(500);
+                read(&reader, speed);
+            }
+            assert_eq!(room.holds_up_the_flooder(500), waits, "{speed} bytes in half a second");
+        }
+    }
+
+    #[test]
+    fn a_reader_that_reads_again_is_waited_for_again() {
+        let (mut room, reader) = Room::with_a_reader_behind_by(TOO_FAR);
+        assert!(room.holds_up_the_flooder(0));
+        assert!(!room.holds_up_the_flooder(3000));
+        read(&reader, LEAST);
+        room.end += GROWTH;
+        assert!(room.holds_up_the_flooder(10));
+    }
+
+    #[test]
+    fn the_slowest_of_those_who_read_decides() {
+        let mut room = Room::new();
+        let readers: Vec<Position> = (0..100).map(|_| room.pace.join(0)).collect();
+        let _never_reads = room.pace.join(0);
+        room.end = 10 * FAR;
+        assert!(room.holds_up_the_flooder(0));
+        for reader in &readers[1..] {
+            read(reader, 10 * FAR);
+            assert!(!room.lets_go());
+        }
+        read(&readers[0], LEAST);
+        assert!(room.holds_up_the_flooder(1500));
+        read(&readers[0], 10 * FAR - LEAST);
+        assert!(room.lets_go(), "the one who never reads is not waited for any more");
+    }
+
+    #[test]
+    fn who_has_left_is_forgotten() {
+        let mut room = Room::new();
+        let _stays = room.pace.join(0);
+        for _ in 0..100_000 {
+            drop(room.pace.join(0));
+        }
+        assert!(room.pace.readers.capacity() < 100, "{}", room.pace.readers.capacity());
+        let leaves = room.pace.join(0);
+        read(&_stays, 10 * FAR);
+        room.end = 10 * FAR;
+        assert!(room.holds_up_the_flooder(0));
+        drop(leaves);
+        assert!(!room.holds_up_the_flooder(ASK_AGAIN.as_millis() as u64));
+    }
+}
