@@ -135,7 +135,7 @@ same server. On loopback every reader is fast, so try it over a link, with the f
 
   --ladder        measure all servers of the book instead, one after the other, and write tables and
                   plots; with --clients only up to so many [default: 19000], with --seconds for so
-                  long each [default: 2]
+                  long each, or less where several runs are measured [default: 2]
   --cluster       measure a room at one edge of 7.5, then at two, and so on, and write a table; with
                   --clients for so many at each [default: 19900], with --seconds [default: 5]
   --to FOLDER     where the tables and plots go [default: book/src/measured]
