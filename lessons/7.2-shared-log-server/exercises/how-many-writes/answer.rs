@@ -3,8 +3,10 @@
 //!     cargo run -p lesson-shared-log-server
 //!     cargo run -p lesson-broadcast-client     (in a second terminal, and a third; or telnet)
 //!
-//! The slow-reader policy: everybody reads the log at a speed of their own, and who has fallen off
-//! its tail is disconnected. Nobody waits for anybody.
+//! The slow-reader policy: everybody reads the log at a speed of their own. A reader is disconnected
+//! when it has fallen off the log's tail, or (on Linux) has taken in nothing for 90 s while something
+//! waits for it. The fast-speaker policy: a speaker that is too fast for those who read is held up,
+//! and nobody else is.
 
 use std::io::{self, Read, Write};
 use std::net::{SocketAddr, TcpStream};
@@ -13,8 +15,9 @@ use std::thread;
 
 use shared::{
     Failure, Lines, disconnect, lesson, listen, note_disconnected, pause_after, print_line,
-    timed_out, uninterrupted,
+    set_send_buffer, timed_out, uninterrupted,
 };
+use shared_log::SEND_BUFFER;
 
 use room::{Room, Seat};
 
@@ -24,6 +27,7 @@ mod room;
 fn main() -> Result<(), Failure> {
     let address = lesson!().address("127.0.0.1:3000");
     let (listener, bound) = listen(&address)?;
+    set_send_buffer(&listener, SEND_BUFFER);
     print_line!("server listening at port {}", bound.port());
 
     let room = Arc::new(Room::default());
@@ -43,22 +47,31 @@ fn admit(stream: TcpStream, peer: SocketAddr, room: &Arc<Room>) -> io::Result<()
     // Taken here and not in the client's own threads, so that whoever connects first also joins
     // first, and misses nothing of what the next one says.
     let seat = Arc::new(Seat::take(room, stream, peer));
-    let client = Arc::clone(&seat.client);
     start(Arc::clone(&seat), pass_on_what_is_said)?;
     // With only one of the two, the client would not be served: then that one wakes up, and ends.
-    start(seat, send_what_others_say).inspect_err(|_| disconnect(&client.stream))
+    let started = start(Arc::clone(&seat), send_what_others_say);
+    if started.is_err() {
+        disconnect(&seat.client.stream);
+    }
+    let_go(seat);
+    started
 }
 
-/// Starts one of a client's two threads. The one that ends last says that the client has left.
+/// Starts one of a client's two threads.
 fn start(seat: Arc<Seat>, work: impl FnOnce(&Seat) + Send + 'static) -> io::Result<()> {
     thread::Builder::new().spawn(move || {
         work(&seat);
-        if let Some(seat) = Arc::into_inner(seat) {
-            drop(seat);
-            print_line!("有客户端退出了"); // a client has left
-        }
+        let_go(seat);
     })?;
     Ok(())
+}
+
+/// The last one to let go of a seat says that the client has left.
+fn let_go(seat: Arc<Seat>) {
+    if let Some(seat) = Arc::into_inner(seat) {
+        drop(seat);
+        print_line!("有客户端退出了"); // a client has left
+    }
 }
 
 /// Reads until the client leaves: by an orderly end, by an error, or because it was disconnected.
@@ -72,7 +85,8 @@ fn pass_on_what_is_said(seat: &Seat) {
         match uninterrupted(|| stream.read(&mut buffer)) {
             Ok(received @ 1..) => seat.say(&lines.add(&buffer[..received])), // `data`
             Err(error) if timed_out(stream, &error) => seat.say(&lines.cut()), // `timeout`
-            _ => break,                                                      // `end`, or `error`
+            Err(error) => break note_disconnected(seat.client.peer, &error), // `error`
+            Ok(0) => break,                                                  // `end`
         }
     }
     seat.say(&lines.finish());
@@ -80,7 +94,7 @@ fn pass_on_what_is_said(seat: &Seat) {
 }
 
 /// Sends until the client has left and has all that was said before, or cannot be sent anything. A
-/// write may wait as long as it likes: nobody waits for this thread.
+/// write may wait as long as it likes, because nobody waits for a reader that does not read.
 fn send_what_others_say(seat: &Seat) {
     let mut stream = &seat.client.stream;
     while let Some(unread) = seat.unread() {

@@ -3,8 +3,9 @@
 //!     cargo run -p lesson-event-loop-server
 //!     cargo run -p lesson-broadcast-client     (in a second terminal, and a third; or telnet)
 //!
-//! No call in here waits, but one: `poll`, which waits for all clients at once. The policy is that
-//! of 7.2: who has fallen off the log's tail is disconnected.
+//! No call in here waits, but one: `poll`, which waits for all clients at once. The policies are those
+//! of 7.2: a reader is disconnected when it has fallen off the log's tail, or (on Linux) has taken in
+//! nothing for 90 s while something waits for it. A speaker that is too fast is held up.
 
 use std::io::{self, ErrorKind};
 use std::time::{Duration, Instant};
@@ -12,7 +13,8 @@ use std::time::{Duration, Instant};
 use anyhow::Context;
 use mio::net::TcpListener;
 use mio::{Events, Interest, Poll, Registry, Token};
-use shared::{Failure, lesson, listen, pause_for, print_line};
+use shared::{Failure, lesson, listen, pause_for, print_line, set_send_buffer};
+use shared_log::SEND_BUFFER;
 
 use room::Room;
 
@@ -24,6 +26,7 @@ mod timers;
 fn main() -> Result<(), Failure> {
     let address = lesson!().address("127.0.0.1:3000");
     let (listener, bound) = listen(&address)?;
+    set_send_buffer(&listener, SEND_BUFFER);
     print_line!("server listening at port {}", bound.port());
 
     listener.set_nonblocking(true).context("cannot make the listener non-blocking")?;
@@ -38,7 +41,7 @@ fn run(mut listener: TcpListener) -> io::Result<()> {
     let mut poll = Poll::new()?;
     poll.registry().register(&mut listener, LISTENER, Interest::READABLE)?;
     let mut events = Events::with_capacity(1024);
-    let mut buffer = vec![0; 64 * 1024];
+    let mut buffer = vec![0; 8 * 1024];
     let mut room = Room::default();
     let mut accept_at = None;
     loop {

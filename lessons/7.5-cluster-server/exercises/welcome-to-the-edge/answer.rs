@@ -11,7 +11,6 @@
 use std::ffi::OsString;
 use std::io;
 use std::net::SocketAddr;
-use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -19,12 +18,13 @@ use anyhow::Context;
 use async_room::{Client, News, Room};
 use bridge::{Bridge, expect_panics, is_name};
 use shared::{
-    Extra, Failure, host_and_port, lesson, listen, note, note_disconnected, pause_for, print_line,
+    CtrlC, Extra, Failure, host_and_port, lesson, listen, note, note_disconnected, pause_for,
+    print_line,
 };
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::oneshot;
 use tokio::time::{sleep, timeout};
-use tokio::{runtime, select, signal, task};
+use tokio::{runtime, select, task};
 
 const DEFAULT_NATS: &str = "127.0.0.1:4222";
 
@@ -58,12 +58,14 @@ fn main() -> Result<(), Failure> {
     let text = |option: OsString| option.to_string_lossy().into_owned();
     let nats = servers(&nats.map_or(DEFAULT_NATS.to_string(), text)).map_err(anyhow::Error::msg)?;
     let name = name.map_or(format!("edge-{}", bound.port()), text);
+    let (press, pressed) = oneshot::channel();
+    let _last_lines = CtrlC::calls(|| drop(press))?;
     expect_panics(); // of the NATS client: they cost a connection, and nothing more
     listener.set_nonblocking(true).context("cannot make the listener non-blocking")?;
     let runtime = runtime::Builder::new_current_thread().enable_all().build();
     let runtime = runtime.context("cannot start the runtime")?;
     runtime
-        .block_on(async { run(TcpListener::from_std(listener)?, nats, name).await })
+        .block_on(async { run(TcpListener::from_std(listener)?, nats, name, pressed).await })
         .context("cannot run")?;
     Ok(())
 }
@@ -71,16 +73,19 @@ fn main() -> Result<(), Failure> {
 /// How long everybody has on Ctrl-C to take in what was said last, and the bridge to pass it on.
 const FAREWELL: Duration = Duration::from_secs(2);
 
-async fn run(listener: TcpListener, nats: Vec<String>, name: String) -> io::Result<()> {
+async fn run(
+    listener: TcpListener,
+    nats: Vec<String>,
+    name: String,
+    mut ctrl_c: oneshot::Receiver<()>,
+) -> io::Result<()> {
     let room = Arc::new(Room::default());
     let (leave, leaving) = oneshot::channel();
     let bridge = Bridge::new(name, Arc::clone(&room));
     let bridge = task::spawn(bridge.run(nats, leaving));
-    let mut ctrl_c = pin!(signal::ctrl_c());
     loop {
         select! {
-            biased; // Ctrl-C is listened for before the first client is served
-            pressed = &mut ctrl_c => break pressed?,
+            _ = &mut ctrl_c => break,
             accepted = listener.accept() => match accepted {
                 Ok((stream, peer)) => admit(stream, peer, &room),
                 Err(error) => sleep(pause_for(&error)).await,
