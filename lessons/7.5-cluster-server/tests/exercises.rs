@@ -325,7 +325,7 @@ fn talk(
         newcomer(attempt, west, said, what).map(drop)
     };
     let lines =
-        [&b"\xff\xfe is no text"[..], "你好".as_bytes(), b"x", "🦀🦀".as_bytes(), b"a b  c"];
+        [&b"\xc3\xfe is no text"[..], "你好".as_bytes(), b"x", "🦀🦀".as_bytes(), b"a b  c"];
     for line in lines {
         say(said, (b, "west"), (a, "east"), &[line])?;
     }
