@@ -20,7 +20,7 @@ against_every_server! {
     connect_and_leave_500_times
     every_byte_there_is
     telnet_negotiation
-    fifty_megabytes_without_a_newline
+    megabytes_without_a_newline
     never_reads
     white_space_only
     a_second_instance_on_the_port
@@ -142,7 +142,7 @@ fn telnet_negotiation(package: &str) {
     expect_service(package, &server);
 }
 
-fn fifty_megabytes_without_a_newline(package: &str) {
+fn megabytes_without_a_newline(package: &str) {
     // Nobody needs to see them on the screen.
     let server = with_closed_stdout(&lesson(package), "127.0.0.1:0");
     expect_service(package, &server);
@@ -150,7 +150,10 @@ fn fifty_megabytes_without_a_newline(package: &str) {
     let mut client = server.connect();
     let answers = client.stream().try_clone().expect("a second handle");
     let reader = thread::spawn(move || Peer::over(answers).wait_until_closed());
-    for _ in 0..50 {
+    // 6.3.2 holds up a client that is so fast: of fifty megabytes it would still read in ten minutes.
+    // What it keeps of a line is bounded by `Lines`, which has its own tests.
+    let megabytes = if package == "lesson-broadcast-server" { 1 } else { 50 };
+    for _ in 0..megabytes {
         client.send([b'x'; 1024 * 1024]);
     }
     client.half_close();
