@@ -19,8 +19,9 @@ use async_room::{Client, News, Room};
 use bridge::{Bridge, expect_panics, is_name};
 use shared::{
     CtrlC, Extra, Failure, host_and_port, lesson, listen, note, note_disconnected, pause_for,
-    print_line,
+    print_line, set_send_buffer,
 };
+use shared_log::SEND_BUFFER;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::oneshot;
 use tokio::time::{sleep, timeout};
@@ -53,6 +54,7 @@ fn servers(text: &str) -> Result<Vec<String>, String> {
 fn main() -> Result<(), Failure> {
     let (address, [nats, name]) = lesson!().address_and("127.0.0.1:3000", &OPTIONS);
     let (listener, bound) = listen(&address)?;
+    set_send_buffer(&listener, SEND_BUFFER);
     print_line!("server listening at port {}", bound.port());
 
     let text = |option: OsString| option.to_string_lossy().into_owned();
