@@ -72,7 +72,8 @@ impl<'a> Fuzz<'a> {
         match self.random.below(100) {
             0..=9 => self.somebody_speaks(),
             10..=18 => self.a_stranger_connects(),
-            19 if self.random.once_in(10) => {
+            19 => self.a_guest_speaks(),
+            20 if self.random.once_in(10) => {
                 let burst = self.random.below(30);
                 (0..burst).for_each(|_| self.a_stranger_connects());
             }
@@ -116,6 +117,13 @@ impl<'a> Fuzz<'a> {
             if let Some(room) = &self.room {
                 room.send(speaker, piece);
             }
+        }
+    }
+
+    fn a_guest_speaks(&mut self) {
+        if let Some(room) = &mut self.room {
+            room.a_guest_speaks(&self.server, &mut self.random);
+            self.connections += 1;
         }
     }
 

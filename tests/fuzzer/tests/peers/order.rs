@@ -1,6 +1,6 @@
 //! What the honest clients have heard, and whether it is right.
 
-use std::collections::{BTreeSet, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use harness::shortened;
 
@@ -42,11 +42,20 @@ pub struct Heard {
     counts: Vec<Vec<usize>>,
     /// The ports that strangers have, or had.
     strangers: BTreeSet<u16>,
+    /// The guests whose messages not everybody has heard yet, by their ports.
+    guests: BTreeMap<u16, Guest>,
     /// What one listener has heard and another has not, the strangers' messages included.
     order: VecDeque<Vec<u8>>,
     /// How many messages each listener has heard, and how many all of them have.
     places: Vec<usize>,
     heard_by_all: usize,
+}
+
+/// An honest client that says one thing, and leaves.
+struct Guest {
+    message: Vec<u8>,
+    /// Whether each of the other clients has heard it.
+    is_heard_by: Vec<bool>,
 }
 
 impl Heard {
@@ -56,6 +65,7 @@ impl Heard {
         Heard {
             counts: vec![vec![0; clients]; clients],
             strangers: BTreeSet::new(),
+            guests: BTreeMap::new(),
             order: VecDeque::new(),
             places: vec![0; honest.listeners],
             heard_by_all: 0,
@@ -68,12 +78,29 @@ impl Heard {
         self.strangers.insert(port);
     }
 
-    /// Whether each client has heard as many messages of every other as that one has `said`.
+    /// Expects everybody to hear what the guest at `port` is going to say.
+    pub fn expect_guest(&mut self, port: u16, message: Vec<u8>) {
+        let is_heard_by = vec![false; self.honest.ports.len()];
+        self.guests.insert(port, Guest { message, is_heard_by });
+    }
+
+    /// Forgets the guests, whom everybody has heard: their ports may become those of strangers.
+    pub fn forget_guests(&mut self) {
+        self.guests.clear();
+    }
+
+    /// Whether each client has heard every guest, and as many messages of every other client as that
+    /// one has `said`.
     ///
     /// # Errors
     /// Who has not heard what.
     pub fn is_all(&self, said: &[usize]) -> Result<(), String> {
         for (reader, counts) in self.counts.iter().enumerate() {
+            let missed = self.guests.iter().find(|(_, guest)| !guest.is_heard_by[reader]);
+            if let Some((port, guest)) = missed {
+                let (name, message) = (self.name(reader), shown(&guest.message));
+                return Err(format!("{name} has not heard the guest at port {port}: {message}"));
+            }
             for (speaker, (heard, said)) in counts.iter().zip(said).enumerate() {
                 if reader != speaker && heard < said {
                     return Err(format!(
@@ -109,6 +136,14 @@ impl Heard {
         let (label, text) = message.split_at(colon);
         let label = std::str::from_utf8(label).ok().and_then(|label| label.parse::<u16>().ok());
         let port = label.ok_or_else(|| hears("something that no port stands before"))?;
+        if let Some(guest) = self.guests.get_mut(&port) {
+            let is_right = text[1..] == guest.message && !guest.is_heard_by[reader];
+            guest.is_heard_by[reader] = true;
+            let expected = shown(&guest.message);
+            return is_right.then_some(()).ok_or_else(|| {
+                format!("{}\ninstead of, once: {expected}", hears("something else of a guest"))
+            });
+        }
         let Some(speaker) = self.honest.ports.iter().position(|honest| *honest == port) else {
             // A stranger may say anything.
             let is_somebody = self.strangers.contains(&port);
@@ -250,6 +285,19 @@ mod tests {
     #[test]
     fn a_wrong_label_is_noticed() {
         assert_noticed(room().hear(0, b"40001:hello"), "a port that nobody has");
+    }
+
+    #[test]
+    fn what_a_guest_says_has_to_be_heard_whole_and_once() {
+        let mut heard = room();
+        heard.expect_guest(40_000, b"goodbye".to_vec());
+        assert_noticed(heard.hear(0, b"40000:good"), "something else of a guest");
+        for reader in 1..4 {
+            assert_noticed(heard.is_all(&[0; 4]), "has not heard the guest at port 40000");
+            assert_eq!(heard.hear(reader, b"40000:goodbye"), Ok(()));
+        }
+        assert_eq!(heard.is_all(&[0; 4]), Ok(()));
+        assert_noticed(heard.hear(3, b"40000:goodbye"), "something else of a guest");
     }
 
     #[test]

@@ -6,7 +6,8 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
-use harness::{Connection, DEADLINE, Patience, Program, Stopped};
+use harness::{Connection, DEADLINE, Patience, Peer, Program, Stopped};
+use socket2::SockRef;
 
 use crate::order::{Heard, Honest};
 use crate::random::Random;
@@ -24,6 +25,8 @@ pub struct Room {
     clients: Vec<TcpStream>,
     /// How many messages each client has said.
     said: Vec<usize>,
+    /// How many guests there were.
+    guests: usize,
     readers: Vec<JoinHandle<()>>,
     shared: Arc<(Mutex<State>, Condvar)>,
 }
@@ -50,7 +53,8 @@ impl Room {
             thread::spawn(move || listen(reader, connection, wire, &shared))
         };
         let readers = clients.iter().enumerate().map(read).collect();
-        let mut room = Room { said: vec![0; clients.len()], clients, readers, shared };
+        let said = vec![0; clients.len()];
+        let mut room = Room { clients, said, guests: 0, readers, shared };
         // The first to connect is the first to join. So if all hear the last one, all are there. A
         // server waits longer for the rest of a line once it has had a whole one from the speaker.
         for speaker in (LISTENERS..room.clients.len()).rev() {
@@ -98,17 +102,46 @@ impl Room {
         self.state().heard.let_in(port);
     }
 
+    /// Lets somebody come in, say something, and leave. It is heard, however the guest leaves.
+    pub fn a_guest_speaks(&mut self, server: &Program, random: &mut Random) {
+        let guest = connect(server);
+        let mut state = self.state();
+        let honest = &state.heard.honest;
+        let message = honest.message(honest.ports.len(), self.guests);
+        let mut bytes = honest.wire.encode(&message);
+        if honest.wire == Wire::Lines && random.once_in(2) {
+            bytes.pop(); // the newline
+        }
+        state.heard.expect_guest(address(&guest).port(), message);
+        drop(state);
+        self.guests += 1;
+        (&guest).write_all(&bytes).expect("a guest is let in");
+        // Only on Linux does a server surely get what was sent before a reset.
+        match random.below(3) {
+            1 if cfg!(target_os = "linux") => {} // a reset if the others have said something
+            2 if cfg!(target_os = "linux") => {
+                SockRef::from(&guest).set_linger(Some(Duration::ZERO)).expect("a reset on close");
+            }
+            _ => {
+                let mut guest = Peer::over(guest);
+                guest.half_close();
+                guest.read_to_end();
+            }
+        }
+    }
+
     /// Waits until every client has heard everything that the others have said.
     pub fn hear_everything(&self) {
         let waits =
             |state: &mut State| state.wrong.is_none() && state.heard.is_all(&self.said).is_err();
-        let (state, _) = self
+        let (mut state, _) = self
             .shared
             .1
             .wait_timeout_while(self.state(), DEADLINE, waits)
             .unwrap_or_else(PoisonError::into_inner);
         let missing = state.heard.is_all(&self.said);
         let wrong = state.wrong.clone().or(missing.err());
+        state.heard.forget_guests();
         drop(state);
         assert!(wrong.is_none(), "{}", wrong.unwrap_or_default());
     }
@@ -134,7 +167,7 @@ impl Room {
             reader.join().expect("a reader does not panic");
         }
         self.hear_everything();
-        self.said.iter().sum()
+        self.said.iter().sum::<usize>() + self.guests
     }
 
     /// Returns the addresses of the clients, none of which did anything wrong.
