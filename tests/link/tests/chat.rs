@@ -53,6 +53,7 @@ on_a_link! { chat: against_every_chat_server!
     a_laptop_that_vanishes_while_others_chat_is_noticed
     who_goes_away_in_the_middle_of_a_line_spoils_nobodys
     who_resets_is_heard_to_the_end
+    a_speaker_that_is_too_fast_has_nobody_thrown_out
     a_class_is_told_where_the_server_is
 }
 
@@ -257,17 +258,23 @@ fn four_mebibytes_reach_30_readers_and_20_who_never_read_are_dropped(package: &s
     assert_eq!(class.server.lines().iter().filter(|line| *line == HAS_LEFT).count(), 20);
 }
 
+/// Without a log, a speaker has to be slowed down to what everybody can read.
+fn a_speaker_that_is_too_fast_has_nobody_thrown_out(package: &str) {
+    a_flood_reaches_everybody_who_reads(package, 1, 1024 * 1024, 0);
+}
+
 #[allow(dead_code)] // where part 7 is not tested
 fn a_paste_that_is_longer_than_the_log_reaches_everybody_who_reads(package: &str) {
-    a_flood_reaches_everybody_who_reads(package, 1);
+    a_flood_reaches_everybody_who_reads(package, 1, FLOOD, 5);
 }
 
 #[allow(dead_code)] // where part 7 is not tested
 fn ten_pastes_at_the_same_time_reach_everybody_who_reads(package: &str) {
-    a_flood_reaches_everybody_who_reads(package, 10);
+    a_flood_reaches_everybody_who_reads(package, 10, FLOOD, 5);
 }
 
-/// How many bytes are pasted in a flood, by all who paste together: more than the log holds.
+/// How many bytes are pasted by all who paste together: more than the log holds.
+#[allow(dead_code)] // where part 7 is not tested
 const FLOOD: usize = 10 * 1024 * 1024;
 
 /// A line of a flood, without its number.
@@ -278,17 +285,23 @@ const FLOOD_LINE: &str = "of the lines that are pasted by somebody who is on the
 const ASIDE: &str = "does anybody hear me?";
 
 /// The speakers paste as fast as the server reads, on its own machine. Everybody who reads hears all
-/// of it. Clients that do not read, or hardly, are left behind.
-fn a_flood_reaches_everybody_who_reads(package: &str, speakers: usize) {
+/// of these `bytes`. So many clients that `never_read`, and one that hardly does, are left behind.
+fn a_flood_reaches_everybody_who_reads(
+    package: &str,
+    speakers: usize,
+    bytes: usize,
+    never_read: u8,
+) {
     let delay = Duration::from_millis(2);
     let class = Class::on(
         Conditions { delay, rate: Some(200_000_000), loss: 0.001, ..Conditions::default() },
         package,
     );
     let readers: Vec<TcpStream> = (2..12).map(|number| class.connect(number)).collect();
-    let never_read: Vec<TcpStream> = (100..105).map(|number| class.connect(number)).collect();
-    let trickles = class.connect(105);
-    let third_person = class.connect(106);
+    let never_read: Vec<TcpStream> =
+        (100..100 + never_read).map(|number| class.connect(number)).collect();
+    let trickles = class.connect(98);
+    let third_person = class.connect(99);
     let speakers: Vec<TcpStream> = (0..speakers)
         .map(|_| TcpStream::connect((Ipv4Addr::LOCALHOST, class.server.address().port())))
         .collect::<Result<_, _>>()
@@ -299,7 +312,7 @@ fn a_flood_reaches_everybody_who_reads(package: &str, speakers: usize) {
     wait_until_all_are_in(&mut caller, all_but_the_caller.clone());
     all_but_the_caller.for_each(|client| client.set_read_timeout(None).expect("no time-out"));
 
-    let lines = FLOOD / FLOOD_LINE.len() / speakers.len();
+    let lines = bytes / FLOOD_LINE.len() / speakers.len();
     let flood = Flood { lines, speakers: speakers.iter().map(port).collect() };
     let is_over = AtomicBool::new(false);
     let say_something = |heard| {
