@@ -7,7 +7,7 @@ use harness::shortened;
 use crate::random::Random;
 use crate::wire::{LONGEST, Wire};
 
-/// Who the honest clients are: first those that only listen, then those that speak as well.
+/// The honest clients: first those that only listen, then those that speak as well.
 pub struct Honest {
     pub seed: u64,
     pub wire: Wire,
@@ -93,7 +93,7 @@ impl Heard {
     /// one has `said`.
     ///
     /// # Errors
-    /// Who has not heard what.
+    /// Lists what each client has not heard yet.
     pub fn is_all(&self, said: &[usize]) -> Result<(), String> {
         for (reader, counts) in self.counts.iter().enumerate() {
             let missed = self.guests.iter().find(|(_, guest)| !guest.is_heard_by[reader]);
