@@ -73,7 +73,8 @@ fn nobody_is_sent_a_command(package: &str) {
 fn telnet(server: &Program) -> Program {
     let mut command = Command::new("script");
     let address = server.address();
-    let telnet = format!("telnet {} {}", address.ip(), address.port());
+    // Without "exec" a shell may stay in between, and end with 130 because it saw the Ctrl-C as well.
+    let telnet = format!("exec telnet {} {}", address.ip(), address.port());
     command.args(["-q", "-e", "-f", "-c", &telnet, "/dev/null"]);
     let telnet = Program::start(command);
     telnet.wait_for_stdout(contains("Escape character is '^]'."));
