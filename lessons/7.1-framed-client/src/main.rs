@@ -14,7 +14,7 @@ use std::sync::mpsc::{self, Receiver};
 use std::thread;
 
 use anyhow::{Context, anyhow};
-use frames::{Frames, LABEL, LONGEST, TooLong, frame};
+use lesson_framed_server::{Frames, LABEL, LONGEST, TooLong, frame};
 use shared::{
     Extra, Failure, Lines, cannot_connect, check_connected, lesson, lost_connection, note,
     print_or_exit, printable, uninterrupted,

@@ -4,7 +4,7 @@ use std::thread;
 use std::time::Duration;
 
 use checker::{Actor, Attempt, Outcome, Running, listener, quoted};
-use frames::{LONGEST, frame};
+use lesson_framed_server::{LONGEST, frame};
 
 checker::exercises! {
     framed_client in "7.1-framed-client" {

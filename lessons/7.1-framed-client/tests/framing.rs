@@ -6,8 +6,8 @@ use std::io::Write;
 use std::net::TcpListener;
 use std::process::Command;
 
-use frames::{LABEL, LONGEST, frame};
 use harness::{Peer, Program, own, scratch};
+use lesson_framed_server::{LABEL, LONGEST, frame};
 use predicates::str::contains;
 
 /// The client, with these arguments before the address, and the server's end of its connection.

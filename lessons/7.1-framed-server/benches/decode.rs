@@ -5,7 +5,7 @@
 use std::hint::black_box;
 use std::time::Instant;
 
-use frames::{Frames, LONGEST, frame};
+use lesson_framed_server::{Frames, LONGEST, frame};
 
 const BYTES: usize = 1024 * 1024 * 1024; // in each measurement
 

@@ -1,6 +1,6 @@
 //! The decoder on its own, with frames and with anything else, cut anywhere.
 
-use frames::{Frames, LONGEST, TooLong, frame};
+use lesson_framed_server::{Frames, LONGEST, TooLong, frame};
 use proptest::prelude::*;
 
 /// All messages that come out when the bytes arrive in pieces of these sizes, over and over.

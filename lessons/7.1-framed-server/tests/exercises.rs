@@ -4,7 +4,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use checker::{Actor, Attempt, Outcome, Running, lateness_of_time_outs, quoted, shown_time};
-use frames::frame;
+use lesson_framed_server::frame;
 
 checker::exercises! {
     framed_server in "7.1-framed-server" {

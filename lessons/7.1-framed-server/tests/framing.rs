@@ -2,8 +2,8 @@
 
 use std::net::Shutdown;
 
-use frames::{LONGEST, frame};
 use harness::{Peer, Program, own, resident_memory};
+use lesson_framed_server::{LONGEST, frame};
 use predicates::prelude::*;
 use predicates::str::contains;
 

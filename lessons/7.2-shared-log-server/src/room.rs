@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use std::net::{SocketAddr, TcpStream};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 
+use lesson_shared_log_server::{ASK_AGAIN, Cursor, Log};
 use shared::{disconnect, note};
-use shared_log::{ASK_AGAIN, Cursor, Log};
 // ANCHOR_END: header
 
 // ANCHOR: room
@@ -118,7 +118,7 @@ impl Seat {
         loop {
             let State { log, places, .. } = &mut *state;
             match places.get(&self.number) {
-                Some(author) if log.holds_up(&author.cursor) => {}
+                Some(author) if log.holds_up(author.cursor.said()) => {}
                 _ => return,
             }
             let waited = self.bell().wait_timeout(state, ASK_AGAIN);

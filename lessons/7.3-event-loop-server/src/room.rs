@@ -6,10 +6,10 @@ use std::io::{self, ErrorKind, Read, Write};
 use std::mem;
 use std::net::SocketAddr;
 
+use lesson_shared_log_server::{ASK_AGAIN, Cursor, Log};
 use mio::net::TcpStream;
 use mio::{Interest, Registry, Token};
 use shared::{Lines, disconnect, note_disconnected};
-use shared_log::{ASK_AGAIN, Cursor, Log};
 
 use super::timers::Timers;
 // ANCHOR_END: header
@@ -110,7 +110,7 @@ impl Room {
         for _ in 0..self.readable.len() {
             let Some(token) = self.readable.pop_front() else { break };
             let Some(client) = self.clients.get_mut(&token) else { continue };
-            if self.log.holds_up(&client.cursor) {
+            if self.log.holds_up(client.cursor.said()) {
                 self.held.push_back(token);
                 continue;
             }

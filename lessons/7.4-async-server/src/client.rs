@@ -5,43 +5,50 @@ use std::io::{self, ErrorKind};
 use std::net::SocketAddr;
 use std::sync::Arc;
 
+use lesson_shared_log_server::ASK_AGAIN;
 use shared::{Lines, disconnect, note_disconnected};
-use shared_log::{ASK_AGAIN, Cursor};
 use tokio::io::AsyncWriteExt;
 use tokio::net::TcpStream;
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep, sleep_until};
 use tokio::{select, task};
 
-use crate::{News, Room};
+use crate::{News, Publish, Room, Seat, State};
 // ANCHOR_END: header
 
 // ANCHOR: client
 /// One client, from joining to leaving.
-pub struct Client {
+pub struct Client<P> {
     stream: TcpStream,
     peer: SocketAddr,
     room: Arc<Room>,
     news: watch::Receiver<News>,
-    cursor: Cursor,
+    seat: Seat,
+    publisher: Arc<P>,
     lines: Lines,
     /// When the line that has begun is passed on without its end.
     cut_at: Option<Instant>,
-    /// Nothing can be sent to the client any more. Its last words may still be unread.
+    /// Whether nothing can be sent to the client any more. Its last words may still be unread.
     is_broken: bool,
     has_left: bool,
 }
 
-impl Client {
-    /// A client who joins now.
-    pub fn new(stream: TcpStream, peer: SocketAddr, room: Arc<Room>) -> Client {
-        let (news, cursor) = (room.news.subscribe(), room.log().join());
+impl<P: Publish> Client<P> {
+    /// Creates a client that joins now.
+    pub fn new(
+        stream: TcpStream,
+        peer: SocketAddr,
+        room: Arc<Room>,
+        publisher: Arc<P>,
+    ) -> Client<P> {
+        let (news, seat) = (room.news.subscribe(), room.join());
         Client {
             stream,
             peer,
             room,
             news,
-            cursor,
+            seat,
+            publisher,
             lines: Lines::trimmed(),
             cut_at: None,
             is_broken: false,
@@ -52,6 +59,9 @@ impl Client {
 
     // ANCHOR: serve
     /// Serves the client until it has left, or the server closes.
+    ///
+    /// # Errors
+    /// If the client does not read what it is sent, or resets the connection.
     pub async fn serve(mut self) -> io::Result<()> {
         loop {
             // What is said after this line is news again, so nothing can come between.
@@ -60,14 +70,14 @@ impl Client {
             if !is_behind && (self.has_left || goodbye) {
                 return self.part().await;
             }
-            // A client that is too fast for those who read is not read from, so TCP tells it to stop.
-            let is_held = !self.has_left && self.room.log().holds_up(&self.cursor);
+            // A client that is too fast for the others is not read from, so TCP tells it to stop.
+            let is_held = !self.has_left && self.publisher.holds_up(self.seat);
             let cut_at = self.cut_at.unwrap_or_else(Instant::now);
             select! {
                 biased; // what has arrived of a line comes before the end of the patience for it
                 _ = self.stream.readable(), if !self.has_left && !is_held => {
                     self.read();
-                    // Who floods lets the others have their turn.
+                    // Yield, so that a client that floods us cannot starve the others.
                     task::yield_now().await;
                 }
                 _ = self.stream.writable(), if is_behind => {}
@@ -103,27 +113,27 @@ impl Client {
     fn say(&mut self, lines: &[u8]) {
         self.cut_at = self.lines.patience().map(|patience| Instant::now() + patience);
         if !lines.is_empty() {
-            self.room.log().say(&mut self.cursor, self.peer.port(), lines);
-            self.room.news.send_modify(|_| {});
+            self.publisher.say(self.seat, self.peer.port(), lines);
         }
     }
     // ANCHOR_END: read
 
     // ANCHOR: send
-    /// Sends all that there is for this client, as far as its socket takes it. Returns whether there
-    /// is something left.
+    /// Sends what is in the log for this client, as far as its socket takes it. Returns whether
+    /// something is left.
     fn send(&mut self) -> io::Result<bool> {
         if self.is_broken {
             return Ok(false);
         }
-        let mut log = self.room.log();
-        let Some(unread) = log.unread(&self.cursor) else {
+        let State { log, cursors, .. } = &mut *self.room.state();
+        let Some(cursor) = cursors.get_mut(&self.seat) else { return Ok(false) };
+        let Some(unread) = log.unread(cursor) else {
             disconnect(&self.stream);
             return Err(io::Error::other("it does not read what it is sent"));
         };
         if !unread.is_empty() {
             match self.stream.try_write_vectored(&unread) {
-                Ok(sent) => self.cursor.advance(sent),
+                Ok(sent) => cursor.advance(sent),
                 Err(error) if is_passing(&error) => {}
                 Err(error) => {
                     note_disconnected(self.peer, &error);
@@ -132,10 +142,11 @@ impl Client {
                 }
             }
         }
+        let is_behind = !self.is_broken && !log.is_read(cursor);
         if log.lets_go() {
-            self.room.news.send_modify(|_| {}); // for the speakers who wait
+            self.room.wake_everybody(); // for the speakers that wait
         }
-        Ok(!self.is_broken && !log.is_read(&self.cursor))
+        Ok(is_behind)
     }
     // ANCHOR_END: send
 
@@ -155,10 +166,18 @@ impl Client {
         }
     }
 }
+
+/// However a client's task ends, the room forgets the client.
+impl<P> Drop for Client<P> {
+    fn drop(&mut self) {
+        self.room.leave(self.seat);
+    }
+}
 // ANCHOR_END: part
 
 // ANCHOR: passing
-/// Whether nothing is wrong: the socket was not ready after all, or a signal has interrupted the call.
+/// Returns whether nothing is wrong: the socket was not ready after all, or a signal has interrupted
+/// the call.
 fn is_passing(error: &io::Error) -> bool {
     matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::Interrupted)
 }

@@ -1,28 +1,38 @@
 // ANCHOR: header
-//! The room of 7.4: the log of 7.2, the news that there is something in it, and its clients.
+//! The room of 7.4: the log of 7.2, how far each client has read it, and what wakes them all.
 
+use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use shared_log::Log;
+use lesson_shared_log_server::{Cursor, Log};
 use tokio::sync::watch;
-
-pub use client::Client;
-
-mod client;
 // ANCHOR_END: header
 
 // ANCHOR: room
-/// tokio has a log of its own, `sync::broadcast`, which says `Lagged` to who falls off its tail. But
-/// it counts messages, not bytes: to keep within 8 MiB whatever is said, it could hold only 128 of
-/// the longest, and a thousand people who speak at once would be too many for it.
+/// tokio has a log of its own, `sync::broadcast`, which tells a reader that falls off its tail that
+/// it has `Lagged`. But it counts messages, not bytes: to keep within 8 MiB whatever is said, it could
+/// hold only 128 of the longest, too few for a thousand people who speak at the same time.
 #[derive(Default)]
 pub struct Room {
-    log: Mutex<Log>,
-    /// What wakes everybody up. Clients receive it, and so it is closed when all have gone.
+    state: Mutex<State>,
+    /// Wakes every client. All clients receive it, so it is closed when all of them have gone.
     pub news: watch::Sender<News>,
 }
 
-/// What makes everybody look into the log.
+/// What all clients share.
+#[derive(Default)]
+pub struct State {
+    /// What everybody hears.
+    pub log: Log,
+    /// How far each client has read the log.
+    pub cursors: BTreeMap<Seat, Cursor>,
+    joined: Seat,
+}
+
+/// A client's number. No number is used twice.
+pub type Seat = u64;
+
+/// Why everybody looks into the log.
 #[derive(Clone, Copy, Default, PartialEq)]
 pub enum News {
     /// Somebody has said something.
@@ -33,9 +43,54 @@ pub enum News {
 }
 
 impl Room {
-    /// No task awaits anything while it holds the log.
-    pub fn log(&self) -> MutexGuard<'_, Log> {
-        self.log.lock().unwrap_or_else(PoisonError::into_inner)
+    /// Locks the room. No task awaits anything meanwhile.
+    pub fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Makes every client look into the log.
+    pub fn wake_everybody(&self) {
+        self.news.send_modify(|_| {});
+    }
+
+    /// Gives a seat to a client, which hears what is said from now on.
+    pub fn join(&self) -> Seat {
+        let State { log, cursors, joined } = &mut *self.state();
+        *joined += 1;
+        cursors.insert(*joined, log.join());
+        *joined
+    }
+
+    /// Forgets a client.
+    pub fn leave(&self, seat: Seat) {
+        self.state().cursors.remove(&seat);
     }
 }
 // ANCHOR_END: room
+
+// ANCHOR: publish
+/// Publishes what people say. The room itself does so: everybody hears it immediately. In 7.6, the
+/// lines go to other machines first.
+pub trait Publish: Send + Sync + 'static {
+    /// Publishes lines of the client at `seat`. The port makes their label.
+    fn say(&self, seat: Seat, port: u16, lines: &[u8]);
+
+    /// Returns whether the client at `seat` has to wait before it says more.
+    fn holds_up(&self, seat: Seat) -> bool;
+}
+
+impl Publish for Room {
+    fn say(&self, seat: Seat, port: u16, lines: &[u8]) {
+        let State { log, cursors, .. } = &mut *self.state();
+        if let Some(cursor) = cursors.get_mut(&seat) {
+            log.say(cursor, port, lines);
+            self.wake_everybody();
+        }
+    }
+
+    fn holds_up(&self, seat: Seat) -> bool {
+        let State { log, cursors, .. } = &mut *self.state();
+        cursors.get(&seat).is_some_and(|cursor| log.holds_up(cursor.said()))
+    }
+}
+// ANCHOR_END: publish

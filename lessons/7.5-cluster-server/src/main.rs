@@ -18,11 +18,11 @@ use std::time::Duration;
 use anyhow::Context;
 use async_room::{Client, News, Room};
 use bridge::{Bridge, expect_panics, is_name};
+use lesson_shared_log_server::SEND_BUFFER;
 use shared::{
     CtrlC, Extra, Failure, host_and_port, lesson, listen, note, note_disconnected, pause_for,
     print_line, set_send_buffer,
 };
-use shared_log::SEND_BUFFER;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::oneshot;
 use tokio::time::{sleep, timeout};

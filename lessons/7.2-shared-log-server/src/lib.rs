@@ -30,6 +30,8 @@ const PIECES: usize = 512;
 pub struct Log {
     bytes: VecDeque<u8>,
     end: u64,
+    /// How many lines have been said.
+    lines: u64,
     pace: Pace,
 }
 
@@ -47,7 +49,8 @@ pub struct Cursor {
 impl Default for Log {
     fn default() -> Log {
         // It only reserves addresses: the system gives memory to what has been written to.
-        Log { bytes: VecDeque::with_capacity(CAPACITY), end: 0, pace: Pace::default() }
+        let bytes = VecDeque::with_capacity(CAPACITY);
+        Log { bytes, end: 0, lines: 0, pace: Pace::default() }
     }
 }
 
@@ -55,11 +58,6 @@ impl Log {
     /// A cursor for somebody who joins: what was said before is not for them.
     pub fn join(&mut self) -> Cursor {
         Cursor { position: self.pace.join(self.end), own: VecDeque::new(), said: 0 }
-    }
-
-    /// Returns a cursor as [`Log::join`] does, but for a reader that speakers never wait for.
-    pub fn join_unnoticed(&self) -> Cursor {
-        Cursor { position: Position::new(self.end.into()), own: VecDeque::new(), said: 0 }
     }
 
     /// Adds `<port>:` and the line for each of `lines`. `author` belongs to who says it.
@@ -73,11 +71,17 @@ impl Log {
         for line in lines.split_inclusive(|byte| *byte == b'\n') {
             self.append(label.as_bytes());
             self.append(line);
+            self.lines += 1;
         }
         if start < self.end {
             author.skip(start..self.end);
             author.said = self.end;
         }
+    }
+
+    /// Returns how many lines have ever been said, those included that are no longer held.
+    pub fn lines(&self) -> u64 {
+        self.lines
     }
 
     /// Adds `bytes` that nobody has said: everybody gets them.
@@ -98,7 +102,7 @@ impl Log {
     ///
     /// `None` means that the reader has fallen off the log's tail: what it needs next is gone.
     pub fn unread(&self, cursor: &Cursor) -> Option<Vec<IoSlice<'_>>> {
-        let start = self.end - self.bytes.len() as u64;
+        let start = self.start();
         let mut from = cursor.position().checked_sub(start)? as usize;
         let mut pieces = Vec::new();
         let own_and_the_end = cursor.own.iter().cloned().chain(iter::once(self.end..self.end));
@@ -122,7 +126,12 @@ impl Log {
 
     /// Whether what the reader at `cursor` needs next is still there, or will come.
     pub fn holds(&self, cursor: &Cursor) -> bool {
-        cursor.position() >= self.end - self.bytes.len() as u64
+        cursor.position() >= self.start()
+    }
+
+    /// The position of the oldest byte that is held.
+    fn start(&self) -> u64 {
+        self.end - self.bytes.len() as u64
     }
 
     /// Whether there is nothing to send to the reader at `cursor`.
@@ -134,9 +143,10 @@ impl Log {
 
 // ANCHOR: pace
 impl Log {
-    /// Returns whether `author` has to wait before it says more, because readers are far behind.
-    pub fn holds_up(&mut self, author: &Cursor) -> bool {
-        self.pace.holds_up(author.said, self.end, Instant::now())
+    /// Returns whether an author whose last words end at `said` has to wait before it says more,
+    /// because readers are far behind.
+    pub fn holds_up(&mut self, said: u64) -> bool {
+        self.pace.holds_up(said, self.end, Instant::now())
     }
 
     /// Returns whether an author that had to wait may go on, now that a reader has read on.
@@ -146,8 +156,36 @@ impl Log {
 }
 // ANCHOR_END: pace
 
+// ANCHOR: catch_up
+impl Log {
+    /// Moves a cursor that has fallen off the log's tail to the oldest whole line. Returns how many
+    /// lines there are for its reader from there on.
+    pub fn catch_up(&self, cursor: &mut Cursor) -> u64 {
+        let lines = |range: Range<u64>| {
+            let held = |position| (position - self.start()) as usize;
+            let bytes = self.bytes.range(held(range.start)..held(range.end));
+            bytes.filter(|byte| **byte == b'\n').count() as u64
+        };
+        let rest_of_a_line = self.bytes.iter().take_while(|byte| **byte != b'\n').count();
+        let mut oldest = self.end.min(self.start() + rest_of_a_line as u64 + 1);
+        cursor.own.retain(|own| own.end > oldest);
+        if cursor.own.front().is_some_and(|own| own.start <= oldest) {
+            oldest = cursor.own.pop_front().map_or(oldest, |own| own.end);
+        }
+        cursor.position.store(oldest, Relaxed);
+        let own: u64 = cursor.own.iter().cloned().map(lines).sum();
+        lines(oldest..self.end) - own
+    }
+}
+// ANCHOR_END: catch_up
+
 // ANCHOR: cursor
 impl Cursor {
+    /// Returns the position at which the reader's own last words end.
+    pub fn said(&self) -> u64 {
+        self.said
+    }
+
     fn position(&self) -> u64 {
         self.position.load(Relaxed)
     }
@@ -250,6 +288,25 @@ mod tests {
             heard.extend(take(&log, &mut speaks, usize::MAX).expect("all of it"));
         }
         assert!(heard == b"2:b\n".repeat(10_000), "something was lost, or heard twice");
+    }
+
+    #[test]
+    fn who_has_fallen_off_the_tail_catches_up_from_the_oldest_whole_line_on() {
+        let mut log = Log { bytes: VecDeque::with_capacity(100), ..Log::default() };
+        let (mut speaks, mut reads) = (log.join(), log.join());
+        for number in 0..50 {
+            log.say(&mut speaks, 1, format!("{number}\n").as_bytes());
+            if number % 3 == 0 {
+                log.say_for(&mut reads, "west/2:", b"hello\n");
+            }
+        }
+        assert!(!log.holds(&reads));
+        let lines = log.catch_up(&mut reads);
+        let heard = take(&log, &mut reads, usize::MAX).expect("all that is held");
+        let expected: String = (50 - lines..50).map(|number| format!("1:{number}\n")).collect();
+        assert_eq!(String::from_utf8_lossy(&heard), expected);
+        assert!((5..20).contains(&lines), "{lines} lines");
+        assert!(log.is_read(&reads));
     }
 
     #[test]
