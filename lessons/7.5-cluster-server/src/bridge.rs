@@ -1,259 +1,217 @@
 // ANCHOR: header
 //! The bridge of 7.5, between the room of one edge and NATS.
 //!
-//! NATS delivers what it gets to those who are there, once or not at all. So the lines of each edge
-//! are counted, and whoever finds that some are missing asks for them.
+//! NATS delivers a message to those who are there, at most once. So the lines of each edge are
+//! numbered, and an edge that misses some says how many.
 
-use std::collections::{BTreeSet, VecDeque};
-use std::mem;
-use std::pin::pin;
-use std::sync::Arc;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::hash::{BuildHasher, RandomState};
+use std::sync::{Arc, Once};
+use std::time::Duration;
 
 use async_nats::{Client, Error};
-use async_room::{News, Room};
 use bytes::Bytes;
 use futures_util::StreamExt;
-use lesson_shared_log_server::Cursor;
-use shared::note;
+use lesson_async_server::Room;
+use lesson_shared_log_server::{ASK_AGAIN, Cursor};
+use shared::{complain, note};
 use tokio::select;
-use tokio::sync::{oneshot, watch};
-use tokio::time::{MissedTickBehavior, interval};
+use tokio::sync::oneshot;
+use tokio::time::{MissedTickBehavior, interval, sleep};
 
-use connection::{Connection, connect, is_over};
-use inbox::Inbox;
-use message::Message;
-use outbox::Outbox;
-
-pub use connection::expect_panics;
-pub use message::is_name;
-
-mod connection;
-mod inbox;
-mod message;
-mod outbox;
-#[cfg(test)]
-mod tests;
+use crate::message::{MOST_LINES, Message, count};
+use crate::nats::connect;
+use crate::others::Others;
 // ANCHOR_END: header
 
 // ANCHOR: bridge
-/// One more reader of the room, who passes on what it reads, and says there what the others say.
+/// One more reader of the room, which publishes what it reads, and says there what other edges
+/// publish.
 pub struct Bridge {
     name: String,
-    /// When this edge was started, in milliseconds since 1970.
+    /// Tells this run of the edge from another one, and from another edge of the same name.
     run: u64,
     room: Arc<Room>,
-    news: watch::Receiver<News>,
     /// How far the bridge has read the room's log. What it has said there itself, it does not read.
-    /// No speaker is held up for the bridge.
     cursor: Cursor,
-    outbox: Outbox,
-    /// Short messages that go before those of the outbox: subject and payload.
-    urgent: VecDeque<(String, String)>,
-    inbox: Inbox,
-    /// Lines that nobody was told, and that are no longer in the outbox.
-    dropped: u64,
-    /// What has been complained of.
-    complaints: BTreeSet<&'static str>,
+    /// How many lines of other edges the bridge has said in the room.
+    told: u64,
+    /// The number of the next line of this edge's own people.
+    next: u64,
+    /// What is to be published next.
+    unsent: Option<Bytes>,
+    others: Others,
+}
+
+// ANCHOR_END: bridge
+
+// ANCHOR: run
+/// Joins the room of the edge `name` with those of the others, until `leaving` is done or its other
+/// end is gone.
+pub async fn join_rooms(
+    name: String,
+    room: Arc<Room>,
+    servers: Vec<String>,
+    mut leaving: oneshot::Receiver<()>,
+) {
+    let mut bridge = None;
+    loop {
+        let client = select! {
+            client = connect(&servers) => client,
+            _ = &mut leaving => return,
+        };
+        let bridge = bridge.get_or_insert_with(|| Bridge::new(&name, &room));
+        // The client connects again by itself, unless it has met something that it cannot stand.
+        match bridge.talk(&client, &mut leaving).await {
+            Ok(()) => return bridge.leave(&client).await,
+            Err(error) => note!("{error}"),
+        }
+    }
 }
 
 impl Bridge {
-    /// Has not heard anything yet.
-    pub fn new(name: String, room: Arc<Room>) -> Bridge {
-        let since_1970 = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-        let run = since_1970.as_millis() as u64;
-        let (news, cursor) = (room.news.subscribe(), room.log().join_unnoticed());
+    /// Creates a bridge that joins now: what was said before was said to those who were here.
+    fn new(name: &str, room: &Arc<Room>) -> Bridge {
+        let log = &mut room.state().log;
         Bridge {
-            name,
-            run,
-            room,
-            news,
-            cursor,
-            outbox: Outbox::new(run),
-            urgent: VecDeque::new(),
-            inbox: Inbox::default(),
-            dropped: 0,
-            complaints: BTreeSet::new(),
-        }
-    }
-    // ANCHOR_END: bridge
-
-    // ANCHOR: run
-    /// Joins the rooms until `leaving` is done, or the other end of it is gone.
-    pub async fn run(mut self, mut servers: Vec<String>, mut leaving: oneshot::Receiver<()>) {
-        let mut connection = select! {
-            connection = connect(&servers, Duration::ZERO) => connection,
-            _ = &mut leaving => return,
-        };
-        self.cursor = self.room.log().join_unnoticed(); // what was said before was said to those who were here
-        note!("joined the other edges");
-        while self.talk(&mut connection, &mut leaving).await.is_err() {
-            connection.learn(&mut servers);
-            note!(
-                "the connection to NATS is lost: what is said here meanwhile is told the others \
-                 later, up to 8 MiB of it"
-            );
-            connection = select! {
-                connection = connect(&servers, Duration::from_secs(10)) => connection,
-                () = self.keep() => return,
-                _ = &mut leaving => break,
-            };
-        }
-        if self.next().is_some() {
-            note!("NATS is away: the other edges miss what was said here last");
+            name: name.to_string(),
+            run: RandomState::new().hash_one("a number that nobody can guess"),
+            room: Arc::clone(room),
+            cursor: log.join(),
+            next: log.lines(),
+            told: 0,
+            unsent: None,
+            others: Others::default(),
         }
     }
 
-    /// Keeps what is said in the room, as long as nobody can be told.
-    async fn keep(&mut self) {
-        while self.news.changed().await.is_ok() {
-            self.collect();
-        }
-    }
-    // ANCHOR_END: run
-
-    // ANCHOR: talk
-    /// Talks until it is time to leave, or the connection is lost.
+    /// Talks until it is time to leave.
     async fn talk(
         &mut self,
-        connection: &mut Connection,
+        client: &Client,
         leaving: &mut oneshot::Receiver<()>,
     ) -> Result<(), Error> {
-        let Connection { client, heard, events } = connection;
-        let mut is_over = pin!(is_over(client, events));
+        let mut heard = client.subscribe("chat.said.*").await?;
+        note!("joined the other edges");
+        let mut news = self.room.news.subscribe();
         let mut seconds = interval(Duration::from_secs(1));
         seconds.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
             // As in 7.4: first note the news as seen, then look into the log.
-            self.news.borrow_and_update();
+            news.borrow_and_update();
             self.collect();
-            let next = self.next();
+            let is_held = self.say();
             select! {
                 message = heard.next() => {
-                    let message = message.ok_or("the client has ended")?;
+                    let message = message.ok_or("the client of NATS has ended")?;
                     self.hear(&message.subject, &message.payload);
                 }
-                sent = send(client, &next), if next.is_some() => {
-                    sent?;
-                    self.sent();
-                }
-                _ = seconds.tick() => self.say_alive(),
-                _ = self.news.changed() => {}
-                () = &mut is_over => return Err("the connection is lost".into()),
-                _ = &mut *leaving => break,
+                sent = self.publish(client), if self.unsent.is_some() => self.sent(sent),
+                _ = seconds.tick() => self.tick(),
+                () = sleep(ASK_AGAIN), if is_held => {}
+                _ = news.changed() => {}
+                _ = &mut *leaving => return Ok(()),
             }
         }
+    }
+
+    /// Publishes what was said last.
+    async fn leave(&mut self, client: &Client) {
         self.collect();
-        while let next @ Some(_) = self.next() {
-            send(client, &next).await?;
-            self.sent();
+        while self.unsent.is_some() {
+            let sent = self.publish(client).await;
+            self.sent(sent);
+            self.collect();
         }
-        client.flush().await?;
+        if let Err(error) = client.flush().await {
+            note!("cannot publish what was said here last: {error}");
+        }
+    }
+    // ANCHOR_END: run
+
+    // ANCHOR: publish
+    /// Takes the next lines of the room to publish them, unless some are still waiting for that.
+    fn collect(&mut self) {
+        if self.unsent.is_some() {
+            return;
+        }
+        let log = &mut self.room.state().log;
+        if !log.holds(&self.cursor) {
+            let kept = log.catch_up(&mut self.cursor);
+            let first = log.lines() - self.told - kept;
+            let lost = first - self.next;
+            complain(format_args!("{lost} lines that were said here are lost to the others"));
+            self.next = first;
+        }
+        let mut lines = Vec::new();
+        for piece in log.unread(&self.cursor).unwrap_or_default() {
+            let free = MOST_LINES - lines.len();
+            lines.extend_from_slice(&piece[..free.min(piece.len())]);
+        }
+        let whole = lines.iter().rposition(|byte| *byte == b'\n').map_or(0, |end| end + 1);
+        if whole > 0 {
+            self.cursor.advance(whole);
+            self.unsent = Some(self.message(&lines[..whole]));
+            self.next += count(&lines[..whole]);
+            if log.lets_go() {
+                self.room.wake_everybody(); // for the speakers that wait
+            }
+        }
+    }
+
+    /// Puts the numbers before the lines.
+    fn message(&self, lines: &[u8]) -> Bytes {
+        [format!("{} {}\n", self.run, self.next).as_bytes(), lines].concat().into()
+    }
+
+    /// Waits until there is room for the message on its way to NATS. A call that is dropped before
+    /// that has sent nothing.
+    async fn publish(&self, client: &Client) -> Result<(), Error> {
+        let Some(message) = &self.unsent else { return Ok(()) };
+        client.publish(format!("chat.said.{}", self.name), message.clone()).await?;
         Ok(())
     }
-    // ANCHOR_END: talk
 
-    // ANCHOR: tell
-    /// Moves to the outbox what has been said in the room.
-    fn collect(&mut self) {
-        let log = self.room.log();
-        let Some(unread) = log.unread(&self.cursor) else {
-            note!("more was said at once than the log holds, and the other edges miss it");
-            self.cursor = log.join_unnoticed();
-            return;
-        };
-        let mut lines = Vec::new();
-        unread.iter().for_each(|piece| lines.extend_from_slice(piece));
-        self.cursor.advance(lines.len());
-        drop(unread);
-        drop(log);
-        let dropped = self.outbox.add(&lines);
-        if dropped > 0 && self.dropped == 0 {
-            note!("NATS is away for too long: from now on the oldest lines are dropped");
-        }
-        self.dropped += dropped;
-    }
-
-    /// What is to be sent next, and its subject.
-    fn next(&self) -> Option<(String, Bytes)> {
-        match self.urgent.front() {
-            Some((subject, payload)) => Some((subject.clone(), payload.clone().into())),
-            None => Some((format!("chat.said.{}", self.name), self.outbox.next()?)),
+    /// Notes that what was unsent has been sent, or that NATS does not take it.
+    fn sent(&mut self, sent: Result<(), Error>) {
+        self.unsent = None;
+        if let Err(error) = sent {
+            complain(format_args!("NATS does not take what is said here: {error}"));
         }
     }
 
-    /// What was next has been sent.
-    fn sent(&mut self) {
-        if self.urgent.pop_front().is_none() {
-            self.outbox.advance();
-        }
-        let dropped = mem::take(&mut self.dropped);
-        if dropped > 0 {
-            note!("{dropped} lines that were said here are dropped, and the other edges miss them");
-        }
+    /// Once a second, says how far this edge has counted and how many lines of the others are lost.
+    fn tick(&mut self) {
+        self.unsent.get_or_insert(self.message(b""));
+        self.others.tell_losses();
     }
-
-    fn say_alive(&mut self) {
-        if self.urgent.is_empty() {
-            let (run, oldest, sent) = (self.run, self.outbox.oldest(), self.outbox.sent());
-            let subject = format!("chat.alive.{}", self.name);
-            self.urgent.push_back((subject, format!("{run} {oldest} {sent}")));
-        }
-    }
-    // ANCHOR_END: tell
+    // ANCHOR_END: publish
 
     // ANCHOR: hear
-    fn hear(&mut self, subject: &str, payload: &[u8]) {
-        match Message::parse(subject, payload) {
-            Some(Message::Again { to, run, first }) => {
-                if to == self.name && run == self.run {
-                    self.outbox.go_back(first);
-                }
-            }
-            Some(Message::Said { from, .. } | Message::Alive { from, .. }) if from == self.name => {
-                self.complain(
-                    "another edge has the name of this one: one of them needs another --name",
-                );
-            }
-            Some(Message::Said { from, run, first, lines }) => {
-                if self.inbox.hear_lines(from, run, first, lines) {
-                    self.room.log().say_for(&mut self.cursor, &format!("{from}/"), lines);
-                    self.room.news.send_modify(|_| {});
-                }
-            }
-            Some(Message::Alive { from, run, oldest, next }) => {
-                let (lost, missing) = self.inbox.hear_alive(from, run, oldest, next);
-                if lost > 0 {
-                    note!("{lost} lines of {from} are lost: it does not have them any more");
-                }
-                if let Some(first) = missing {
-                    self.ask_again(from, run, first);
-                }
-            }
-            None => self.complain("somebody who is no edge says something on NATS: it is left out"),
+    fn hear(&mut self, subject: &str, payload: &Bytes) {
+        static STRANGER: Once = Once::new();
+        static NAMESAKE: Once = Once::new();
+        let Some(message) = Message::parse(subject, payload) else {
+            STRANGER
+                .call_once(|| note!("somebody who is no edge publishes on NATS: it is left out"));
+            return;
+        };
+        if message.from == self.name && message.run != self.run {
+            NAMESAKE.call_once(|| {
+                note!("another edge has the name of this one: give one of them another --name");
+            });
         }
+        self.others.hear(message);
     }
 
-    fn ask_again(&mut self, from: &str, run: u64, first: u64) {
-        let ask = (format!("chat.again.{from}"), format!("{run} {first}"));
-        if !self.urgent.contains(&ask) {
-            self.urgent.push_back(ask);
+    /// Says what the others have said, as far as the readers here can keep up. Returns whether some
+    /// of it has to wait.
+    fn say(&mut self) -> bool {
+        let (said, is_held) = self.others.say(&mut self.room.state().log, &mut self.cursor);
+        self.told += said;
+        if said > 0 {
+            self.room.wake_everybody();
         }
+        is_held
     }
-
-    /// Says that something is wrong with the others, once.
-    fn complain(&mut self, what: &'static str) {
-        if self.complaints.insert(what) {
-            note!("{what}");
-        }
-    }
-}
-
-/// Waits until there is room for the message on its way to NATS. One that is dropped meanwhile has
-/// sent nothing.
-async fn send(client: &Client, next: &Option<(String, Bytes)>) -> Result<(), Error> {
-    let Some((subject, payload)) = next else { return Ok(()) };
-    client.publish(subject.clone(), payload.clone()).await?;
-    Ok(())
 }
 // ANCHOR_END: hear

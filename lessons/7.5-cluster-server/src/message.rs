@@ -1,65 +1,91 @@
 // ANCHOR: header
-//! What edges say to each other over NATS.
+//! What the edges send each other over NATS.
 //!
-//! | subject | the edge `east` says | payload |
+//! | Subject | Meaning | Payload |
 //! |---|---|---|
-//! | `chat.said.east` | these lines were said here | `<run> <number of the first>`, a newline, the lines |
-//! | `chat.alive.east` | I am here; once a second | `<run> <oldest line that I have> <next line>` |
-//! | `chat.again.west` | to `west`: I miss lines of yours | `<run of west> <number of the first>` |
+//! | `chat.said.east` | at `east` this was said | `<run> <number of the first line>`, a newline, the lines |
 //!
-//! Each edge counts its own lines from 0 on. The run is when it was started: after another start it
-//! counts anew.
+//! An edge counts the lines of its own people from 0 on. A message without lines says only how far
+//! the edge has counted. The run is a number that an edge draws when it starts, because it counts
+//! from 0 again then.
 
-use crate::outbox::LARGEST;
+use bytes::Bytes;
+use shared::LONGEST_LINE;
+
+use crate::names::is_name;
 // ANCHOR_END: header
 
 // ANCHOR: message
+/// How many bytes of lines go into one message: at least the longest line with its label.
+pub const MOST_LINES: usize = 2 * LONGEST_LINE;
+
+/// How many bytes the lines of a message are at most when each has the name of its edge before it.
+/// Many short lines grow most.
+const MOST_LABELLED: usize = 2 * 1024 * 1024;
+
 /// A message of another edge.
 #[derive(Debug, PartialEq)]
-pub enum Message<'a> {
-    /// Lines that were said at the edge `from`, `first` being the number of the first one.
-    Said { from: &'a str, run: u64, first: u64, lines: &'a [u8] },
-    /// The edge `from` has its lines from `oldest` on, and the one that it says next is `next`.
-    Alive { from: &'a str, run: u64, oldest: u64, next: u64 },
-    /// Somebody misses the lines of the edge `to` from `first` on.
-    Again { to: &'a str, run: u64, first: u64 },
+pub struct Message<'a> {
+    pub from: &'a str,
+    pub run: u64,
+    /// The number of the first of the lines.
+    pub first: u64,
+    pub lines: Bytes,
 }
 
 impl<'a> Message<'a> {
-    /// `None` where it is not from an edge: anybody may say anything on NATS.
-    pub fn parse(subject: &'a str, payload: &'a [u8]) -> Option<Message<'a>> {
-        if payload.len() > LARGEST {
-            return None;
-        }
-        let end = payload.iter().position(|byte| *byte == b'\n').map_or(payload.len(), |at| at + 1);
-        let (head, lines) = payload.split_at(end);
-        let head = std::str::from_utf8(head).ok()?.split_whitespace();
-        let numbers: Vec<u64> = head.map(|word| word.parse().ok()).collect::<Option<_>>()?;
-        let (kind, name) = subject.strip_prefix("chat.")?.split_once('.')?;
-        if !is_name(name) {
-            return None;
-        }
-        match (kind, &numbers[..]) {
-            ("said", &[run, first]) if lines.ends_with(b"\n") => {
-                Some(Message::Said { from: name, run, first, lines })
-            }
-            ("alive", &[run, oldest, next]) => {
-                Some(Message::Alive { from: name, run, oldest, next })
-            }
-            ("again", &[run, first]) => Some(Message::Again { to: name, run, first }),
-            _ => None,
-        }
+    /// Reads a message. Returns `None` if it is not from an edge: anybody can publish anything.
+    pub fn parse(subject: &'a str, payload: &Bytes) -> Option<Message<'a>> {
+        let from = subject.strip_prefix("chat.said.").filter(|name| is_name(name))?;
+        let end = payload.iter().position(|byte| *byte == b'\n')? + 1;
+        let head = std::str::from_utf8(&payload[..end]).ok()?.trim_end().split_once(' ')?;
+        let (run, first) = (head.0.parse().ok()?, head.1.parse().ok()?);
+        let lines = payload.slice(end..);
+        let is_whole = lines.is_empty() || lines.ends_with(b"\n");
+        let labelled = lines.len() + count(&lines) as usize * (from.len() + 1);
+        let fits = lines.len() <= MOST_LINES && labelled <= MOST_LABELLED;
+        (is_whole && fits).then_some(Message { from, run, first, lines })
     }
 }
 
-/// Whether an edge may be called that: NATS, and who reads a label, have to know where it ends.
-pub fn is_name(name: &str) -> bool {
-    let fits = |letter: char| letter.is_alphanumeric() || letter == '-' || letter == '_';
-    (1..=32).contains(&name.chars().count()) && name.chars().all(fits)
-}
-
-/// How many lines these are.
+/// Returns how many lines these are.
 pub fn count(lines: &[u8]) -> u64 {
     lines.iter().filter(|byte| **byte == b'\n').count() as u64
 }
 // ANCHOR_END: message
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn what_is_not_from_an_edge_is_no_message() {
+        let strange: [(&str, &[u8]); 11] = [
+            ("chat.said.x", b""),
+            ("chat.said.x", b"hello"),
+            ("chat.said.x", b"1 2"),
+            ("chat.said.x", b"1 2 3\nhello\n"),
+            ("chat.said.x", b"1 2\nno newline at the end"),
+            ("chat.said.x", b"-1 99999999999999999999999\nhello\n"),
+            ("chat.said.x", b"\xff\xfe\n\n\n"),
+            ("chat.said.x/y:z", b"1 2\nhello\n"),
+            ("chat.said.", b"1 2\nhello\n"),
+            ("chat.sings.x", b"1 2\nhello\n"),
+            ("chat.said.x", &[b'1'; 2 * MOST_LINES]),
+        ];
+        for (subject, payload) in strange {
+            let payload = Bytes::from_static(payload.to_vec().leak());
+            assert_eq!(Message::parse(subject, &payload), None, "{subject}");
+        }
+        let payload = Bytes::from_static(b"1 18446744073709551615\n");
+        assert!(Message::parse("chat.said.x", &payload).is_some());
+    }
+
+    proptest! {
+        #[test]
+        fn no_payload_does_harm(payload in prop::collection::vec(any::<u8>(), 0..100)) {
+            Message::parse("chat.said.x", &payload.into());
+        }
+    }
+}
