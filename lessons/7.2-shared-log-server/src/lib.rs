@@ -60,6 +60,15 @@ impl Log {
         Cursor { position: self.pace.join(self.end), own: VecDeque::new(), said: 0 }
     }
 
+    /// Returns a cursor as [`Log::join`] does, but for somebody who is also told the last `lines` lines.
+    /// 8 MiB hold the last hundred, however long they are.
+    pub fn join_late(&mut self, lines: usize) -> Cursor {
+        let from_the_end = self.bytes.iter().rev().enumerate();
+        let mut line_ends = from_the_end.filter(|(_, byte)| **byte == b'\n');
+        let back = line_ends.nth(lines).map_or(self.bytes.len(), |(after_it, _)| after_it);
+        Cursor { position: self.pace.join(self.end - back as u64), own: VecDeque::new(), said: 0 }
+    }
+
     /// Adds `<port>:` and the line for each of `lines`. `author` belongs to who says it.
     pub fn say(&mut self, author: &mut Cursor, port: u16, lines: &[u8]) {
         self.say_for(author, &format!("{port}:"), lines);
@@ -68,20 +77,30 @@ impl Log {
     /// As [`Log::say`], with a label of the author's choice before each line.
     pub fn say_for(&mut self, author: &mut Cursor, label: &str, lines: &[u8]) {
         let start = self.end;
-        for line in lines.split_inclusive(|byte| *byte == b'\n') {
-            self.append(label.as_bytes());
-            self.append(line);
-            self.lines += 1;
-        }
+        self.add(label, lines);
         if start < self.end {
             author.skip(start..self.end);
             author.said = self.end;
         }
     }
 
+    /// Adds lines of somebody who does not read here, with a label before each.
+    pub fn add(&mut self, label: &str, lines: &[u8]) {
+        for line in lines.split_inclusive(|byte| *byte == b'\n') {
+            self.append(label.as_bytes());
+            self.append(line);
+            self.lines += 1;
+        }
+    }
+
     /// Returns how many lines have ever been said, those included that are no longer held.
     pub fn lines(&self) -> u64 {
         self.lines
+    }
+
+    /// Returns the position at which the last line ends.
+    pub fn end(&self) -> u64 {
+        self.end
     }
 
     /// Adds `bytes` that nobody has said: everybody gets them.
@@ -243,6 +262,20 @@ mod tests {
         assert_eq!(take(&log, &mut first, 100).as_deref(), Some(&b"2:c\nthe end\n"[..]));
         assert_eq!(take(&log, &mut second, 100).as_deref(), Some(&b"1:a\n1:b\nthe end\n"[..]));
         assert!(log.is_read(&first) && log.is_read(&second));
+    }
+
+    #[test]
+    fn somebody_who_is_late_is_told_the_last_lines_and_then_what_is_new() {
+        let mut log = Log::default();
+        let mut author = log.join();
+        let nothing = log.join_late(3);
+        assert!(log.is_read(&nothing));
+        log.say(&mut author, 1, b"a\nb\nc\n");
+        let mut late = [0, 1, 2, 3, 4].map(|lines| log.join_late(lines));
+        log.say(&mut author, 1, b"d\n");
+        let heard = late.each_mut().map(|cursor| take(&log, cursor, 100).expect("all of it"));
+        let heard = heard.map(|heard| String::from_utf8_lossy(&heard).replace("1:", ""));
+        assert_eq!(heard, ["d\n", "c\nd\n", "b\nc\nd\n", "a\nb\nc\nd\n", "a\nb\nc\nd\n"]);
     }
 
     #[test]

@@ -26,6 +26,8 @@ pub struct State {
     pub log: Log,
     /// How far each client has read the log.
     pub cursors: BTreeMap<Seat, Cursor>,
+    /// How many of the last lines a client is told when it joins. None here: see 7.6.
+    pub history: usize,
     joined: Seat,
 }
 
@@ -53,11 +55,11 @@ impl Room {
         self.news.send_modify(|_| {});
     }
 
-    /// Gives a seat to a client, which hears what is said from now on.
+    /// Gives a seat to a client, which hears what is said from now on, after the last lines.
     pub fn join(&self) -> Seat {
-        let State { log, cursors, joined } = &mut *self.state();
+        let State { log, cursors, history, joined } = &mut *self.state();
         *joined += 1;
-        cursors.insert(*joined, log.join());
+        cursors.insert(*joined, log.join_late(*history));
         *joined
     }
 

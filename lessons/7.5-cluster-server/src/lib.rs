@@ -15,6 +15,7 @@ use tokio::time::timeout;
 
 use bridge::join_rooms;
 
+pub use message::{MOST_LINES, fit};
 pub use names::{default_name, edge_name, is_name, nats_servers};
 
 mod bridge;

@@ -41,11 +41,14 @@ impl<'a> Message<'a> {
         let head = std::str::from_utf8(&payload[..end]).ok()?.trim_end().split_once(' ')?;
         let (run, first) = (head.0.parse().ok()?, head.1.parse().ok()?);
         let lines = payload.slice(end..);
-        let is_whole = lines.is_empty() || lines.ends_with(b"\n");
-        let labelled = lines.len() + count(&lines) as usize * (from.len() + 1);
-        let fits = lines.len() <= MOST_LINES && labelled <= MOST_LABELLED;
-        (is_whole && fits).then_some(Message { from, run, first, lines })
+        (lines.is_empty() || fit(from, &lines)).then_some(Message { from, run, first, lines })
     }
+}
+
+/// Returns whether these are whole lines, and no more than an edge publishes at the same time.
+pub fn fit(name: &str, lines: &[u8]) -> bool {
+    let labelled = lines.len() + count(lines) as usize * (name.len() + 1);
+    lines.ends_with(b"\n") && lines.len() <= MOST_LINES && labelled <= MOST_LABELLED
 }
 
 /// Returns how many lines these are.

@@ -1,0 +1,169 @@
+// ANCHOR: header
+//! The edge of 7.6: the server of 7.4, whose people hear what comes back from a stream.
+
+use std::future::Future;
+use std::io;
+use std::net::TcpListener;
+use std::sync::Arc;
+use std::time::Duration;
+
+use lesson_async_server::{Room, State, serve};
+use lesson_cluster_server::{fit, is_name};
+use lesson_shared_log_server::ASK_AGAIN;
+use shared::{complain, note};
+use tokio::time::{sleep, timeout};
+use tokio::{select, task};
+
+use outbox::Outbox;
+use stream::{Heard, Stream};
+
+mod outbox;
+mod stream;
+// ANCHOR_END: header
+
+// ANCHOR: run
+/// How long it may take at the end until what was said last has come back.
+const FAREWELL: Duration = Duration::from_secs(1);
+
+/// After how long people are told that the others have not heard them yet.
+const STUCK: Duration = Duration::from_secs(5);
+
+/// Serves the people of the edge `name` until `shutdown` is done. They hear what all edges have
+/// published in the stream of one of the NATS servers `nats`, and a client that joins is told the last
+/// `history` lines, at most a hundred.
+///
+/// # Errors
+/// If the listener cannot be used with tokio.
+pub async fn run(
+    listener: TcpListener,
+    name: String,
+    nats: Vec<String>,
+    history: usize,
+    shutdown: impl Future,
+) -> io::Result<()> {
+    let room = Arc::new(Room::default());
+    room.state().history = history;
+    let outbox = Arc::new(Outbox::default());
+    let edge = Edge { name, room: Arc::clone(&room), outbox: Arc::clone(&outbox) };
+    let edge = task::spawn(edge.join_rooms(nats, history));
+    let farewell = async {
+        shutdown.await;
+        let everything_back = async {
+            while !outbox.is_empty() {
+                sleep(Duration::from_millis(10)).await;
+            }
+        };
+        if timeout(FAREWELL, everything_back).await.is_err() {
+            note!("NATS is away: what was said here last is lost");
+        }
+        edge.abort();
+    };
+    // Only here does the server close, not elsewhere.
+    serve(listener, &room, Arc::clone(&outbox), farewell).await
+}
+// ANCHOR_END: run
+
+// ANCHOR: edge
+/// What stands between the people of an edge and the stream.
+struct Edge {
+    name: String,
+    room: Arc<Room>,
+    outbox: Arc<Outbox>,
+}
+
+impl Edge {
+    /// Publishes what is said here, and says here what comes back, for as long as the server runs.
+    async fn join_rooms(self, nats: Vec<String>, history: usize) {
+        let talk = async {
+            let stream = Stream::open(&nats, &self.name).await;
+            let listener = stream.listen(history as u64).await;
+            note!("joined the other edges");
+            select! {
+                () = self.publish(&stream) => {}
+                () = self.listen(listener) => {}
+            }
+        };
+        select! {
+            () = talk => {}
+            () = self.tell_when_stuck() => {}
+        }
+    }
+
+    /// One message after another: the next one is published when the stream has stored the last one,
+    /// so that no attempt to repeat one changes their order.
+    async fn publish(&self, stream: &Stream) {
+        loop {
+            let lines = self.outbox.next().await;
+            stream.publish(lines).await;
+        }
+    }
+
+    async fn listen(&self, mut listener: stream::Listener) {
+        loop {
+            let Heard { edge, lines, lost } = listener.next().await;
+            if lost > 0 {
+                complain(format_args!(
+                    "the stream no longer has {lost} messages, which were not heard here"
+                ));
+            }
+            if is_name(&edge) && fit(&edge, &lines) {
+                self.wait_for_readers().await;
+                self.say(&edge, &lines);
+            }
+        }
+    }
+
+    /// As any speaker, waits for the readers that read. The stream keeps what it has meanwhile.
+    async fn wait_for_readers(&self) {
+        let mut news = self.room.news.subscribe();
+        loop {
+            let is_held = {
+                let log = &mut self.room.state().log;
+                let end = log.end();
+                log.holds_up(end)
+            };
+            if !is_held {
+                return;
+            }
+            let _ = timeout(ASK_AGAIN, news.changed()).await;
+        }
+    }
+
+    /// Says in the room what has come from the stream. What somebody here has said is not sent back to
+    /// that client.
+    fn say(&self, edge: &str, lines: &bytes::Bytes) {
+        let ours = if edge == self.name { self.outbox.came_back(lines) } else { None };
+        let State { log, cursors, .. } = &mut *self.room.state();
+        match ours {
+            None => log.add(&format!("{edge}/"), lines),
+            Some(authors) => {
+                let mut rest = &lines[..];
+                for (seat, size) in authors {
+                    let (said, later) = rest.split_at(size);
+                    match cursors.get_mut(&seat) {
+                        Some(cursor) => log.say_for(cursor, "", said),
+                        None => log.add("", said), // by somebody who has left
+                    }
+                    rest = later;
+                }
+            }
+        }
+        self.room.wake_everybody();
+    }
+
+    /// Tells the people once, each time when nothing comes back.
+    async fn tell_when_stuck(&self) {
+        loop {
+            while !self.outbox.is_stuck(STUCK) {
+                sleep(ASK_AGAIN).await;
+            }
+            // nobody has heard this yet; please wait
+            self.room.state().log.append("消息还没有发出去，请稍等\n".as_bytes());
+            self.room.wake_everybody();
+            while self.outbox.is_stuck(STUCK) {
+                sleep(ASK_AGAIN).await;
+            }
+        }
+    }
+}
+// ANCHOR_END: edge

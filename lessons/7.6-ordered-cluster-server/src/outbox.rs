@@ -1,0 +1,143 @@
+// ANCHOR: header
+//! What the people of this edge have said, until it comes back from the stream.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use lesson_async_server::{Publish, Seat};
+use tokio::sync::Notify;
+
+use crate::stream::LARGEST;
+// ANCHOR_END: header
+
+// ANCHOR: outbox
+/// How many bytes of one client may be on their way. A client that has said more waits.
+const MOST_OF_ONE: usize = 64 * 1024;
+
+/// How many bytes of all clients may be on their way. When there are more, everybody waits.
+const MOST: usize = 8 * 1024 * 1024;
+
+/// The lines that nobody has heard yet.
+#[derive(Default)]
+pub struct Outbox {
+    state: Mutex<State>,
+    /// Wakes the task that publishes.
+    news: Notify,
+}
+
+#[derive(Default)]
+struct State {
+    /// What is to be published, in order.
+    unsent: VecDeque<(Seat, Vec<u8>)>,
+    /// What has been published, or is being published, in order.
+    under_way: VecDeque<Message>,
+    /// How many bytes of each client are in one of the two.
+    sizes: BTreeMap<Seat, usize>,
+    size: usize,
+    /// Since when something has been waiting, and nothing has come back.
+    waiting_since: Option<Instant>,
+}
+
+/// A message for the stream, and how many of its bytes each client has said.
+struct Message {
+    lines: Bytes,
+    authors: Vec<(Seat, usize)>,
+}
+
+impl Outbox {
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+// ANCHOR_END: outbox
+
+// ANCHOR: say
+impl Publish for Outbox {
+    fn say(&self, seat: Seat, port: u16, lines: &[u8]) {
+        let label = format!("{port}:");
+        let lines = lines.split_inclusive(|byte| *byte == b'\n');
+        let labelled = lines.flat_map(|line| [label.as_bytes(), line]).collect::<Vec<_>>().concat();
+        let state = &mut *self.state();
+        *state.sizes.entry(seat).or_default() += labelled.len();
+        state.size += labelled.len();
+        state.unsent.push_back((seat, labelled));
+        state.waiting_since.get_or_insert_with(Instant::now);
+        self.news.notify_one();
+    }
+
+    fn holds_up(&self, seat: Seat) -> bool {
+        let state = self.state();
+        state.size >= MOST || state.sizes.get(&seat).is_some_and(|size| *size >= MOST_OF_ONE)
+    }
+}
+// ANCHOR_END: say
+
+// ANCHOR: next
+impl Outbox {
+    /// Waits until somebody has said something, and returns the lines of the next message.
+    pub async fn next(&self) -> Bytes {
+        loop {
+            if let Some(lines) = self.state().next() {
+                return lines;
+            }
+            self.news.notified().await;
+        }
+    }
+
+    /// Returns how many bytes of each client are in the message, in order, when it is one of ours that
+    /// comes back. A message before it that has not come back is lost.
+    pub fn came_back(&self, lines: &Bytes) -> Option<Vec<(Seat, usize)>> {
+        self.state().came_back(lines)
+    }
+
+    /// Returns whether everything has come back.
+    pub fn is_empty(&self) -> bool {
+        self.state().size == 0
+    }
+
+    /// Returns whether something has been waiting for so long, and nothing has come back.
+    pub fn is_stuck(&self, time: Duration) -> bool {
+        self.state().waiting_since.is_some_and(|since| since.elapsed() >= time)
+    }
+}
+
+impl State {
+    fn next(&mut self) -> Option<Bytes> {
+        let (mut lines, mut authors) = (Vec::new(), Vec::new());
+        while let Some((seat, said)) = self.unsent.front()
+            && lines.len() + said.len() <= LARGEST
+        {
+            lines.extend_from_slice(said);
+            authors.push((*seat, said.len()));
+            self.unsent.pop_front();
+        }
+        if lines.is_empty() {
+            return None;
+        }
+        let lines = Bytes::from(lines);
+        self.under_way.push_back(Message { lines: lines.clone(), authors });
+        Some(lines)
+    }
+
+    fn came_back(&mut self, lines: &Bytes) -> Option<Vec<(Seat, usize)>> {
+        let index = self.under_way.iter().position(|message| message.lines == *lines)?;
+        let mut authors = Vec::new();
+        for message in self.under_way.drain(..=index) {
+            authors = message.authors;
+            for (seat, size) in &authors {
+                self.size -= size;
+                if let Some(left) = self.sizes.get_mut(seat) {
+                    *left -= size;
+                    if *left == 0 {
+                        self.sizes.remove(seat);
+                    }
+                }
+            }
+        }
+        self.waiting_since = (self.size > 0).then(Instant::now);
+        Some(authors)
+    }
+}
+// ANCHOR_END: next
