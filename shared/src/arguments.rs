@@ -1,10 +1,13 @@
-//! The command line of a lesson: at most one address, `--help`, `--version`, and what else the lesson
-//! takes.
+//! The command line of a lesson: at most one address, `--help` and `--version`.
+//!
+//! A lesson with options of its own reads them with lexopt in its `main.rs`, and leaves to
+//! [`Lesson::help_or_refuse`] and [`Lesson::refuse`] what all lessons have in common.
 
-use std::ffi::OsString;
+use std::ffi::OsStr;
 use std::process::exit;
 
-use lexopt::Arg;
+use lexopt::prelude::*;
+use lexopt::{Arg, Error, Parser};
 
 use crate::{note, print_line};
 
@@ -30,94 +33,90 @@ macro_rules! lesson {
     };
 }
 
-/// An option that a lesson takes besides its address, with a value.
-pub struct Extra {
-    /// As it is typed, without the two hyphens.
-    pub name: &'static str,
-    /// What `--help` calls the value, such as `PATH`.
-    pub value: &'static str,
-    /// What the option is for, in a few words.
-    pub help: &'static str,
-    /// What is wrong with a value, for a person to read; it need not be quoted.
-    pub check: fn(&OsString) -> Result<(), String>,
-}
-
-/// What the command line asks for.
-#[derive(Debug, PartialEq)]
-enum Request<const N: usize> {
-    Run { address: Option<String>, extras: [Option<OsString>; N] },
-    Help,
-    Version,
-}
-
 impl Lesson {
-    /// The address on the command line as `HOST:PORT`, or `default` where there is none. A lone
+    /// Returns the address on the command line as `HOST:PORT`, or `default` if there is none. A lone
     /// `PORT` takes its host from `default`.
     ///
     /// Ends the process for `--help` and `--version` (exit status 0) and for a bad argument (one
     /// line that quotes it, exit status 2).
     pub fn address(&self, default: &str) -> String {
-        self.address_and(default, &[]).0
-    }
-
-    /// As [`Lesson::address`], with the values of the options in `extras`, in their order, where they
-    /// were given.
-    pub fn address_and<const N: usize>(
-        &self,
-        default: &str,
-        extras: &[Extra; N],
-    ) -> (String, [Option<OsString>; N]) {
-        let (address, values) = self.request(Some(default), extras);
-        (address.unwrap_or_else(|| default.to_string()), values)
+        match self.parse(Parser::from_env(), Some(default)) {
+            Ok(address) => address.unwrap_or_else(|| default.to_string()),
+            Err(problem) => self.refuse(problem),
+        }
     }
 
     /// For a lesson that takes no address: ends the process as [`Lesson::address`] does, or
     /// returns.
     pub fn no_arguments(&self) {
-        self.request(None, &[]);
+        if let Err(problem) = self.parse(Parser::from_env(), None) {
+            self.refuse(problem);
+        }
     }
 
-    fn request<const N: usize>(
-        &self,
-        default: Option<&str>,
-        extras: &[Extra; N],
-    ) -> (Option<String>, [Option<OsString>; N]) {
-        match parse(std::env::args_os().skip(1), default, extras) {
-            Ok(Request::Run { address, extras }) => return (address, extras),
-            Ok(Request::Help) => print_line!("{}", self.help(default, extras)),
-            Ok(Request::Version) => print_line!("{} {}", self.name, self.version),
-            Err(problem) => {
-                note!("{}: {problem} (see --help)", self.name);
-                exit(2);
+    /// Reads an address, which is allowed if there is a default for it.
+    fn parse(&self, mut parser: Parser, default: Option<&str>) -> Result<Option<String>, Error> {
+        let mut address = None;
+        while let Some(argument) = parser.next()? {
+            match (argument, default) {
+                (Value(text), Some(default)) if address.is_none() => {
+                    address = Some(host_and_port(text, default)?);
+                }
+                (other, _) => return Err(self.help_or_refuse(other, default, &[])),
             }
+        }
+        Ok(address)
+    }
+
+    /// Prints the help or the version and ends the process, if `argument` asks for one of them.
+    /// Otherwise returns the error that refuses it.
+    ///
+    /// `default` is that of the address, and `options` are those of this lesson: each as it is
+    /// typed, such as `--file PATH`, and what it is for.
+    pub fn help_or_refuse(
+        &self,
+        argument: Arg<'_>,
+        default: Option<&str>,
+        options: &[(&str, &str)],
+    ) -> Error {
+        match (argument, default) {
+            (Short('h') | Long("help"), _) => print_line!("{}", self.help(default, options)),
+            (Short('V') | Long("version"), _) => print_line!("{} {}", self.name, self.version),
+            (Value(value), Some(_)) => return format!("{value:?} is one argument too many").into(),
+            (Value(value), None) => {
+                return format!("{value:?} was not expected: this lesson takes no argument").into();
+            }
+            (option, _) => return option.unexpected(),
         }
         exit(0)
     }
 
-    fn help(&self, default: Option<&str>, extras: &[Extra]) -> String {
+    /// Says on one line what is wrong with the command line, and ends the process with exit status 2.
+    pub fn refuse(&self, problem: Error) -> ! {
+        note!("{}: {} (see --help)", self.name, on_one_line(problem));
+        exit(2)
+    }
+
+    fn help(&self, default: Option<&str>, options: &[(&str, &str)]) -> String {
         let Lesson { name, version, summary } = self;
-        let mut usage = Vec::new();
+        let mut usage: Vec<String> =
+            options.iter().map(|(typed, _)| format!("[{typed}]")).collect();
         let mut rows = Vec::new();
-        if let Some(default) = default {
-            let address = if extras.is_empty() { "ADDRESS" } else { "[ADDRESS]" };
-            usage.push(address.to_string());
-            let server = format!("PORT or HOST:PORT of the server [default: {default}]");
-            rows.push(("ADDRESS".to_string(), server));
-            rows.push((
-                String::new(),
-                "A server takes any free port for port 0, and lets the".into(),
-            ));
-            rows.push((String::new(), "whole local network in on 0.0.0.0:3000.".into()));
+        let server =
+            default.map(|default| format!("PORT or HOST:PORT of the server [default: {default}]"));
+        if let Some(server) = &server {
+            usage.push(if options.is_empty() { "ADDRESS" } else { "[ADDRESS]" }.to_string());
+            rows.extend([
+                ("ADDRESS", server.as_str()),
+                ("", "A server takes any free port for port 0, and lets the"),
+                ("", "whole local network in on 0.0.0.0:3000."),
+            ]);
         }
-        for Extra { name, value, help, .. } in extras {
-            usage.insert(0, format!("[--{name} {value}]"));
-            rows.push((format!("--{name} {value}"), help.to_string()));
-        }
-        rows.push(("-h, --help".into(), "print this help".into()));
-        rows.push(("-V, --version".into(), "print the version".into()));
-        let width = rows.iter().map(|(left, _)| left.len()).max().unwrap_or_default();
+        rows.extend(options);
+        rows.extend([("-h, --help", "print this help"), ("-V, --version", "print the version")]);
+        let width = rows.iter().map(|(typed, _)| typed.len()).max().unwrap_or_default();
         let rows: Vec<String> =
-            rows.iter().map(|(left, right)| format!("  {left:width$}  {right}")).collect();
+            rows.iter().map(|(typed, meaning)| format!("  {typed:width$}  {meaning}")).collect();
         let usage =
             if usage.is_empty() { String::new() } else { format!(" [-- {}]", usage.join(" ")) };
         format!(
@@ -127,59 +126,12 @@ impl Lesson {
     }
 }
 
-/// Reads the arguments, which are not the program's name. An address is allowed where there is a
-/// default for it.
-fn parse<const N: usize>(
-    arguments: impl Iterator<Item = OsString>,
-    default: Option<&str>,
-    extras: &[Extra; N],
-) -> Result<Request<N>, String> {
-    let mut parser = lexopt::Parser::from_args(arguments);
-    let mut address = None;
-    let mut values = [const { None }; N];
-    while let Some(argument) =
-        parser.next().map_err(|error| format!("{:?} was not expected", error.to_string()))?
-    {
-        let extra = match argument {
-            Arg::Long(option) => extras.iter().position(|extra| extra.name == option),
-            _ => None,
-        };
-        match (argument, default) {
-            (Arg::Short('h') | Arg::Long("help"), _) => return Ok(Request::Help),
-            (Arg::Short('V') | Arg::Long("version"), _) => return Ok(Request::Version),
-            (Arg::Value(value), Some(default)) if address.is_none() => {
-                address = Some(host_and_port(&value.to_string_lossy(), default)?);
-            }
-            (Arg::Value(value), Some(_)) => {
-                return Err(format!("{value:?} is one argument too many"));
-            }
-            (Arg::Value(value), None) => {
-                return Err(format!("{value:?} was not expected: this lesson takes no argument"));
-            }
-            (option, _) => {
-                let text = option_text(&option);
-                let Some(index) = extra else {
-                    return Err(format!("{text:?} was not expected"));
-                };
-                values[index] = Some(value_of(&extras[index], &mut parser)?);
-            }
-        }
-    }
-    Ok(Request::Run { address, extras: values })
-}
-
-fn value_of(extra: &Extra, parser: &mut lexopt::Parser) -> Result<OsString, String> {
-    let Extra { name, value, check, .. } = extra;
-    let given = parser.value().map_err(|_| format!("\"--{name}\" needs a value: {value}"))?;
-    check(&given).map_err(|problem| format!("{given:?} is no {value} for --{name}: {problem}"))?;
-    Ok(given)
-}
-
-fn option_text(option: &Arg<'_>) -> String {
-    match option {
-        Arg::Short(letter) => format!("-{letter}"),
-        Arg::Long(name) => format!("--{name}"),
-        Arg::Value(value) => value.to_string_lossy().into_owned(),
+/// Quotes an option, as lexopt quotes a value only: either may hold a newline.
+fn on_one_line(problem: Error) -> String {
+    match problem {
+        Error::UnexpectedOption(option) => format!("{option:?} was not expected"),
+        Error::MissingValue { option: Some(option) } => format!("{option:?} needs a value"),
+        other => other.to_string(),
     }
 }
 
@@ -187,7 +139,8 @@ fn option_text(option: &Arg<'_>) -> String {
 ///
 /// # Errors
 /// `argument` is neither: a sentence that quotes it.
-pub fn host_and_port(argument: &str, default: &str) -> Result<String, String> {
+pub fn host_and_port(argument: impl AsRef<OsStr>, default: &str) -> Result<String, String> {
+    let argument = argument.as_ref().to_string_lossy();
     let is_port =
         |text: &str| text.bytes().all(|byte| byte.is_ascii_digit()) && text.parse::<u16>().is_ok();
     // An IPv6 address has colons of its own, so it comes in brackets: [::1]:3000.
@@ -201,7 +154,7 @@ pub fn host_and_port(argument: &str, default: &str) -> Result<String, String> {
         }
     };
     match (argument.rsplit_once(':'), default.rsplit_once(':')) {
-        (None, Some((host, _))) if is_port(argument) => Ok(format!("{host}:{argument}")),
+        (None, Some((host, _))) if is_port(&argument) => Ok(format!("{host}:{argument}")),
         (Some((host, port)), _) if is_host(host) && is_port(port) => Ok(argument.to_string()),
         _ => Err(format!(
             "{argument:?} is not an address: give PORT or HOST:PORT, such as 3001 or {default}"
@@ -213,42 +166,21 @@ pub fn host_and_port(argument: &str, default: &str) -> Result<String, String> {
 mod tests {
     use super::*;
 
-    fn parsed(arguments: &[&str], default: Option<&str>) -> Result<Request<0>, String> {
-        parse(arguments.iter().map(OsString::from), default, &[])
-    }
+    const LESSON: Lesson = Lesson { name: "lesson-x", version: "1.2.3", summary: "6.9 Something" };
 
-    const EXTRAS: [Extra; 2] = [
-        Extra { name: "file", value: "PATH", help: "send this", check: |_| Ok(()) },
-        Extra { name: "size", value: "NUMBER", help: "how much", check: is_small },
-    ];
+    const OPTIONS: [(&str, &str); 2] =
+        [("--file PATH", "send this"), ("--size NUMBER", "how much")];
 
-    fn is_small(value: &OsString) -> Result<(), String> {
-        if value == "1" { Ok(()) } else { Err("only 1 will do".to_string()) }
-    }
-
-    #[test]
-    fn an_option_is_taken_only_by_a_lesson_that_says_so() {
-        let with_extras =
-            |arguments: &[&str]| parse(arguments.iter().map(OsString::from), Some("h:1"), &EXTRAS);
-        let (address, extras) = (Some("h:2".to_string()), [Some("a b.png".into()), None]);
-        assert_eq!(with_extras(&["--file", "a b.png", "2"]), Ok(Request::Run { address, extras }));
-        let extras = [None, Some("1".into())];
-        assert_eq!(with_extras(&["--size=1"]), Ok(Request::Run { address: None, extras }));
-        let problem = with_extras(&["--file"]).expect_err("a path is missing");
-        assert_eq!(problem, "\"--file\" needs a value: PATH");
-        let problem = with_extras(&["--size", "2"]).expect_err("it is too large");
-        assert_eq!(problem, "\"2\" is no NUMBER for --size: only 1 will do");
-        let problem = parsed(&["--file", "x"], Some("h:1")).expect_err("no file");
-        assert_eq!(problem, "\"--file\" was not expected");
+    fn parsed(arguments: &[&str], default: Option<&str>) -> Result<Option<String>, String> {
+        LESSON.parse(Parser::from_args(arguments), default).map_err(on_one_line)
     }
 
     #[test]
     fn help_has_a_row_for_each_option() {
-        let lesson = Lesson { name: "lesson-x", version: "1.2.3", summary: "6.9 Something" };
-        let help = lesson.help(Some("h:1"), &EXTRAS);
+        let help = LESSON.help(Some("h:1"), &OPTIONS);
         assert!(
             help.contains(
-                "Usage: cargo run -p lesson-x [-- [--size NUMBER] [--file PATH] [ADDRESS]]"
+                "Usage: cargo run -p lesson-x [-- [--file PATH] [--size NUMBER] [ADDRESS]]"
             )
         );
         assert!(
@@ -307,11 +239,10 @@ mod tests {
     }
 
     #[test]
-    fn help_and_version_are_found_wherever_they_stand() {
-        assert_eq!(parsed(&["3000", "--help"], Some("h:1")), Ok(Request::Help));
-        assert_eq!(parsed(&["-h"], None), Ok(Request::Help));
-        assert_eq!(parsed(&["--version"], None), Ok(Request::Version));
-        assert_eq!(parsed(&["-V"], Some("h:1")), Ok(Request::Version));
+    fn at_most_one_address_is_taken() {
+        assert_eq!(parsed(&[], Some("h:1")), Ok(None));
+        assert_eq!(parsed(&["2"], Some("h:1")), Ok(Some("h:2".to_string())));
+        assert_eq!(parsed(&[], None), Ok(None));
     }
 
     #[test]
@@ -322,12 +253,20 @@ mod tests {
         assert_eq!(refused(&["1"], None), "\"1\" was not expected: this lesson takes no argument");
         assert_eq!(refused(&["--port"], Some("h:1")), "\"--port\" was not expected");
         assert_eq!(refused(&["-p"], Some("h:1")), "\"-p\" was not expected");
+        assert_eq!(refused(&["--a\nb"], Some("h:1")), "\"--a\\nb\" was not expected");
+    }
+
+    #[test]
+    fn an_option_without_its_value_is_quoted() {
+        let mut parser = Parser::from_args(["--file"]);
+        assert!(matches!(parser.next(), Ok(Some(Long("file")))));
+        let problem = parser.value().expect_err("there is no value");
+        assert_eq!(on_one_line(problem), "\"--file\" needs a value");
     }
 
     #[test]
     fn help_names_the_package_the_section_and_the_default() {
-        let lesson = Lesson { name: "lesson-x", version: "1.2.3", summary: "6.9 Something" };
-        let help = lesson.help(Some("127.0.0.1:3000"), &[]);
+        let help = LESSON.help(Some("127.0.0.1:3000"), &[]);
         for part in [
             "lesson-x 1.2.3\n6.9 Something",
             "cargo run -p lesson-x [-- ADDRESS]",
@@ -335,6 +274,6 @@ mod tests {
         ] {
             assert!(help.contains(part), "{help}");
         }
-        assert!(!lesson.help(None, &[]).contains("ADDRESS"));
+        assert!(!LESSON.help(None, &[]).contains("ADDRESS"));
     }
 }

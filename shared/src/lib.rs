@@ -26,7 +26,7 @@ pub mod socket;
 mod telnet;
 pub mod text;
 
-pub use arguments::{Extra, Lesson, host_and_port};
+pub use arguments::{Lesson, host_and_port};
 pub use ctrl_c::CtrlC;
 pub use failure::{Failure, cannot_connect, cannot_listen, check_connected, lost_connection};
 pub use lines::{LONGEST_LINE, Lines};
