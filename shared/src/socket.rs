@@ -89,8 +89,7 @@ const VANISHED: &str = "it has vanished, or has taken in nothing for 90 s";
 fn was_over(error: &io::Error) -> bool {
     use ErrorKind::*;
     match error.kind() {
-        BrokenPipe | ConnectionAborted | ConnectionReset => true,
-        NotConnected | UnexpectedEof => true,
+        BrokenPipe | ConnectionAborted | ConnectionReset | NotConnected => true,
         // Only Windows gets here: a read or a write that `disconnect` has cancelled.
         TimedOut => true,
         _ => platform::is_shut_down(error),

@@ -56,6 +56,16 @@ fn a_whole_file_is_sent_as_it_is() {
 }
 
 #[test]
+fn an_option_without_a_file_is_quoted_on_one_line() {
+    let mut command = Command::new(own("lesson-framed-client"));
+    command.args(["3000", "--file"]);
+    let mut client = Program::start(command);
+    assert_eq!(client.wait_for_exit().code(), Some(2));
+    let said = "lesson-framed-client: \"--file\" needs a value (see --help)\n";
+    assert_eq!(client.stderr(), said);
+}
+
+#[test]
 fn a_file_that_is_not_there_is_named_in_one_line() {
     let mut command = Command::new(own("lesson-framed-client"));
     command.args(["--file", "no such file", "127.0.0.1:1"]);

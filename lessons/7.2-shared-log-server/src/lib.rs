@@ -22,7 +22,7 @@ pub const CAPACITY: usize = 8 * 1024 * 1024;
 
 /// How many pieces are offered to one write at most. Each is two slices where the ring turns, and
 /// Linux and macOS take 1,024 slices at once (IOV_MAX in writev(2)).
-const PIECES: usize = 512;
+const MOST_PIECES: usize = 512;
 
 /// The last [`CAPACITY`] bytes of what has been said.
 ///
@@ -125,7 +125,7 @@ impl Log {
         let mut from = cursor.position().checked_sub(start)? as usize;
         let mut pieces = Vec::new();
         let own_and_the_end = cursor.own.iter().cloned().chain(iter::once(self.end..self.end));
-        for own in own_and_the_end.take(PIECES) {
+        for own in own_and_the_end.take(MOST_PIECES) {
             let to = (own.start - start) as usize;
             pieces.extend(self.slices(from..to).into_iter().filter(|piece| !piece.is_empty()));
             from = (own.end - start) as usize;

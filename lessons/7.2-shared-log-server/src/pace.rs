@@ -11,15 +11,15 @@ use crate::CAPACITY;
 
 // ANCHOR: policy
 /// How far a reader may be behind before speakers wait for it, in bytes.
-const FAR: u64 = 64 * 1024;
+const FAR_BEHIND: u64 = 64 * 1024;
 
 /// How far a reader may be behind before everybody waits for it, even a person whose words it has
 /// all read.
-const TOO_FAR: u64 = CAPACITY as u64 / 2;
+const TOO_FAR_BEHIND: u64 = CAPACITY as u64 / 2;
 
 /// A reader that is far behind is waited for as long as it reads at least so much in each window. A
 /// reader that has just fallen so far behind has one window to show that it reads.
-const LEAST: u64 = 16 * 1024; // bytes
+const LEAST_PER_WINDOW: u64 = 16 * 1024; // bytes
 const WINDOW: Duration = Duration::from_secs(1);
 
 /// How much may wait for a client in the kernel, where no cursor shows it, in bytes. Left to itself,
@@ -29,7 +29,7 @@ pub const SEND_BUFFER: usize = 64 * 1024;
 /// How far everybody who is waited for must have read, before an author may go on whose last words
 /// end at `said`.
 fn mark(said: u64, end: u64) -> u64 {
-    said.min(end.saturating_sub(FAR)).max(end.saturating_sub(TOO_FAR))
+    said.min(end.saturating_sub(FAR_BEHIND)).max(end.saturating_sub(TOO_FAR_BEHIND))
 }
 // ANCHOR_END: policy
 
@@ -55,12 +55,12 @@ impl Reader {
     /// Returns whether speakers wait for this reader: it is far behind, and it reads.
     fn is_waited_for(&mut self, end: u64, now: Instant) -> bool {
         let position = self.position.load(Relaxed);
-        if end - position <= FAR {
+        if end - position <= FAR_BEHIND {
             self.window = None;
             return false;
         }
         let window = self.window.get_or_insert(Window { start: now, position, reads: true });
-        if position - window.position >= LEAST {
+        if position - window.position >= LEAST_PER_WINDOW {
             *window = Window { start: now, position, reads: true };
         } else if now - window.start >= WINDOW {
             *window = Window { start: now, position, reads: false };
@@ -76,7 +76,7 @@ impl Reader {
 pub const ASK_AGAIN: Duration = Duration::from_millis(250);
 
 /// After how many bytes all readers are looked at again. Between two looks, only the slowest is.
-const GROWTH: u64 = FAR / 2;
+const BYTES_BETWEEN_LOOKS: u64 = FAR_BEHIND / 2;
 
 /// All readers of a log, and the slowest of those who are waited for.
 pub struct Pace {
@@ -137,7 +137,7 @@ impl Pace {
     /// Returns whether everybody who is waited for has read as far as `mark`.
     fn have_read(&mut self, mark: u64, end: u64, now: Instant) -> bool {
         let (looked_end, looked_at) = self.looked_at;
-        let is_news = end - looked_end >= GROWTH
+        let is_news = end - looked_end >= BYTES_BETWEEN_LOOKS
             || self.slowest.as_ref().is_some_and(|slowest| {
                 slowest.load(Relaxed) >= mark || now - looked_at >= ASK_AGAIN
             });
@@ -206,10 +206,10 @@ mod tests {
 
     #[test]
     fn a_speaker_waits_until_the_reader_is_no_longer_far_behind() {
-        let (mut room, reader) = Room::with_a_reader_behind_by(FAR + GROWTH);
+        let (mut room, reader) = Room::with_a_reader_behind_by(FAR_BEHIND + BYTES_BETWEEN_LOOKS);
         assert!(room.holds_up_the_flooder(0));
         assert!(!room.lets_go());
-        read(&reader, GROWTH - 1);
+        read(&reader, BYTES_BETWEEN_LOOKS - 1);
         assert!(!room.lets_go());
         read(&reader, 1);
         assert!(room.lets_go());
@@ -219,7 +219,7 @@ mod tests {
 
     #[test]
     fn a_speaker_whose_words_have_been_read_need_not_wait() {
-        let (mut room, reader) = Room::with_a_reader_behind_by(10 * FAR);
+        let (mut room, reader) = Room::with_a_reader_behind_by(10 * FAR_BEHIND);
         assert!(!room.holds_up(0, 0), "nothing was said");
         assert!(room.holds_up(100, 0));
         read(&reader, 100);
@@ -230,7 +230,7 @@ mod tests {
 
     #[test]
     fn everybody_waits_for_a_reader_that_is_too_far_behind() {
-        let (mut room, reader) = Room::with_a_reader_behind_by(TOO_FAR + 1);
+        let (mut room, reader) = Room::with_a_reader_behind_by(TOO_FAR_BEHIND + 1);
         assert!(room.holds_up(0, 0));
         read(&reader, 1);
         assert!(!room.holds_up(0, 0));
@@ -238,18 +238,20 @@ mod tests {
 
     #[test]
     fn a_reader_that_does_not_read_is_waited_for_for_one_window() {
-        let (mut room, _reader) = Room::with_a_reader_behind_by(FAR + GROWTH);
+        let (mut room, _reader) = Room::with_a_reader_behind_by(FAR_BEHIND + BYTES_BETWEEN_LOOKS);
         assert!(room.holds_up_the_flooder(0));
         assert!(room.holds_up_the_flooder(999));
         assert!(!room.holds_up_the_flooder(ASK_AGAIN.as_millis() as u64));
-        room.end += 10 * FAR;
+        room.end += 10 * FAR_BEHIND;
         assert!(!room.holds_up_the_flooder(10_000));
     }
 
     #[test]
     fn nor_is_a_reader_that_trickles_but_a_slow_one_is() {
-        for (speed, waits) in [(1, false), (LEAST / 8, false), (LEAST / 2, true)] {
-            let (mut room, reader) = Room::with_a_reader_behind_by(TOO_FAR);
+        for (speed, waits) in
+            [(1, false), (LEAST_PER_WINDOW / 8, false), (LEAST_PER_WINDOW / 2, true)]
+        {
+            let (mut room, reader) = Room::with_a_reader_behind_by(TOO_FAR_BEHIND);
             for _ in 0..20 {
                 room.holds_up_the_flooder(500);
                 read(&reader, speed);
@@ -260,11 +262,11 @@ mod tests {
 
     #[test]
     fn a_reader_that_reads_again_is_waited_for_again() {
-        let (mut room, reader) = Room::with_a_reader_behind_by(TOO_FAR);
+        let (mut room, reader) = Room::with_a_reader_behind_by(TOO_FAR_BEHIND);
         assert!(room.holds_up_the_flooder(0));
         assert!(!room.holds_up_the_flooder(3000));
-        read(&reader, LEAST);
-        room.end += GROWTH;
+        read(&reader, LEAST_PER_WINDOW);
+        room.end += BYTES_BETWEEN_LOOKS;
         assert!(room.holds_up_the_flooder(10));
     }
 
@@ -273,15 +275,15 @@ mod tests {
         let mut room = Room::new();
         let readers: Vec<Position> = (0..100).map(|_| room.pace.join(0)).collect();
         let _never_reads = room.pace.join(0);
-        room.end = 10 * FAR;
+        room.end = 10 * FAR_BEHIND;
         assert!(room.holds_up_the_flooder(0));
         for reader in &readers[1..] {
-            read(reader, 10 * FAR);
+            read(reader, 10 * FAR_BEHIND);
             assert!(!room.lets_go());
         }
-        read(&readers[0], LEAST);
+        read(&readers[0], LEAST_PER_WINDOW);
         assert!(room.holds_up_the_flooder(1500));
-        read(&readers[0], 10 * FAR - LEAST);
+        read(&readers[0], 10 * FAR_BEHIND - LEAST_PER_WINDOW);
         assert!(room.lets_go(), "the one who never reads is not waited for any more");
     }
 
@@ -294,8 +296,8 @@ mod tests {
         }
         assert!(room.pace.readers.capacity() < 100, "{}", room.pace.readers.capacity());
         let leaves = room.pace.join(0);
-        read(&_stays, 10 * FAR);
-        room.end = 10 * FAR;
+        read(&_stays, 10 * FAR_BEHIND);
+        room.end = 10 * FAR_BEHIND;
         assert!(room.holds_up_the_flooder(0));
         drop(leaves);
         assert!(!room.holds_up_the_flooder(ASK_AGAIN.as_millis() as u64));

@@ -132,14 +132,14 @@ impl Seat {
     /// while the client's connection takes its time. `None` means that nothing more will come.
     pub fn unread(&self) -> Option<Vec<u8>> {
         // Not much, because the cursor stands still during the write, as if the client did not read.
-        const AT_ONCE: usize = 32 * 1024; // bytes
+        const LARGEST_WRITE: usize = 32 * 1024; // bytes
         let mut state = self.room.state();
         loop {
             let State { log, places, .. } = &mut *state;
             let Place { cursor, has_left, .. } = places.get_mut(&self.number)?;
             let mut unread = Vec::new();
             for piece in log.unread(cursor)? {
-                let room = AT_ONCE - unread.len();
+                let room = LARGEST_WRITE - unread.len();
                 unread.extend_from_slice(&piece[..room.min(piece.len())]);
             }
             if !unread.is_empty() {

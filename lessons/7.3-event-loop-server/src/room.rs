@@ -15,9 +15,9 @@ use super::timers::Timers;
 // ANCHOR_END: header
 
 // ANCHOR: room
-/// How much is read in a turn of the loop, from all clients together, in bytes. It is written to all
+/// How many bytes are read in a turn of the loop, from all clients together. They are written to all
 /// before the next turn, so that a crowd of speakers cannot fill the log in between.
-const A_TURN: usize = 1024 * 1024;
+const BYTES_PER_TURN: usize = 1024 * 1024;
 
 /// The token of the timer that runs while somebody is held up. It is nobody's.
 const HELD: Token = Token(usize::MAX - 1);
@@ -46,7 +46,7 @@ pub struct Client {
     cursor: Cursor,
     /// Whether the client is in one of the room's queues.
     is_readable: bool,
-    /// Not from a write that would have had to wait until the event that says so.
+    /// False from the moment a write would block until the next writable event.
     is_writable: bool,
     /// Nothing can be sent to the client any more. Its last words may still be unread.
     is_broken: bool,
@@ -106,7 +106,7 @@ impl Room {
     /// to say, however much, goes on after the others. An event says `readable` only once, so a
     /// client stays in the queue until a read has found nothing.
     pub fn read(&mut self, buffer: &mut [u8]) {
-        let mut budget = A_TURN;
+        let mut budget = BYTES_PER_TURN;
         for _ in 0..self.readable.len() {
             let Some(token) = self.readable.pop_front() else { break };
             let Some(client) = self.clients.get_mut(&token) else { continue };
@@ -165,13 +165,15 @@ impl Room {
     // ANCHOR_END: read
 
     // ANCHOR: send
-    /// One write for everybody who is behind and has room. Returns those who have gone.
+    /// Makes one write for everybody who is behind and has room. Returns the clients that are gone.
     pub fn send(&mut self) -> Vec<Client> {
         let mut gone = Vec::new();
         if mem::take(&mut self.has_unsent) {
             for (token, client) in &mut self.clients {
                 match client.send(&self.log) {
-                    Ok(has_unsent) => self.has_unsent |= has_unsent,
+                    Ok(AfterSend::HasMore) => self.has_unsent = true,
+                    Ok(AfterSend::Waits) => {}
+                    Ok(AfterSend::HasLeft) => gone.push(*token),
                     Err(error) => {
                         note_disconnected(client.peer, &error);
                         gone.push(*token);
@@ -191,16 +193,25 @@ impl Room {
     }
 }
 
+/// How a client stands after [`Client::send`].
+#[derive(Debug, PartialEq)]
+enum AfterSend {
+    /// Another write might send more.
+    HasMore,
+    /// Nothing can be sent now: until somebody speaks, or an event says that the socket has room.
+    Waits,
+    /// The client has left, and has all that was said before, or cannot be sent it.
+    HasLeft,
+}
+
 impl Client {
-    /// Sends all that there is for this client, as far as its socket takes it. Returns whether
-    /// another write might send more.
+    /// Sends all that there is for this client, as far as its socket takes it.
     ///
     /// # Errors
-    /// The client has gone: it has left and has all that was said before, or it has fallen off the
-    /// log's tail.
-    fn send(&mut self, log: &Log) -> io::Result<bool> {
+    /// The client has fallen off the log's tail.
+    fn send(&mut self, log: &Log) -> io::Result<AfterSend> {
         if self.is_broken {
-            return if self.has_left { Err(ErrorKind::UnexpectedEof.into()) } else { Ok(false) };
+            return Ok(if self.has_left { AfterSend::HasLeft } else { AfterSend::Waits });
         }
         let Some(unread) = log.unread(&self.cursor) else {
             disconnect(&self.stream);
@@ -219,10 +230,110 @@ impl Client {
             }
         }
         let has_all = log.is_read(&self.cursor);
-        if has_all && self.has_left {
-            return Err(ErrorKind::UnexpectedEof.into());
-        }
-        Ok(!has_all && self.is_writable)
+        Ok(if has_all && self.has_left {
+            AfterSend::HasLeft
+        } else if !has_all && self.is_writable {
+            AfterSend::HasMore
+        } else {
+            AfterSend::Waits
+        })
     }
 }
 // ANCHOR_END: send
+
+#[cfg(test)]
+mod tests {
+    use std::net::{TcpListener, TcpStream};
+
+    use harness::DEADLINE;
+    use shared::{set_send_buffer, timed_out};
+    use shared_log::{CAPACITY, SEND_BUFFER};
+
+    use super::*;
+
+    /// A client that has joined the room of `log`, and its own end of the connection.
+    fn joined(log: &mut Log) -> (Client, TcpStream) {
+        let listener = TcpListener::bind("127.0.0.1:0").expect("bind");
+        set_send_buffer(&listener, SEND_BUFFER);
+        let peer = TcpStream::connect(listener.local_addr().expect("its address"));
+        let peer = peer.expect("connect");
+        peer.set_read_timeout(Some(DEADLINE)).expect("a deadline");
+        let (stream, address) = listener.accept().expect("accept");
+        stream.set_nonblocking(true).expect("a stream that never waits");
+        let client = Client {
+            stream: mio::net::TcpStream::from_std(stream),
+            peer: address,
+            lines: Lines::trimmed(),
+            cursor: log.join(),
+            is_readable: false,
+            is_writable: true,
+            is_broken: false,
+            has_left: false,
+        };
+        (client, peer)
+    }
+
+    fn after_send(client: &mut Client, log: &Log) -> AfterSend {
+        client.send(log).expect("it has not fallen off the log's tail")
+    }
+
+    #[test]
+    fn a_client_that_has_everything_waits_until_it_leaves() {
+        let mut log = Log::default();
+        let (mut client, mut peer) = joined(&mut log);
+        log.append(b"hello\n");
+        assert_eq!(after_send(&mut client, &log), AfterSend::Waits);
+        let mut received = [0; 6];
+        peer.read_exact(&mut received).expect("the line");
+        assert_eq!(&received, b"hello\n");
+        client.has_left = true;
+        assert_eq!(after_send(&mut client, &log), AfterSend::HasLeft);
+    }
+
+    /// It may only have closed its half, and still read.
+    #[test]
+    fn a_client_that_has_left_has_not_gone_before_it_has_everything() {
+        let mut log = Log::default();
+        let (mut client, mut peer) = joined(&mut log);
+        log.append(&vec![b'.'; CAPACITY]);
+        client.has_left = true;
+        let (mut received, mut buffer) = (0, vec![0; SEND_BUFFER]);
+        loop {
+            match after_send(&mut client, &log) {
+                AfterSend::HasMore => {}
+                AfterSend::Waits => {
+                    received += peer.read(&mut buffer).expect("what was sent");
+                    client.is_writable = true;
+                }
+                AfterSend::HasLeft => break,
+            }
+        }
+        assert!(received > 0, "all of it has gone out in one piece");
+        drop(client);
+        received += peer.read_to_end(&mut Vec::new()).expect("the rest");
+        assert_eq!(received, CAPACITY);
+    }
+
+    #[test]
+    fn a_client_that_cannot_be_sent_anything_stays_until_its_last_words_are_read() {
+        let mut log = Log::default();
+        let (mut client, _peer) = joined(&mut log);
+        log.append(b"hello\n");
+        client.is_broken = true;
+        assert_eq!(after_send(&mut client, &log), AfterSend::Waits);
+        client.has_left = true;
+        assert_eq!(after_send(&mut client, &log), AfterSend::HasLeft);
+    }
+
+    #[test]
+    fn falling_off_the_logs_tail_is_an_error() {
+        let mut log = Log::default();
+        let (mut client, mut peer) = joined(&mut log);
+        log.append(&vec![b'.'; CAPACITY]);
+        log.append(b"one more\n");
+        let error = client.send(&log).expect_err("what it needs next is gone");
+        assert_eq!(error.to_string(), "it does not read what it is sent");
+        let received = peer.read(&mut [0]);
+        assert!(!received.is_err_and(|error| timed_out(&peer, &error)), "it is still connected");
+    }
+}

@@ -31,7 +31,7 @@ impl Timers {
         self.times.first().map(|(time, _)| *time)
     }
 
-    /// One whose timer has run out, if there is one. Its timer is stopped.
+    /// Removes and returns a token whose timer has expired, if any.
     pub fn expired(&mut self) -> Option<Token> {
         let (time, token) = *self.times.first()?;
         if time > Instant::now() {

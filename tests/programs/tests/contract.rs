@@ -58,6 +58,7 @@ fn help_names_the_lesson_the_section_and_the_default() {
         let help =
             help.stdout(predicate::str::contains(format!("cargo run -p {}", lesson.package)));
         if takes_an_address(lesson) {
+            run(&lesson.package, &["3000", "-h"]).code(0).stderr("");
             let default = match lesson.package.as_str() {
                 "lesson-bidirectional-client" => "localhost:3000",
                 "lesson-socket-events" => "localhost:0",
@@ -72,7 +73,9 @@ fn help_names_the_lesson_the_section_and_the_default() {
 fn version_is_the_packages() {
     for lesson in lessons_under_test() {
         let version = format!("{} {}\n", lesson.package, env!("CARGO_PKG_VERSION"));
-        run(&lesson.package, &["--version"]).code(0).stderr("").stdout(version);
+        for option in ["--version", "-V"] {
+            run(&lesson.package, &[option]).code(0).stderr("").stdout(version.clone());
+        }
     }
 }
 

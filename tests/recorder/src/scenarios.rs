@@ -257,7 +257,7 @@ fn shared_log(stage: &mut Stage) -> Result<()> {
     stage.read_on(slow, "the end\n")?;
     stage.note(
         slow,
-        "Now both cursors are at the end of the log. Each write took all that its client was behind, up to 64 KiB at once.",
+        "Now both cursors are at the end of the log. Each write took all that its client was behind, up to 32 KiB.",
     )?;
     stage.ctrl_c(slow)?;
     stage.see(server, "有客户端退出了")?; // a client has left

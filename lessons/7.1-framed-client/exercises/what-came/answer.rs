@@ -14,21 +14,31 @@ use std::thread;
 
 use anyhow::{Context, anyhow};
 use frames::{Frames, LABEL, LONGEST, TooLong, frame};
+use lexopt::prelude::*;
 use shared::{
-    Extra, Failure, Lines, cannot_connect, check_connected, lesson, lost_connection, note,
+    Failure, Lines, cannot_connect, check_connected, host_and_port, lesson, lost_connection, note,
     print_or_exit, printable, uninterrupted,
 };
 
-const FILE: Extra = Extra {
-    name: "file",
-    value: "PATH",
-    help: "send this file in place of what is typed",
-    check: |_| Ok(()), // whether there is such a file is seen when it is opened
-};
+const ADDRESS: &str = "127.0.0.1:3000";
+const OPTIONS: [(&str, &str); 1] = [("--file PATH", "send this file in place of what is typed")];
+
+/// Returns the server's address, and the path of the file if one is to be sent.
+fn arguments() -> Result<(String, Option<PathBuf>), lexopt::Error> {
+    let (mut address, mut file) = (None, None);
+    let mut parser = lexopt::Parser::from_env();
+    while let Some(argument) = parser.next()? {
+        match argument {
+            Long("file") => file = Some(parser.value()?.into()),
+            Value(text) if address.is_none() => address = Some(host_and_port(text, ADDRESS)?),
+            other => return Err(lesson!().help_or_refuse(other, Some(ADDRESS), &OPTIONS)),
+        }
+    }
+    Ok((address.unwrap_or(ADDRESS.to_string()), file))
+}
 
 fn main() -> Result<(), Failure> {
-    let (address, [path]) = lesson!().address_and("127.0.0.1:3000", &[FILE]);
-    let path = path.map(PathBuf::from);
+    let (address, path) = arguments().unwrap_or_else(|problem| lesson!().refuse(problem));
     let file = path.as_deref().map(open).transpose()?;
     let server = TcpStream::connect(&address)
         .map_err(|error| cannot_connect(&address, error, "lesson-framed-server"))?;

@@ -67,8 +67,8 @@ fn run(mut listener: TcpListener) -> io::Result<()> {
     }
 }
 
-/// How long to wait for events: until it is time for something else, or, if nothing else is to
-/// come, for ever.
+/// How long to wait for events: until it is time for something else, or without limit if nothing
+/// else is due.
 fn time_left(room: &Room, accept_at: Option<Instant>) -> Option<Duration> {
     if room.is_busy() {
         return Some(Duration::ZERO);
@@ -77,13 +77,13 @@ fn time_left(room: &Room, accept_at: Option<Instant>) -> Option<Duration> {
     Some(next.saturating_duration_since(Instant::now()))
 }
 
-/// How many are taken in before the others have their turn again.
-const AT_ONCE: usize = 64;
+/// How many clients are accepted in a turn of the loop at most, so that the others have theirs.
+const ACCEPTS_PER_TURN: usize = 64;
 
-/// Takes in those who wait. Returns when to go on with that: at once if there may be more, later if
-/// it is not possible now, and otherwise when the listener's next event says so.
+/// Accepts waiting clients. Returns when to try again: immediately if there may be more, later if it
+/// is not possible now, or `None` to wait for the listener's next event.
 fn accept(listener: &TcpListener, registry: &Registry, room: &mut Room) -> Option<Instant> {
-    for _ in 0..AT_ONCE {
+    for _ in 0..ACCEPTS_PER_TURN {
         let accepted = listener.accept();
         match accepted.and_then(|(stream, peer)| room.admit(stream, peer, registry)) {
             Ok(()) => {}

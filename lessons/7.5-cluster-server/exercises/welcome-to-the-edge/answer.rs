@@ -8,7 +8,6 @@
 //! Such a server is an *edge*: the room of 7.4, and a bridge. The bridge is one more reader of the
 //! room, who tells the other edges what is said here, and says here what they tell.
 
-use std::ffi::OsString;
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -17,9 +16,10 @@ use std::time::Duration;
 use anyhow::Context;
 use async_room::{Client, News, Room};
 use bridge::{Bridge, expect_panics, is_name};
+use lexopt::prelude::*;
 use shared::{
-    CtrlC, Extra, Failure, host_and_port, lesson, listen, note, note_disconnected, pause_for,
-    print_line, set_send_buffer,
+    CtrlC, Failure, host_and_port, lesson, listen, note, note_disconnected, pause_for, print_line,
+    set_send_buffer,
 };
 use shared_log::SEND_BUFFER;
 use tokio::net::{TcpListener, TcpStream};
@@ -27,39 +27,53 @@ use tokio::sync::oneshot;
 use tokio::time::{sleep, timeout};
 use tokio::{runtime, select, task};
 
-const DEFAULT_NATS: &str = "127.0.0.1:4222";
+const ADDRESS: &str = "127.0.0.1:3000";
+const NATS: &str = "127.0.0.1:4222";
 
-const OPTIONS: [Extra; 2] = [
-    Extra {
-        name: "nats",
-        value: "HOST:PORT",
-        help: "a NATS server, or several with commas [default: 127.0.0.1:4222]",
-        check: |text| servers(&text.to_string_lossy()).map(drop),
-    },
-    Extra {
-        name: "name",
-        value: "NAME",
-        help: "what the others call this edge [default: edge-PORT]",
-        check: |name| match is_name(&name.to_string_lossy()) {
-            true => Ok(()),
-            false => Err("1 to 32 letters, digits, `-` and `_` make a name".to_string()),
-        },
-    },
+const OPTIONS: [(&str, &str); 2] = [
+    ("--nats HOST:PORT", "a NATS server, or several with commas [default: 127.0.0.1:4222]"),
+    ("--name NAME", "what the others call this edge [default: edge-PORT]"),
 ];
 
-fn servers(text: &str) -> Result<Vec<String>, String> {
-    text.split(',').map(|server| host_and_port(server, DEFAULT_NATS)).collect()
+struct Options {
+    address: String,
+    nats: Vec<String>,
+    name: Option<String>,
+}
+
+fn arguments() -> Result<Options, lexopt::Error> {
+    let (mut address, mut nats, mut name) = (None, vec![NATS.to_string()], None);
+    let mut parser = lexopt::Parser::from_env();
+    while let Some(argument) = parser.next()? {
+        match argument {
+            Long("nats") => nats = parser.value()?.parse_with(nats_servers)?,
+            Long("name") => name = Some(parser.value()?.parse_with(edge_name)?),
+            Value(text) if address.is_none() => address = Some(host_and_port(text, ADDRESS)?),
+            other => return Err(lesson!().help_or_refuse(other, Some(ADDRESS), &OPTIONS)),
+        }
+    }
+    Ok(Options { address: address.unwrap_or(ADDRESS.to_string()), nats, name })
+}
+
+fn nats_servers(text: &str) -> Result<Vec<String>, String> {
+    text.split(',').map(|server| host_and_port(server, NATS)).collect()
+}
+
+fn edge_name(text: &str) -> Result<String, &'static str> {
+    match is_name(text) {
+        true => Ok(text.to_string()),
+        false => Err("1 to 32 letters, digits, `-` and `_` make a name"),
+    }
 }
 
 fn main() -> Result<(), Failure> {
-    let (address, [nats, name]) = lesson!().address_and("127.0.0.1:3000", &OPTIONS);
+    let Options { address, nats, name } =
+        arguments().unwrap_or_else(|problem| lesson!().refuse(problem));
     let (listener, bound) = listen(&address)?;
     set_send_buffer(&listener, SEND_BUFFER);
     print_line!("server listening at port {}", bound.port());
 
-    let text = |option: OsString| option.to_string_lossy().into_owned();
-    let nats = servers(&nats.map_or(DEFAULT_NATS.to_string(), text)).map_err(anyhow::Error::msg)?;
-    let name = name.map_or(format!("edge-{}", bound.port()), text);
+    let name = name.unwrap_or(format!("edge-{}", bound.port()));
     let (press, pressed) = oneshot::channel();
     let _last_lines = CtrlC::calls(|| drop(press))?;
     expect_panics(); // of the NATS client: they cost a connection, and nothing more
