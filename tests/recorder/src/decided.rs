@@ -1,4 +1,4 @@
-//! What of a recording the programs decide: the same whenever and wherever it is recorded.
+//! Finds what of a recording the programs decide: the same whenever and wherever it is recorded.
 //!
 //! Somebody at a terminal acts only when all is quiet, so the programs decide what happens in a
 //! scene, from one action to the next. They do not decide in which order their threads do it, in how
@@ -17,6 +17,8 @@
 //! - Which of a program's threads closes a socket or prints a line is left out.
 //! - A thread waits somewhere at the end of a scene. Where it waited before, for a lock or for its
 //!   turn, is left out.
+//! - A sentence that only says something about what has happened is listed, because it is the
+//!   scenario's. All other sentences say in words what the rest of their step says.
 //!
 //! The text of the program's lines is left out as well: to compare it, nothing needs to run.
 
@@ -28,7 +30,7 @@ use crate::recording::{Arrow, BULK, Call, Mark, Recording, Shown, Step};
 pub type Decided = BTreeMap<String, Vec<String>>;
 
 impl Recording {
-    /// What the programs decide.
+    /// Returns what the programs decide.
     pub fn decided(&self) -> Decided {
         let titles = self.terminals.iter().map(|terminal| terminal.title.clone());
         let mut decided = Decided::from([("terminals".to_string(), titles.collect())]);
@@ -47,7 +49,8 @@ impl Recording {
             }
             facts.extend(scene.wires());
             facts.extend(scene.terminals());
-            let title = title(number, steps);
+            facts.extend(scene.note());
+            let title = scene.title(number);
             let about = |(what, facts)| (format!("{title}, {what}"), facts);
             decided.extend(facts.into_iter().map(about));
         }
@@ -55,7 +58,7 @@ impl Recording {
     }
 }
 
-/// What happens from one action to the next.
+/// The steps from one action to the next.
 struct Scene<'a> {
     recording: &'a Recording,
     steps: &'a [Step],
@@ -74,7 +77,7 @@ impl<'a> Scene<'a> {
         }
     }
 
-    /// What each thread called and printed.
+    /// Returns what each thread called and printed.
     fn threads(&self) -> Decided {
         let mut threads: BTreeMap<String, Vec<AtALine>> = BTreeMap::new();
         for step in self.steps {
@@ -105,7 +108,7 @@ impl<'a> Scene<'a> {
         threads.into_iter().map(facts).collect()
     }
 
-    /// What was sent in each direction of each connection.
+    /// Returns what was sent in each direction of each connection.
     fn wires(&self) -> Decided {
         let mut wires: BTreeMap<String, Sent> = BTreeMap::new();
         let arrows = self.steps.iter().flat_map(|step| &step.wire);
@@ -117,7 +120,7 @@ impl<'a> Scene<'a> {
         wires.into_iter().map(|(wire, sent)| (wire, vec![sent.fact()])).collect()
     }
 
-    /// What was typed, and what the terminals show that no line of a program has printed.
+    /// Returns what was typed, and what the terminals show that no line of a program has printed.
     fn terminals(&self) -> Decided {
         let mut terminals: BTreeMap<String, String> = BTreeMap::new();
         for shown in self.steps.iter().flat_map(|step| &step.screen) {
@@ -134,25 +137,39 @@ impl<'a> Scene<'a> {
         terminals.into_iter().map(|(what, text)| (what, vec![fact(text)])).collect()
     }
 
+    /// Returns the sentence of an action that is nothing but a sentence: nothing is typed or sent.
+    /// Acknowledgements may arrive at any time.
+    fn note(&self) -> Decided {
+        let is_note = |step: &&Step| {
+            step.is_action
+                && step.screen.is_empty()
+                && step.wire.iter().all(Arrow::is_pure_acknowledgement)
+        };
+        let note = self.steps.first().filter(is_note);
+        note.map(|note| ("note".into(), vec![note.caption.clone()])).into_iter().collect()
+    }
+
+    /// Names the scene by its number and by what was typed when it began.
+    fn title(&self, number: usize) -> String {
+        let screen = self.steps.first().map_or(&[][..], |action| &action.screen);
+        match screen.iter().find(|shown| shown.typed) {
+            Some(typed) => format!("scene {number:2} ({:?})", typed.text),
+            None => format!("scene {number:2}"),
+        }
+    }
+
     fn place(&self, source: usize, line: u32) -> String {
         let file = self.recording.sources.get(source).map_or("", |source| &source.file);
         format!("{}:{line}", file.rsplit('/').next().unwrap_or(file))
     }
 }
 
-/// Names a scene by its number and its action: by what the caption says before it says more, which
-/// may be measured.
-fn title(number: usize, steps: &[Step]) -> String {
-    let caption = steps.first().map_or("", |action| &action.caption);
-    format!("scene {number:2} ({})", caption.split([':', '.']).next().unwrap_or_default())
-}
-
 fn thread(terminal: usize, name: &str) -> String {
     format!("thread {name} in terminal {terminal}")
 }
 
-/// Stands for whichever thread closes or prints, in no order: when two threads share a connection, the
-/// one that ends last closes it, and says so.
+/// Stands for any thread that closes or prints, in no order: when two threads share a connection, the
+/// one that ends last closes it, and prints that.
 const SOME_THREAD: &str = "some thread in terminal ";
 
 /// What a thread did at one line.
@@ -164,7 +181,7 @@ struct AtALine {
     printed: String,
 }
 
-/// The entry for `line`, which is a new one when the thread comes there for the first time.
+/// Returns the entry for `line`, a new one if the thread is there for the first time.
 fn at(lines: &mut Vec<AtALine>, line: String) -> &mut AtALine {
     let index = lines.iter().position(|other| other.line == line).unwrap_or(lines.len());
     if index == lines.len() {
@@ -207,7 +224,8 @@ struct Sent {
 }
 
 impl Sent {
-    /// Which segments carry PSH is chance, and so is whether a FIN comes with the last bytes.
+    /// Adds a segment. Which segments carry PSH is chance, and so is whether the last bytes carry the
+    /// FIN.
     fn add(&mut self, arrow: &Arrow) {
         let new = |flag: &char| !matches!(flag, 'P' | '.') && !self.flags.contains(*flag);
         let new: String = arrow.flags.chars().filter(new).collect();
@@ -225,7 +243,7 @@ impl Sent {
     }
 }
 
-/// The same text, with a `#` for each number in lines that print a measurement.
+/// Returns the same text, with a `#` for each number in lines that print a measurement.
 fn measures_nothing(text: &str) -> String {
     let measured = ["timeout: ", "drain: ", "close: the socket", "disconnected "];
     let mut masked = String::new();
@@ -247,7 +265,7 @@ mod tests {
     use super::*;
     use crate::recording::Source;
 
-    /// A line arrives, is passed on, and is printed. Another thread lets its client go.
+    /// A line arrives, is passed on, and is printed. Another thread closes its client's connection.
     fn a_line_is_passed_on() -> Vec<Step> {
         vec![
             Step { caption: "Terminal 2 sends a line.".into(), is_action: true, ..Step::default() },
@@ -262,7 +280,7 @@ mod tests {
         ]
     }
 
-    /// What is decided when the step at this index is replaced.
+    /// Returns what is decided when the step at this index is replaced.
     fn with(index: usize, steps: impl IntoIterator<Item = Step>) -> Decided {
         let mut all = a_line_is_passed_on();
         all.splice(index..=index, steps);
@@ -370,6 +388,20 @@ mod tests {
         assert_ne!(decided(a_line_is_passed_on()), decided(write_first), "the order of one thread");
         let ends = Step { ended: vec![(1, "50002".into())], ..Step::default() };
         assert_ne!(decided(a_line_is_passed_on()), with(8, [waits("50002", 60, "wait"), ends]));
+    }
+
+    #[test]
+    fn a_note_is_compared() {
+        let action = |caption: &str, wire| {
+            let (caption, is_action) = (caption.into(), true);
+            [Step { caption, is_action, wire, ..Step::default() }]
+        };
+        let note = |caption| with(0, action(caption, Vec::new()));
+        assert_ne!(note("It waits."), note("It does not wait."));
+        let acknowledged = with(0, action("It waits.", sent(1, 2, ".", "").wire));
+        assert_eq!(note("It waits."), acknowledged);
+        let sends = |caption| with(0, action(caption, sent(2, 1, "P.", "hello\n").wire));
+        assert_eq!(sends("It sends a line."), sends("It sends 6 bytes."));
     }
 
     #[test]
