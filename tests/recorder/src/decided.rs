@@ -34,19 +34,11 @@ impl Recording {
     pub fn decided(&self) -> Decided {
         let titles = self.terminals.iter().map(|terminal| terminal.title.clone());
         let mut decided = Decided::from([("terminals".to_string(), titles.collect())]);
-        let mut standing = BTreeMap::new();
+        let mut standing = Standing::new();
         for (number, steps) in (1..).zip(self.steps.chunk_by(|_, next| !next.is_action)) {
             let scene = Scene { recording: self, steps };
             scene.moves(&mut standing);
-            let mut facts = scene.threads();
-            for mark in standing.values().filter(|mark| mark.waits) {
-                let place = scene.place(mark.source, mark.line);
-                let known = facts.entry(thread(mark.terminal, &mark.thread)).or_default();
-                if mark.call == "write" {
-                    known.retain(|fact| !fact.starts_with(&format!("{place}: ")));
-                }
-                known.push(format!("{place}: waits in {}", mark.call));
-            }
+            let mut facts = scene.threads(&standing);
             facts.extend(scene.wires());
             facts.extend(scene.terminals());
             facts.extend(scene.note());
@@ -58,6 +50,9 @@ impl Recording {
     }
 }
 
+/// Where each thread stands, by its terminal and its name.
+type Standing<'a> = BTreeMap<(usize, String), &'a Mark>;
+
 /// The steps from one action to the next.
 struct Scene<'a> {
     recording: &'a Recording,
@@ -66,7 +61,7 @@ struct Scene<'a> {
 
 impl<'a> Scene<'a> {
     /// Follows where each thread stands, to the end of this scene.
-    fn moves(&self, standing: &mut BTreeMap<(usize, String), &'a Mark>) {
+    fn moves(&self, standing: &mut Standing<'a>) {
         for step in self.steps {
             for mark in &step.threads {
                 standing.insert((mark.terminal, mark.thread.clone()), mark);
@@ -77,33 +72,44 @@ impl<'a> Scene<'a> {
         }
     }
 
-    /// Returns what each thread called and printed.
-    fn threads(&self) -> Decided {
-        let mut threads: BTreeMap<String, Vec<AtALine>> = BTreeMap::new();
+    /// Returns what each thread called and printed, and where it waits in the end.
+    fn threads(&self, standing: &Standing<'a>) -> Decided {
+        let mut threads: BTreeMap<Who, Vec<AtALine>> = BTreeMap::new();
         for step in self.steps {
             for call in &step.calls {
                 let who = match call.name.as_str() {
-                    "close" => format!("{SOME_THREAD}{}", call.terminal),
-                    _ => thread(call.terminal, &call.thread),
+                    "close" => Who::Any(call.terminal),
+                    _ => Who::Thread(call.terminal, &call.thread),
                 };
-                let (place, name) = (self.place(call.source, call.line), &call.name);
-                let within = call.within.as_ref().unwrap_or(name);
-                let line = format!("{place}: {within}: {name}");
-                at(threads.entry(who).or_default(), line).add(call);
+                let within = call.within.as_ref().unwrap_or(&call.name);
+                let what = What::Calls { within, name: &call.name };
+                at(threads.entry(who).or_default(), (call.source, call.line), what).add(call);
             }
             for shown in &step.screen {
                 let Some((_, source, line)) = &shown.by else { continue };
-                let line = format!("{}: prints", self.place(*source, *line));
-                let who = format!("{SOME_THREAD}{}", shown.terminal);
-                at(threads.entry(who).or_default(), line).printed += &shown.text;
+                let lines = threads.entry(Who::Any(shown.terminal)).or_default();
+                at(lines, (*source, *line), What::Prints).printed += &shown.text;
             }
         }
-        let facts = |(who, lines): (String, Vec<AtALine>)| {
-            let mut facts: Vec<String> = lines.iter().map(AtALine::fact).collect();
-            if who.starts_with(SOME_THREAD) {
-                facts.sort();
+        for mark in standing.values().filter(|mark| mark.waits) {
+            let lines = threads.entry(Who::Thread(mark.terminal, &mark.thread)).or_default();
+            let place = (mark.source, mark.line);
+            if mark.call == "write" {
+                lines.retain(|line| line.place != place);
             }
-            (who, facts)
+            lines.push(AtALine::new(place, What::Waits(&mark.call)));
+        }
+        let facts = |(who, lines): (Who, Vec<AtALine>)| {
+            let mut facts: Vec<String> = lines.iter().map(|line| self.fact(line)).collect();
+            match who {
+                Who::Thread(terminal, name) => {
+                    (format!("thread {name} in terminal {terminal}"), facts)
+                }
+                Who::Any(terminal) => {
+                    facts.sort();
+                    (format!("some thread in terminal {terminal}"), facts)
+                }
+            }
         };
         threads.into_iter().map(facts).collect()
     }
@@ -158,39 +164,68 @@ impl<'a> Scene<'a> {
         }
     }
 
-    fn place(&self, source: usize, line: u32) -> String {
+    /// Returns what a thread did at a line, in words.
+    fn fact(&self, line: &AtALine) -> String {
+        let (source, number) = line.place;
         let file = self.recording.sources.get(source).map_or("", |source| &source.file);
-        format!("{}:{line}", file.rsplit('/').next().unwrap_or(file))
+        let place = format!("{}:{number}", file.rsplit('/').next().unwrap_or(file));
+        match line.what {
+            What::Calls { within, name } => {
+                format!("{place}: {within}: {name} = {}", line.outcome())
+            }
+            What::Prints => format!("{place}: prints = {}", line.outcome()),
+            What::Waits(call) => format!("{place}: waits in {call}"),
+        }
     }
 }
 
-fn thread(terminal: usize, name: &str) -> String {
-    format!("thread {name} in terminal {terminal}")
+/// The thread that did something, by the number of its terminal.
+#[derive(PartialEq, Eq, PartialOrd, Ord)]
+enum Who<'a> {
+    Thread(usize, &'a str),
+    /// Any thread that closes or prints, in no order: when two threads share a connection, the one
+    /// that ends last closes it, and prints that.
+    Any(usize),
 }
 
-/// Stands for any thread that closes or prints, in no order: when two threads share a connection, the
-/// one that ends last closes it, and prints that.
-const SOME_THREAD: &str = "some thread in terminal ";
+/// What a line of the program does.
+#[derive(Clone, Copy, PartialEq)]
+enum What<'a> {
+    Calls { within: &'a str, name: &'a str },
+    Prints,
+    Waits(&'a str),
+}
 
 /// What a thread did at one line.
-#[derive(Default)]
-struct AtALine {
-    line: String,
+struct AtALine<'a> {
+    /// The index of the source, and the number of the line.
+    place: (usize, u32),
+    what: What<'a>,
     bytes: Vec<usize>,
     outcomes: Vec<String>,
     printed: String,
 }
 
-/// Returns the entry for `line`, a new one if the thread is there for the first time.
-fn at(lines: &mut Vec<AtALine>, line: String) -> &mut AtALine {
-    let index = lines.iter().position(|other| other.line == line).unwrap_or(lines.len());
+/// Returns the entry for a line, a new one if the thread is there for the first time.
+fn at<'a, 'b>(
+    lines: &'b mut Vec<AtALine<'a>>,
+    place: (usize, u32),
+    what: What<'a>,
+) -> &'b mut AtALine<'a> {
+    let known = lines.iter().position(|other| (other.place, other.what) == (place, what));
+    let index = known.unwrap_or(lines.len());
     if index == lines.len() {
-        lines.push(AtALine { line, ..AtALine::default() });
+        lines.push(AtALine::new(place, what));
     }
     &mut lines[index]
 }
 
-impl AtALine {
+impl<'a> AtALine<'a> {
+    fn new(place: (usize, u32), what: What<'a>) -> AtALine<'a> {
+        let (bytes, outcomes, printed) = (Vec::new(), Vec::new(), String::new());
+        AtALine { place, what, bytes, outcomes, printed }
+    }
+
     fn add(&mut self, call: &Call) {
         match (call.name.as_str(), call.value.parse()) {
             ("read" | "write", Ok(bytes @ 1..)) => self.bytes.push(bytes),
@@ -200,18 +235,18 @@ impl AtALine {
         }
     }
 
-    fn fact(&self) -> String {
+    fn outcome(&self) -> String {
         let (sum, end): (usize, _) = (self.bytes.iter().sum(), "0");
-        let mut parts = match self.line.ends_with(": read") {
+        let mut parts = match self.what {
             _ if sum >= BULK => vec!["many".to_string()],
-            true if sum > 0 => vec![sum.to_string()],
+            What::Calls { name: "read", .. } if sum > 0 => vec![sum.to_string()],
             _ => self.bytes.iter().map(usize::to_string).collect(),
         };
         parts.extend(self.outcomes.iter().filter(|one| sum < BULK || *one == end).cloned());
         if !self.printed.is_empty() {
             parts.push(format!("{:?}", measures_nothing(&self.printed)));
         }
-        format!("{} = {}", self.line, parts.join(" + "))
+        parts.join(" + ")
     }
 }
 
