@@ -65,3 +65,38 @@ fn files(threads: &[Thread]) -> Vec<String> {
     files.sort_by_key(|file| !file.ends_with("/main.rs"));
     files
 }
+
+/// What the tests of the story begin with.
+#[cfg(test)]
+pub mod examples {
+    use super::*;
+    use crate::events::{Event, Kind, Outcome};
+
+    /// Returns a run in which nothing happens.
+    pub fn empty_run() -> Run {
+        Run { terminals: Vec::new(), actions: Vec::new(), segments: Vec::new(), end: 0.0 }
+    }
+
+    /// Returns the facts of a program with one thread in terminal 1.
+    pub fn facts(run: &Run) -> Facts<'_> {
+        let (role, calls, printed) = (Role::Main, Vec::new(), Vec::new());
+        let threads = vec![Thread { terminal: 1, role, ended: None, calls, printed }];
+        let ports = Ports::of(run, &threads, &[]).expect("no port is unknown");
+        Facts { run, threads, ports, files: Vec::new() }
+    }
+
+    /// Returns a call on the connection of a client.
+    pub fn event(kind: Kind, outcome: Outcome) -> Event {
+        Event {
+            kind,
+            start: 0.0,
+            end: Some(1.0),
+            latest: 1.0,
+            place: ("lessons/a-room/src/main.rs".into(), 1),
+            within: None,
+            outcome,
+            ports: (Some(3000), Some(50001)),
+            waited_for_room: false,
+        }
+    }
+}

@@ -29,8 +29,7 @@ pub enum Item<'a> {
     Segment(usize),
 }
 
-/// Lists what happened, sorted by time. Of what happened outside of the told times, only actions
-/// are left.
+/// Lists what happened, sorted by time. Outside of the told times, only actions are listed.
 pub fn items<'a>(run: &'a Run, threads: &'a [Thread], told_times: &[Told]) -> Vec<(f64, Item<'a>)> {
     // Sorting keeps the order of what has the same time, so the note on a told time goes first.
     let mut items: Vec<(f64, Item)> =

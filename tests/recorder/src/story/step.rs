@@ -104,7 +104,7 @@ impl<'a> Caption<'a> {
 impl<'a> Mark<'a> {
     /// Returns the mark of a thread that stands in `event`. `None` for a wait whose name is
     /// unknown.
-    pub fn new(thread: usize, event: &'a Event, state: State<'a>) -> Option<Mark<'a>> {
+    pub fn of(thread: usize, event: &'a Event, state: State<'a>) -> Option<Mark<'a>> {
         Some(Mark { thread, place: &event.place, call: event.shown_name()?, state })
     }
 }

@@ -116,8 +116,8 @@ impl<'a> Story<'a> {
         None
     }
 
-    /// Tells of what a thread printed: in the step of what it did last, even if others have done
-    /// something since, unless it has waited for another thread since.
+    /// Shows what a thread printed. It belongs to the step of what the thread did last, even if
+    /// others have done something since, unless the thread has waited for another one in between.
     fn print(&mut self, time: f64, thread: usize, printed: &Printed) {
         let Facts { threads, ports, .. } = self.facts;
         let text = ports.mask(&String::from_utf8_lossy(&printed.text));
@@ -175,7 +175,7 @@ impl<'a> Story<'a> {
         let mut marks = Vec::new();
         for (index, thread) in self.facts.threads.iter().enumerate() {
             if let Some((_, event)) = returned.filter(|(thread, _)| *thread == index) {
-                marks.extend(Mark::new(index, event, State::Returns(&event.outcome)));
+                marks.extend(Mark::of(index, event, State::Returns(&event.outcome)));
                 continue;
             }
             if thread.ended.is_some_and(|ended| ended <= time) {
@@ -187,7 +187,7 @@ impl<'a> Story<'a> {
             let told = self.told.get(&index) == Some(&event.start);
             let waits = !told && event.end.is_none_or(|end| end > time);
             let state = if waits { State::Waits } else { State::Returned };
-            marks.extend(Mark::new(index, event, state));
+            marks.extend(Mark::of(index, event, state));
         }
         marks
     }
@@ -203,5 +203,46 @@ impl Returned<'_> {
     /// Whether another call of a thread does the same at the same line.
     fn is_like(&self, thread: usize, event: &Event) -> bool {
         (self.thread, self.event.name(), &self.event.place) == (thread, event.name(), &event.place)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::story::facts::examples::{empty_run, event, facts};
+
+    /// Returns the times and the bytes of each step that tells of these calls of one thread.
+    fn told(calls: &[Event]) -> Vec<(usize, usize)> {
+        let run = empty_run();
+        let facts = facts(&run);
+        let item = |event| (0.0, Item::Call { thread: 0, event, segments: Vec::new() });
+        let steps = steps(&facts, calls.iter().map(item).collect(), false);
+        let returned = steps.iter().filter_map(|step| step.caption.returned());
+        returned.map(|returned| (returned.times, returned.bytes)).collect()
+    }
+
+    fn moves(kind: Kind, bytes: usize) -> Event {
+        event(kind, Outcome::Bytes(bytes))
+    }
+
+    #[test]
+    fn calls_that_move_bulk_are_told_together() {
+        let (read, write) = (|bytes| moves(Kind::Read, bytes), |bytes| moves(Kind::Write, bytes));
+        let in_turns = [read(4000), write(4096), read(4000), write(4096), read(7)];
+        assert_eq!(told(&in_turns), [(3, 8007), (2, 8192)]);
+        assert_eq!(told(&[read(7), read(4000), read(4000)]), [(1, 7), (2, 8000)]);
+        assert_eq!(told(&[read(4000), read(0)]), [(1, 4000), (1, 0)], "the end");
+        let elsewhere = Event { place: ("another.rs".into(), 1), ..read(4000) };
+        assert_eq!(told(&[read(4000), elsewhere]), [(1, 4000), (1, 4000)]);
+    }
+
+    #[test]
+    fn anything_else_ends_what_is_told_together() {
+        let write = || moves(Kind::Write, 4000);
+        let shutdown = event(Kind::Shutdown, Outcome::Done);
+        assert_eq!(told(&[write(), shutdown, write()]), [(1, 4000), (1, 0), (1, 4000)]);
+        let waited = Event { waited_for_room: true, ..write() };
+        let apart = [(1, 4000), (1, 4000), (1, 4000)];
+        assert_eq!(told(&[write(), waited, write()]), apart);
     }
 }

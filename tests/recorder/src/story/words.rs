@@ -1,4 +1,5 @@
-//! Puts steps into words. Nothing else makes a sentence, and nothing reads one.
+//! Puts steps into words. Apart from the notes of a scenario, sentences are made only here, and
+//! nothing reads them again.
 
 use super::facts::Facts;
 use super::step::{Caption, Returned, State, Step};
@@ -269,38 +270,17 @@ fn thousands(number: usize) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::events::{Role, Thread};
     use crate::recording::{Arrow, Shown};
-    use crate::stage::Run;
-    use crate::story::ports::Ports;
+    use crate::story::facts::examples::{empty_run, event, facts};
 
     /// Returns the caption of a step in which a call of the main thread returned.
     fn words(event: &Event, change: impl FnOnce(&mut Step)) -> String {
-        let run =
-            Run { terminals: Vec::new(), actions: Vec::new(), segments: Vec::new(), end: 0.0 };
-        let (role, calls, printed) = (Role::Main, Vec::new(), Vec::new());
-        let threads = vec![Thread { terminal: 1, role, ended: None, calls, printed }];
-        let ports = Ports::of(&run, &[], &[]).expect("no port is unknown");
-        let facts = Facts { run: &run, threads, ports, files: Vec::new() };
+        let run = empty_run();
         let returned = Returned { thread: 0, event, times: 1, bytes: 0 };
         let mut step = Step::new(Caption::Returned(returned), Vec::new());
         step.because = Some((0, 0));
         change(&mut step);
-        caption(&step, &facts)
-    }
-
-    fn event(kind: Kind, outcome: Outcome) -> Event {
-        Event {
-            kind,
-            start: 0.0,
-            end: Some(1.0),
-            latest: 1.0,
-            place: ("lessons/a-room/src/main.rs".into(), 1),
-            within: None,
-            outcome,
-            ports: (Some(3000), Some(50001)),
-            waited_for_room: kind == Kind::Write,
-        }
+        caption(&step, &facts(&run))
     }
 
     #[test]
@@ -320,7 +300,8 @@ mod tests {
             ("close", Kind::Close, Outcome::Done),
         ];
         for (name, kind, outcome) in events {
-            let words = words(&event(kind, outcome), |_| {});
+            let waited_for_room = name == "drain";
+            let words = words(&Event { waited_for_room, ..event(kind, outcome) }, |_| {});
             assert!(words.contains(&format!("(*{name}*).")), "{words}");
         }
     }
