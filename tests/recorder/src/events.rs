@@ -72,7 +72,7 @@ pub struct Event {
 #[derive(Clone, Copy, PartialEq, Debug)]
 pub enum Kind {
     Lookup,
-    /// Waiting for all sockets at once.
+    /// Waiting for all sockets at the same time.
     Poll,
     Bind,
     Listen,

@@ -61,7 +61,7 @@ pub enum Deed {
     Types(String),
     /// Sends bytes, described by these words.
     Sends(String),
-    /// Does nothing. Somebody beside the stage says this.
+    /// Does nothing: this is a note for the reader.
     Notes(String),
     /// Presses Ctrl-D.
     EndsInput,
