@@ -1,4 +1,4 @@
-//! What of a recording the programs decide: the same whenever and wherever it is recorded.
+//! Finds what of a recording the programs decide: the same whenever and wherever it is recorded.
 //!
 //! Somebody at a terminal acts only when all is quiet, so the programs decide what happens in a
 //! scene, from one action to the next. They do not decide in which order their threads do it, in how
@@ -17,6 +17,8 @@
 //! - Which of a program's threads closes a socket or prints a line is left out.
 //! - A thread waits somewhere at the end of a scene. Where it waited before, for a lock or for its
 //!   turn, is left out.
+//! - A sentence that only says something about what has happened is listed, because it is the
+//!   scenario's. All other sentences say in words what the rest of their step says.
 //!
 //! The text of the program's lines is left out as well: to compare it, nothing needs to run.
 
@@ -28,26 +30,19 @@ use crate::recording::{Arrow, BULK, Call, Mark, Recording, Shown, Step};
 pub type Decided = BTreeMap<String, Vec<String>>;
 
 impl Recording {
-    /// What the programs decide.
+    /// Returns what the programs decide.
     pub fn decided(&self) -> Decided {
         let titles = self.terminals.iter().map(|terminal| terminal.title.clone());
         let mut decided = Decided::from([("terminals".to_string(), titles.collect())]);
-        let mut standing = BTreeMap::new();
+        let mut standing = Standing::new();
         for (number, steps) in (1..).zip(self.steps.chunk_by(|_, next| !next.is_action)) {
             let scene = Scene { recording: self, steps };
             scene.moves(&mut standing);
-            let mut facts = scene.threads();
-            for mark in standing.values().filter(|mark| mark.waits) {
-                let place = scene.place(mark.source, mark.line);
-                let known = facts.entry(thread(mark.terminal, &mark.thread)).or_default();
-                if mark.call == "write" {
-                    known.retain(|fact| !fact.starts_with(&format!("{place}: ")));
-                }
-                known.push(format!("{place}: waits in {}", mark.call));
-            }
+            let mut facts = scene.threads(&standing);
             facts.extend(scene.wires());
             facts.extend(scene.terminals());
-            let title = title(number, steps);
+            facts.extend(scene.note());
+            let title = scene.title(number);
             let about = |(what, facts)| (format!("{title}, {what}"), facts);
             decided.extend(facts.into_iter().map(about));
         }
@@ -55,7 +50,10 @@ impl Recording {
     }
 }
 
-/// What happens from one action to the next.
+/// Where each thread stands, by its terminal and its name.
+type Standing<'a> = BTreeMap<(usize, String), &'a Mark>;
+
+/// The steps from one action to the next.
 struct Scene<'a> {
     recording: &'a Recording,
     steps: &'a [Step],
@@ -63,7 +61,7 @@ struct Scene<'a> {
 
 impl<'a> Scene<'a> {
     /// Follows where each thread stands, to the end of this scene.
-    fn moves(&self, standing: &mut BTreeMap<(usize, String), &'a Mark>) {
+    fn moves(&self, standing: &mut Standing<'a>) {
         for step in self.steps {
             for mark in &step.threads {
                 standing.insert((mark.terminal, mark.thread.clone()), mark);
@@ -74,38 +72,49 @@ impl<'a> Scene<'a> {
         }
     }
 
-    /// What each thread called and printed.
-    fn threads(&self) -> Decided {
-        let mut threads: BTreeMap<String, Vec<AtALine>> = BTreeMap::new();
+    /// Returns what each thread called and printed, and where it waits in the end.
+    fn threads(&self, standing: &Standing<'a>) -> Decided {
+        let mut threads: BTreeMap<Who, Vec<AtALine>> = BTreeMap::new();
         for step in self.steps {
             for call in &step.calls {
                 let who = match call.name.as_str() {
-                    "close" => format!("{SOME_THREAD}{}", call.terminal),
-                    _ => thread(call.terminal, &call.thread),
+                    "close" => Who::Any(call.terminal),
+                    _ => Who::Thread(call.terminal, &call.thread),
                 };
-                let (place, name) = (self.place(call.source, call.line), &call.name);
-                let within = call.within.as_ref().unwrap_or(name);
-                let line = format!("{place}: {within}: {name}");
-                at(threads.entry(who).or_default(), line).add(call);
+                let within = call.within.as_ref().unwrap_or(&call.name);
+                let what = What::Calls { within, name: &call.name };
+                at(threads.entry(who).or_default(), (call.source, call.line), what).add(call);
             }
             for shown in &step.screen {
                 let Some((_, source, line)) = &shown.by else { continue };
-                let line = format!("{}: prints", self.place(*source, *line));
-                let who = format!("{SOME_THREAD}{}", shown.terminal);
-                at(threads.entry(who).or_default(), line).printed += &shown.text;
+                let lines = threads.entry(Who::Any(shown.terminal)).or_default();
+                at(lines, (*source, *line), What::Prints).printed += &shown.text;
             }
         }
-        let facts = |(who, lines): (String, Vec<AtALine>)| {
-            let mut facts: Vec<String> = lines.iter().map(AtALine::fact).collect();
-            if who.starts_with(SOME_THREAD) {
-                facts.sort();
+        for mark in standing.values().filter(|mark| mark.waits) {
+            let lines = threads.entry(Who::Thread(mark.terminal, &mark.thread)).or_default();
+            let place = (mark.source, mark.line);
+            if mark.call == "write" {
+                lines.retain(|line| line.place != place);
             }
-            (who, facts)
+            lines.push(AtALine::new(place, What::Waits(&mark.call)));
+        }
+        let facts = |(who, lines): (Who, Vec<AtALine>)| {
+            let mut facts: Vec<String> = lines.iter().map(|line| self.fact(line)).collect();
+            match who {
+                Who::Thread(terminal, name) => {
+                    (format!("thread {name} in terminal {terminal}"), facts)
+                }
+                Who::Any(terminal) => {
+                    facts.sort();
+                    (format!("some thread in terminal {terminal}"), facts)
+                }
+            }
         };
         threads.into_iter().map(facts).collect()
     }
 
-    /// What was sent in each direction of each connection.
+    /// Returns what was sent in each direction of each connection.
     fn wires(&self) -> Decided {
         let mut wires: BTreeMap<String, Sent> = BTreeMap::new();
         let arrows = self.steps.iter().flat_map(|step| &step.wire);
@@ -117,7 +126,7 @@ impl<'a> Scene<'a> {
         wires.into_iter().map(|(wire, sent)| (wire, vec![sent.fact()])).collect()
     }
 
-    /// What was typed, and what the terminals show that no line of a program has printed.
+    /// Returns what was typed, and what the terminals show that no line of a program has printed.
     fn terminals(&self) -> Decided {
         let mut terminals: BTreeMap<String, String> = BTreeMap::new();
         for shown in self.steps.iter().flat_map(|step| &step.screen) {
@@ -134,46 +143,89 @@ impl<'a> Scene<'a> {
         terminals.into_iter().map(|(what, text)| (what, vec![fact(text)])).collect()
     }
 
-    fn place(&self, source: usize, line: u32) -> String {
+    /// Returns the sentence of an action that is nothing but a sentence: nothing is typed or sent.
+    /// Acknowledgements may arrive at any time.
+    fn note(&self) -> Decided {
+        let is_note = |step: &&Step| {
+            step.is_action
+                && step.screen.is_empty()
+                && step.wire.iter().all(Arrow::is_pure_acknowledgement)
+        };
+        let note = self.steps.first().filter(is_note);
+        note.map(|note| ("note".into(), vec![note.caption.clone()])).into_iter().collect()
+    }
+
+    /// Names the scene by its number and by what was typed when it began.
+    fn title(&self, number: usize) -> String {
+        let screen = self.steps.first().map_or(&[][..], |action| &action.screen);
+        match screen.iter().find(|shown| shown.typed) {
+            Some(typed) => format!("scene {number:2} ({:?})", typed.text),
+            None => format!("scene {number:2}"),
+        }
+    }
+
+    /// Returns what a thread did at a line, in words.
+    fn fact(&self, line: &AtALine) -> String {
+        let (source, number) = line.place;
         let file = self.recording.sources.get(source).map_or("", |source| &source.file);
-        format!("{}:{line}", file.rsplit('/').next().unwrap_or(file))
+        let place = format!("{}:{number}", file.rsplit('/').next().unwrap_or(file));
+        match line.what {
+            What::Calls { within, name } => {
+                format!("{place}: {within}: {name} = {}", line.outcome())
+            }
+            What::Prints => format!("{place}: prints = {}", line.outcome()),
+            What::Waits(call) => format!("{place}: waits in {call}"),
+        }
     }
 }
 
-/// Names a scene by its number and its action: by what the caption says before it says more, which
-/// may be measured.
-fn title(number: usize, steps: &[Step]) -> String {
-    let caption = steps.first().map_or("", |action| &action.caption);
-    format!("scene {number:2} ({})", caption.split([':', '.']).next().unwrap_or_default())
+/// The thread that did something, by the number of its terminal.
+#[derive(PartialEq, Eq, PartialOrd, Ord)]
+enum Who<'a> {
+    Thread(usize, &'a str),
+    /// Any thread that closes or prints, in no order: when two threads share a connection, the one
+    /// that ends last closes it, and prints that.
+    Any(usize),
 }
 
-fn thread(terminal: usize, name: &str) -> String {
-    format!("thread {name} in terminal {terminal}")
+/// What a line of the program does.
+#[derive(Clone, Copy, PartialEq)]
+enum What<'a> {
+    Calls { within: &'a str, name: &'a str },
+    Prints,
+    Waits(&'a str),
 }
-
-/// Stands for whichever thread closes or prints, in no order: when two threads share a connection, the
-/// one that ends last closes it, and says so.
-const SOME_THREAD: &str = "some thread in terminal ";
 
 /// What a thread did at one line.
-#[derive(Default)]
-struct AtALine {
-    line: String,
+struct AtALine<'a> {
+    /// The index of the source, and the number of the line.
+    place: (usize, u32),
+    what: What<'a>,
     bytes: Vec<usize>,
     outcomes: Vec<String>,
     printed: String,
 }
 
-/// The entry for `line`, which is a new one when the thread comes there for the first time.
-fn at(lines: &mut Vec<AtALine>, line: String) -> &mut AtALine {
-    let index = lines.iter().position(|other| other.line == line).unwrap_or(lines.len());
+/// Returns the entry for a line, a new one if the thread is there for the first time.
+fn at<'a, 'b>(
+    lines: &'b mut Vec<AtALine<'a>>,
+    place: (usize, u32),
+    what: What<'a>,
+) -> &'b mut AtALine<'a> {
+    let known = lines.iter().position(|other| (other.place, other.what) == (place, what));
+    let index = known.unwrap_or(lines.len());
     if index == lines.len() {
-        lines.push(AtALine { line, ..AtALine::default() });
+        lines.push(AtALine::new(place, what));
     }
     &mut lines[index]
 }
 
-impl AtALine {
+impl<'a> AtALine<'a> {
+    fn new(place: (usize, u32), what: What<'a>) -> AtALine<'a> {
+        let (bytes, outcomes, printed) = (Vec::new(), Vec::new(), String::new());
+        AtALine { place, what, bytes, outcomes, printed }
+    }
+
     fn add(&mut self, call: &Call) {
         match (call.name.as_str(), call.value.parse()) {
             ("read" | "write", Ok(bytes @ 1..)) => self.bytes.push(bytes),
@@ -183,18 +235,18 @@ impl AtALine {
         }
     }
 
-    fn fact(&self) -> String {
+    fn outcome(&self) -> String {
         let (sum, end): (usize, _) = (self.bytes.iter().sum(), "0");
-        let mut parts = match self.line.ends_with(": read") {
+        let mut parts = match self.what {
             _ if sum >= BULK => vec!["many".to_string()],
-            true if sum > 0 => vec![sum.to_string()],
+            What::Calls { name: "read", .. } if sum > 0 => vec![sum.to_string()],
             _ => self.bytes.iter().map(usize::to_string).collect(),
         };
         parts.extend(self.outcomes.iter().filter(|one| sum < BULK || *one == end).cloned());
         if !self.printed.is_empty() {
             parts.push(format!("{:?}", measures_nothing(&self.printed)));
         }
-        format!("{} = {}", self.line, parts.join(" + "))
+        parts.join(" + ")
     }
 }
 
@@ -207,7 +259,8 @@ struct Sent {
 }
 
 impl Sent {
-    /// Which segments carry PSH is chance, and so is whether a FIN comes with the last bytes.
+    /// Adds a segment. Which segments carry PSH is chance, and so is whether the last bytes carry the
+    /// FIN.
     fn add(&mut self, arrow: &Arrow) {
         let new = |flag: &char| !matches!(flag, 'P' | '.') && !self.flags.contains(*flag);
         let new: String = arrow.flags.chars().filter(new).collect();
@@ -225,7 +278,7 @@ impl Sent {
     }
 }
 
-/// The same text, with a `#` for each number in lines that print a measurement.
+/// Returns the same text, with a `#` for each number in lines that print a measurement.
 fn measures_nothing(text: &str) -> String {
     let measured = ["timeout: ", "drain: ", "close: the socket", "disconnected "];
     let mut masked = String::new();
@@ -247,7 +300,7 @@ mod tests {
     use super::*;
     use crate::recording::Source;
 
-    /// A line arrives, is passed on, and is printed. Another thread lets its client go.
+    /// A line arrives, is passed on, and is printed. Another thread closes its client's connection.
     fn a_line_is_passed_on() -> Vec<Step> {
         vec![
             Step { caption: "Terminal 2 sends a line.".into(), is_action: true, ..Step::default() },
@@ -262,7 +315,7 @@ mod tests {
         ]
     }
 
-    /// What is decided when the step at this index is replaced.
+    /// Returns what is decided when the step at this index is replaced.
     fn with(index: usize, steps: impl IntoIterator<Item = Step>) -> Decided {
         let mut all = a_line_is_passed_on();
         all.splice(index..=index, steps);
@@ -370,6 +423,20 @@ mod tests {
         assert_ne!(decided(a_line_is_passed_on()), decided(write_first), "the order of one thread");
         let ends = Step { ended: vec![(1, "50002".into())], ..Step::default() };
         assert_ne!(decided(a_line_is_passed_on()), with(8, [waits("50002", 60, "wait"), ends]));
+    }
+
+    #[test]
+    fn a_note_is_compared() {
+        let action = |caption: &str, wire| {
+            let (caption, is_action) = (caption.into(), true);
+            [Step { caption, is_action, wire, ..Step::default() }]
+        };
+        let note = |caption| with(0, action(caption, Vec::new()));
+        assert_ne!(note("It waits."), note("It does not wait."));
+        let acknowledged = with(0, action("It waits.", sent(1, 2, ".", "").wire));
+        assert_eq!(note("It waits."), acknowledged);
+        let sends = |caption| with(0, action(caption, sent(2, 1, "P.", "hello\n").wire));
+        assert_eq!(sends("It sends a line."), sends("It sends 6 bytes."));
     }
 
     #[test]

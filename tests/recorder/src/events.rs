@@ -1,51 +1,68 @@
-//! Makes events of system calls: what they are called in the book, what they returned, and which
-//! line of the program they stand in.
+//! Makes events of system calls: finds the names that the book has for them, what they returned,
+//! and the line of the program that made them.
 
 use std::collections::HashMap;
 
 use anyhow::Result;
 
 use crate::capture::Segment;
-use crate::place::Lines;
+use crate::place::{Lines, Place};
 use crate::recording::BULK;
-use crate::stage::Traced;
+use crate::stage::{Run, Traced};
 use crate::trace::{self, A_WAIT, SystemCall};
 
 /// A thread of a lesson.
 pub struct Thread {
     /// The number of its terminal, from 1.
     pub terminal: usize,
-    pub name: String,
+    pub role: Role,
     pub ended: Option<f64>,
-    /// What a line of the lesson called, or waits in.
+    /// The calls that lines of the lesson made, in their order.
     pub calls: Vec<Event>,
     /// What it printed.
     pub printed: Vec<Printed>,
+}
+
+/// What a thread is there for. The book names it after that, because Rust gives threads no names
+/// unless asked to.
+#[derive(Clone, Copy, PartialEq, Debug)]
+pub enum Role {
+    Main,
+    /// Reads the keyboard.
+    Keyboard,
+    /// Accepts connections, although it is not the main thread: the other end of a program that
+    /// talks to itself.
+    Peer,
+    /// Reads from the client at this port.
+    Reads(u16),
+    /// Only sends to the client at this port.
+    SendsTo(u16),
+    /// None of these. It is the thread with this number, from 1.
+    Other(usize),
 }
 
 /// A piece of text that was printed.
 pub struct Printed {
     pub time: f64,
     pub text: Vec<u8>,
-    /// The file and the line that led to it.
-    pub place: Option<(String, u32)>,
+    /// The line that led to it.
+    pub place: Option<Place>,
 }
 
-/// A call that a line of a lesson led to.
+/// A call that a line of a lesson made.
 #[derive(Clone)]
 pub struct Event {
     pub kind: Kind,
     pub start: f64,
-    /// When it returned; `None` where it never did.
+    /// When it returned; `None` if it never did.
     pub end: Option<f64>,
-    /// When it had returned for certain.
+    /// When it had certainly returned.
     pub latest: f64,
-    /// The file, from the root of the repository, and the line.
-    pub place: (String, u32),
-    /// What the line itself calls, if that has another name.
+    pub place: Place,
+    /// The function that the line itself calls.
     pub within: Option<String>,
     pub outcome: Outcome,
-    /// The own port and the peer's, of a socket.
+    /// The socket's own port and its peer's.
     pub ports: (Option<u16>, Option<u16>),
     /// Whether it is a write that had to wait for room, and not only for its turn on a processor.
     pub waited_for_room: bool,
@@ -55,7 +72,7 @@ pub struct Event {
 #[derive(Clone, Copy, PartialEq, Debug)]
 pub enum Kind {
     Lookup,
-    /// Waiting for all sockets at once.
+    /// Waiting for all sockets at the same time.
     Poll,
     Bind,
     Listen,
@@ -68,7 +85,8 @@ pub enum Kind {
     /// In both directions.
     ShutdownBoth,
     Close,
-    /// Waiting for another thread, or for a time: shown as long as it lasts, and no event.
+    /// Waiting for another thread, or for a time: it is shown as long as it lasts, but is not an
+    /// event.
     Wait,
 }
 
@@ -77,15 +95,15 @@ pub enum Kind {
 pub enum Outcome {
     Done,
     Bytes(usize),
-    /// So many sockets are ready, and what for.
+    /// How many sockets are ready, and what for.
     Ready(usize, Readiness),
-    /// Accepted the client at this port.
+    /// The port of the client that was accepted.
     Client(u16),
-    /// The name of an error, as std::io::ErrorKind has it.
+    /// The name of the error's std::io::ErrorKind.
     Failed(String),
 }
 
-/// What a socket that is waited for is ready for.
+/// What a socket is ready for.
 #[derive(Clone, Copy, PartialEq, Debug)]
 pub enum Readiness {
     /// Something has arrived: a client, bytes, or the end.
@@ -95,7 +113,7 @@ pub enum Readiness {
 }
 
 impl Event {
-    /// The name as the book writes it.
+    /// Returns the name as the book writes it.
     pub fn name(&self) -> &'static str {
         match self.kind {
             Kind::Lookup => "lookup",
@@ -112,12 +130,27 @@ impl Event {
         }
     }
 
-    /// Whether it took longer than a call does that does not wait.
+    /// Returns the name that a mark shows. For a wait, that is the function that the line calls,
+    /// because the system call has the same name for all of them. `None` if that is unknown.
+    pub fn shown_name(&self) -> Option<&str> {
+        match self.kind {
+            Kind::Wait => self.within.as_deref(),
+            _ => Some(self.name()),
+        }
+    }
+
+    /// Whether its socket has no peer.
+    pub fn is_about_a_listener(&self) -> bool {
+        self.ports.1.is_none()
+    }
+
+    /// Whether it took longer than a call that does not wait.
     pub fn waited(&self) -> bool {
         self.end.is_none_or(|end| end - self.start > A_WAIT)
     }
 
-    /// Only a write that waits sends something after an acknowledgement that has come meanwhile.
+    /// Whether it is a write that waited for room: only such a write sends something after an
+    /// acknowledgement that arrived during the call.
     fn waits_for_room(&self, segments: &[Segment]) -> bool {
         let all = self.within.as_deref() == Some("write_all");
         let (own, peer) = self.ports;
@@ -157,8 +190,28 @@ impl Event {
     }
 }
 
-/// All threads of a program.
-pub fn threads(terminal: usize, traced: &Traced, segments: &[Segment]) -> Result<Vec<Thread>> {
+/// Returns all threads of all programs.
+pub fn all_threads(run: &Run) -> Result<Vec<Thread>> {
+    let mut all: Vec<Thread> = Vec::new();
+    for (number, terminal) in (1..).zip(&run.terminals) {
+        if let Some(traced) = &terminal.traced {
+            let mut threads = threads(number, traced, &run.segments)?;
+            let exit = traced.exited.as_ref().map(|(time, _)| *time);
+            for thread in &mut threads {
+                thread.ended = thread.ended.into_iter().chain(exit).reduce(f64::min);
+            }
+            all.extend(threads);
+        }
+        if let Some(peer) = all.iter_mut().find(|one| terminal.is_an_end && one.role == Role::Peer)
+        {
+            peer.terminal = number;
+        }
+    }
+    Ok(all)
+}
+
+/// Returns all threads of a program.
+fn threads(terminal: usize, traced: &Traced, segments: &[Segment]) -> Result<Vec<Thread>> {
     let calls = || traced.threads.iter().flat_map(|thread| &thread.calls);
     let mut offsets: Vec<u64> =
         calls().flat_map(|call| call.stack.iter().map(|(_, offset)| *offset)).collect();
@@ -216,27 +269,27 @@ pub fn threads(terminal: usize, traced: &Traced, segments: &[Segment]) -> Result
             event.waited_for_room = event.waits_for_room(segments);
             events.push(event);
         }
-        let name = name(index, &events);
+        let role = role(index, &events);
         let ended = thread.ended.or(traced.killed);
-        threads.push(Thread { terminal, name, ended, calls: events, printed });
+        threads.push(Thread { terminal, role, ended, calls: events, printed });
     }
     name_the_last_waits(&mut threads);
     Ok(threads)
 }
 
-/// Whether it is one of a server's two threads that print for the others.
+/// Whether a thread is one of the two in a server that print for the others.
 fn is_printer(thread: &trace::Thread) -> bool {
     thread.calls.iter().any(|call| call.is_from("shared::output::Printers::print_forever"))
 }
 
-/// Whether it wakes all threads that print, for a line that has just been queued.
+/// Whether a call wakes all threads that print, for a line that has just been queued.
 fn queues_a_line(call: &SystemCall) -> bool {
     let wakes_all = call.arguments.contains(&format!("FUTEX_WAKE_PRIVATE, {}", i32::MAX));
     wakes_all && call.is_from("shared::output::print")
 }
 
-/// What a server's threads have queued to be printed, by the thread's number and the time of its
-/// call: it is printed in the order in which it was queued.
+/// Returns the lines that a server's threads queued to be printed, by the thread's number and the
+/// time of its call. Lines are printed in the order in which they were queued.
 fn queued_lines(threads: &[trace::Thread]) -> HashMap<(u32, u64), Vec<u8>> {
     let (printers, others): (Vec<_>, Vec<_>) = threads.iter().partition(|one| is_printer(one));
     let writes = printers.iter().flat_map(|thread| &thread.calls);
@@ -252,12 +305,12 @@ fn queued_lines(threads: &[trace::Thread]) -> HashMap<(u32, u64), Vec<u8>> {
     lines.map(|((id, call), write)| ((*id, call.start.to_bits()), write.text())).collect()
 }
 
-/// strace tells only of calls that have returned who made them. For those that wait to the end, the
-/// line is known, and from others that stood in it also what it calls.
+/// Names the waits that lasted to the end. strace writes only for calls that have returned which
+/// function made them. For the others, the line is known, and its other waits tell what it calls.
 fn name_the_last_waits(threads: &mut [Thread]) {
     let waits = threads.iter().flat_map(|thread| &thread.calls);
     let waits = waits.filter(|event| event.kind == Kind::Wait);
-    let known: HashMap<(String, u32), String> =
+    let known: HashMap<Place, String> =
         waits.filter_map(|event| Some((event.place.clone(), event.within.clone()?))).collect();
     for event in threads.iter_mut().flat_map(|thread| &mut thread.calls) {
         if event.kind == Kind::Wait && event.end.is_none() && event.within.is_none() {
@@ -267,11 +320,11 @@ fn name_the_last_waits(threads: &mut [Thread]) {
     }
 }
 
-fn is_lesson((file, _): &(String, u32)) -> bool {
+fn is_lesson((file, _): &Place) -> bool {
     file.contains("/src/") || file.contains("/examples/")
 }
 
-/// `None` for what the book does not show.
+/// Returns what a call does and what it returned. `None` if the book does not show such a call.
 fn kind_and_outcome(call: &SystemCall) -> Option<(Kind, Outcome)> {
     let socket = call.ports().is_some();
     let kind = match call.name.as_str() {
@@ -326,8 +379,8 @@ fn error_kind(error: &str) -> String {
     known.iter().find(|(name, _)| *name == error).map_or(error, |(_, kind)| kind).to_string()
 }
 
-/// The ports of the socket that a call is about. A socket that connects has none before: what went
-/// over the wire meanwhile tells it.
+/// Returns the ports of the socket that a call is about. A socket that connects has none before the
+/// call: what went over the wire during the call tells it.
 fn ports(
     call: &SystemCall,
     kind: Kind,
@@ -355,8 +408,8 @@ fn ports(
     }
 }
 
-/// What the line of the lesson calls: the last of the functions on the way to the system, seen from
-/// there.
+/// Returns the function that the line of the lesson calls: of the functions that led to the system
+/// call, the outermost one below the lesson's.
 fn called_in_the_line(stack: &[(String, u64)]) -> Option<String> {
     let (symbol, _) = stack.last()?;
     if symbol.starts_with("core::ptr::drop_in_place") {
@@ -367,20 +420,17 @@ fn called_in_the_line(stack: &[(String, u64)]) -> Option<String> {
     Some(name.to_string())
 }
 
-/// What a thread is there for is what it reads. Rust gives threads no names unless asked to.
-fn name(index: usize, events: &[Event]) -> String {
-    if index == 0 {
-        return "main".into();
-    }
+/// Returns what a thread is there for, which is what it reads.
+fn role(index: usize, events: &[Event]) -> Role {
     let does = |kind| events.iter().any(|event: &Event| event.kind == kind);
-    if does(Kind::ReadKeyboard) || does(Kind::Accept) {
-        return if does(Kind::Accept) { "peer" } else { "keyboard" }.into();
-    }
-    // Where two threads own a connection together, it is chance which of them closes it.
-    let tells = events.iter().filter(|event| event.kind != Kind::Close);
-    match tells.filter_map(|event| event.ports.1).next() {
-        Some(port) if does(Kind::Read) => format!("{port}"),
-        Some(port) => format!("to {port}"),
-        None => format!("thread {}", index + 1),
+    // If two threads own a connection together, it is chance which of them closes it.
+    let mut tells = events.iter().filter(|event| event.kind != Kind::Close);
+    match tells.find_map(|event| event.ports.1) {
+        _ if index == 0 => Role::Main,
+        _ if does(Kind::Accept) => Role::Peer,
+        _ if does(Kind::ReadKeyboard) => Role::Keyboard,
+        Some(port) if does(Kind::Read) => Role::Reads(port),
+        Some(port) => Role::SendsTo(port),
+        None => Role::Other(index + 1),
     }
 }

@@ -4,16 +4,21 @@
 //! It works on Linux only, and needs strace, elfutils, tcpdump, iproute2, and the right to make a
 //! network namespace and to capture in it. Everything runs in a namespace of its own, so that the
 //! ports are free and nothing else is on the wire.
+//!
+//! From a run to a recording:
+//!
+//! 1. `scenarios` plays on a `stage`, on which `trace` and `capture` record every system call and
+//!    every segment. `record` makes all of that happen in a namespace.
+//! 2. `events` and `place` find out which line of a lesson made a call, and what it means.
+//! 3. `story` tells what happened step by step. What a step is about is an enum,
+//!    `story::step::Caption`. At the very end `story::words` makes a sentence of it.
+//! 4. `recording` is what the book plays, and `decided` what of it is the same in every run.
 
-#[cfg(target_os = "linux")]
-mod caption;
 #[cfg(target_os = "linux")]
 mod capture;
 pub mod decided;
 #[cfg(target_os = "linux")]
 mod events;
-#[cfg(target_os = "linux")]
-mod merge;
 #[cfg(target_os = "linux")]
 mod place;
 #[cfg(target_os = "linux")]
@@ -23,6 +28,8 @@ pub mod recording;
 pub mod scenarios;
 #[cfg(target_os = "linux")]
 mod stage;
+#[cfg(target_os = "linux")]
+mod story;
 pub mod tools;
 #[cfg(target_os = "linux")]
 mod trace;

@@ -1,4 +1,4 @@
-//! Which line of a program an address or a waiting thread stands at, by elfutils.
+//! Finds the line of a program at which an address is or a thread waits, with elfutils.
 
 use std::collections::HashMap;
 use std::fs;
@@ -7,14 +7,17 @@ use std::process::Command;
 
 use anyhow::{Context, Result, ensure};
 
+/// A file, from the root of the repository, and a line in it.
+pub type Place = (String, u32);
+
 /// The lines of a program that was compiled with line tables.
 pub struct Lines {
     /// By the offset of the return address in the program's file.
-    known: HashMap<u64, (String, u32)>,
+    known: HashMap<u64, Place>,
 }
 
 impl Lines {
-    /// Looks up all `offsets` at once.
+    /// Looks up all `offsets` with one command.
     pub fn of(program: &Path, offsets: &[u64]) -> Result<Lines> {
         let mapping = mapping(&fs::read(program).context("cannot read the program")?);
         // A return address is that of the instruction after the call, so the call ends before it.
@@ -29,18 +32,18 @@ impl Lines {
         Ok(Lines { known: known.collect() })
     }
 
-    /// The file, from the root of the repository, and the line.
-    pub fn at(&self, offset: u64) -> Option<&(String, u32)> {
+    /// Returns the line of an offset, if it is one of the project's.
+    pub fn at(&self, offset: u64) -> Option<&Place> {
         self.known.get(&offset)
     }
 }
 
-/// Where in a running program its threads stand, by their number: for each the files and lines,
-/// innermost first.
-pub fn of_threads(process: u32) -> Result<HashMap<u32, Vec<(String, u32)>>> {
+/// Returns where the threads of a running program stand, by their number: for each thread the
+/// lines, innermost first.
+pub fn of_threads(process: u32) -> Result<HashMap<u32, Vec<Place>>> {
     let output = Command::new("eu-stack").args(["-s", "-p", &process.to_string()]).output();
     let text = utf8(&output.context("cannot run eu-stack")?.stdout);
-    let mut threads: HashMap<u32, Vec<(String, u32)>> = HashMap::new();
+    let mut threads: HashMap<u32, Vec<Place>> = HashMap::new();
     let mut current = 0;
     for line in text.lines() {
         match line.strip_prefix("TID ") {
@@ -51,17 +54,18 @@ pub fn of_threads(process: u32) -> Result<HashMap<u32, Vec<(String, u32)>>> {
     Ok(threads)
 }
 
-/// `FILE:LINE:COLUMN` of a lesson or a measuring program. The file's name is shortened so that it
-/// begins at the repository's root.
-fn place(text: &str) -> Option<(String, u32)> {
+/// Reads `FILE:LINE:COLUMN` of a lesson or a measuring program, and shortens the file's name so
+/// that it begins at the repository's root.
+fn place(text: &str) -> Option<Place> {
     let mut parts = text.split(':');
     let (file, line) = (parts.next()?, parts.next()?.parse().ok()?);
     let begin = file.find("lessons/").or_else(|| file.find("tests/measure/"))?;
     Some((file[begin..].to_string(), line))
 }
 
-/// strace tells offsets in the file, line tables know addresses in memory: the program headers of
-/// an ELF file (elf(5)) say what becomes what.
+/// Returns what turns an offset in a program's file into an address in memory: strace writes
+/// offsets, but line tables have addresses. The program headers of an ELF file (elf(5)) tell which
+/// is which.
 fn mapping(elf: &[u8]) -> impl Fn(u64) -> u64 + use<> {
     let number = |at: usize, length: usize| -> u64 {
         let bytes = elf.get(at..at + length).unwrap_or(&[]);

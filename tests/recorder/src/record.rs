@@ -7,16 +7,17 @@ use std::process::{Command, exit};
 
 use anyhow::{Context, Result, ensure};
 
-use crate::merge;
 use crate::recording::Recording;
 use crate::scenarios::{ALL, Scenario};
 use crate::stage::Stage;
+use crate::story;
 use crate::tools;
 
 /// Set inside the namespace.
 const INSIDE: &str = "RECORDER_IS_IN_ITS_OWN_NETWORK";
 
-/// Records the scenarios with these names, or all that a page plays, into `folder`.
+/// Records the scenarios with these names into `folder`. Without names, these are all that a page
+/// plays.
 pub fn record(names: &[String], folder: &Path) -> Result<()> {
     for name in names {
         ensure!(ALL.iter().any(|scenario| scenario.name == name), "there is no scenario {name:?}");
@@ -47,7 +48,7 @@ pub fn record(names: &[String], folder: &Path) -> Result<()> {
     Ok(())
 }
 
-/// The names of all recordings that the pages of the book play.
+/// Returns the names of all recordings that the pages of the book play.
 fn played() -> Result<Vec<String>> {
     let mut played = Vec::new();
     for page in fs::read_dir(harness::repository().join("book/src"))?.flatten() {
@@ -65,11 +66,11 @@ fn play(scenario: &Scenario) -> Result<Recording> {
     let run = stage.end()?;
     let traces = || format!("its traces are in {}", traces.display());
     let made_by = format!("cargo run -p recorder -- {}", scenario.name);
-    merge::recording(&run, &made_by, scenario.about).with_context(traces)
+    story::recording(&run, &made_by, scenario.about).with_context(traces)
 }
 
-/// The lessons as everybody builds them, but for one thing: with frame pointers, strace finds its
-/// way from a system call to the line of main.rs that led to it.
+/// Builds the lessons as everybody builds them, except for one thing: with frame pointers, strace
+/// finds its way from a system call to the line of main.rs that led to it.
 fn build() -> Result<()> {
     let mut packages: Vec<&str> =
         ALL.iter().flat_map(|scenario| scenario.packages).copied().collect();
@@ -86,8 +87,8 @@ fn build() -> Result<()> {
     Ok(())
 }
 
-/// Runs this command once more inside a network namespace, as `unshare` makes it. Who is not root
-/// becomes root there. Returns its exit status.
+/// Runs this command once more inside a network namespace, as `unshare` makes it. A user who is not
+/// root becomes root there. Returns its exit status.
 fn in_a_network_of_its_own() -> Result<i32> {
     let mut unshare = Command::new("unshare");
     unshare.args(["--net", "--mount"]);
@@ -110,7 +111,7 @@ fn run(program: &str, arguments: &[&str]) -> Result<()> {
     Ok(())
 }
 
-/// Where the programs are built and the traces are written.
+/// Returns the folder in which the programs are built and the traces are written.
 fn target() -> PathBuf {
     harness::repository().join("target/recorder")
 }

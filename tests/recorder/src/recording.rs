@@ -1,4 +1,4 @@
-//! What a recording is: a run of some programs, told step by step.
+//! Defines what a recording is: a run of some programs, told step by step.
 
 use serde::{Deserialize, Serialize};
 
@@ -18,9 +18,9 @@ pub struct Recording {
 /// A terminal, and whatever runs in it: one end of the wire.
 #[derive(Serialize, Deserialize, Clone)]
 pub struct Terminal {
-    /// What a person would type to start it.
+    /// The command that a person would type to start it.
     pub title: String,
-    /// The port under which it is known on the wire, where it has one.
+    /// The port under which it is known on the wire, if it has one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub port: Option<u16>,
 }
@@ -30,20 +30,20 @@ pub struct Terminal {
 pub struct Source {
     /// From the root of the repository.
     pub file: String,
-    /// By the number of the line in the file. What no thread ever stands in is left out, as long
-    /// as it is a whole paragraph.
+    /// The lines, each with its number in the file. An item in which no thread ever stands is left
+    /// out.
     pub lines: Vec<(u32, String)>,
 }
 
-/// One event: what has happened, and how everything looks then.
+/// One event: what has happened, and how everything looks afterwards.
 #[derive(Serialize, Deserialize, Default, Clone)]
 pub struct Step {
-    /// It in one sentence.
+    /// The event in a sentence or two.
     pub caption: String,
-    /// Whether somebody at a terminal acts: then all was quiet before.
+    /// Whether somebody at a terminal acts. All was quiet before.
     #[serde(default, skip_serializing_if = "is_false")]
     pub is_action: bool,
-    /// The calls that returned: mostly one; many that are alike are one entry.
+    /// The call that returned, if any. Many that are alike are one entry.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub calls: Vec<Call>,
     /// The arrow that made the call return: its number, counted through the recording from 1.
@@ -55,7 +55,7 @@ pub struct Step {
     /// What goes over the wire.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub wire: Vec<Arrow>,
-    /// Where threads stand now: those that stand elsewhere than before, or otherwise.
+    /// The threads that stand elsewhere than before, or in another state.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub threads: Vec<Mark>,
     /// The threads that have ended: the number of the terminal, and the thread.
@@ -74,15 +74,14 @@ pub struct Call {
     pub source: usize,
     /// Its number in the file.
     pub line: u32,
-    /// The system's name of it without what only the system needs: `accept`, `read`.
+    /// The system's name for it without the parts that only the system needs: `accept`, `read`.
     pub name: String,
-    /// What stands in that line of the source, where it is another name: `write_all`, `copy`.
+    /// The name in that line of the source, if it is another one: `write_all`, `copy`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub within: Option<String>,
     /// What it returned: a number of bytes, a client's port, `ok`, or the name of an error.
     pub value: String,
-    /// How many calls that are alike this stands for, where it is more than one; the value is their
-    /// sum.
+    /// How many calls that are alike this stands for, if it is more than one. The value is their sum.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub times: Option<usize>,
 }
@@ -92,7 +91,7 @@ pub struct Call {
 pub struct Shown {
     /// The number of the terminal, from 1.
     pub terminal: usize,
-    /// As it appears: with its newlines, and without where there are none.
+    /// The text as it appears, with a newline only if it was printed.
     pub text: String,
     /// The thread that printed it, the index of the source, and the line in which it did.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -116,18 +115,16 @@ pub struct Arrow {
     /// How many bytes of data it carries.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub bytes: usize,
-    /// Those bytes, where they are few and text. Else they are in hexadecimal, if they are few.
+    /// Those bytes if they are few: as text if they are text, or in hexadecimal.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub data: String,
-    /// How many segments this stands for, where it is more than one.
+    /// How many segments this stands for, if it is more than one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub times: Option<usize>,
-    /// How many bytes the sender of this one has room for, where that is what the recording is
-    /// about.
+    /// How many bytes the sender of this one has room for, if the sender does not read.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub window: Option<u64>,
-    /// How many milliseconds after the arrow before this one, where that is what the recording is
-    /// about.
+    /// How many milliseconds after the arrow before this one, if the recording is about times.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub after_ms: Option<f64>,
 }
@@ -143,7 +140,7 @@ pub struct Mark {
     pub source: usize,
     /// Its number in the file.
     pub line: u32,
-    /// The call that it waits in, or that has returned last.
+    /// The call that it waits in, or the last one that returned.
     pub call: String,
     /// Whether it waits.
     #[serde(default, skip_serializing_if = "is_false")]
@@ -159,14 +156,21 @@ fn is_zero(value: &usize) -> bool {
 }
 
 impl Arrow {
-    /// Whether it says nothing but that something has arrived.
+    /// Whether it says only that something has arrived.
     pub fn is_pure_acknowledgement(&self) -> bool {
         self.flags == "." && self.bytes == 0
     }
 }
 
+impl Step {
+    /// Whether its caption is all there is to show.
+    pub fn only_says_something(&self) -> bool {
+        self.calls.is_empty() && self.screen.is_empty() && self.wire.is_empty()
+    }
+}
+
 impl Recording {
-    /// As a file that a person can follow: a line for each thing.
+    /// Returns a file that a person can follow: a line for each thing.
     pub fn to_json(&self) -> String {
         let mut json = String::from("{\n");
         json += &format!("  \"made_by\": {},\n", compact(&self.made_by));
@@ -185,14 +189,14 @@ impl Recording {
         json
     }
 
-    /// What goes over the wire and when, for print and for pages without JavaScript. `None` where the
-    /// recording is not about times.
+    /// Returns what goes over the wire and when, for print and for pages without JavaScript. `None` if
+    /// the recording is not about times.
     pub fn wire_as_text(&self) -> Option<String> {
         let arrows = || self.steps.iter().flat_map(|step| &step.wire);
         arrows().find(|arrow| arrow.after_ms.is_some())?;
         let mut text = String::new();
         for step in &self.steps {
-            if step.caption.contains('*') && step.calls.is_empty() {
+            if step.only_says_something() {
                 text += &format!("{}\n", step.caption.replace(['*', '`'], ""));
             }
             for arrow in &step.wire {
@@ -208,7 +212,7 @@ impl Recording {
     }
 }
 
-/// From how many bytes on data counts as bulk, which the system cuts as it likes.
+/// From this many bytes on, data counts as bulk, which the system cuts as it likes.
 pub const BULK: usize = 1024;
 
 fn step_to_json(step: &Step) -> String {

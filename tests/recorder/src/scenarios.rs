@@ -1,11 +1,10 @@
-//! What is recorded: the runs that the chapters show.
+//! Plays the runs that the chapters show.
 
 use std::ops::Range;
 
 use anyhow::{Context, Result, bail};
 
 use crate::capture::Segment;
-use crate::merge::{About, Told};
 use crate::stage::Stage;
 
 /// A run that is recorded.
@@ -16,13 +15,34 @@ pub struct Scenario {
     pub packages: &'static [&'static str],
     /// What it shows beyond what every recording shows.
     pub about: About,
-    /// What happens on the stage.
+    /// Plays it on the stage.
     pub play: fn(&mut Stage) -> Result<()>,
+}
+
+/// What a recording is about, beyond what every recording shows.
+#[derive(Clone, Copy)]
+pub struct About {
+    /// Finds the times to tell of, if not everything is told. What happened between them is left
+    /// out.
+    pub only: Option<Only>,
+    /// Whether the recording tells how much time passes between segments.
+    pub times: bool,
+}
+
+/// Finds the times to tell of among all segments.
+pub type Only = fn(&[Segment]) -> Result<Vec<Told>>;
+
+/// A time to tell of, and a sentence about what happens then.
+pub type Told = (Range<f64>, &'static str);
+
+/// Whether `time` is one of the told times. If there are none, everything is told.
+pub fn is_told(told_times: &[Told], time: f64) -> bool {
+    told_times.is_empty() || told_times.iter().any(|(told, _)| told.contains(&time))
 }
 
 const PLAIN: About = About { times: false, only: None };
 
-/// All of them, in the order of the book.
+/// All scenarios, in the order of the book.
 pub const ALL: &[Scenario] = &[
     Scenario {
         name: "listening-events",
@@ -163,7 +183,7 @@ fn stdin_echo(stage: &mut Stage) -> Result<()> {
     stage.ends(program)
 }
 
-/// Whoever has connected before another client speaks hears it.
+/// Every client that connected before another one speaks hears it.
 fn broadcast(stage: &mut Stage) -> Result<()> {
     let server = stage.run("lesson-broadcast-server", &[])?;
     stage.see(server, "server listening")?;
@@ -183,7 +203,7 @@ fn broadcast(stage: &mut Stage) -> Result<()> {
     stage.ends(one)
 }
 
-/// A character of three bytes, of which two come, and the third only later.
+/// Two of the three bytes of a character arrive, and the third only later.
 fn broadcast_cut_character(stage: &mut Stage) -> Result<()> {
     let server = stage.run("lesson-broadcast-server", &[])?;
     stage.see(server, "server listening")?;
@@ -200,7 +220,7 @@ fn broadcast_cut_character(stage: &mut Stage) -> Result<()> {
     stage.see(server, "有客户端退出了") // a client has left
 }
 
-/// A client that reads nothing: from the first byte that it leaves unread to its reset. Its receive
+/// A client reads nothing: from the first byte that it leaves unread to its reset. Its receive
 /// buffer is small, so that its window closes after a few lines; the server's send buffer is not.
 fn broadcast_slow_reader(stage: &mut Stage) -> Result<()> {
     let server = stage.run("lesson-broadcast-server", &[])?;
@@ -216,7 +236,7 @@ fn broadcast_slow_reader(stage: &mut Stage) -> Result<()> {
     stage.read_all(slow)
 }
 
-/// A paste that is too much to be passed on without a pause: its speaker waits, and its reader hears
+/// A paste is too large to be passed on without a pause: its speaker waits, and its reader hears
 /// all of it.
 fn broadcast_fast_speaker(stage: &mut Stage) -> Result<()> {
     let server = stage.run("lesson-broadcast-server", &[])?;
@@ -232,8 +252,8 @@ fn broadcast_fast_speaker(stage: &mut Stage) -> Result<()> {
     )
 }
 
-/// One reads and one does not, until it does: its cursor stays behind, and catches up. The send
-/// buffers are small, so that a paste of a few lines fills them.
+/// One client reads, and another one does not read until later: its cursor stays behind, and
+/// catches up. The send buffers are small, so that a paste of a few lines fills them.
 fn shared_log(stage: &mut Stage) -> Result<()> {
     stage.send_buffers("4096 16384 32768")?;
     let server = stage.run("lesson-shared-log-server", &[])?;
@@ -288,8 +308,9 @@ fn no_delay(stage: &mut Stage) -> Result<()> {
     stage.ends(program)
 }
 
-/// Of the many exchanges of the measuring program one with two writes and an answer that shows what
-/// `TCP_NODELAY` changes: without it, on the program's third connection, and with it, on its fourth.
+/// Finds two of the measuring program's many exchanges that show what `TCP_NODELAY` changes. Each
+/// has two writes and an answer: one without the option, on the program's third connection, and one
+/// with it, on the fourth.
 fn two_exchanges(segments: &[Segment]) -> Result<Vec<Told>> {
     let connects = segments.iter().filter(|one| one.flags == "S");
     let ports: Vec<u16> = connects.map(|one| one.from).skip(2).take(2).collect();
@@ -312,14 +333,14 @@ fn two_exchanges(segments: &[Segment]) -> Result<Vec<Told>> {
 
 /// Two writes and their answer.
 struct Exchange {
-    /// From the first write on, until the program sends something else.
+    /// The time from the first write until the program sends something else.
     all: Range<f64>,
     /// When the second write was sent.
     second: f64,
 }
 
 impl Exchange {
-    /// How long the second write came after the first.
+    /// Returns how long after the first write the second was sent.
     fn waits(&self) -> f64 {
         self.second - self.all.start
     }

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 use std::fs;
-use std::io::Read;
+use std::io::{ErrorKind, Read};
 use std::net::{SocketAddr, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -14,43 +14,80 @@ use harness::{DEADLINE, Peer, Program};
 use predicates::prelude::predicate;
 use socket2::{Domain, Socket, Type};
 
-use crate::caption::thousands;
 use crate::capture::{Capture, Segment};
-use crate::{place, trace};
+use crate::place::{self, Place};
+use crate::trace;
 
-/// How often nothing at all must have happened, looking every 10 ms, before it counts as quiet. Looks
-/// are counted and not time, since on a loaded machine nobody may have had the time to do anything.
+/// How many looks in a row, one every 10 ms, must find that nothing has happened before it counts
+/// as quiet. Looks are counted and not time, because on a loaded machine the programs may have had
+/// no time to do anything.
 const QUIET_LOOKS: usize = 15;
 
 /// Where a server listens. The stage has a network of its own, so the port is free.
 const SERVER: &str = "127.0.0.1:3000";
 
-/// The kernel's setting, of this network alone.
+/// The kernel's setting, which belongs to this network alone.
 const SEND_BUFFERS: &str = "/proc/sys/net/ipv4/tcp_wmem";
 
-/// Some terminals, what runs in them, and what was done in them so far.
+/// Some terminals, what runs in them, and what has been done in them so far.
 pub struct Stage {
     folder: PathBuf,
-    /// Where the programs are that were built for this.
+    /// The folder of the programs that were built for recording.
     programs: PathBuf,
     capture: Capture,
     terminals: Vec<Played>,
     actions: Vec<Action>,
     began: f64,
-    /// What `send_buffers` has changed.
+    /// The setting that `send_buffers` has changed.
     send_buffers_before: Option<String>,
 }
 
-/// Something that a person does.
+/// Something that a person does at a terminal.
 pub struct Action {
     /// In seconds since 1970.
     pub time: f64,
     /// The number of the terminal, from 1.
     pub terminal: usize,
-    /// What appears on the screen by that.
-    pub echo: String,
-    /// What has been done, in a sentence.
-    pub caption: String,
+    pub deed: Deed,
+}
+
+/// What a person does.
+pub enum Deed {
+    /// Runs this command.
+    Runs(String),
+    /// Runs this command, and stops it with Ctrl-Z before it reads anything.
+    RunsAndStops(String),
+    /// Types this line.
+    Types(String),
+    /// Sends bytes, described by these words.
+    Sends(String),
+    /// Does nothing: this is a note for the reader.
+    Notes(String),
+    /// Presses Ctrl-D.
+    EndsInput,
+    /// Presses Ctrl-C, and the program has something to do before it ends.
+    Interrupts,
+    /// Presses Ctrl-C, and so ends the program.
+    Ends,
+    /// Lets a stopped program read all that has arrived, up to the end or to an error.
+    ReadsAll { arrived: usize, error: Option<ErrorKind> },
+    /// Lets a stopped program read on.
+    ReadsOn,
+}
+
+impl Deed {
+    /// Returns what appears on the terminal because it was typed.
+    pub fn typed(&self) -> String {
+        match self {
+            Deed::Runs(command) => format!("$ {command}\n"),
+            Deed::RunsAndStops(command) => format!("$ {command}\n^Z\n"),
+            Deed::Types(line) => format!("{line}\n"),
+            Deed::Sends(_) | Deed::Notes(_) => String::new(),
+            Deed::EndsInput => "^D\n".into(),
+            Deed::Interrupts | Deed::Ends => "^C\n".into(),
+            Deed::ReadsAll { .. } | Deed::ReadsOn => "$ fg\n".into(),
+        }
+    }
 }
 
 struct Played {
@@ -66,7 +103,7 @@ enum Player {
     },
     /// The accepting end of the connections of the program before it, which talks to itself.
     End,
-    /// A client without a program that anybody is to look at: it is played here.
+    /// A client whose program nobody needs to look at, so it is played here.
     Netcat {
         peer: Option<Peer>,
         port: u16,
@@ -74,16 +111,16 @@ enum Player {
     },
 }
 
-/// A program that Ctrl-C ended, because it does not ask to be told of it.
+/// A program that Ctrl-C ended, because it does not handle the signal.
 struct Killed {
     time: f64,
     stood: Places,
 }
 
-/// For each thread the files and lines where it stands, innermost first.
-type Places = HashMap<u32, Vec<(String, u32)>>;
+/// The lines where each thread stands, innermost first.
+type Places = HashMap<u32, Vec<Place>>;
 
-/// All that was recorded, as it is.
+/// Everything that was recorded, as it is.
 pub struct Run {
     pub terminals: Vec<Ended>,
     pub actions: Vec<Action>,
@@ -95,7 +132,7 @@ pub struct Run {
 /// A terminal at the end.
 pub struct Ended {
     pub title: String,
-    /// What ran in it and was traced.
+    /// The program that ran in it and was traced.
     pub traced: Option<Traced>,
     /// The port of an nc, and whether it shows what arrives.
     pub netcat: Option<(u16, bool)>,
@@ -107,16 +144,16 @@ pub struct Ended {
 pub struct Traced {
     pub path: PathBuf,
     pub threads: Vec<trace::Thread>,
-    /// Where the threads stood at the end that still waited then, innermost first.
+    /// Where the threads stood that still waited at the end.
     pub still_waiting: Places,
-    /// When Ctrl-C ended it, if it is not known better from the trace.
+    /// When Ctrl-C ended it, in case the trace does not tell.
     pub killed: Option<f64>,
     /// When it ended by itself, and its exit status.
     pub exited: Option<(f64, String)>,
 }
 
 impl Stage {
-    /// A stage that uses `folder` for its files, and runs programs from `programs`.
+    /// Creates a stage that uses `folder` for its files, and runs programs from `programs`.
     pub fn new(folder: &Path, programs: &Path) -> Result<Stage> {
         let _ = fs::remove_dir_all(folder);
         fs::create_dir_all(folder).context("cannot make a folder for the traces")?;
@@ -141,7 +178,7 @@ impl Stage {
 
     fn run_file(&mut self, file: &str, title: &str, arguments: &[&str]) -> Result<usize> {
         let number = self.terminals.len() + 1;
-        self.act(number, format!("$ {title}\n"), format!("In terminal {number}: `{title}`."))?;
+        self.act(number, Deed::Runs(title.into()))?;
         let folder = self.folder.join(number.to_string());
         fs::create_dir_all(&folder)?;
         let path = self.programs.join(file);
@@ -162,42 +199,35 @@ impl Stage {
 
     /// Connects in the next terminal, as nc does.
     pub fn netcat(&mut self) -> Result<usize> {
-        let number = self.terminals.len() + 1;
-        let caption = format!("In terminal {number}: `nc 127.0.0.1 3000`.");
-        self.connect(0, true, "", caption)
+        self.connect(None)
     }
 
     /// Connects as nc does, and then does not read. Its receive buffer is of `buffer` bytes.
     pub fn netcat_that_does_not_read(&mut self, buffer: usize) -> Result<usize> {
-        let number = self.terminals.len() + 1;
-        let caption = format!(
-            "In terminal {number}: `nc 127.0.0.1 3000`, here with a small receive buffer. Ctrl-Z stops it before it reads anything."
-        );
-        self.connect(buffer, false, "^Z\n", caption)
+        self.connect(Some(buffer))
     }
 
-    fn connect(
-        &mut self,
-        buffer: usize,
-        shows: bool,
-        typed: &str,
-        caption: String,
-    ) -> Result<usize> {
-        let title = "nc 127.0.0.1 3000";
+    fn connect(&mut self, stopped_with_buffer: Option<usize>) -> Result<usize> {
+        let title = "nc 127.0.0.1 3000".to_string();
         let number = self.terminals.len() + 1;
         let socket = Socket::new(Domain::IPV4, Type::STREAM, None)?;
-        if buffer > 0 {
-            socket.set_recv_buffer_size(buffer)?;
-        }
-        self.act(number, format!("$ {title}\n{typed}"), caption)?;
+        let deed = match stopped_with_buffer {
+            Some(buffer) => {
+                socket.set_recv_buffer_size(buffer)?;
+                Deed::RunsAndStops(title.clone())
+            }
+            None => Deed::Runs(title.clone()),
+        };
+        self.act(number, deed)?;
         socket.connect(&SERVER.parse::<SocketAddr>()?.into()).context("nc cannot connect")?;
         let peer = Peer::over(TcpStream::from(socket));
-        let player = Player::Netcat { port: peer.port(), peer: Some(peer), shows };
-        self.terminals.push(Played { title: title.into(), player });
+        let (port, shows) = (peer.port(), stopped_with_buffer.is_none());
+        let player = Player::Netcat { port, peer: Some(peer), shows };
+        self.terminals.push(Played { title, player });
         Ok(number)
     }
 
-    /// Waits until `text` is on the terminal. A program gets all the time that it needs, so that a
+    /// Waits until `text` is on the terminal. A program gets all the time that it needs, because a
     /// loaded machine may be slow.
     pub fn see(&mut self, terminal: usize, text: &str) -> Result<()> {
         match &mut self.played(terminal)?.player {
@@ -213,20 +243,19 @@ impl Stage {
 
     /// Types a line.
     pub fn type_line(&mut self, terminal: usize, line: &str) -> Result<()> {
-        let caption = format!("In terminal {terminal} somebody types `{line}` and Enter.");
-        self.act(terminal, format!("{line}\n"), caption)?;
+        self.act(terminal, Deed::Types(line.into()))?;
         self.put(terminal, format!("{line}\n").as_bytes())
     }
 
-    /// Sends `bytes` as they are. The caption ends the sentence "… sends".
-    pub fn send(&mut self, terminal: usize, bytes: &[u8], caption: &str) -> Result<()> {
-        self.act(terminal, String::new(), format!("Terminal {terminal} sends {caption}."))?;
+    /// Sends `bytes` as they are. The words complete the sentence "… sends".
+    pub fn send(&mut self, terminal: usize, bytes: &[u8], words: &str) -> Result<()> {
+        self.act(terminal, Deed::Sends(words.into()))?;
         self.put(terminal, bytes)
     }
 
     /// Says something about what has happened, or has not.
-    pub fn note(&mut self, terminal: usize, caption: &str) -> Result<()> {
-        self.act(terminal, String::new(), caption.into()).map(drop)
+    pub fn note(&mut self, terminal: usize, words: &str) -> Result<()> {
+        self.act(terminal, Deed::Notes(words.into())).map(drop)
     }
 
     fn put(&mut self, terminal: usize, bytes: &[u8]) -> Result<()> {
@@ -240,9 +269,7 @@ impl Stage {
 
     /// Ends what is typed.
     pub fn ctrl_d(&mut self, terminal: usize) -> Result<()> {
-        let caption =
-            format!("In terminal {terminal} somebody presses Ctrl-D: there is no more input.");
-        self.act(terminal, "^D\n".into(), caption)?;
+        self.act(terminal, Deed::EndsInput)?;
         match &mut self.played(terminal)?.player {
             Player::Program { program, .. } => program.close_stdin(),
             Player::Netcat { peer: Some(peer), .. } => peer.half_close(),
@@ -253,12 +280,10 @@ impl Stage {
 
     /// Interrupts what runs in the terminal, and so ends it.
     pub fn ctrl_c(&mut self, terminal: usize) -> Result<()> {
-        let caption =
-            format!("In terminal {terminal} somebody presses Ctrl-C, and the program ends.");
-        let time = self.act(terminal, "^C\n".into(), caption)?;
+        let time = self.act(terminal, Deed::Ends)?;
         match &mut self.played(terminal)?.player {
             Player::Program { program, killed, .. } => {
-                // A program that ends cannot say any more where its threads stood.
+                // Once a program has ended, it is too late to ask where its threads stood.
                 *killed = Some(Killed { time, stood: where_it_waits(program.process_id())? });
                 program.press_ctrl_c();
             }
@@ -270,8 +295,7 @@ impl Stage {
 
     /// Interrupts the program in the terminal, which has something to do before it ends.
     pub fn ctrl_c_wakes(&mut self, terminal: usize) -> Result<()> {
-        let caption = format!("In terminal {terminal} somebody presses Ctrl-C.");
-        self.act(terminal, "^C\n".into(), caption)?;
+        self.act(terminal, Deed::Interrupts)?;
         self.program(terminal)?.press_ctrl_c();
         Ok(())
     }
@@ -283,51 +307,41 @@ impl Stage {
         Ok(())
     }
 
-    /// The nc in the terminal reads after all: what has come, and then why no more comes.
+    /// Lets the nc in the terminal read after all, up to the end or to an error.
     pub fn read_all(&mut self, terminal: usize) -> Result<()> {
-        self.act(terminal, "$ fg\n".into(), String::new())?;
-        let Player::Netcat { peer: Some(peer), .. } = &mut self.played(terminal)?.player else {
-            bail!("no nc runs in terminal {terminal}");
-        };
-        peer.stream().set_read_timeout(Some(DEADLINE))?; // it may be that no end ever comes
+        let time = self.quiet_time()?;
+        let mut stream = self.netcat_in(terminal)?.stream();
+        stream.set_read_timeout(Some(DEADLINE))?; // perhaps no end ever arrives
         let mut buffer = vec![0; 64 * 1024];
         let mut arrived = 0;
-        let end = loop {
-            match peer.stream().read(&mut buffer) {
-                Ok(0) => break "the end".to_string(),
+        let error = loop {
+            match stream.read(&mut buffer) {
+                Ok(0) => break None,
                 Ok(count) => arrived += count,
-                Err(error) => break format!("the error `{:?}`", error.kind()),
+                Err(error) => break Some(error.kind()),
             }
         };
-        let caption = format!(
-            "Terminal {terminal} reads after all: {} bytes that had arrived, and then {end}.",
-            thousands(arrived)
-        );
-        self.actions.last_mut().context("the action of reading")?.caption = caption;
+        self.actions.push(Action { time, terminal, deed: Deed::ReadsAll { arrived, error } });
         Ok(())
     }
 
-    /// The nc in the terminal reads on, until it has seen `text`.
+    /// Lets the nc in the terminal read on, until it has seen `text`.
     pub fn read_on(&mut self, terminal: usize, text: &str) -> Result<()> {
-        let caption = format!("Terminal {terminal} reads on: all that it has missed.");
-        self.act(terminal, "$ fg\n".into(), caption)?;
-        let Player::Netcat { peer: Some(peer), .. } = &mut self.played(terminal)?.player else {
-            bail!("no nc runs in terminal {terminal}");
-        };
-        peer.skip_to(text);
+        self.act(terminal, Deed::ReadsOn)?;
+        self.netcat_in(terminal)?.skip_to(text);
         Ok(())
     }
 
     /// Sets how large the send buffers of new sockets are: at least, at first, and at most (tcp(7),
-    /// tcp_wmem). It lasts as long as the stage.
+    /// tcp_wmem). The setting lasts as long as the stage.
     pub fn send_buffers(&mut self, sizes: &str) -> Result<()> {
         let before = fs::read_to_string(SEND_BUFFERS).context(SEND_BUFFERS)?;
         self.send_buffers_before.get_or_insert(before);
         fs::write(SEND_BUFFERS, sizes).context(SEND_BUFFERS)
     }
 
-    /// Waits until nobody does anything: every file that records stays as it is for a while, and
-    /// no thread is on a processor.
+    /// Waits until nothing happens any more: every file that records stays as it is for a while,
+    /// and no thread is on a processor.
     fn quiet(&self) -> Result<()> {
         let deadline = Instant::now() + 10 * DEADLINE;
         let (mut last, mut looks) = (0, 0);
@@ -343,7 +357,7 @@ impl Stage {
         Ok(())
     }
 
-    /// How many bytes have been recorded.
+    /// Returns how many bytes have been recorded.
     fn recorded(&self) -> u64 {
         let traces = (1..=self.terminals.len()).map(|number| self.folder.join(number.to_string()));
         let files = traces.flat_map(|folder| trace::files(&folder));
@@ -374,18 +388,29 @@ impl Stage {
         }
     }
 
+    fn netcat_in(&mut self, terminal: usize) -> Result<&mut Peer> {
+        match &mut self.played(terminal)?.player {
+            Player::Netcat { peer: Some(peer), .. } => Ok(peer),
+            _ => bail!("no nc runs in terminal {terminal}"),
+        }
+    }
+
     /// Begins an action when all is quiet. Returns the time.
-    fn act(&mut self, terminal: usize, echo: String, caption: String) -> Result<f64> {
-        self.quiet()?;
-        let time = now();
-        self.actions.push(Action { time, terminal, echo, caption });
+    fn act(&mut self, terminal: usize, deed: Deed) -> Result<f64> {
+        let time = self.quiet_time()?;
+        self.actions.push(Action { time, terminal, deed });
         Ok(time)
     }
 
-    /// Ends the recording, and then all that still runs.
-    pub fn end(self) -> Result<Run> {
+    /// Waits until all is quiet. Returns the time.
+    fn quiet_time(&self) -> Result<f64> {
         self.quiet()?;
-        let end = now();
+        Ok(now())
+    }
+
+    /// Ends the recording, and then every program that still runs.
+    pub fn end(self) -> Result<Run> {
+        let end = self.quiet_time()?;
         let mut terminals = Vec::new();
         for (number, played) in (1..).zip(self.terminals) {
             let folder = self.folder.join(number.to_string());
@@ -416,8 +441,9 @@ impl Stage {
     }
 }
 
-/// Only one may look into a process at a time, so strace has to go first. Killed, it lets go of
-/// the program, which stays as it is.
+/// Returns where the threads of a process stand. Only one program at a time may look into a
+/// process, so strace has to go first. When it is killed, it lets go of the process, which stays as
+/// it is.
 fn where_it_waits(process: u32) -> Result<Places> {
     let Some(tracer) = tracer(process) else { return Ok(HashMap::new()) };
     Command::new("kill").args(["-KILL", &tracer.to_string()]).status()?;
@@ -425,15 +451,15 @@ fn where_it_waits(process: u32) -> Result<Places> {
     place::of_threads(process)
 }
 
-/// The process that traces this one.
+/// Returns the process that traces this one.
 fn tracer(process: u32) -> Option<u32> {
     let status = fs::read_to_string(format!("/proc/{process}/status")).ok()?;
     let tracer = status.lines().find_map(|line| line.strip_prefix("TracerPid:"))?;
     tracer.trim().parse().ok().filter(|tracer| *tracer != 0)
 }
 
-/// Whether a thread of the process does anything but wait for an event: it runs, waits for a disk, or
-/// is stopped by its tracer, which will let it go on.
+/// Whether a thread of the process does anything but wait for an event: it runs, waits for a disk,
+/// or is stopped by its tracer, which will let it go on.
 fn runs(process: u32) -> bool {
     states(process).iter().any(|state| matches!(state, 'R' | 'D' | 't'))
 }
@@ -443,7 +469,7 @@ fn is_alive(process: u32) -> bool {
     states(process).iter().any(|state| !matches!(state, 'Z' | 'X'))
 }
 
-/// The state of each thread of the process (proc(5)).
+/// Returns the state of each thread of the process (proc(5)).
 fn states(process: u32) -> Vec<char> {
     let threads = fs::read_dir(format!("/proc/{process}/task")).into_iter().flatten().flatten();
     let state = |thread: fs::DirEntry| {
