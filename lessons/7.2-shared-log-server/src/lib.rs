@@ -60,15 +60,6 @@ impl Log {
         Cursor { position: self.pace.join(self.end), own: VecDeque::new(), said: 0 }
     }
 
-    /// Returns a cursor as [`Log::join`] does, but for somebody who is also told the last `lines` lines.
-    /// 8 MiB hold the last hundred, however long they are.
-    pub fn join_late(&mut self, lines: usize) -> Cursor {
-        let from_the_end = self.bytes.iter().rev().enumerate();
-        let mut line_ends = from_the_end.filter(|(_, byte)| **byte == b'\n');
-        let back = line_ends.nth(lines).map_or(self.bytes.len(), |(after_it, _)| after_it);
-        Cursor { position: self.pace.join(self.end - back as u64), own: VecDeque::new(), said: 0 }
-    }
-
     /// Adds `<port>:` and the line for each of `lines`. `author` belongs to who says it.
     pub fn say(&mut self, author: &mut Cursor, port: u16, lines: &[u8]) {
         self.say_for(author, &format!("{port}:"), lines);
@@ -174,6 +165,19 @@ impl Log {
     }
 }
 // ANCHOR_END: pace
+
+// ANCHOR: join_late
+impl Log {
+    /// Returns a cursor as [`Log::join`] does, but for somebody who is also told the last `lines` lines.
+    /// 8 MiB hold the last hundred, however long they are.
+    pub fn join_late(&mut self, lines: usize) -> Cursor {
+        let from_the_end = self.bytes.iter().rev().enumerate();
+        let mut line_ends = from_the_end.filter(|(_, byte)| **byte == b'\n');
+        let back = line_ends.nth(lines).map_or(self.bytes.len(), |(after_it, _)| after_it);
+        Cursor { position: self.pace.join(self.end - back as u64), own: VecDeque::new(), said: 0 }
+    }
+}
+// ANCHOR_END: join_late
 
 // ANCHOR: catch_up
 impl Log {

@@ -75,7 +75,7 @@ pub enum Request {
     Run(Options),
     /// To measure all servers of the book.
     Ladder(Extent),
-    /// To measure how a room grows with the edges of 7.5.
+    /// To measure the edges of 7.5 and 7.6.
     Cluster(Extent),
     /// To be one of several processes of a run: the rest of the command line says which.
     Worker(Vec<OsString>),
@@ -136,8 +136,9 @@ same server. On loopback every reader is fast, so try it over a link, with the f
   --ladder        measure all servers of the book instead, one after the other, and write tables and
                   plots; with --clients only up to so many [default: 19000], with --seconds for so
                   long each, or less where several runs are measured [default: 2]
-  --cluster       measure a room at one edge of 7.5, then at two, and so on, and write a table; with
-                  --clients for so many at each [default: 19900], with --seconds [default: 5]
+  --cluster       measure a room at one edge of 7.5, then at two, and so on, and edges of 7.5 beside
+                  those of 7.6, and write tables; with --clients for so many at each edge [default:
+                  19900], with --seconds [default: 5]
   --to FOLDER     where the tables and plots go [default: book/src/measured]
 ";
 

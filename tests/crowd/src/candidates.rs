@@ -56,6 +56,10 @@ pub const NATS: Candidate =
 pub const EDGE: Candidate =
     Candidate { name: "lesson-cluster-server", kind: Kind::Lesson, most_clients: 19_900 };
 
+/// One of the servers of a cluster with one order.
+pub const ORDERED_EDGE: Candidate =
+    Candidate { name: "lesson-ordered-cluster-server", kind: Kind::Lesson, most_clients: 19_900 };
+
 /// A server that is running. It is killed when this is dropped.
 pub struct Running {
     process: Child,

@@ -18,7 +18,7 @@
 //! | `stream` | whether everybody hears the same then |
 //! | `report` | the table, the JSON |
 //! | `ladder` | every server of the book, one after the other |
-//! | `cluster` | the edges of 7.5, from one to six |
+//! | `cluster` | the edges of 7.5, from one to six, and those of 7.6 beside them |
 //! | `candidates` | those servers, and how to start each |
 //! | `bare` | the barest loops, to compare them with |
 //! | `tables`, `plots`, `machine` | what these write |

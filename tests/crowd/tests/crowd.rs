@@ -210,13 +210,16 @@ fn the_cluster_writes_a_row_for_each_number_of_edges() {
     let arguments = ["--cluster", "--clients", "10", "--seconds", "0.05", "--to", folder];
     let output = crowd(&arguments);
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-    let path = String::from_utf8_lossy(&output.stdout).into_owned();
-    let text = fs::read_to_string(path.trim_end()).expect("the table");
-    assert!(text.starts_with("Measured on 20"), "{text}");
+    let paths = String::from_utf8_lossy(&output.stdout).into_owned();
+    let texts: Vec<String> =
+        paths.lines().map(|path| fs::read_to_string(path).expect("a table")).collect();
+    let [growth, comparison] = &texts[..] else { panic!("two tables: {paths}") };
+    assert!(texts.iter().all(|text| text.starts_with("Measured on 20")), "{texts:?}");
     for edges in 1..=5 {
         let row = format!("\n| {edges} | {} | ", edges * 10);
-        assert_eq!(text.matches(&row).count(), 1, "{text}");
+        assert_eq!(growth.matches(&row).count(), 1, "{growth}");
     }
+    assert_eq!(comparison.matches("\n| 2 | 20 | ").count(), 2, "{comparison}");
 }
 
 needs::test!(a_bad_argument_is_quoted_in_one_line);
