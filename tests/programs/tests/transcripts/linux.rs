@@ -275,19 +275,35 @@ with_part_7! {{
         session.receive_line(1);
         for text in ["hello", "你好\nand good morning"] {
             speaker.send(format!("{text}\n"));
-            let head = session.peer(1).line();
-            session.record(1, &head);
-            let numbers = session.peer(1).line();
-            session.record(1, &numbers);
-            session.mask(numbers.split(' ').next().expect("two numbers"), "1795600000000");
-            let lines = text.lines().count() + 1; // and the end of the message
-            (0..lines).for_each(|_| session.receive_line(1));
+            session.receive_message(1);
+            (0..text.lines().count() + 1).for_each(|_| session.receive_line(1)); // and its end
         }
         session.terminals.clear();
         session.is("nats-by-hand");
     }
 
     impl Session {
+        /// Receives the head of a message with lines and its line of numbers. A message without lines
+        /// may come at any time, and is left out.
+        fn receive_message(&mut self, terminal: u8) {
+            loop {
+                let head = self.peer(terminal).line();
+                let numbers = self.peer(terminal).line();
+                if head.ends_with(&format!(" {}", numbers.len() + 1)) {
+                    assert_eq!(self.peer(terminal).line(), "", "the end of a message without lines");
+                    continue;
+                }
+                let (run, _) = numbers.split_once(' ').expect("two numbers");
+                // A run has up to twenty digits, and with it the length of the message differs.
+                let length: usize = rest(&head, "chat.said.east 1 ").parse().expect("a length");
+                let shown = "1234567890123456789";
+                let length_shown = length + shown.len() - run.len();
+                self.record(terminal, &head.replace(&length.to_string(), &length_shown.to_string()));
+                self.record(terminal, &numbers.replace(run, shown));
+                return;
+            }
+        }
+
         /// Starts nats-server. Of the many lines that it prints, the last is shown.
         fn start_nats(&mut self, terminal: u8, nats: &mut Nats) {
             self.record(terminal, "$ nats-server");
