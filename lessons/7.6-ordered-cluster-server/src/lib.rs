@@ -28,6 +28,10 @@ const FAREWELL: Duration = Duration::from_secs(1);
 /// After how long people are told that the others have not heard them yet.
 const STUCK: Duration = Duration::from_secs(5);
 
+/// When everything is stored, and for so long nobody has said anything, what has not come back by then
+/// is lost: somebody has deleted the stream.
+const LOST: Duration = Duration::from_secs(30);
+
 /// Serves the people of the edge `name` until `shutdown` is done. They hear what all edges have
 /// published in the stream of one of the NATS servers `nats`, and a client that joins is told the last
 /// `history` lines, at most a hundred.
@@ -74,17 +78,18 @@ struct Edge {
 impl Edge {
     /// Publishes what is said here, and says here what comes back, for as long as the server runs.
     async fn join_rooms(self, nats: Vec<String>, history: usize) {
-        let talk = async {
-            let stream = Stream::open(&nats, &self.name).await;
+        let joined = async {
+            let stream = Stream::open(&nats, &self.name).await?;
             let listener = stream.listen(history as u64).await;
             note!("joined the other edges");
             select! {
                 () = self.publish(&stream) => {}
                 () = self.listen(listener) => {}
             }
+            anyhow::Ok(())
         };
         select! {
-            () = talk => {}
+            ended = joined => if let Err(error) = ended { note!("cannot use NATS: {error}") },
             () = self.tell_when_stuck() => {}
         }
     }
@@ -93,8 +98,10 @@ impl Edge {
     /// so that no attempt to repeat one changes their order.
     async fn publish(&self, stream: &Stream) {
         loop {
-            let lines = self.outbox.next().await;
-            stream.publish(lines).await;
+            match timeout(LOST, self.outbox.next()).await {
+                Ok(lines) => stream.publish(lines).await,
+                Err(_) => self.outbox.forget_what_is_lost(),
+            }
         }
     }
 

@@ -92,6 +92,14 @@ impl Outbox {
         self.state().came_back(lines)
     }
 
+    /// Forgets what was published and has not come back, so that its authors can speak again.
+    pub fn forget_what_is_lost(&self) {
+        let state = &mut *self.state();
+        while let Some(message) = state.under_way.pop_front() {
+            state.forget(&message.authors);
+        }
+    }
+
     /// Returns whether everything has come back.
     pub fn is_empty(&self) -> bool {
         self.state().size == 0
@@ -124,20 +132,23 @@ impl State {
     fn came_back(&mut self, lines: &Bytes) -> Option<Vec<(Seat, usize)>> {
         let index = self.under_way.iter().position(|message| message.lines == *lines)?;
         let mut authors = Vec::new();
-        for message in self.under_way.drain(..=index) {
+        for message in self.under_way.drain(..=index).collect::<Vec<_>>() {
+            self.forget(&message.authors);
             authors = message.authors;
-            for (seat, size) in &authors {
-                self.size -= size;
-                if let Some(left) = self.sizes.get_mut(seat) {
-                    *left -= size;
-                    if *left == 0 {
-                        self.sizes.remove(seat);
-                    }
-                }
+        }
+        Some(authors)
+    }
+
+    fn forget(&mut self, authors: &[(Seat, usize)]) {
+        for (seat, size) in authors {
+            self.size -= size;
+            let left = self.sizes.entry(*seat).or_default();
+            *left -= size;
+            if *left == 0 {
+                self.sizes.remove(seat);
             }
         }
         self.waiting_since = (self.size > 0).then(Instant::now);
-        Some(authors)
     }
 }
 // ANCHOR_END: next

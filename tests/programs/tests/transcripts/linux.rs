@@ -165,6 +165,8 @@ fn broadcast_with_node(package: &str) {
 }
 
 with_part_7! {{
+    use std::fs;
+
     use harness::Nats;
 
     needs::test!(framed);
@@ -219,9 +221,9 @@ with_part_7! {{
     fn cluster() {
         let mut nats = Nats::new(&[]);
         let mut session = Session::default();
-        session.start_nats(1, &mut nats);
-        let east = session.serve_edge(2, "east", 3001, &nats);
-        let west = session.serve_edge(3, "west", 3002, &nats);
+        session.start_nats(1, "nats-server", &mut nats);
+        let east = session.serve_edge(2, "cluster", "east", 3001, &nats);
+        let west = session.serve_edge(3, "cluster", "west", 3002, &nats);
         // Not shown: two listeners who know when a line has come to their edge.
         let mut hidden = [east, west]
             .map(|edge| Peer::over(TcpStream::connect(edge).expect("a connection")));
@@ -246,7 +248,7 @@ with_part_7! {{
         session.see(3, 1);
         session.type_line(4, "can you still hear me?");
         hidden[0].skip_to("can you still hear me?\n");
-        session.start_nats(1, &mut nats);
+        session.start_nats(1, "nats-server", &mut nats);
         session.see(2, 1);
         session.see(3, 1);
         session.see(5, 1);
@@ -255,12 +257,82 @@ with_part_7! {{
         session.is("cluster");
     }
 
+    needs::test!(needs::NATS_SERVER: ordered_cluster);
+    fn ordered_cluster() {
+        let mut nats = with_jetstream("ordered");
+        let mut session = Session::default();
+        session.start_nats(1, "nats-server -js -sd ordered", &mut nats);
+        let east = session.serve_edge(2, "ordered-cluster", "east", 3001, &nats);
+        let west = session.serve_edge(3, "ordered-cluster", "west", 3002, &nats);
+        session.server = Some(east);
+        session.netcat(4);
+        session.netcat(6);
+        session.server = Some(west);
+        session.join_shown(5, "cargo run -p lesson-broadcast-client", 3002);
+        session.type_line(5, "hello from the west");
+        session.receive_line(4);
+        session.receive_line(6);
+        session.type_line(4, "你好"); // hello
+        session.receive_line(6);
+        session.see(5, 1);
+
+        session.record(1, "^C");
+        nats.kill();
+        session.see(2, 2);
+        session.see(3, 2);
+        session.type_line(4, "can you hear me?");
+        session.start_nats(1, "nats-server -js -sd ordered", &mut nats);
+        session.see(2, 1);
+        session.see(3, 1);
+        session.receive_line(6);
+        session.see(5, 1);
+        session.terminals.clear();
+        session.is("ordered-cluster");
+    }
+
+    needs::test!(needs::NATS_SERVER: stream_by_hand);
+    /// What an edge publishes in the stream is a message that everybody can subscribe to.
+    fn stream_by_hand() {
+        let mut nats = with_jetstream("by-hand");
+        nats.start();
+        let mut hidden = Session::default();
+        let east = hidden.serve_edge(1, "ordered-cluster", "east", 3001, &nats);
+        let connect = || Peer::over(TcpStream::connect(east).expect("a connection"));
+        let (mut speaker, mut listener) = (connect(), connect());
+
+        let mut session = Session::default();
+        session.server = Some(nats.address().parse().expect("an address"));
+        session.netcat(1);
+        session.mask(&format!("nc {}", nats.address().replace(':', " ")), "nc 127.0.0.1 4222");
+        session.peer(1).line(); // its greeting is in another transcript
+        session.type_line(1, "SUB ordered.* 1");
+        session.receive_line(1);
+        for text in ["hello\n", "good morning\n"] {
+            speaker.send(text);
+            listener.skip_to(text);
+            let head = session.peer(1).line();
+            session.record(1, &head);
+            let inbox = head.split(' ').nth(3).expect("a subject for the answer");
+            session.mask(inbox, "_INBOX.x7mT...");
+            (0..2).for_each(|_| session.receive_line(1));
+        }
+        session.terminals.clear();
+        session.is("stream-by-hand");
+    }
+
+    /// A nats-server that keeps streams in a folder of this name.
+    fn with_jetstream(name: &str) -> Nats {
+        let folder = scratch().join(format!("transcript-{name}"));
+        let _ = fs::remove_dir_all(&folder); // from the last time
+        Nats::new(&["-js", "-sd", folder.to_str().expect("a name that is text")])
+    }
+
     needs::test!(needs::NATS_SERVER: nats_by_hand);
     /// What goes over NATS is text: whoever asks for it by hand can read it.
     fn nats_by_hand() {
         let nats = Nats::running();
         let mut hidden = Session::default();
-        let east = hidden.serve_edge(1, "east", 3001, &nats);
+        let east = hidden.serve_edge(1, "cluster", "east", 3001, &nats);
         let mut speaker = Peer::over(TcpStream::connect(east).expect("a connection"));
 
         let mut session = Session::default();
@@ -287,15 +359,16 @@ with_part_7! {{
         /// may come at any time, and is left out.
         fn receive_message(&mut self, terminal: u8) {
             loop {
-                let head = self.peer(terminal).line();
+                let head = self.peer(terminal).line().trim_end().to_string();
                 let numbers = self.peer(terminal).line();
                 if head.ends_with(&format!(" {}", numbers.len() + 1)) {
-                    assert_eq!(self.peer(terminal).line(), "", "the end of a message without lines");
+                    assert_eq!(self.peer(terminal).line().trim_end(), "", "the end of a message without lines");
                     continue;
                 }
                 let (run, _) = numbers.split_once(' ').expect("two numbers");
                 // A run has up to twenty digits, and with it the length of the message differs.
-                let length: usize = rest(&head, "chat.said.east 1 ").parse().expect("a length");
+                let (_, length) = head.rsplit_once(' ').expect("a length");
+                let length: usize = length.parse().expect("a number");
                 let shown = "1234567890123456789";
                 let length_shown = length + shown.len() - run.len();
                 self.record(terminal, &head.replace(&length.to_string(), &length_shown.to_string()));
@@ -305,8 +378,8 @@ with_part_7! {{
         }
 
         /// Starts nats-server. Of the many lines that it prints, the last is shown.
-        fn start_nats(&mut self, terminal: u8, nats: &mut Nats) {
-            self.record(terminal, "$ nats-server");
+        fn start_nats(&mut self, terminal: u8, command_line: &str, nats: &mut Nats) {
+            self.record(terminal, &format!("$ {command_line}"));
             nats.start();
             let log = nats.program().stderr();
             let ready = log.lines().find(|line| line.contains("Server is ready"));
@@ -314,14 +387,21 @@ with_part_7! {{
         }
 
         /// Runs an edge, and waits until it has joined the others.
-        fn serve_edge(&mut self, terminal: u8, name: &str, shown: u16, nats: &Nats) -> SocketAddr {
-            let line = format!("cargo run -p lesson-cluster-server -- --name {name} {shown}");
+        fn serve_edge(
+            &mut self,
+            terminal: u8,
+            kind: &str,
+            name: &str,
+            shown: u16,
+            nats: &Nats,
+        ) -> SocketAddr {
+            let line = format!("cargo run -p lesson-{kind}-server -- --name {name} {shown}");
             let mut command = self.begin(terminal, &line).0;
             command.args(["--name", name, "--nats", &nats.address()]);
             self.mask(&nats.address(), "127.0.0.1:4222");
             self.server = None;
             self.serve_by(terminal, command, shown);
-            self.see(terminal, 4);
+            self.see(terminal, if kind == "cluster" { 4 } else { 3 });
             self.server.expect("the edge's address")
         }
 
