@@ -45,7 +45,7 @@ const PATIENCE: Duration = Duration::from_secs(2);
 /// How long to wait before the next attempt.
 const PAUSE: Duration = Duration::from_millis(100);
 
-/// How many messages may be on their way to us: 4 MiB in all.
+/// How many messages may be on their way to us: 8 MiB in all.
 const AHEAD: usize = 64;
 
 /// The stream as we create it, with so many copies in a cluster.
@@ -359,7 +359,7 @@ impl Listener {
         let first = loop {
             match stream.get_first_raw_message_by_subject(SUBJECTS, start_sequence).await {
                 Ok(first) => {
-                    start_sequence = first.sequence + 1;
+                    start_sequence = start_sequence.max(first.sequence + 1);
                     break Some(first);
                 }
                 Err(error) if error.kind() == RawMessageErrorKind::NoMessageFound => break None,
@@ -382,10 +382,11 @@ impl Listener {
         Ok(first.and_then(|first| self.hear(first.sequence, &first.subject, &first.payload)))
     }
 
-    /// Counts a message as heard, if it is of the stream: to our inbox, anybody may publish.
+    /// Counts a message as heard, unless it was, or is not of the stream: to our inbox, anybody may
+    /// publish.
     fn hear(&mut self, sequence: u64, subject: &str, lines: &Bytes) -> Option<Heard> {
         let edge = subject.strip_prefix(PREFIX)?.to_string();
-        let lost = sequence.saturating_sub(self.next);
+        let lost = sequence.checked_sub(self.next)?;
         self.next = sequence.saturating_add(1);
         Some(Heard { edge, lines: lines.clone(), lost })
     }
