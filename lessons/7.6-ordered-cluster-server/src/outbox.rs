@@ -152,3 +152,91 @@ impl State {
     }
 }
 // ANCHOR_END: next
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SOMEBODY_ELSE: Seat = 1000;
+
+    /// Says a line which has 1 KiB with its label.
+    fn say_a_kibibyte(outbox: &Outbox, seat: Seat) {
+        let line = "x".repeat(1024 - "1001:\n".len()) + "\n";
+        outbox.say(seat, 1001, line.as_bytes());
+    }
+
+    /// Says a line, and returns the message that it is published in.
+    fn publish(outbox: &Outbox, line: &str) -> Bytes {
+        outbox.say(1, 1001, line.as_bytes());
+        outbox.state().next().expect("a message")
+    }
+
+    #[test]
+    fn what_comes_back_tells_in_order_who_has_said_how_much() {
+        let outbox = Outbox::default();
+        outbox.say(1, 1001, b"one\ntwo\n");
+        outbox.say(2, 1002, "三\n".as_bytes());
+        let first = outbox.state().next().expect("a message");
+        assert_eq!(first, "1001:one\n1001:two\n1002:三\n");
+        let second = publish(&outbox, "four\n");
+        assert_eq!(outbox.state().next(), None);
+
+        assert_eq!(outbox.came_back(&first), Some(vec![(1, 18), (2, 9)]));
+        assert!(!outbox.is_empty());
+        assert_eq!(outbox.came_back(&second), Some(vec![(1, 10)]));
+        assert!(outbox.is_empty());
+    }
+
+    #[test]
+    fn a_client_waits_from_64_kib_on_and_everybody_from_8_mib_on() {
+        let outbox = Outbox::default();
+        for seat in 1..=128 {
+            for _ in 0..64 {
+                assert!(!outbox.holds_up(seat) && !outbox.holds_up(SOMEBODY_ELSE));
+                say_a_kibibyte(&outbox, seat);
+            }
+            assert!(outbox.holds_up(seat));
+        }
+        assert!(outbox.holds_up(SOMEBODY_ELSE));
+
+        let first = outbox.state().next().expect("a message");
+        assert_eq!(first.len(), LARGEST);
+        assert!(outbox.holds_up(1) && outbox.holds_up(SOMEBODY_ELSE), "it has not come back");
+        assert!(outbox.came_back(&first).is_some());
+        assert!(!outbox.holds_up(1) && !outbox.holds_up(2) && !outbox.holds_up(SOMEBODY_ELSE));
+        assert!(outbox.holds_up(3), "what it has said is not in that message");
+    }
+
+    #[test]
+    fn a_message_that_does_not_come_back_is_forgotten_when_a_later_one_does() {
+        let outbox = Outbox::default();
+        let [first, second, third] =
+            ["lost\n", "heard\n", "last\n"].map(|line| publish(&outbox, line));
+        assert_eq!(outbox.came_back(&second), Some(vec![(1, 11)]));
+        assert_eq!(outbox.came_back(&first), None, "too late");
+        assert!(!outbox.is_empty());
+        assert_eq!(outbox.came_back(&third), Some(vec![(1, 10)]));
+        assert!(outbox.is_empty());
+    }
+
+    #[test]
+    fn a_stranger_s_copy_is_not_ours_but_the_same_line_said_twice_is() {
+        let outbox = Outbox::default();
+        let [first, again] = ["yes\n"; 2].map(|line| publish(&outbox, line));
+        assert_eq!(outbox.came_back(&Bytes::from_static(b"1001:no\n")), None);
+        assert_eq!(outbox.came_back(&first), Some(vec![(1, 9)]));
+        assert_eq!(outbox.came_back(&again), Some(vec![(1, 9)]));
+        assert_eq!(outbox.came_back(&first), None);
+        assert!(outbox.is_empty());
+    }
+
+    #[test]
+    fn it_is_stuck_while_something_waits_and_nothing_comes_back() {
+        let outbox = Outbox::default();
+        assert!(!outbox.is_stuck(Duration::ZERO));
+        let message = publish(&outbox, "hello\n");
+        assert!(outbox.is_stuck(Duration::ZERO) && !outbox.is_stuck(Duration::MAX));
+        outbox.came_back(&message);
+        assert!(!outbox.is_stuck(Duration::ZERO));
+    }
+}

@@ -17,10 +17,12 @@ use crate::{Peer, Program, resident_memory, wait_until};
 /// ```ignore
 /// harness::chat_room_tests!("lesson-broadcast-server");
 /// ```
+///
+/// With `needs NATS_SERVER:` in front, the tests are those of the crate `needs`.
 #[macro_export]
 macro_rules! chat_room_tests {
-    ($program:expr) => {
-        $crate::chat_room_tests! { $program;
+    ($(needs $need:ident:)? $program:literal) => {
+        $crate::chat_room_tests! { [$($need)?] $program;
             everyone_but_the_sender_gets_the_message_with_the_senders_port
             a_message_is_a_line_and_what_has_no_newline_is_one_too
             a_line_in_several_segments_arrives_whole
@@ -37,7 +39,13 @@ macro_rules! chat_room_tests {
             a_hundred_clients_that_never_read_hold_nobody_up
         }
     };
-    ($program:expr; $($name:ident)*) => { $(
+    ([$need:ident] $program:literal; $($name:ident)*) => { $(
+        needs::test!(needs::$need: $name);
+        fn $name() {
+            $crate::chat_room::$name(&$crate::own($program));
+        }
+    )* };
+    ([] $program:literal; $($name:ident)*) => { $(
         #[test]
         fn $name() {
             $crate::chat_room::$name(&$crate::own($program));

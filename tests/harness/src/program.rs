@@ -13,10 +13,11 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use predicates::Predicate;
+use predicates::str::contains;
 
 use crate::capture::Capture;
 use crate::guard::Guard;
-use crate::{DEADLINE, NO_NATS, Peer};
+use crate::{DEADLINE, NO_NATS, Nats, Peer};
 
 /// A running program: what it prints is captured, what it reads comes from the test, and it is
 /// killed when the value is dropped. When a test fails, everything it has printed is shown.
@@ -29,6 +30,8 @@ pub struct Program {
     address: Option<SocketAddr>,
     /// Ends what the program has started, if that is wanted.
     guard: Option<Guard>,
+    /// The nats-server that an edge of 7.6 has for itself. It ends after the edge.
+    nats: Option<Box<Nats>>,
 }
 
 impl Program {
@@ -112,7 +115,7 @@ impl Program {
         // is handled here is not ignored there (execve(2)).
         static HEED_CTRL_C: Once = Once::new();
         HEED_CTRL_C.call_once(|| drop(ctrlc::set_handler(|| process::exit(130))));
-        keep_apart(&mut command);
+        let nats = keep_apart(&mut command).map(Box::new);
         let name = Path::new(command.get_program()).file_stem().unwrap_or_default();
         let name = name.to_string_lossy().into_owned();
         let child = command.stdin(Stdio::piped()).spawn();
@@ -125,13 +128,17 @@ impl Program {
             child,
             address: None,
             guard: None,
+            nats,
         }
     }
 
-    /// Waits until this server listens.
+    /// Waits until this server listens. An edge with a nats-server of its own has also joined it then.
     pub fn listening(mut self) -> Program {
         let listens = self.listens_within(DEADLINE);
         assert!(listens.is_some(), "{} does not say where it listens", self.name);
+        if self.nats.is_some() {
+            self.wait_for_stderr(contains("joined the other edges"));
+        }
         self
     }
 
@@ -370,17 +377,27 @@ impl Drop for Program {
     }
 }
 
-/// An edge of 7.5 that is not told which NATS to join is to stay by itself, even where a nats-server
-/// runs on this machine.
-fn keep_apart(command: &mut Command) {
+/// Keeps an edge that is not told which NATS to join away from a nats-server that runs on this machine.
+/// One of 7.5 serves its people without any. One of 7.6 gets a nats-server of its own, which is returned.
+fn keep_apart(command: &mut Command) -> Option<Nats> {
     let all: Vec<String> = iter::once(command.get_program())
         .chain(command.get_args())
         .map(|word| word.to_string_lossy().into_owned())
         .collect();
-    let is_edge = all.iter().any(|word| word.contains("lesson-cluster-server"));
-    if is_edge && !all.iter().any(|word| word == "--nats") {
+    let runs = |package: &str| all.iter().any(|word| word.contains(package));
+    if all.iter().any(|word| word == "--nats") {
+        return None;
+    }
+    if runs("lesson-ordered-cluster-server") {
+        let mut nats = Nats::with_jetstream(&[]);
+        nats.start();
+        command.args(["--nats", &nats.address()]);
+        return Some(nats);
+    }
+    if runs("lesson-cluster-server") {
         command.args(["--nats", NO_NATS]);
     }
+    None
 }
 
 /// The lines that have their newline already: the rest of the last one may still come.

@@ -41,9 +41,6 @@ impl Need {
     }
 }
 
-/// Nothing that any machine lacks.
-pub static NOTHING: Need = Need::new("nothing", || true);
-
 /// Node.js in a version that runs the Node programs of the lessons.
 pub static NODE: Need = Need::new("Node 20 or newer", || {
     let version = printed("node", &["--version"]);
@@ -85,26 +82,30 @@ fn printed(program: &str, arguments: &[&str]) -> String {
 #[doc(hidden)]
 pub struct Test {
     pub path: &'static str,
-    pub need: &'static Need,
+    pub needs: &'static [&'static Need],
     pub run: fn(),
 }
 
 inventory::collect!(Test);
 
-/// Registers a function as a test, with the [`Need`] without which it is ignored, if it has one.
+/// Registers a function as a test, with the [`Need`]s without which it is ignored, if it has any:
+/// `test!(runs)`, `test!(NODE: runs_in_node)`, `test!(NODE, NATS_SERVER: runs_in_both)`.
 #[macro_export]
 macro_rules! test {
-    ($need:path: $test:ident) => {
+    ($test:ident) => {
+        $crate::test!([] $test);
+    };
+    ($($need:path),+: $test:ident) => {
+        $crate::test!([$($need),+] $test);
+    };
+    ([$($need:path),*] $test:ident) => {
         $crate::inventory::submit! {
             $crate::Test {
                 path: concat!(module_path!(), "::", stringify!($test)),
-                need: &$need,
+                needs: &[$(&$need),*],
                 run: $test,
             }
         }
-    };
-    ($test:ident) => {
-        $crate::test!($crate::NOTHING: $test);
     };
 }
 
@@ -126,8 +127,12 @@ fn trial(test: &'static Test) -> Trial {
         (test.run)();
         Ok(())
     });
-    match *test.need.is_there {
+    let missing: Vec<&str> =
+        test.needs.iter().filter(|need| !*need.is_there).map(|need| need.what).collect();
+    match missing.is_empty() {
         true => trial,
-        false => trial.with_kind(format!("needs {}", test.need.what)).with_ignored_flag(true),
+        false => {
+            trial.with_kind(format!("needs {}", missing.join(", and "))).with_ignored_flag(true)
+        }
     }
 }

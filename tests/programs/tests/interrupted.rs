@@ -78,6 +78,11 @@ fn a_send_that_fails_is_told_and_ends_one_connection(package: &str) {
     speaker.send("first\n");
     listener.expect(format!("{}:first\n", speaker.port()));
     speaker.send("second\n");
+    if package == "lesson-ordered-cluster-server" {
+        // Its second send was one to NATS, before anybody had joined, and it has got over that. Its clients
+        // are served by the code of 7.4.
+        return listener.expect(format!("{}:second\n", speaker.port()));
+    }
     let address = listener.address();
     server.wait_for_stderr(contains(format!("disconnected {address}: No buffer space available")));
     listener.wait_until_closed();

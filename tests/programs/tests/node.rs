@@ -4,7 +4,7 @@
 use std::process::Command;
 
 use harness::{Program, against_every_chat_server, lesson, lessons, node};
-use needs::{NODE, NOTHING};
+use needs::NODE;
 
 /// Which implementation plays a part.
 #[derive(Clone, Copy)]
@@ -59,7 +59,6 @@ fn talk_both_ways(server_in: In, client_in: In) {
 }
 
 against_every_chat_server! {
-    needs NOTHING:
     rust_clients_chat
 }
 

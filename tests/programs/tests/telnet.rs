@@ -4,11 +4,10 @@
 use std::process::Command;
 
 use harness::{Peer, Program, against_every_chat_server, lesson};
-use needs::{NOTHING, TELNET};
+use needs::TELNET;
 use predicates::str::contains;
 
 against_every_chat_server! {
-    needs NOTHING:
     putty_joins
     nobody_is_sent_a_command
 }

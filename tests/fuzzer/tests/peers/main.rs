@@ -80,3 +80,7 @@ impl Drop for Run<'_> {
         }
     }
 }
+
+fn main() -> std::process::ExitCode {
+    needs::run()
+}

@@ -230,7 +230,7 @@ mod tests {
         assert!(complaint.contains(words), "{words:?} is not in {complaint:?}");
     }
 
-    #[test]
+    needs::test!(the_same_for_all_is_right);
     fn the_same_for_all_is_right() {
         let mut heard = room();
         for reader in LISTENERS {
@@ -244,7 +244,7 @@ mod tests {
         assert_eq!(heard.is_all(&[0, 0, 2, 2]), Ok(()));
     }
 
-    #[test]
+    needs::test!(a_lost_a_doubled_and_a_late_message_are_noticed);
     fn a_lost_a_doubled_and_a_late_message_are_noticed() {
         for wrong in [[(2, 0), (2, 2)], [(2, 0), (2, 0)], [(2, 1), (2, 0)]] {
             for reader in [LISTENERS[0], SPEAKERS[1]] {
@@ -253,7 +253,7 @@ mod tests {
         }
     }
 
-    #[test]
+    needs::test!(a_message_that_never_comes_is_noticed);
     fn a_message_that_never_comes_is_noticed() {
         let mut heard = room();
         for reader in [0, 1, 3] {
@@ -263,7 +263,7 @@ mod tests {
         assert_noticed(heard.is_all(&[0, 0, 2, 0]), "has heard 1 of the 2 messages");
     }
 
-    #[test]
+    needs::test!(a_message_that_is_not_whole_is_noticed);
     fn a_message_that_is_not_whole_is_noticed() {
         let mut heard = room();
         let mut message = from(&heard, 2, 0);
@@ -271,23 +271,23 @@ mod tests {
         assert_noticed(heard.hear(0, &message), "something else than message 0");
     }
 
-    #[test]
+    needs::test!(a_message_that_comes_back_is_noticed);
     fn a_message_that_comes_back_is_noticed() {
         assert_noticed(hear(&mut room(), 2, &[(2, 0)]), "said itself");
     }
 
-    #[test]
+    needs::test!(a_message_without_a_label_is_noticed);
     fn a_message_without_a_label_is_noticed() {
         assert_noticed(room().hear(0, b"hello: nobody"), "no port");
         assert_noticed(room().hear(0, b""), "no port");
     }
 
-    #[test]
+    needs::test!(a_wrong_label_is_noticed);
     fn a_wrong_label_is_noticed() {
         assert_noticed(room().hear(0, b"40001:hello"), "a port that nobody has");
     }
 
-    #[test]
+    needs::test!(what_a_guest_says_has_to_be_heard_whole_and_once);
     fn what_a_guest_says_has_to_be_heard_whole_and_once() {
         let mut heard = room();
         heard.expect_guest(40_000, b"goodbye".to_vec());
@@ -300,14 +300,14 @@ mod tests {
         assert_noticed(heard.hear(3, b"40000:goodbye"), "something else of a guest");
     }
 
-    #[test]
+    needs::test!(two_orders_are_noticed);
     fn two_orders_are_noticed() {
         let mut heard = room();
         assert_eq!(hear(&mut heard, 0, &[(2, 0), (3, 0)]), Ok(()));
         assert_noticed(hear(&mut heard, 1, &[(3, 0), (2, 0)]), "Another listener has heard");
     }
 
-    #[test]
+    needs::test!(a_strangers_message_that_one_listener_misses_is_noticed);
     fn a_strangers_message_that_one_listener_misses_is_noticed() {
         let mut heard = room();
         assert_eq!(heard.hear(0, b"40000:hello"), Ok(()));

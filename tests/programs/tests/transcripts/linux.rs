@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use std::process::Command;
 
 use harness::{Peer, Program, against_every_chat_server, lesson, refusing, scratch, with_part_7};
-use needs::{NODE, NOTHING};
+use needs::NODE;
 use snapbox::{Data, assert_data_eq};
 
 needs::test!(listening_events);
@@ -114,7 +114,6 @@ fn stdin_echo() {
 }
 
 against_every_chat_server! {
-    needs NOTHING:
     broadcast
 }
 
@@ -490,11 +489,14 @@ impl Session {
         self.serve(terminal, &format!("cargo run -p {package}"), 3000);
         self.mask(package, "lesson-broadcast-server");
         self.see(terminal, 2);
-        if package == "lesson-cluster-server" {
-            let before = self.transcript.clone();
-            self.see(terminal, 2); // that there is no NATS
-            self.transcript = before;
-        }
+        let of_nats = match package {
+            "lesson-cluster-server" => 2,         // that there is none
+            "lesson-ordered-cluster-server" => 1, // that it has joined the others
+            _ => 0,
+        };
+        let before = self.transcript.clone();
+        self.see(terminal, of_nats);
+        self.transcript = before;
     }
 
     /// Runs a client of the server.

@@ -1,5 +1,4 @@
-//! How every server ends, and what a terminal that nobody reads does to it: nothing.
-#![cfg(unix)]
+//! Ctrl-C and the end of a terminal are signals here.
 
 use std::process::Command;
 
