@@ -299,8 +299,8 @@ with_part_7! {{
         let connect = || Peer::over(TcpStream::connect(east).expect("a connection"));
         let (mut speaker, mut listener) = (connect(), connect());
 
-        let mut session = Session::default();
-        session.server = Some(nats.address().parse().expect("an address"));
+        let server = Some(nats.address().parse().expect("an address"));
+        let mut session = Session { server, ..Session::default() };
         session.netcat(1);
         session.mask(&format!("nc {}", nats.address().replace(':', " ")), "nc 127.0.0.1 4222");
         session.peer(1).line(); // its greeting is in another transcript
