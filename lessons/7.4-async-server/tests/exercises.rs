@@ -11,7 +11,7 @@ checker::exercises! {
     async_server in "7.4-async-server" {
         #[cfg(not(windows))] // Windows has no command that presses Ctrl-C
         countdown: "easy, 15 minutes: A countdown",
-        who_has_left: "medium, 30 minutes: Who has left",
+        who_has_left: "medium, 25 minutes: Who has left",
         room_for_three: "medium, 30 minutes: A room for three",
     }
 }

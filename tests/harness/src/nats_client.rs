@@ -31,7 +31,8 @@ impl Nats {
     /// If the server does not answer.
     pub fn ask_jetstream(&self, request: &str, payload: &str) -> io::Result<String> {
         let size = payload.len();
-        let commands = format!("SUB answer 1\r\nPUB $JS.API.{request} answer {size}\r\n{payload}\r\n");
+        let commands =
+            format!("SUB answer 1\r\nPUB $JS.API.{request} answer {size}\r\n{payload}\r\n");
         self.talk(commands.as_bytes(), "MSG ")?.line()
     }
 
