@@ -246,8 +246,8 @@ mod tests {
     use std::net::{TcpListener, TcpStream};
 
     use harness::DEADLINE;
+    use lesson_shared_log_server::{CAPACITY, SEND_BUFFER};
     use shared::{set_send_buffer, timed_out};
-    use shared_log::{CAPACITY, SEND_BUFFER};
 
     use super::*;
 

@@ -1,5 +1,6 @@
 //! The exercises of this lesson, and what each asks of a learner's program.
 
+use std::collections::HashSet;
 use std::io::ErrorKind;
 use std::thread;
 use std::time::{Duration, Instant};
@@ -10,9 +11,19 @@ checker::exercises! {
     async_server in "7.4-async-server" {
         #[cfg(not(windows))] // Windows has no command that presses Ctrl-C
         countdown: "easy, 15 minutes: A countdown",
+        who_has_left: "medium, 25 minutes: Who has left",
         room_for_three: "medium, 30 minutes: A room for three",
     }
 }
+
+/// In this time, something that was not to come would have come.
+const A_WHILE: Duration = Duration::from_millis(100);
+
+fn port(client: &Actor) -> u16 {
+    client.address().port()
+}
+
+// --- countdown ---
 
 #[cfg(unix)]
 fn countdown(attempt: &Attempt) -> Outcome {
@@ -37,7 +48,7 @@ fn countdown(attempt: &Attempt) -> Outcome {
                 .to_string(),
         );
     }
-    let a_line = format!("{}:", a.address().port());
+    let a_line = format!("{}:", port(&a));
     let mut count = vec!["closing in 3", "closing in 2", "closing in 1", LAST].into_iter();
     b.set_patience(attempt.patience() + Duration::from_secs(1));
     b.did("was connected when Ctrl-C was pressed and A spoke during the countdown, which went on,");
@@ -97,6 +108,113 @@ fn countdown(attempt: &Attempt) -> Outcome {
 fn countdown(_: &Attempt) -> Outcome {
     Err("this exercise cannot be checked on Windows".to_string())
 }
+
+// --- who_has_left ---
+
+fn who_has_left(attempt: &Attempt) -> Outcome {
+    let server = attempt.serve()?;
+    let mut listeners = [server.connect("client A")?, server.connect("client B")?];
+    let [a, b] = &mut listeners;
+    b.send("I am here\n")?;
+    a.did("was in the room when B came and said a line");
+    a.expect_line(&format!("{}:I am here", port(b)))?;
+    a.send("so am I\n")?;
+    b.expect_line(&format!("{}:so am I", port(a)))?;
+    a.expect_silence(A_WHILE)?;
+
+    let mut client = comes(&server, &mut listeners)?;
+    client.send("goodbye")?; // without a newline
+    leaves(&mut listeners, client, &["goodbye"], "said `goodbye` and left in an orderly way")?;
+    let client = comes(&server, &mut listeners)?;
+    let port_of_client = port(&client);
+    client.reset();
+    all_hear(&mut listeners, port_of_client, &[], "left with a reset")?;
+    let client = comes(&server, &mut listeners)?;
+    leaves(&mut listeners, client, &[], "left in an orderly way without a word")?;
+
+    let mut client = comes(&server, &mut listeners)?;
+    client.half_close()?;
+    client.read_to_end()?;
+    leaves(&mut listeners, client, &[], "left, after it had closed its sending half")?;
+
+    let lines: Vec<String> = (0..1000).map(|number| format!("number {number}")).collect();
+    let mut client = comes(&server, &mut listeners)?;
+    client.send(lines.join("\n"))?;
+    let lines: Vec<&str> = lines.iter().map(String::as_str).collect();
+    leaves(&mut listeners, client, &lines, "said a thousand lines and left in an orderly way")?;
+
+    thirty_leave(&server, &mut listeners)?;
+    for listener in &mut listeners {
+        listener.did("was in the room when all others had left");
+        listener.expect_silence(A_WHILE)?;
+    }
+    let mut client = comes(&server, &mut listeners)?;
+    client.did("came when others had left");
+    client.expect_silence(A_WHILE)
+}
+
+/// Somebody who has been heard.
+fn comes(server: &Running, listeners: &mut [Actor]) -> Outcome<Actor> {
+    let mut client = server.connect("a client")?;
+    client.send("I am in\n")?;
+    for listener in listeners {
+        listener.did("was in the room when somebody came and said `I am in`");
+        listener.expect_line(&format!("{}:I am in", port(&client)))?;
+    }
+    Ok(client)
+}
+
+fn leaves(listeners: &mut [Actor], client: Actor, last: &[&str], what: &str) -> Outcome {
+    let port = port(&client);
+    drop(client);
+    all_hear(listeners, port, last, what)
+}
+
+fn all_hear(listeners: &mut [Actor], port: u16, last: &[&str], what: &str) -> Outcome {
+    for listener in listeners {
+        listener.did(&format!("was in the room when somebody {what}"));
+        for line in last {
+            listener.expect_line(&format!("{port}:{line}"))?;
+        }
+        listener.expect_line_to_the_byte(&format!("{port}:has left"))?;
+    }
+    Ok(())
+}
+
+/// Thirty come and leave in the same moment, half of them with a reset.
+fn thirty_leave(server: &Running, listeners: &mut [Actor]) -> Outcome {
+    let mut crowd = server.connect_at_once(30, "one of thirty clients")?;
+    let mut all: Vec<u16> = crowd.iter().map(port).collect();
+    all.sort_unstable();
+    for client in &mut crowd {
+        client.send("I am in\n")?;
+    }
+    for (what, did) in [("I am in", "thirty came"), ("has left", "thirty left at once")] {
+        for listener in &mut *listeners {
+            listener.did(&format!("was in the room when {did}"));
+            let mut left = HashSet::new();
+            for _ in 0..all.len() {
+                let line = listener.line()?;
+                let port = line.strip_suffix(what).and_then(|label| label.strip_suffix(':'));
+                match port.and_then(|port| port.parse().ok()) {
+                    Some(port) if all.binary_search(&port).is_ok() && left.insert(port) => {}
+                    _ => {
+                        let expected = format!("a line `PORT:{what}` for each of them");
+                        return Err(listener.finding(&expected, &format!("`{line}` came, too")));
+                    }
+                }
+            }
+        }
+        for (number, client) in crowd.drain(..).enumerate() {
+            if number % 2 == 0 {
+                client.reset();
+            }
+        }
+    }
+    Ok(())
+}
+
+// --- room_for_three ---
 
 fn room_for_three(attempt: &Attempt) -> Outcome {
     let server = attempt.serve()?;
@@ -168,7 +286,7 @@ fn let_in_again(attempt: &Attempt, server: &Running, a: &mut Actor, after: &str)
 
 fn let_in(server: &Running, a: &mut Actor, name: &str) -> Outcome<Actor> {
     let mut client = server.connect(name)?;
-    let port = client.address().port();
+    let port = port(&client);
     let _ = client.send("I am in\n"); // a refused one may have been closed already
     // Either A hears it, or the client is told that the room is full.
     let deadline = Instant::now() + PATIENCE;

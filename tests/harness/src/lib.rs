@@ -16,6 +16,7 @@ mod connection;
 mod guard;
 mod lessons;
 mod nats;
+mod nats_client;
 mod peer;
 mod process;
 mod program;

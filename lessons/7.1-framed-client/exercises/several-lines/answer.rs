@@ -13,7 +13,7 @@ use std::sync::mpsc::{self, Receiver};
 use std::thread;
 
 use anyhow::{Context, anyhow};
-use frames::{Frames, LABEL, LONGEST, TooLong, frame};
+use lesson_framed_server::{Frames, LABEL, LONGEST, TooLong, frame};
 use lexopt::prelude::*;
 use shared::{
     Failure, Lines, cannot_connect, check_connected, host_and_port, lesson, lost_connection, note,

@@ -13,7 +13,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use frames::{Frames, LONGEST, TooLong, frame};
+use lesson_framed_server::{Frames, LONGEST, TooLong, frame};
 use shared::{
     Failure, Pace, complain, disconnect, lesson, listen, note_disconnected, pause_after,
     print_line, send_now, set_send_buffer, uninterrupted,

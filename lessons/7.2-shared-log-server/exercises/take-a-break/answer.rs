@@ -13,11 +13,11 @@ use std::net::{SocketAddr, TcpStream};
 use std::sync::Arc;
 use std::thread;
 
+use lesson_shared_log_server::SEND_BUFFER;
 use shared::{
     Failure, Lines, disconnect, lesson, listen, note_disconnected, pause_after, print_line,
     set_send_buffer, timed_out, uninterrupted,
 };
-use shared_log::SEND_BUFFER;
 
 use room::{Room, Seat};
 

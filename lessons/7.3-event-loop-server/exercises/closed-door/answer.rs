@@ -11,10 +11,10 @@ use std::io::{self, ErrorKind};
 use std::time::{Duration, Instant};
 
 use anyhow::Context;
+use lesson_shared_log_server::SEND_BUFFER;
 use mio::net::TcpListener;
 use mio::{Events, Interest, Poll, Registry, Token};
 use shared::{Failure, lesson, listen, pause_for, print_line, set_send_buffer};
-use shared_log::SEND_BUFFER;
 
 use room::Room;
 

@@ -8,17 +8,19 @@
 //! disconnected when it has fallen off the log's tail, or (on Linux) has taken in nothing for 90 s
 //! while something waits for it. A speaker that is too fast is held up.
 
+use std::future::Future;
 use std::io;
 use std::net::SocketAddr;
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context;
-use async_room::{Client, News, Room};
+use lesson_async_server::{Client, News, Room};
+use lesson_shared_log_server::SEND_BUFFER;
 use shared::{
     CtrlC, Failure, lesson, listen, note_disconnected, pause_for, print_line, set_send_buffer,
 };
-use shared_log::SEND_BUFFER;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::oneshot;
 use tokio::time::{sleep, timeout};
@@ -29,27 +31,28 @@ fn main() -> Result<(), Failure> {
     let (listener, bound) = listen(&address)?;
     set_send_buffer(&listener, SEND_BUFFER);
     print_line!("server listening at port {}", bound.port());
-    let (press, pressed) = oneshot::channel();
+    let (press, pressed) = oneshot::channel::<()>();
     let _last_lines = CtrlC::calls(|| drop(press))?;
 
-    listener.set_nonblocking(true).context("cannot make the listener non-blocking")?;
     // One thread for all tasks: several would only wait for each other at the log.
     let runtime = runtime::Builder::new_current_thread().enable_all().build();
     let runtime = runtime.context("cannot start the runtime")?;
-    runtime
-        .block_on(async { run(TcpListener::from_std(listener)?, pressed).await })
-        .context("cannot run")?;
+    runtime.block_on(run(listener, pressed)).context("cannot use the listener with tokio")?;
     Ok(())
 }
 
-/// How long everybody has on Ctrl-C to take in what was said last.
+/// How long all clients have at the end to receive the last lines.
 const FAREWELL: Duration = Duration::from_secs(2);
 
-async fn run(listener: TcpListener, mut ctrl_c: oneshot::Receiver<()>) -> io::Result<()> {
+/// Serves clients until `shutdown` is done, and then says goodbye to them.
+async fn run(listener: std::net::TcpListener, shutdown: impl Future) -> io::Result<()> {
     let room = Arc::new(Room::default());
+    listener.set_nonblocking(true)?;
+    let listener = TcpListener::from_std(listener)?;
+    let mut shutdown = pin!(shutdown);
     loop {
         select! {
-            _ = &mut ctrl_c => break,
+            _ = &mut shutdown => break,
             accepted = listener.accept() => match accepted {
                 Ok((stream, peer)) => admit(stream, peer, &room),
                 Err(error) => sleep(pause_for(&error)).await,
@@ -57,7 +60,7 @@ async fn run(listener: TcpListener, mut ctrl_c: oneshot::Receiver<()>) -> io::Re
         }
     }
     drop(listener); // no new clients
-    room.log().append("服务器关闭了\n".as_bytes()); // the server has closed
+    room.state().log.append("服务器关闭了\n".as_bytes()); // the server has closed
     room.news.send_replace(News::Goodbye);
     // Each client's task receives the news, so when nobody receives it any more, all have gone.
     let _ = timeout(FAREWELL, room.news.closed()).await;
@@ -65,12 +68,12 @@ async fn run(listener: TcpListener, mut ctrl_c: oneshot::Receiver<()>) -> io::Re
 }
 
 fn admit(stream: TcpStream, peer: SocketAddr, room: &Arc<Room>) {
-    // A small message leaves at once, instead of waiting for company. An error means that the
+    // A small message leaves immediately, instead of waiting for company. An error means that the
     // client has left already, as its first read will say.
     let _ = stream.set_nodelay(true);
-    // Made here and not in the client's own task, so that whoever connects first also joins first,
-    // and misses nothing of what the next one says.
-    let client = Client::new(stream, peer, Arc::clone(room));
+    // Created here and not in the client's own task, so that clients join in the order in which
+    // they connect, and a client misses nothing of what the next one says.
+    let client = Client::new(stream, peer, Arc::clone(room), Arc::clone(room));
     task::spawn(async move {
         if let Err(error) = client.serve().await {
             note_disconnected(peer, &error);
