@@ -19,7 +19,7 @@ use tokio::sync::oneshot;
 use tokio::time::{MissedTickBehavior, interval, sleep};
 
 use crate::message::{MOST_LINES, Message, count};
-use crate::nats::connect;
+use crate::nats::client;
 use crate::others::Others;
 // ANCHOR_END: header
 
@@ -53,32 +53,28 @@ pub async fn join_rooms(
     servers: Vec<String>,
     mut leaving: oneshot::Receiver<()>,
 ) {
-    let mut bridge = None;
-    loop {
-        let client = select! {
-            client = connect(&servers) => client,
-            _ = &mut leaving => return,
-        };
-        let bridge = bridge.get_or_insert_with(|| Bridge::new(&name, &room));
-        // The client connects again by itself, unless it has met something that it cannot stand.
-        match bridge.talk(&client, &mut leaving).await {
-            Ok(()) => return bridge.leave(&client).await,
-            Err(error) => note!("{error}"),
-        }
+    let talk = async {
+        let mut bridge = Bridge::new(name, &room);
+        let client = client(&servers).await?;
+        bridge.talk(&client, &mut leaving).await?;
+        bridge.leave(&client).await
+    };
+    if let Err(error) = talk.await {
+        note!("the other edges hear nothing more from here: {error}");
     }
 }
 
 impl Bridge {
-    /// Creates a bridge that joins now: what was said before was said to those who were here.
-    fn new(name: &str, room: &Arc<Room>) -> Bridge {
+    /// Creates a bridge that joins now.
+    fn new(name: String, room: &Arc<Room>) -> Bridge {
         let log = &mut room.state().log;
         Bridge {
-            name: name.to_string(),
+            name,
             run: RandomState::new().hash_one("a number that nobody can guess"),
-            room: Arc::clone(room),
             cursor: log.join(),
-            next: log.lines(),
             told: 0,
+            next: log.lines(),
+            room: Arc::clone(room),
             unsent: None,
             others: Others::default(),
         }
@@ -91,7 +87,6 @@ impl Bridge {
         leaving: &mut oneshot::Receiver<()>,
     ) -> Result<(), Error> {
         let mut heard = client.subscribe("chat.said.*").await?;
-        note!("joined the other edges");
         let mut news = self.room.news.subscribe();
         let mut seconds = interval(Duration::from_secs(1));
         seconds.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -115,16 +110,14 @@ impl Bridge {
     }
 
     /// Publishes what was said last.
-    async fn leave(&mut self, client: &Client) {
+    async fn leave(&mut self, client: &Client) -> Result<(), Error> {
         self.collect();
         while self.unsent.is_some() {
             let sent = self.publish(client).await;
             self.sent(sent);
             self.collect();
         }
-        if let Err(error) = client.flush().await {
-            note!("cannot publish what was said here last: {error}");
-        }
+        Ok(client.flush().await?)
     }
     // ANCHOR_END: run
 
@@ -187,7 +180,7 @@ impl Bridge {
     // ANCHOR_END: publish
 
     // ANCHOR: hear
-    fn hear(&mut self, subject: &str, payload: &Bytes) {
+    fn hear(&mut self, subject: &str, payload: &[u8]) {
         static STRANGER: Once = Once::new();
         static NAMESAKE: Once = Once::new();
         let Some(message) = Message::parse(subject, payload) else {
