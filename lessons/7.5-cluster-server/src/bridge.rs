@@ -19,7 +19,7 @@ use tokio::sync::oneshot;
 use tokio::time::{MissedTickBehavior, interval, sleep};
 
 use crate::message::{MOST_LINES, Message, count};
-use crate::nats::client;
+use crate::nats::{client, connection};
 use crate::others::Others;
 // ANCHOR_END: header
 
@@ -39,6 +39,8 @@ pub struct Bridge {
     next: u64,
     /// What is to be published next.
     unsent: Option<Bytes>,
+    /// The connections to NATS at the last two ticks.
+    connections: [Option<u64>; 2],
     others: Others,
 }
 
@@ -76,6 +78,7 @@ impl Bridge {
             next: log.lines(),
             room: Arc::clone(room),
             unsent: None,
+            connections: [None; 2],
             others: Others::default(),
         }
     }
@@ -100,8 +103,8 @@ impl Bridge {
                     let message = message.ok_or("the client of NATS has ended")?;
                     self.hear(&message.subject, &message.payload);
                 }
-                sent = self.publish(client), if self.unsent.is_some() => self.sent(sent),
-                _ = seconds.tick() => self.tick(),
+                sent = self.publish(client), if self.may_publish(client) => self.sent(sent),
+                _ = seconds.tick() => self.tick(client),
                 () = sleep(ASK_AGAIN), if is_held => {}
                 _ = news.changed() => {}
                 _ = &mut *leaving => return Ok(()),
@@ -151,6 +154,13 @@ impl Bridge {
         }
     }
 
+    /// Returns whether something is unsent, and the connection is not so new that other edges may not
+    /// have found NATS yet: what was said while it was away would be lost to them.
+    fn may_publish(&self, client: &Client) -> bool {
+        let connection = connection(client);
+        self.unsent.is_some() && connection.is_some() && self.connections == [connection; 2]
+    }
+
     /// Puts the numbers before the lines.
     fn message(&self, lines: &[u8]) -> Bytes {
         [format!("{} {}\n", self.run, self.next).as_bytes(), lines].concat().into()
@@ -173,7 +183,8 @@ impl Bridge {
     }
 
     /// Once a second, says how far this edge has counted and how many lines of the others are lost.
-    fn tick(&mut self) {
+    fn tick(&mut self, client: &Client) {
+        self.connections = [self.connections[1], connection(client)];
         self.unsent.get_or_insert(self.message(b""));
         self.others.tell_losses();
     }

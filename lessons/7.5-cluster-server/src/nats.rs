@@ -2,9 +2,11 @@
 //! The connection of an edge to NATS.
 
 use std::io;
+use std::sync::atomic::Ordering;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
+use async_nats::connection::State;
 use async_nats::{
     Client, ConnectError, ConnectOptions, Event, ReconnectToServer, Server, ServerAddr,
 };
@@ -25,14 +27,15 @@ const LONGEST_GREETING: u64 = 64 * 1024;
 /// the third time, the client looks for another server.
 const PING_INTERVAL: Duration = Duration::from_secs(2);
 
-/// How long to wait before all servers are tried again.
+/// How long to wait before a server that has failed is tried again.
 const PAUSE: Duration = Duration::from_millis(500);
 
 /// How long to wait before we connect, in case that a server breaks off each connection.
 const BREATH: Duration = Duration::from_millis(50);
 
-/// How many of our messages may wait for NATS. The rest stays in the log.
-const WAITING_FOR_NATS: usize = 16;
+/// How many of our messages may wait for NATS in the client, which sends them as soon as it can. The
+/// rest stays in the log.
+const WAITING_FOR_NATS: usize = 1;
 
 /// How many messages may wait for us. The client drops what is more, and we notice the gap.
 const WAITING_FOR_US: usize = 4096;
@@ -47,7 +50,9 @@ pub async fn client(servers: &[String]) -> Result<Client, ConnectError> {
         .no_echo() // what we publish does not come back to us
         .retry_on_initial_connect()
         .reconnect_to_server_callback(|servers, _| async move {
-            Some(ReconnectToServer { addr: find(&servers).await, delay: Some(BREATH) })
+            // All are asked at the same time, because one that is out of reach costs a time-out.
+            let mut answers: FuturesUnordered<_> = servers.iter().map(wait_for).collect();
+            Some(ReconnectToServer { addr: answers.next().await?, delay: Some(BREATH) })
         })
         .connection_timeout(CONNECT_TIMEOUT)
         .ping_interval(PING_INTERVAL)
@@ -57,48 +62,38 @@ pub async fn client(servers: &[String]) -> Result<Client, ConnectError> {
         .connect(servers)
         .await
 }
+/// Returns which connection this is, counted from the first one on, or `None` while there is none.
+pub fn connection(client: &Client) -> Option<u64> {
+    let is_connected = client.connection_state() == State::Connected;
+    is_connected.then(|| client.statistics().connects.load(Ordering::Relaxed))
+}
 // ANCHOR_END: nats
 
-// ANCHOR: find
-/// Waits for the first server that answers as NATS does. All are asked at the same time, because one
-/// that is out of reach costs a time-out.
-async fn find(servers: &[Server]) -> ServerAddr {
+// ANCHOR: wait_for
+/// Waits until this server answers as NATS does. Returns its address.
+async fn wait_for(server: &Server) -> ServerAddr {
+    let mut problem = server.last_error.clone();
     loop {
-        let mut answers: FuturesUnordered<_> = servers.iter().map(ask).collect();
-        let mut problems = Vec::new();
-        while let Some(answer) = answers.next().await {
-            match answer {
-                Ok(server) => return server,
-                Err(problem) => problems.push(problem),
+        if let Some(problem) = problem {
+            sleep(PAUSE).await;
+            say_once(format!(
+                "cannot connect to NATS at {}:{}: {}\n\
+                 Until that is possible, your people talk among themselves. Start a nats-server \
+                 there, or say with --nats where one is.",
+                server.addr.host(),
+                server.addr.port(),
+                one_line(problem)
+            ));
+        }
+        problem = match timeout(CONNECT_TIMEOUT, greeting(&server.addr)).await {
+            Ok(Ok(info)) if info.contains("\"tls_required\":true") => {
+                Some("it wants TLS".to_string())
             }
-        }
-        problems.sort(); // what is said again looks the same
-        say(&format!(
-            "cannot connect to NATS at {}\n\
-             Until that is possible, your people talk among themselves. Start a nats-server there, \
-             or say with --nats where one is.",
-            problems.join(", ")
-        ));
-        sleep(PAUSE).await;
-    }
-}
-
-/// Asks one server, later if the client has failed to connect to it. Returns its address, or that
-/// and a problem.
-async fn ask(server: &Server) -> Result<ServerAddr, String> {
-    let address = format!("{}:{}", server.addr.host(), server.addr.port());
-    if let Some(error) = &server.last_error {
-        say(&format!("cannot connect to NATS at {address}: {}", one_line(error)));
-    }
-    sleep(PAUSE * server.failed_attempts.min(4) as u32).await;
-    match timeout(CONNECT_TIMEOUT, greeting(&server.addr)).await {
-        Ok(Ok(info)) if info.contains("\"tls_required\":true") => {
-            Err(format!("{address}: it wants TLS"))
-        }
-        Ok(Ok(info)) if info.starts_with("INFO {") => Ok(server.addr.clone()),
-        Ok(Err(error)) => Err(format!("{address}: {}", one_line(error))),
-        Ok(Ok(info)) => Err(format!("{address}: {NO_NATS}, but with '{}'", one_line(info))),
-        Err(_) => Err(format!("{address}: {NO_NATS}")),
+            Ok(Ok(info)) if info.starts_with("INFO {\"server_id\":") => return server.addr.clone(),
+            Ok(Ok(info)) => Some(format!("{NO_NATS}, but with '{info}'")),
+            Ok(Err(error)) => Some(error.to_string()),
+            Err(_) => Some(NO_NATS.to_string()),
+        };
     }
 }
 
@@ -112,31 +107,34 @@ async fn greeting(server: &ServerAddr) -> io::Result<String> {
     BufReader::new(stream.take(LONGEST_GREETING)).read_until(b'\n', &mut greeting).await?;
     Ok(String::from_utf8_lossy(&greeting).into_owned())
 }
-// ANCHOR_END: find
+// ANCHOR_END: wait_for
 
 // ANCHOR: report
-/// Says what has happened to the connection.
+/// What has been said since the client was connected last.
+static SAID: Mutex<Vec<String>> = Mutex::new(Vec::new());
+
+/// Says what has happened to the connection. Strangers can cause that as often as they like: the
+/// client gives up a connection that brings it something that it cannot read.
 fn report(event: Event) {
     match event {
-        Event::Connected => say("connected to NATS: joined the other edges"),
-        Event::Disconnected => say(
+        Event::Connected => {
+            SAID.lock().unwrap_or_else(PoisonError::into_inner).clear();
+            complain(format_args!("connected to NATS: joined the other edges"));
+        }
+        Event::Disconnected => complain(format_args!(
             "the connection to NATS is lost: your people talk among themselves, and the others are \
-             told later, up to 8 MiB of it",
-        ),
-        Event::ServerError(error) => say(&format!("NATS says: {}", one_line(error))),
+             told later, up to 8 MiB of it"
+        )),
+        Event::ServerError(error) => say_once(format!("NATS says: {}", one_line(error))),
         _ => {}
     }
 }
 
-/// Prints a line, unless it was the last one that was printed here.
-fn say(line: &str) {
-    static LAST: Mutex<String> = Mutex::new(String::new());
-    let mut last = LAST.lock().unwrap_or_else(PoisonError::into_inner);
-    if *last != line {
-        // Strangers can cause that as often as they like: the client gives up a connection that
-        // brings it something that it cannot read.
+fn say_once(line: String) {
+    let mut said = SAID.lock().unwrap_or_else(PoisonError::into_inner);
+    if said.len() < 100 && !said.contains(&line) {
         complain(format_args!("{line}"));
-        *last = line.to_string();
+        said.push(line);
     }
 }
 
