@@ -19,7 +19,7 @@ use tokio::sync::oneshot;
 use tokio::time::{MissedTickBehavior, interval, sleep};
 
 use crate::message::{MOST_LINES, Message, count};
-use crate::nats::connect;
+use crate::nats::{client, connection};
 use crate::others::Others;
 // ANCHOR_END: header
 
@@ -39,6 +39,8 @@ pub struct Bridge {
     next: u64,
     /// What is to be published next.
     unsent: Option<Bytes>,
+    /// The connections to NATS at the last two ticks.
+    connections: [Option<u64>; 2],
     others: Others,
 }
 
@@ -53,33 +55,30 @@ pub async fn join_rooms(
     servers: Vec<String>,
     mut leaving: oneshot::Receiver<()>,
 ) {
-    let mut bridge = None;
-    loop {
-        let client = select! {
-            client = connect(&servers) => client,
-            _ = &mut leaving => return,
-        };
-        let bridge = bridge.get_or_insert_with(|| Bridge::new(&name, &room));
-        // The client connects again by itself, unless it has met something that it cannot stand.
-        match bridge.talk(&client, &mut leaving).await {
-            Ok(()) => return bridge.leave(&client).await,
-            Err(error) => note!("{error}"),
-        }
+    let talk = async {
+        let mut bridge = Bridge::new(name, &room);
+        let client = client(&servers).await?;
+        bridge.talk(&client, &mut leaving).await?;
+        bridge.leave(&client).await
+    };
+    if let Err(error) = talk.await {
+        note!("the other edges hear nothing more from here: {error}");
     }
 }
 
 impl Bridge {
-    /// Creates a bridge that joins now: what was said before was said to those who were here.
-    fn new(name: &str, room: &Arc<Room>) -> Bridge {
+    /// Creates a bridge that joins now.
+    fn new(name: String, room: &Arc<Room>) -> Bridge {
         let log = &mut room.state().log;
         Bridge {
-            name: name.to_string(),
+            name,
             run: RandomState::new().hash_one("a number that nobody can guess"),
-            room: Arc::clone(room),
             cursor: log.join(),
-            next: log.lines(),
             told: 0,
+            next: log.lines(),
+            room: Arc::clone(room),
             unsent: None,
+            connections: [None; 2],
             others: Others::default(),
         }
     }
@@ -91,7 +90,6 @@ impl Bridge {
         leaving: &mut oneshot::Receiver<()>,
     ) -> Result<(), Error> {
         let mut heard = client.subscribe("chat.said.*").await?;
-        note!("joined the other edges");
         let mut news = self.room.news.subscribe();
         let mut seconds = interval(Duration::from_secs(1));
         seconds.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -105,8 +103,8 @@ impl Bridge {
                     let message = message.ok_or("the client of NATS has ended")?;
                     self.hear(&message.subject, &message.payload);
                 }
-                sent = self.publish(client), if self.unsent.is_some() => self.sent(sent),
-                _ = seconds.tick() => self.tick(),
+                sent = self.publish(client), if self.may_publish(client) => self.sent(sent),
+                _ = seconds.tick() => self.tick(client),
                 () = sleep(ASK_AGAIN), if is_held => {}
                 _ = news.changed() => {}
                 _ = &mut *leaving => return Ok(()),
@@ -115,16 +113,14 @@ impl Bridge {
     }
 
     /// Publishes what was said last.
-    async fn leave(&mut self, client: &Client) {
+    async fn leave(&mut self, client: &Client) -> Result<(), Error> {
         self.collect();
         while self.unsent.is_some() {
             let sent = self.publish(client).await;
             self.sent(sent);
             self.collect();
         }
-        if let Err(error) = client.flush().await {
-            note!("cannot publish what was said here last: {error}");
-        }
+        Ok(client.flush().await?)
     }
     // ANCHOR_END: run
 
@@ -158,6 +154,13 @@ impl Bridge {
         }
     }
 
+    /// Returns whether something is unsent, and the connection is not so new that other edges may not
+    /// have found NATS yet: what was said while it was away would be lost to them.
+    fn may_publish(&self, client: &Client) -> bool {
+        let connection = connection(client);
+        self.unsent.is_some() && connection.is_some() && self.connections == [connection; 2]
+    }
+
     /// Puts the numbers before the lines.
     fn message(&self, lines: &[u8]) -> Bytes {
         [format!("{} {}\n", self.run, self.next).as_bytes(), lines].concat().into()
@@ -180,14 +183,15 @@ impl Bridge {
     }
 
     /// Once a second, says how far this edge has counted and how many lines of the others are lost.
-    fn tick(&mut self) {
+    fn tick(&mut self, client: &Client) {
+        self.connections = [self.connections[1], connection(client)];
         self.unsent.get_or_insert(self.message(b""));
         self.others.tell_losses();
     }
     // ANCHOR_END: publish
 
     // ANCHOR: hear
-    fn hear(&mut self, subject: &str, payload: &Bytes) {
+    fn hear(&mut self, subject: &str, payload: &[u8]) {
         static STRANGER: Once = Once::new();
         static NAMESAKE: Once = Once::new();
         let Some(message) = Message::parse(subject, payload) else {

@@ -9,7 +9,6 @@
 //! the edge has counted. The run is a number that an edge draws when it starts, because it counts
 //! from 0 again then.
 
-use bytes::Bytes;
 use shared::LONGEST_LINE;
 
 use crate::names::is_name;
@@ -30,18 +29,20 @@ pub struct Message<'a> {
     pub run: u64,
     /// The number of the first of the lines.
     pub first: u64,
-    pub lines: Bytes,
+    pub lines: &'a [u8],
 }
 
 impl<'a> Message<'a> {
     /// Reads a message. Returns `None` if it is not from an edge: anybody can publish anything.
-    pub fn parse(subject: &'a str, payload: &Bytes) -> Option<Message<'a>> {
+    pub fn parse(subject: &'a str, payload: &'a [u8]) -> Option<Message<'a>> {
         let from = subject.strip_prefix("chat.said.").filter(|name| is_name(name))?;
-        let end = payload.iter().position(|byte| *byte == b'\n')? + 1;
-        let head = std::str::from_utf8(&payload[..end]).ok()?.trim_end().split_once(' ')?;
-        let (run, first) = (head.0.parse().ok()?, head.1.parse().ok()?);
-        let lines = payload.slice(end..);
-        (lines.is_empty() || fit(from, &lines)).then_some(Message { from, run, first, lines })
+        let end = payload.iter().position(|byte| *byte == b'\n')?;
+        let (head, lines) = (&payload[..end], &payload[end + 1..]);
+        let (run, first) = std::str::from_utf8(head).ok()?.split_once(' ')?;
+        if !lines.is_empty() && !fit(from, lines) {
+            return None;
+        }
+        Some(Message { from, run: run.parse().ok()?, first: first.parse().ok()?, lines })
     }
 }
 
@@ -64,7 +65,8 @@ mod tests {
 
     #[test]
     fn what_is_not_from_an_edge_is_no_message() {
-        let strange: [(&str, &[u8]); 11] = [
+        let too_long = [b"1 2\n".to_vec(), vec![b'\n'; MOST_LINES + 1]].concat();
+        let strange: [(&str, &[u8]); 12] = [
             ("chat.said.x", b""),
             ("chat.said.x", b"hello"),
             ("chat.said.x", b"1 2"),
@@ -76,19 +78,19 @@ mod tests {
             ("chat.said.", b"1 2\nhello\n"),
             ("chat.sings.x", b"1 2\nhello\n"),
             ("chat.said.x", &[b'1'; 2 * MOST_LINES]),
+            ("chat.said.x", &too_long),
         ];
         for (subject, payload) in strange {
-            let payload = Bytes::from_static(payload.to_vec().leak());
-            assert_eq!(Message::parse(subject, &payload), None, "{subject}");
+            assert_eq!(Message::parse(subject, payload), None, "{subject}");
         }
-        let payload = Bytes::from_static(b"1 18446744073709551615\n");
-        assert!(Message::parse("chat.said.x", &payload).is_some());
+        let lines = &b"1 18446744073709551615\n"[..];
+        assert!(Message::parse("chat.said.x", lines).is_some());
     }
 
     proptest! {
         #[test]
         fn no_payload_does_harm(payload in prop::collection::vec(any::<u8>(), 0..100)) {
-            Message::parse("chat.said.x", &payload.into());
+            Message::parse("chat.said.x", &payload);
         }
     }
 }

@@ -1,12 +1,18 @@
 // ANCHOR: nats
 //! The connection of an edge to NATS.
 
-use std::mem;
-use std::sync::Once;
+use std::io;
+use std::sync::atomic::Ordering;
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-use async_nats::{Client, ConnectOptions, Error, Event, ServerAddr};
-use shared::{complain, note, printable};
+use async_nats::connection::State;
+use async_nats::{
+    Client, ConnectError, ConnectOptions, Event, ReconnectToServer, Server, ServerAddr,
+};
+use futures_util::StreamExt;
+use futures_util::stream::FuturesUnordered;
+use shared::{complain, printable};
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, BufReader};
 use tokio::net::TcpStream;
 use tokio::time::{sleep, timeout};
@@ -21,92 +27,119 @@ const LONGEST_GREETING: u64 = 64 * 1024;
 /// the third time, the client looks for another server.
 const PING_INTERVAL: Duration = Duration::from_secs(2);
 
-/// How long to wait before all servers are tried again.
+/// How long to wait before a server that has failed is tried again.
 const PAUSE: Duration = Duration::from_millis(500);
 
-/// How many of our messages may wait for NATS. The rest stays in the log.
-const WAITING_FOR_NATS: usize = 16;
+/// How long to wait before we connect, in case that a server breaks off each connection.
+const BREATH: Duration = Duration::from_millis(50);
+
+/// How many of our messages may wait for NATS in the client, which sends them as soon as it can. The
+/// rest stays in the log.
+const WAITING_FOR_NATS: usize = 1;
 
 /// How many messages may wait for us. The client drops what is more, and we notice the gap.
 const WAITING_FOR_US: usize = 4096;
 
-/// Connects to one of the servers, as soon as one of them is there. Says once why that fails. From
-/// then on the client itself looks for a server whenever it has lost its connection.
-pub async fn connect(servers: &[String]) -> Client {
-    let mut has_complained = false;
-    loop {
-        let mut problems = Vec::new();
-        for server in servers {
-            match connect_to(server, servers).await {
-                Ok(client) => return client,
-                Err(error) => problems.push(format!("{server}: {}", one_line(&error))),
-            }
-        }
-        if !mem::replace(&mut has_complained, true) {
-            note!(
-                "cannot connect to NATS at {}\n\
-                 Until that is possible, your people talk among themselves. Start a nats-server there, \
-                 or say with --nats where one is.",
-                problems.join(", ")
-            );
-        }
-        sleep(PAUSE).await;
-    }
+/// Creates a client, which connects to one of the servers as soon as one of them is there, and
+/// whenever it has lost its connection. It learns from a server which others are in its cluster.
+///
+/// # Errors
+/// If an address cannot be one.
+pub async fn client(servers: &[String]) -> Result<Client, ConnectError> {
+    ConnectOptions::new()
+        .no_echo() // what we publish does not come back to us
+        .retry_on_initial_connect()
+        .reconnect_to_server_callback(|servers, _| async move {
+            // All are asked at the same time, because one that is out of reach costs a time-out.
+            let mut answers: FuturesUnordered<_> = servers.iter().map(wait_for).collect();
+            Some(ReconnectToServer { addr: answers.next().await?, delay: Some(BREATH) })
+        })
+        .connection_timeout(CONNECT_TIMEOUT)
+        .ping_interval(PING_INTERVAL)
+        .client_capacity(WAITING_FOR_NATS)
+        .subscription_capacity(WAITING_FOR_US)
+        .event_callback(async |event| report(event))
+        .connect(servers)
+        .await
 }
+/// Returns which connection this is, counted from the first one on, or `None` while there is none.
+pub fn connection(client: &Client) -> Option<u64> {
+    let is_connected = client.connection_state() == State::Connected;
+    is_connected.then(|| client.statistics().connects.load(Ordering::Relaxed))
+}
+// ANCHOR_END: nats
 
-async fn connect_to(server: &str, servers: &[String]) -> Result<Client, Error> {
-    timeout(CONNECT_TIMEOUT, greeting(server)).await.unwrap_or(Err(NO_NATS.into()))?;
-    let client = options().connect(server).await?;
-    let all = servers.iter().map(|server| server.parse()).collect::<Result<Vec<ServerAddr>, _>>();
-    client.set_server_pool(&all?).await?;
-    Ok(client)
+// ANCHOR: wait_for
+/// Waits until this server answers as NATS does. Returns its address.
+async fn wait_for(server: &Server) -> ServerAddr {
+    let mut problem = server.last_error.clone();
+    loop {
+        if let Some(problem) = problem {
+            sleep(PAUSE).await;
+            say_once(format!(
+                "cannot connect to NATS at {}:{}: {}\n\
+                 Until that is possible, your people talk among themselves. Start a nats-server \
+                 there, or say with --nats where one is.",
+                server.addr.host(),
+                server.addr.port(),
+                one_line(problem)
+            ));
+        }
+        problem = match timeout(CONNECT_TIMEOUT, greeting(&server.addr)).await {
+            Ok(Ok(info)) if info.contains("\"tls_required\":true") => {
+                Some("it wants TLS".to_string())
+            }
+            Ok(Ok(info)) if info.starts_with("INFO {\"server_id\":") => return server.addr.clone(),
+            Ok(Ok(info)) => Some(format!("{NO_NATS}, but with '{info}'")),
+            Ok(Err(error)) => Some(error.to_string()),
+            Err(_) => Some(NO_NATS.to_string()),
+        };
+    }
 }
 
 const NO_NATS: &str = "it does not answer as a NATS server does";
 
-/// Reads what the server says first. The client of NATS panics at some of what another program may
+/// Reads what a server says first. The client of NATS panics at some of what another program may
 /// say, and at a server that wants TLS.
-async fn greeting(server: &str) -> Result<(), Error> {
-    let stream = TcpStream::connect(server).await?;
-    let mut greeting = String::new();
-    BufReader::new(stream.take(LONGEST_GREETING)).read_line(&mut greeting).await?;
-    match greeting {
-        info if !info.starts_with("INFO {") => Err(format!("{NO_NATS}, but with {info:?}").into()),
-        info if info.contains("\"tls_required\":true") => Err("it wants TLS".into()),
-        _ => Ok(()),
-    }
+async fn greeting(server: &ServerAddr) -> io::Result<String> {
+    let stream = TcpStream::connect((server.host(), server.port())).await?;
+    let mut greeting = Vec::new();
+    BufReader::new(stream.take(LONGEST_GREETING)).read_until(b'\n', &mut greeting).await?;
+    Ok(String::from_utf8_lossy(&greeting).into_owned())
 }
+// ANCHOR_END: wait_for
 
-fn options() -> ConnectOptions {
-    ConnectOptions::new()
-        .no_echo() // what we publish does not come back to us
-        .connection_timeout(CONNECT_TIMEOUT)
-        .ping_interval(PING_INTERVAL)
-        .reconnect_delay_callback(|attempts| if attempts > 1 { PAUSE } else { Duration::ZERO })
-        .client_capacity(WAITING_FOR_NATS)
-        .subscription_capacity(WAITING_FOR_US)
-        .event_callback(async |event| report(event))
-}
+// ANCHOR: report
+/// What has been said since the client was connected last.
+static SAID: Mutex<Vec<String>> = Mutex::new(Vec::new());
 
 /// Says what has happened to the connection. Strangers can cause that as often as they like: the
 /// client gives up a connection that brings it something that it cannot read.
 fn report(event: Event) {
-    static COMPLAINT: Once = Once::new();
     match event {
-        Event::Connected => complain(format_args!("connected to NATS")),
+        Event::Connected => {
+            SAID.lock().unwrap_or_else(PoisonError::into_inner).clear();
+            complain(format_args!("connected to NATS: joined the other edges"));
+        }
         Event::Disconnected => complain(format_args!(
             "the connection to NATS is lost: your people talk among themselves, and the others are \
              told later, up to 8 MiB of it"
         )),
-        Event::ServerError(error) => {
-            COMPLAINT.call_once(|| note!("NATS says: {}", one_line(&error)));
-        }
+        Event::ServerError(error) => say_once(format!("NATS says: {}", one_line(error))),
         _ => {}
     }
 }
 
-/// Makes what a server says safe to print.
-fn one_line(text: &impl ToString) -> String {
-    printable(&text.to_string()).replace('\n', " ").trim_end().to_string()
+fn say_once(line: String) {
+    let mut said = SAID.lock().unwrap_or_else(PoisonError::into_inner);
+    if said.len() < 100 && !said.contains(&line) {
+        complain(format_args!("{line}"));
+        said.push(line);
+    }
 }
-// ANCHOR_END: nats
+
+/// Makes what a server says safe to print.
+fn one_line(text: impl ToString) -> String {
+    printable(&text.to_string()).replace(['\r', '\n'], " ").trim_end().to_string()
+}
+// ANCHOR_END: report

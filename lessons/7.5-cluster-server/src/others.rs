@@ -1,10 +1,10 @@
 // ANCHOR: header
 //! What the other edges say: how far each has been heard, and what waits for its turn in the room.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::BTreeMap;
 use std::mem;
 
-use bytes::Bytes;
+use bytes::BytesMut;
 use lesson_shared_log_server::{Cursor, Log};
 use shared::complain;
 
@@ -12,7 +12,7 @@ use crate::message::{Message, count};
 // ANCHOR_END: header
 
 // ANCHOR: others
-/// How many edges are known at most. For one more, those are forgotten of whom nothing waits. They
+/// How many edges are known at most. For one more, those are forgotten of which nothing waits. They
 /// count as new when they speak again.
 const MOST_EDGES: usize = 1000;
 
@@ -20,12 +20,14 @@ const MOST_EDGES: usize = 1000;
 /// edge may take half, so an edge that is too fast leaves room for the others. What is more is lost.
 const MOST_WAITING: usize = 32 * 1024 * 1024;
 
+/// How many bytes of an edge are said before the others have their turn, unless one line is longer.
+/// In the room they are more, since each line gets a label.
+const TURN: usize = 16 * 1024;
+
 /// All other edges, by name and run.
 #[derive(Default)]
 pub struct Others {
     edges: BTreeMap<(String, u64), Edge>,
-    /// How many bytes of all of them wait.
-    size: usize,
 }
 
 #[derive(Default)]
@@ -34,10 +36,8 @@ struct Edge {
     next: u64,
     /// How many lines are missing of which nobody has been told yet.
     lost: u64,
-    /// Messages whose lines wait for their turn.
-    waiting: VecDeque<Bytes>,
-    /// How many bytes these are.
-    size: usize,
+    /// Lines that wait for their turn.
+    waiting: BytesMut,
     /// The position in the log at which its last words end.
     said: u64,
 }
@@ -48,21 +48,27 @@ impl Others {
     /// Takes in a message of another edge. Lines between this message and the last one are lost.
     pub fn hear(&mut self, message: Message) {
         let Message { from, run, first, lines } = message;
-        if self.edges.len() >= MOST_EDGES {
+        let key = (from.to_string(), run);
+        if self.edges.len() >= MOST_EDGES && !self.edges.contains_key(&key) {
             self.edges.retain(|_, edge| !edge.waiting.is_empty());
+            if self.edges.len() >= MOST_EDGES {
+                return;
+            }
         }
+        let free = MOST_WAITING - self.waiting();
         let new = Edge { next: first, ..Edge::default() };
-        let edge = self.edges.entry((from.to_string(), run)).or_insert(new);
-        if !lines.is_empty() && edge.size + lines.len() > MOST_WAITING - self.size {
+        let edge = self.edges.entry(key).or_insert(new);
+        if !lines.is_empty() && edge.waiting.len() + lines.len() > free {
             return; // the next message that is taken in shows how many lines are missing
         }
         edge.lost = edge.lost.saturating_add(first.saturating_sub(edge.next));
-        edge.next = first.saturating_add(count(&lines));
-        if !lines.is_empty() {
-            edge.size += lines.len();
-            self.size += lines.len();
-            edge.waiting.push_back(lines);
-        }
+        edge.next = first.saturating_add(count(lines));
+        edge.waiting.extend_from_slice(lines);
+    }
+
+    /// Returns how many bytes wait.
+    fn waiting(&self) -> usize {
+        self.edges.values().map(|edge| edge.waiting.len()).sum()
     }
 
     /// Tells how many lines are missing.
@@ -80,7 +86,7 @@ impl Others {
 
 // ANCHOR: say
 impl Others {
-    /// Says in the room what waits, as `author`: a message of each edge, then the next of each. An edge
+    /// Says in the room what waits, as `author`: some lines of each edge, then the next of each. An edge
     /// that is too fast for the readers waits, and no other edge waits for it.
     ///
     /// Returns how many lines that were, and whether an edge has to wait.
@@ -89,21 +95,35 @@ impl Others {
         loop {
             let (said_before, mut is_held) = (said, false);
             for ((name, _), edge) in &mut self.edges {
-                let Some(lines) = edge.waiting.front() else { continue };
+                if edge.waiting.is_empty() {
+                    continue;
+                }
                 if log.holds_up(edge.said) {
                     is_held = true;
                     continue;
                 }
-                log.say_for(author, &format!("{name}/"), lines);
+                let lines = edge.take_turn();
+                log.say_for(author, &format!("{name}/"), &lines);
                 edge.said = author.said();
-                said += count(lines);
-                edge.size -= lines.len();
-                self.size -= lines.len();
-                edge.waiting.pop_front();
+                said += count(&lines);
             }
             if said == said_before {
                 return (said, is_held);
             }
+        }
+    }
+}
+
+impl Edge {
+    /// Takes whole lines out of what waits.
+    fn take_turn(&mut self) -> BytesMut {
+        let is_end = |byte: &u8| *byte == b'\n';
+        let most = self.waiting.len().min(TURN);
+        let end = self.waiting[..most].iter().rposition(is_end);
+        let end = end.or_else(|| self.waiting.iter().position(is_end)); // of one long line
+        match end {
+            Some(end) if end + 1 < self.waiting.len() => self.waiting.split_to(end + 1),
+            _ => mem::take(&mut self.waiting), // all of it, and its memory
         }
     }
 }
@@ -115,8 +135,8 @@ mod tests {
 
     const RUN: u64 = 7;
 
-    fn hear(others: &mut Others, from: &str, first: u64, lines: impl Into<Bytes>) {
-        others.hear(Message { from, run: RUN, first, lines: lines.into() });
+    fn hear(others: &mut Others, from: &str, first: u64, lines: &str) {
+        others.hear(Message { from, run: RUN, first, lines: lines.as_bytes() });
     }
 
     fn lost(others: &Others, name: &str) -> u64 {
@@ -127,12 +147,12 @@ mod tests {
     fn lines_that_did_not_arrive_are_counted_and_those_after_them_are_said() {
         let (mut others, mut log) = (Others::default(), Log::default());
         let (mut author, listener) = (log.join(), log.join());
-        hear(&mut others, "east", 5, &b"1:five\n1:six\n"[..]); // the first that this edge hears
-        hear(&mut others, "east", 7, &b"1:seven\n"[..]);
+        hear(&mut others, "east", 5, "1:five\n1:six\n"); // the first that this edge hears
+        hear(&mut others, "east", 7, "1:seven\n");
         assert_eq!(lost(&others, "east"), 0);
-        hear(&mut others, "east", 10, &b"1:ten\n"[..]);
+        hear(&mut others, "east", 10, "1:ten\n");
         assert_eq!(lost(&others, "east"), 2);
-        hear(&mut others, "east", 14, &b""[..]);
+        hear(&mut others, "east", 14, "");
         assert_eq!(lost(&others, "east"), 5, "a message without lines shows a gap too");
         assert_eq!(others.say(&mut log, &mut author), (4, false));
         let heard = log.unread(&listener).expect("all of it");
@@ -147,7 +167,7 @@ mod tests {
         let (mut others, mut log) = (Others::default(), Log::default());
         let mut author = log.join();
         for first in [0, u64::MAX, 1, u64::MAX - 1, 2] {
-            hear(&mut others, "east", first, &b"1:hello\n"[..]);
+            hear(&mut others, "east", first, "1:hello\n");
         }
         assert_eq!(others.say(&mut log, &mut author), (5, false));
     }
@@ -156,34 +176,42 @@ mod tests {
     fn an_edge_that_is_too_fast_waits_and_leaves_room_for_the_others() {
         let (mut others, mut log) = (Others::default(), Log::default());
         let (mut author, _listener) = (log.join(), log.join());
-        let paste = Bytes::from(format!("1:{}\n", "x".repeat(997)).repeat(100));
+        let paste = format!("1:{}\n", "x".repeat(997)).repeat(100);
         for number in 0..500 {
-            hear(&mut others, "east", number * 100, paste.clone());
+            hear(&mut others, "east", number * 100, &paste);
             others.say(&mut log, &mut author);
         }
-        assert!(others.size <= MOST_WAITING / 2 + paste.len(), "{}", others.size);
-        hear(&mut others, "west", 0, &b"2:hello\n"[..]);
+        let size = others.waiting();
+        assert!(size <= MOST_WAITING / 2 + paste.len(), "{size}");
+        hear(&mut others, "west", 0, "2:hello\n");
         let (said, is_held) = others.say(&mut log, &mut author);
         assert!(said == 1 && is_held, "west is heard, although east has to wait");
-        hear(&mut others, "east", 50_000, &b""[..]);
-        let waiting = others.edges[&("east".to_string(), RUN)].waiting.iter();
-        let waiting: u64 = waiting.map(|lines| count(lines)).sum();
+        hear(&mut others, "east", 50_000, "");
+        let waiting = count(&others.edges[&("east".to_string(), RUN)].waiting);
         assert!(lost(&others, "east") + waiting <= 50_000);
         assert!(lost(&others, "east") > 20_000, "{}", lost(&others, "east"));
     }
 
     #[test]
     fn invented_names_make_an_edge_forget_and_not_grow() {
-        let (mut others, mut log) = (Others::default(), Log::default());
-        let (mut author, _listener) = (log.join(), log.join());
-        let lines = Bytes::from("1:x\n".repeat(1000));
-        for number in 0..5 * MOST_EDGES {
-            hear(&mut others, &format!("edge-{number}"), 0, lines.clone());
-            others.say(&mut log, &mut author);
+        for lines in ["1:x\n".repeat(10_000), "1:x\n".to_string(), String::new()] {
+            let mut others = Others::default();
+            for number in 0..5 * MOST_EDGES {
+                hear(&mut others, &format!("edge-{number}"), 0, &lines);
+            }
+            assert!(others.edges.len() <= MOST_EDGES);
+            assert!(others.waiting() <= MOST_WAITING);
         }
-        assert!(others.edges.len() < 2 * MOST_EDGES);
-        let sizes = others.edges.values().map(|edge| edge.size);
-        assert_eq!(others.size, sizes.sum::<usize>());
-        assert!(others.size <= MOST_WAITING);
+    }
+
+    #[test]
+    fn a_turn_is_whole_lines_and_at_least_one() {
+        let mut edge = Edge::default();
+        let long = "x".repeat(2 * TURN) + "\n";
+        edge.waiting.extend_from_slice(format!("a\nb\n{long}{long}c\nd\n").as_bytes());
+        let mut turn = || String::from_utf8_lossy(&edge.take_turn()).into_owned();
+        assert_eq!([turn(), turn(), turn()], ["a\nb\n", &long, &long]);
+        assert_eq!(turn(), "c\nd\n");
+        assert_eq!(edge.waiting.capacity(), 0);
     }
 }

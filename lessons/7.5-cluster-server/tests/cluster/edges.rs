@@ -1,11 +1,14 @@
 //! Edges as the tests start them, and people who meet at them.
 
+use std::io::{BufRead, BufReader};
+use std::net::TcpStream;
 use std::process::Command;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::Duration;
 
-use harness::{DEADLINE, Nats, Peer, Program, own};
+use harness::{DEADLINE, Nats, Peer, Program, own, wait_until};
 use predicates::str::contains;
 
 pub const LESSON: &str = "lesson-cluster-server";
@@ -48,4 +51,107 @@ pub fn meet(people: &mut [&mut Peer]) {
         others.iter_mut().for_each(|other| other.skip_to(&done));
         people.swap(0, index);
     }
+}
+
+/// Somebody who says numbered lines, and a neighbour who hears each of them before the next is said.
+pub struct Series {
+    speaker: Peer,
+    neighbour: Peer,
+    filler: String,
+    pub said: usize,
+}
+
+impl Series {
+    pub fn at(edge: &Program) -> Series {
+        let (mut speaker, mut neighbour) = (edge.connect(), edge.connect());
+        meet(&mut [&mut speaker, &mut neighbour]);
+        Series { speaker, neighbour, filler: String::new(), said: 0 }
+    }
+
+    /// Makes each line longer by so many bytes.
+    pub fn with_filler(self, length: usize) -> Series {
+        Series { filler: "x".repeat(length), ..self }
+    }
+
+    /// Says some lines.
+    pub fn say(&mut self, count: usize) {
+        for number in self.said..self.said + count {
+            let line = format!("{number} {}", self.filler);
+            self.speaker.send(format!("{line}\n"));
+            self.neighbour.skip_to(format!("{}:{}\n", self.speaker.port(), line.trim_end()));
+            self.speaker.forget();
+            self.neighbour.forget();
+        }
+        self.said += count;
+    }
+
+    /// Listens at another edge, in a thread of its own.
+    pub fn heard_at(&self, edge: &Program, from: &str) -> Witness {
+        let stream = TcpStream::connect(edge.address()).expect("the edge listens");
+        let label = format!("{from}/{}:", self.speaker.port());
+        let heard = Arc::<Mutex<Vec<usize>>>::default();
+        let also_heard = Arc::clone(&heard);
+        thread::spawn(move || {
+            for line in BufReader::new(stream).lines() {
+                let Ok(line) = line else { return };
+                let Some(said) = line.strip_prefix(&label) else { continue };
+                let (number, rest) = said.split_once(' ').unwrap_or((said, ""));
+                let Ok(number) = number.parse() else { continue };
+                assert_eq!(rest.trim_start_matches('x'), "", "something else than was said");
+                also_heard.lock().expect("no panic").push(number);
+            }
+        });
+        Witness { heard, from: from.to_string() }
+    }
+
+    /// Says lines until all of the witnesses have heard one, and then waits until they have heard all.
+    pub fn say_until_heard_by(&mut self, witnesses: &[&Witness]) {
+        let start = self.said;
+        wait_until("a line is heard everywhere", || {
+            self.say(1);
+            witnesses.iter().all(|witness| witness.last() >= Some(start))
+        });
+        let last = Some(self.said - 1);
+        wait_until("the last line is heard everywhere", || {
+            witnesses.iter().all(|witness| witness.last() == last)
+        });
+    }
+
+    /// Asserts that what a witness has not heard at `edge` is what the edge says to be lost, and that
+    /// it was heard in order, and nothing twice. Returns how many lines are lost.
+    pub fn assert_heard_or_lost(&mut self, witness: &Witness, edge: &Program) -> usize {
+        self.say_until_heard_by(&[witness]);
+        let heard = witness.heard();
+        assert!(heard.is_sorted_by(|one, next| one < next), "out of order: {heard:?}");
+        let missing = self.said - heard[0] - heard.len();
+        wait_until("what is missing is said to be lost", || lost(edge, &witness.from) >= missing);
+        let gaps = heard.windows(2).filter(|pair| pair[0] + 1 < pair[1]).collect::<Vec<_>>();
+        let stderr = edge.stderr();
+        assert_eq!(lost(edge, &witness.from), missing, "after {}: {gaps:?}\n{stderr}", heard[0]);
+        missing
+    }
+}
+
+/// What somebody has heard of a series.
+pub struct Witness {
+    heard: Arc<Mutex<Vec<usize>>>,
+    from: String,
+}
+
+impl Witness {
+    pub fn heard(&self) -> Vec<usize> {
+        self.heard.lock().expect("no panic").clone()
+    }
+
+    fn last(&self) -> Option<usize> {
+        self.heard.lock().expect("no panic").last().copied()
+    }
+}
+
+/// How many lines of another edge are lost, as `edge` says.
+pub fn lost(edge: &Program, from: &str) -> usize {
+    let stderr = edge.stderr();
+    let words = stderr.lines().filter_map(|line| line.strip_prefix(&format!("{from}: ")));
+    let counts = words.filter_map(|words| words.strip_suffix(" lost")?.split(' ').next());
+    counts.map(|count| count.parse::<usize>().expect("a number")).sum()
 }

@@ -5,6 +5,8 @@ mod edges;
 #[cfg(unix)]
 mod faults;
 #[cfg(unix)]
+mod flood;
+#[cfg(unix)]
 mod room;
 #[cfg(unix)]
 mod strangers;

@@ -1,11 +1,10 @@
 //! What people hear while nothing is wrong.
 
-use std::io::Write;
 use std::net::TcpStream;
 use std::process::Command;
 use std::thread;
 
-use harness::{Nats, Peer, Program, own};
+use harness::{Nats, Peer, Program, own, port_that_stays_free};
 use needs::NATS_SERVER;
 use predicates::str::contains;
 
@@ -40,7 +39,7 @@ needs::test!(NATS_SERVER: an_edge_has_one_order_and_each_speakers_lines_are_in_t
 /// The order in which speakers are heard at one edge is everybody's there; the lines of one speaker
 /// are everywhere in the order in which they were said.
 fn an_edge_has_one_order_and_each_speakers_lines_are_in_theirs_everywhere() {
-    const LINES: usize = 500;
+    const LINES: usize = 2000;
     let nats = Nats::running();
     let edges = [edge("east", &nats), edge("west", &nats), edge("north", &nats)];
     let mut speakers: Vec<Peer> = edges.iter().map(Program::connect).collect();
@@ -134,50 +133,38 @@ fn on_ctrl_c_only_the_own_people_hear_the_farewell_and_the_others_what_was_said_
     b.expect(format!("{}:still here\n", also_b.port()));
 }
 
-needs::test!(NATS_SERVER: what_is_no_edge_on_nats_is_left_out_and_two_of_one_name_are_told);
-fn what_is_no_edge_on_nats_is_left_out_and_two_of_one_name_are_told() {
+needs::test!(NATS_SERVER: two_edges_of_one_name_are_told_and_hear_each_other);
+fn two_edges_of_one_name_are_told_and_hear_each_other() {
     let nats = Nats::running();
-    let (east, west) = (edge("east", &nats), edge("west", &nats));
-    let (mut a, mut b) = (east.connect(), west.connect());
+    let (east, namesake) = (edge("east", &nats), edge("east", &nats));
+    let (mut a, mut b) = (east.connect(), namesake.connect());
     meet(&mut [&mut a, &mut b]);
-
-    let mut stranger = TcpStream::connect(nats.address()).expect("NATS is there");
-    let mut publish = |subject: &str, payload: &[u8]| {
-        let head = format!("PUB {subject} {}\r\n", payload.len());
-        stranger.write_all(&[head.as_bytes(), payload, b"\r\n"].concat()).expect("NATS reads");
-    };
-    let strange: [(&str, &[u8]); 12] = [
-        ("chat.said.x", b""),
-        ("chat.said.x", b"hello"),
-        ("chat.said.x", b"1 2"),
-        ("chat.said.x", b"1 2\nno newline at the end"),
-        ("chat.said.x", b"-1 99999999999999999999999\nhello\n"),
-        ("chat.said.x", b"\xff\xfe\n\n\n"),
-        ("chat.said.x/y:z", b"1 2\nhello\n"),
-        ("chat.alive.y", b"1 18446744073709551615 18446744073709551615"),
-        ("chat.alive.y", b"1 0 0"),
-        ("chat.again.east", b"7 0"),
-        ("chat.again.east", b""),
-        ("chat.sings.x", b"1 2\nhello\n"),
-    ];
-    for (subject, payload) in strange {
-        publish(subject, payload);
-    }
-    publish("chat.said.y", b"1 18446744073709551615\na line as an edge says it\n");
-    publish("chat.said.z", b"1 0\na line as an edge says it\n");
-    for listener in [&mut a, &mut b] {
-        listener.expect("y/a line as an edge says it\nz/a line as an edge says it\n");
-    }
-    for program in [&east, &west] {
-        program.wait_for_stderr(contains("somebody who is no edge").count(1));
-    }
-
-    let namesake = edge_with("east", &nats.address());
+    a.send("one more\n");
+    b.expect(format!("east/{}:one more\n", a.port()));
     for program in [&east, &namesake] {
         program.wait_for_stderr(contains("another edge has the name of this one").count(1));
     }
-    a.send("one more\n");
-    b.expect(format!("east/{}:one more\n", a.port()));
+}
+
+needs::test!(NATS_SERVER: edges_with_the_same_port_at_different_addresses_hear_each_other);
+fn edges_with_the_same_port_at_different_addresses_hear_each_other() {
+    let nats = Nats::running();
+    let port = port_that_stays_free();
+    let edges = ["127.0.0.1", "127.0.0.2"].map(|host| {
+        let mut command = Command::new(own(LESSON));
+        command.args([&format!("{host}:{port}"), "--nats", &nats.address()]);
+        Program::server_from(command)
+    });
+    let [mut a, mut b] = [("127.0.0.1", port), ("127.0.0.2", port)]
+        .map(|address| Peer::over(TcpStream::connect(address).expect("the edge listens")));
+    meet(&mut [&mut a, &mut b]);
+    a.send("from the first\n");
+    b.expect(format!("edge-{port}/{}:from the first\n", a.port()));
+    b.send("from the second\n");
+    a.expect(format!("edge-127-0-0-2-{port}/{}:from the second\n", b.port()));
+    for edge in edges {
+        assert!(!edge.stderr().contains("name"), "{}", edge.stderr());
+    }
 }
 
 needs::test!(NATS_SERVER: of_several_nats_servers_one_that_is_there_is_found_and_a_port_alone_is_enough);
