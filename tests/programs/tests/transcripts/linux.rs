@@ -400,7 +400,7 @@ with_part_7! {{
             self.mask(&nats.address(), "127.0.0.1:4222");
             self.server = None;
             self.serve_by(terminal, command, shown);
-            self.see(terminal, if kind == "cluster" { 4 } else { 3 });
+            self.see(terminal, 3);
             self.server.expect("the edge's address")
         }
 
