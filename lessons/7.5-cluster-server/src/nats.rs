@@ -62,6 +62,7 @@ pub async fn client(servers: &[String]) -> Result<Client, ConnectError> {
         .connect(servers)
         .await
 }
+
 /// Returns which connection this is, counted from the first one on, or `None` while there is none.
 pub fn connection(client: &Client) -> Option<u64> {
     let is_connected = client.connection_state() == State::Connected;
@@ -73,18 +74,23 @@ pub fn connection(client: &Client) -> Option<u64> {
 /// Waits until this server answers as NATS does. Returns its address.
 async fn wait_for(server: &Server) -> ServerAddr {
     let mut problem = server.last_error.clone();
+    let mut attempts = 0;
     loop {
         if let Some(problem) = problem {
             sleep(PAUSE).await;
-            say_once(format!(
-                "cannot connect to NATS at {}:{}: {}\n\
-                 Until that is possible, your people talk among themselves. Start a nats-server \
-                 there, or say with --nats where one is.",
-                server.addr.host(),
-                server.addr.port(),
-                one_line(problem)
-            ));
+            // The first attempt may have met a server that is just being started again.
+            if attempts != 1 {
+                say_once(format!(
+                    "cannot connect to NATS at {}:{}: {}\n\
+                     Until that is possible, your people talk among themselves. Start a nats-server \
+                     there, or say with --nats where one is.",
+                    server.addr.host(),
+                    server.addr.port(),
+                    one_line(problem)
+                ));
+            }
         }
+        attempts += 1;
         problem = match timeout(CONNECT_TIMEOUT, greeting(&server.addr)).await {
             Ok(Ok(info)) if info.contains("\"tls_required\":true") => {
                 Some("it wants TLS".to_string())

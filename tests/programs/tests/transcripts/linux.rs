@@ -243,8 +243,8 @@ with_part_7! {{
 
         session.record(1, "^C");
         nats.kill();
-        session.see(2, 1);
-        session.see(3, 1);
+        session.see(2, 3);
+        session.see(3, 3);
         session.type_line(4, "can you still hear me?");
         hidden[0].skip_to("can you still hear me?\n");
         session.start_nats(1, "nats-server", &mut nats);
