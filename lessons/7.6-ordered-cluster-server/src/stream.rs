@@ -274,6 +274,8 @@ pub struct Heard {
     pub lines: Bytes,
     /// How many messages before this one we have not heard, because the stream no longer had them.
     pub lost: u64,
+    /// Whether it was in the stream when we began to listen.
+    pub is_past: bool,
 }
 
 /// A reader of the stream.
@@ -283,6 +285,8 @@ pub struct Listener {
     created: DateTime,
     /// The number of the next message.
     next: u64,
+    /// The number of the first message that was not there yet when we began.
+    begin: u64,
     /// What the stream sends us, and how many of that we have taken.
     messages: Option<(pull::Stream, u64)>,
 }
@@ -292,13 +296,18 @@ impl Stream {
     pub async fn listen(&self, history: u64) -> Listener {
         let stream = self.ready().await;
         let info = stream.cached_info();
-        let next = (info.state.last_sequence + 1).saturating_sub(history);
-        let next = next.max(info.state.first_sequence).max(1);
-        Listener { stream: self.clone(), created: info.created, next, messages: None }
+        let begin = info.state.last_sequence + 1;
+        let next = begin.saturating_sub(history).max(info.state.first_sequence).max(1);
+        Listener { stream: self.clone(), created: info.created, next, begin, messages: None }
     }
 }
 
 impl Listener {
+    /// Returns whether the next message was there when we began.
+    pub fn is_in_past(&self) -> bool {
+        self.next < self.begin
+    }
+
     /// Returns the next message of the stream, each once, whatever happens to the connection. If the
     /// future is dropped, nothing is lost.
     pub async fn next(&mut self) -> Heard {
@@ -361,10 +370,11 @@ impl Listener {
         let info = stream.cached_info();
         if info.created != self.created {
             note!("somebody deleted the stream {NAME}, and what nobody had heard yet is lost");
-            (self.created, self.next) = (info.created, 1);
+            (self.created, self.next, self.begin) = (info.created, 1, 1);
         } else if self.next > info.state.last_sequence + 1 {
             note!("the stream {NAME} has lost its end, as after a power failure");
             self.next = info.state.last_sequence + 1;
+            self.begin = self.next;
         }
         let mut start_sequence = self.next.max(info.state.first_sequence);
         let first = loop {
@@ -399,7 +409,7 @@ impl Listener {
         let edge = subject.strip_prefix(PREFIX)?.to_string();
         let lost = sequence.checked_sub(self.next)?;
         self.next = sequence.saturating_add(1);
-        Some(Heard { edge, lines: lines.clone(), lost })
+        Some(Heard { edge, lines: lines.clone(), lost, is_past: sequence < self.begin })
     }
 }
 // ANCHOR_END: listen
