@@ -1,13 +1,15 @@
 //! nats-server, as a test starts it, kills it and starts it again at the same port.
 
+use std::fs;
 use std::mem;
 use std::net::{TcpListener, UdpSocket};
+use std::path::PathBuf;
 use std::process::{self, Command};
 use std::sync::atomic::{AtomicU16, Ordering};
 
 use predicates::str::contains;
 
-use crate::Program;
+use crate::{Program, scratch};
 
 /// Where no NATS is: nothing ever listens at port 1.
 pub const NO_NATS: &str = "127.0.0.1:1";
@@ -18,13 +20,26 @@ pub struct Nats {
     port: u16,
     arguments: Vec<String>,
     program: Option<Program>,
+    /// Where JetStream keeps its streams, if it is used.
+    store: Option<PathBuf>,
 }
 
 impl Nats {
     /// One that is not running yet, and will be started with these further arguments.
     pub fn new(arguments: &[&str]) -> Nats {
         let arguments = arguments.iter().map(ToString::to_string).collect();
-        Nats { port: port_that_stays_free(), arguments, program: None }
+        Nats { port: port_that_stays_free(), arguments, program: None, store: None }
+    }
+
+    /// As [`Nats::new`], with JetStream. What it stores is there again when it is started again, and
+    /// is deleted when the value is dropped.
+    pub fn with_jetstream(arguments: &[&str]) -> Nats {
+        let mut nats = Nats::new(arguments);
+        // In a network namespace, another process may have the same port.
+        let store = scratch().join(format!("jetstream-{}-{}", process::id(), nats.port));
+        let _ = fs::remove_dir_all(&store); // left by a test that was killed, if there is one
+        nats.store = Some(store);
+        nats
     }
 
     /// One that is running.
@@ -43,6 +58,9 @@ impl Nats {
     pub fn start(&mut self) {
         let mut command = Command::new("nats-server");
         command.args(["-a", "127.0.0.1", "-p", &self.port.to_string()]).args(&self.arguments);
+        if let Some(store) = &self.store {
+            command.arg("-js").arg("-sd").arg(store);
+        }
         let program = Program::start(command);
         program.wait_for_stderr(contains("Server is ready"));
         self.program = Some(program);
@@ -56,6 +74,15 @@ impl Nats {
     /// Kills it, which it can do nothing about.
     pub fn kill(&mut self) {
         self.program = None;
+    }
+}
+
+impl Drop for Nats {
+    fn drop(&mut self) {
+        self.kill();
+        if let Some(store) = &self.store {
+            let _ = fs::remove_dir_all(store); // it is not there if the server was never started
+        }
     }
 }
 
