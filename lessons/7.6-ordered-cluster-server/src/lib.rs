@@ -9,13 +9,13 @@ use std::time::Duration;
 
 use lesson_async_server::{Room, State, serve};
 use lesson_cluster_server::{fit, is_name};
-use lesson_shared_log_server::ASK_AGAIN;
+use lesson_shared_log_server::{ASK_AGAIN, Log};
 use shared::{complain, note};
 use tokio::time::{sleep, timeout};
 use tokio::{select, task};
 
 use outbox::Outbox;
-use stream::{Heard, Stream};
+use stream::{Heard, Listener, Stream};
 
 mod outbox;
 mod stream;
@@ -105,19 +105,36 @@ impl Edge {
         }
     }
 
-    async fn listen(&self, mut listener: stream::Listener) {
+    async fn listen(&self, mut listener: Listener) {
+        let mut past = Some(Log::default());
         loop {
-            let Heard { edge, lines, lost } = listener.next().await;
+            let Heard { edge, lines, lost, is_past } = listener.next().await;
             if lost > 0 {
                 complain(format_args!(
                     "the stream no longer has {lost} messages, which were not heard here"
                 ));
             }
-            if is_name(&edge) && fit(&edge, &lines) {
+            let is_from_edge = is_name(&edge) && fit(&edge, &lines);
+            if let Some(past) = past.as_mut().filter(|_| is_from_edge && is_past) {
+                past.add(&format!("{edge}/"), &lines);
+            }
+            if !listener.is_in_past() && let Some(past) = past.take() {
+                self.tell_the_last_of(past);
+            }
+            if is_from_edge && !is_past {
                 self.wait_for_readers().await;
                 self.say(&edge, &lines);
             }
         }
+    }
+
+    /// Says the last lines of the past all at the same time, so that a client that came before we had
+    /// them all is told no more of them than one that comes later.
+    fn tell_the_last_of(&self, mut past: Log) {
+        let State { log, history, .. } = &mut *self.room.state();
+        let last = past.join_late(*history);
+        past.unread(&last).into_iter().flatten().for_each(|lines| log.append(&lines));
+        self.room.wake_everybody();
     }
 
     /// As any speaker, waits for the readers that read. The stream keeps what it has meanwhile.

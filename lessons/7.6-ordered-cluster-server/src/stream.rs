@@ -5,6 +5,7 @@
 //! stream has stored it. Everybody hears what comes back from the stream, in the order of the stream.
 
 use std::error::Error;
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -103,6 +104,8 @@ pub struct Stream {
     connections: watch::Receiver<u64>,
     /// What was wrong lately, and when last.
     problems: Arc<Mutex<Vec<(String, Instant)>>>,
+    /// Whether people have been told that the stream is away, and not yet that it is there.
+    is_away: Arc<AtomicBool>,
 }
 
 fn options() -> ConnectOptions {
@@ -127,25 +130,26 @@ impl Stream {
         let client = options.connect(servers).await?;
         let jetstream = ContextBuilder::new().timeout(PATIENCE).build(client);
         let (servers, edge) = (servers.to_vec(), edge.to_string());
-        Ok(Stream { jetstream, servers, edge, connections, problems: Arc::default() })
+        let (problems, is_away) = Default::default();
+        Ok(Stream { jetstream, servers, edge, connections, problems, is_away })
     }
 
     /// Waits until the stream is there, and says once why it is not.
     async fn ready(&self) -> jetstream::stream::Stream {
-        let mut has_said = false;
         loop {
             if self.jetstream.client().connection_state() == State::Connected {
                 match self.find().await {
-                    Ok(stream) if has_said => {
-                        note!("the stream {NAME} at {} is there", self.servers.join(", "));
+                    Ok(stream) => {
+                        if self.is_away.swap(false, Relaxed) {
+                            note!("the stream {NAME} at {} is there", self.servers.join(", "));
+                        }
                         return stream;
                     }
-                    Ok(stream) => return stream,
-                    Err(problem) => has_said |= self.complain(problem),
+                    Err(problem) => self.complain_away(problem),
                 }
             // Our client does not say what is in its way, but a new one does.
             } else if let Err(error) = options().connect(&self.servers).await {
-                has_said |= self.complain(format!(
+                self.complain_away(format!(
                     "cannot connect to NATS at {}: {error}\n\
                      Until that is possible nobody hears anybody. Start `nats-server -js` there, without \
                      TLS and password, or say with --nats where one is.",
@@ -180,7 +184,8 @@ impl Stream {
             ),
             _ => format!(
                 "cannot open the stream {NAME} at {servers}: {error}\n\
-                 JetStream needs room on its disk, and in a cluster most of three servers."
+                 Does that nats-server run, is there room on its disk, and are most servers of its cluster \
+                 there?"
             ),
         })?;
         match defect(&stream.cached_info().config) {
@@ -189,6 +194,12 @@ impl Stream {
                 "the stream {NAME} at {servers} is not as we create it: {defect}. Delete it with \
                  `nats stream rm {NAME}`, and it is created anew."
             )),
+        }
+    }
+
+    fn complain_away(&self, problem: String) {
+        if self.complain(problem) {
+            self.is_away.store(true, Relaxed);
         }
     }
 
@@ -263,6 +274,8 @@ pub struct Heard {
     pub lines: Bytes,
     /// How many messages before this one we have not heard, because the stream no longer had them.
     pub lost: u64,
+    /// Whether it was in the stream when we began to listen.
+    pub is_past: bool,
 }
 
 /// A reader of the stream.
@@ -272,6 +285,8 @@ pub struct Listener {
     created: DateTime,
     /// The number of the next message.
     next: u64,
+    /// The number of the first message that was not there yet when we began.
+    begin: u64,
     /// What the stream sends us, and how many of that we have taken.
     messages: Option<(pull::Stream, u64)>,
 }
@@ -281,13 +296,18 @@ impl Stream {
     pub async fn listen(&self, history: u64) -> Listener {
         let stream = self.ready().await;
         let info = stream.cached_info();
-        let next = (info.state.last_sequence + 1).saturating_sub(history);
-        let next = next.max(info.state.first_sequence).max(1);
-        Listener { stream: self.clone(), created: info.created, next, messages: None }
+        let begin = info.state.last_sequence + 1;
+        let next = begin.saturating_sub(history).max(info.state.first_sequence).max(1);
+        Listener { stream: self.clone(), created: info.created, next, begin, messages: None }
     }
 }
 
 impl Listener {
+    /// Returns whether the next message was there when we began.
+    pub fn is_in_past(&self) -> bool {
+        self.next < self.begin
+    }
+
     /// Returns the next message of the stream, each once, whatever happens to the connection. If the
     /// future is dropped, nothing is lost.
     pub async fn next(&mut self) -> Heard {
@@ -350,10 +370,11 @@ impl Listener {
         let info = stream.cached_info();
         if info.created != self.created {
             note!("somebody deleted the stream {NAME}, and what nobody had heard yet is lost");
-            (self.created, self.next) = (info.created, 1);
+            (self.created, self.next, self.begin) = (info.created, 1, 1);
         } else if self.next > info.state.last_sequence + 1 {
             note!("the stream {NAME} has lost its end, as after a power failure");
             self.next = info.state.last_sequence + 1;
+            self.begin = self.next;
         }
         let mut start_sequence = self.next.max(info.state.first_sequence);
         let first = loop {
@@ -388,7 +409,7 @@ impl Listener {
         let edge = subject.strip_prefix(PREFIX)?.to_string();
         let lost = sequence.checked_sub(self.next)?;
         self.next = sequence.saturating_add(1);
-        Some(Heard { edge, lines: lines.clone(), lost })
+        Some(Heard { edge, lines: lines.clone(), lost, is_past: sequence < self.begin })
     }
 }
 // ANCHOR_END: listen
