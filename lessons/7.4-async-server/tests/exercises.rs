@@ -153,7 +153,7 @@ fn who_has_left(attempt: &Attempt) -> Outcome {
     client.expect_silence(A_WHILE)
 }
 
-/// Somebody who has been heard.
+/// Returns a client that has spoken and been heard.
 fn comes(server: &Running, listeners: &mut [Actor]) -> Outcome<Actor> {
     let mut client = server.connect("a client")?;
     client.send("I am in\n")?;
@@ -181,7 +181,7 @@ fn all_hear(listeners: &mut [Actor], port: u16, last: &[&str], what: &str) -> Ou
     Ok(())
 }
 
-/// Thirty come and leave in the same moment, half of them with a reset.
+/// Thirty clients come and leave in the same moment, half of them with a reset.
 fn thirty_leave(server: &Running, listeners: &mut [Actor]) -> Outcome {
     let mut crowd = server.connect_at_once(30, "one of thirty clients")?;
     let mut all: Vec<u16> = crowd.iter().map(port).collect();
@@ -200,7 +200,7 @@ fn thirty_leave(server: &Running, listeners: &mut [Actor]) -> Outcome {
                     Some(port) if all.binary_search(&port).is_ok() && left.insert(port) => {}
                     _ => {
                         let expected = format!("a line `PORT:{what}` for each of them");
-                        return Err(listener.finding(&expected, &format!("`{line}` came, too")));
+                        return Err(listener.finding(&expected, &format!("`{line}` came as well")));
                     }
                 }
             }
