@@ -289,7 +289,7 @@ fn neither_blank_lines_nor_large_messages_nor_names_throw_out_anybody_or_fill_th
             })
         });
         for number in 0..300 {
-            if number % 15 == 0 {
+            if number % 50 == 0 {
                 let blank = [b"1 1\n", &blank[..]].concat();
                 stranger.publish(&format!("chat.said.{longest_name}"), &blank);
             }
