@@ -136,7 +136,9 @@ impl Stream {
 
     /// Waits until the stream is there, and says once why it is not.
     async fn ready(&self) -> jetstream::stream::Stream {
+        let mut connections = self.connections.clone();
         loop {
+            connections.mark_unchanged();
             if self.jetstream.client().connection_state() == State::Connected {
                 match self.find().await {
                     Ok(stream) => {
@@ -156,7 +158,7 @@ impl Stream {
                     self.servers.join(", ")
                 ));
             }
-            let _ = timeout(PAUSE, self.connections.clone().changed()).await;
+            let _ = timeout(PAUSE, connections.changed()).await;
         }
     }
 
