@@ -118,7 +118,9 @@ impl Edge {
             if let Some(past) = past.as_mut().filter(|_| is_from_edge && is_past) {
                 past.add(&format!("{edge}/"), &lines);
             }
-            if !listener.is_in_past() && let Some(past) = past.take() {
+            if !listener.is_in_past()
+                && let Some(past) = past.take()
+            {
                 self.tell_the_last_of(past);
             }
             if is_from_edge && !is_past {

@@ -5,6 +5,7 @@
 //! stream has stored it. Everybody hears what comes back from the stream, in the order of the stream.
 
 use std::error::Error;
+use std::mem;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -289,6 +290,8 @@ pub struct Listener {
     next: u64,
     /// The number of the first message that was not there yet when we began.
     begin: u64,
+    /// How many messages before that one are gone.
+    lost: u64,
     /// What the stream sends us, and how many of that we have taken.
     messages: Option<(pull::Stream, u64)>,
 }
@@ -300,7 +303,14 @@ impl Stream {
         let info = stream.cached_info();
         let begin = info.state.last_sequence + 1;
         let next = begin.saturating_sub(history).max(info.state.first_sequence).max(1);
-        Listener { stream: self.clone(), created: info.created, next, begin, messages: None }
+        Listener {
+            stream: self.clone(),
+            created: info.created,
+            next,
+            begin,
+            lost: 0,
+            messages: None,
+        }
     }
 }
 
@@ -378,20 +388,23 @@ impl Listener {
             self.next = info.state.last_sequence + 1;
             self.begin = self.next;
         }
-        let mut start_sequence = self.next.max(info.state.first_sequence);
+        self.lost += info.state.first_sequence.saturating_sub(self.next);
+        self.next = self.next.max(info.state.first_sequence);
         let first = loop {
-            match stream.get_first_raw_message_by_subject(SUBJECTS, start_sequence).await {
-                Ok(first) => {
-                    start_sequence = start_sequence.max(first.sequence + 1);
-                    break Some(first);
-                }
+            match stream.get_first_raw_message_by_subject(SUBJECTS, self.next).await {
+                Ok(first) => break Some(first),
                 Err(error) if error.kind() == RawMessageErrorKind::NoMessageFound => break None,
                 Err(error) if error.source().is_some_and(|source| !source.is::<RequestError>()) => {
-                    start_sequence += 1;
+                    self.stream.complain(format!(
+                        "somebody who is no edge publishes what nobody can read: {error}"
+                    ));
+                    self.next += 1;
                 }
                 Err(error) => return Err(error.into()),
             }
         };
+        let start_sequence =
+            first.as_ref().map_or(self.next, |first| self.next.max(first.sequence + 1));
         let consumer = pull::Config {
             deliver_policy: DeliverPolicy::ByStartSequence { start_sequence },
             ack_policy: AckPolicy::None,
@@ -409,7 +422,7 @@ impl Listener {
     /// publish.
     fn hear(&mut self, sequence: u64, subject: &str, lines: &Bytes) -> Option<Heard> {
         let edge = subject.strip_prefix(PREFIX)?.to_string();
-        let lost = sequence.checked_sub(self.next)?;
+        let lost = sequence.checked_sub(self.next)? + mem::take(&mut self.lost);
         self.next = sequence.saturating_add(1);
         Some(Heard { edge, lines: lines.clone(), lost, is_past: sequence < self.begin })
     }
