@@ -47,6 +47,10 @@ const PATIENCE: Duration = Duration::from_secs(2);
 /// How long to wait before the next attempt.
 const PAUSE: Duration = Duration::from_millis(100);
 
+/// How long a stream that was deleted is left alone. Until nats-server 2.9 has deleted its files, it
+/// deletes those of a new one too, and nobody hears anybody.
+const DELETION: Duration = Duration::from_secs(1);
+
 /// How many messages may be on their way to us: 8 MiB in all.
 const AHEAD: usize = 64;
 
@@ -107,6 +111,7 @@ pub struct Stream {
     problems: Arc<Mutex<Vec<(String, Instant)>>>,
     /// Whether people have been told that the stream is away, and not yet that it is there.
     is_away: Arc<AtomicBool>,
+    was_there: Arc<AtomicBool>,
 }
 
 fn options() -> ConnectOptions {
@@ -131,8 +136,8 @@ impl Stream {
         let client = options.connect(servers).await?;
         let jetstream = ContextBuilder::new().timeout(PATIENCE).build(client);
         let (servers, edge) = (servers.to_vec(), edge.to_string());
-        let (problems, is_away) = Default::default();
-        Ok(Stream { jetstream, servers, edge, connections, problems, is_away })
+        let (problems, is_away, was_there) = Default::default();
+        Ok(Stream { jetstream, servers, edge, connections, problems, is_away, was_there })
     }
 
     /// Waits until the stream is there, and says once why it is not.
@@ -173,6 +178,9 @@ impl Stream {
                  least {LARGEST_MESSAGE}."
             ));
         }
+        if self.was_there.load(Relaxed) && self.jetstream.get_stream(NAME).await.is_err() {
+            sleep(DELETION).await;
+        }
         let mut found = self.jetstream.get_or_create_stream(config(3)).await;
         if let Err(error) = &found
             && let CreateStreamErrorKind::JetStream(error) = error.kind()
@@ -191,6 +199,7 @@ impl Stream {
                  there?"
             ),
         })?;
+        self.was_there.store(true, Relaxed);
         match defect(&stream.cached_info().config) {
             None => Ok(stream),
             Some(defect) => Err(format!(
