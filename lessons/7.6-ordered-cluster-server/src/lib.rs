@@ -4,7 +4,7 @@
 use std::future::Future;
 use std::io;
 use std::net::TcpListener;
-use std::sync::Arc;
+use std::sync::{Arc, Once};
 use std::time::Duration;
 
 use lesson_async_server::{Room, State, serve};
@@ -118,7 +118,9 @@ impl Edge {
             if let Some(past) = past.as_mut().filter(|_| is_from_edge && is_past) {
                 past.add(&format!("{edge}/"), &lines);
             }
-            if !listener.is_in_past() && let Some(past) = past.take() {
+            if !listener.is_in_past()
+                && let Some(past) = past.take()
+            {
                 self.tell_the_last_of(past);
             }
             if is_from_edge && !is_past {
@@ -156,7 +158,13 @@ impl Edge {
     /// Says in the room what has come from the stream. What somebody here has said is not sent back to
     /// that client.
     fn say(&self, edge: &str, lines: &bytes::Bytes) {
+        static NAMESAKE: Once = Once::new();
         let ours = if edge == self.name { self.outbox.came_back(lines) } else { None };
+        if edge == self.name && ours.is_none() {
+            NAMESAKE.call_once(|| {
+                note!("another edge has the name of this one: give one of them another --name")
+            });
+        }
         let State { log, cursors, .. } = &mut *self.room.state();
         match ours {
             None => log.add(&format!("{edge}/"), lines),

@@ -5,6 +5,7 @@
 //! stream has stored it. Everybody hears what comes back from the stream, in the order of the stream.
 
 use std::error::Error;
+use std::mem;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -45,6 +46,10 @@ const PATIENCE: Duration = Duration::from_secs(2);
 
 /// How long to wait before the next attempt.
 const PAUSE: Duration = Duration::from_millis(100);
+
+/// How long a stream that was deleted is left alone. Until nats-server 2.9 has deleted its files, it
+/// deletes those of a new one too, and nobody hears anybody.
+const DELETION: Duration = Duration::from_secs(1);
 
 /// How many messages may be on their way to us: 8 MiB in all.
 const AHEAD: usize = 64;
@@ -106,6 +111,7 @@ pub struct Stream {
     problems: Arc<Mutex<Vec<(String, Instant)>>>,
     /// Whether people have been told that the stream is away, and not yet that it is there.
     is_away: Arc<AtomicBool>,
+    was_there: Arc<AtomicBool>,
 }
 
 fn options() -> ConnectOptions {
@@ -130,13 +136,15 @@ impl Stream {
         let client = options.connect(servers).await?;
         let jetstream = ContextBuilder::new().timeout(PATIENCE).build(client);
         let (servers, edge) = (servers.to_vec(), edge.to_string());
-        let (problems, is_away) = Default::default();
-        Ok(Stream { jetstream, servers, edge, connections, problems, is_away })
+        let (problems, is_away, was_there) = Default::default();
+        Ok(Stream { jetstream, servers, edge, connections, problems, is_away, was_there })
     }
 
     /// Waits until the stream is there, and says once why it is not.
     async fn ready(&self) -> jetstream::stream::Stream {
+        let mut connections = self.connections.clone();
         loop {
+            connections.mark_unchanged();
             if self.jetstream.client().connection_state() == State::Connected {
                 match self.find().await {
                     Ok(stream) => {
@@ -156,7 +164,7 @@ impl Stream {
                     self.servers.join(", ")
                 ));
             }
-            let _ = timeout(PAUSE, self.connections.clone().changed()).await;
+            let _ = timeout(PAUSE, connections.changed()).await;
         }
     }
 
@@ -169,6 +177,9 @@ impl Stream {
                 "NATS at {servers} takes only {largest} bytes in a message. Set its `max_payload` to at \
                  least {LARGEST_MESSAGE}."
             ));
+        }
+        if self.was_there.load(Relaxed) && self.jetstream.get_stream(NAME).await.is_err() {
+            sleep(DELETION).await;
         }
         let mut found = self.jetstream.get_or_create_stream(config(3)).await;
         if let Err(error) = &found
@@ -188,6 +199,7 @@ impl Stream {
                  there?"
             ),
         })?;
+        self.was_there.store(true, Relaxed);
         match defect(&stream.cached_info().config) {
             None => Ok(stream),
             Some(defect) => Err(format!(
@@ -287,6 +299,8 @@ pub struct Listener {
     next: u64,
     /// The number of the first message that was not there yet when we began.
     begin: u64,
+    /// How many messages before that one are gone.
+    lost: u64,
     /// What the stream sends us, and how many of that we have taken.
     messages: Option<(pull::Stream, u64)>,
 }
@@ -298,7 +312,14 @@ impl Stream {
         let info = stream.cached_info();
         let begin = info.state.last_sequence + 1;
         let next = begin.saturating_sub(history).max(info.state.first_sequence).max(1);
-        Listener { stream: self.clone(), created: info.created, next, begin, messages: None }
+        Listener {
+            stream: self.clone(),
+            created: info.created,
+            next,
+            begin,
+            lost: 0,
+            messages: None,
+        }
     }
 }
 
@@ -376,20 +397,23 @@ impl Listener {
             self.next = info.state.last_sequence + 1;
             self.begin = self.next;
         }
-        let mut start_sequence = self.next.max(info.state.first_sequence);
+        self.lost += info.state.first_sequence.saturating_sub(self.next);
+        self.next = self.next.max(info.state.first_sequence);
         let first = loop {
-            match stream.get_first_raw_message_by_subject(SUBJECTS, start_sequence).await {
-                Ok(first) => {
-                    start_sequence = start_sequence.max(first.sequence + 1);
-                    break Some(first);
-                }
+            match stream.get_first_raw_message_by_subject(SUBJECTS, self.next).await {
+                Ok(first) => break Some(first),
                 Err(error) if error.kind() == RawMessageErrorKind::NoMessageFound => break None,
                 Err(error) if error.source().is_some_and(|source| !source.is::<RequestError>()) => {
-                    start_sequence += 1;
+                    self.stream.complain(format!(
+                        "somebody who is no edge publishes what nobody can read: {error}"
+                    ));
+                    self.next += 1;
                 }
                 Err(error) => return Err(error.into()),
             }
         };
+        let start_sequence =
+            first.as_ref().map_or(self.next, |first| self.next.max(first.sequence + 1));
         let consumer = pull::Config {
             deliver_policy: DeliverPolicy::ByStartSequence { start_sequence },
             ack_policy: AckPolicy::None,
@@ -407,7 +431,7 @@ impl Listener {
     /// publish.
     fn hear(&mut self, sequence: u64, subject: &str, lines: &Bytes) -> Option<Heard> {
         let edge = subject.strip_prefix(PREFIX)?.to_string();
-        let lost = sequence.checked_sub(self.next)?;
+        let lost = sequence.checked_sub(self.next)? + mem::take(&mut self.lost);
         self.next = sequence.saturating_add(1);
         Some(Heard { edge, lines: lines.clone(), lost, is_past: sequence < self.begin })
     }

@@ -2,10 +2,14 @@
 
 use std::thread;
 
+use harness::{Nats, port_that_stays_free, wait_until};
 use needs::NATS_SERVER;
 use predicates::str::contains;
 
-use crate::people::{Pace, Person, assert_one_order, assert_same, edge, meet, nats, talk};
+use crate::people::{
+    Pace, Person, assert_one_order, assert_same, edge, edge_with, meet, nats, talk,
+};
+use crate::strangers::Stranger;
 
 const NAMES: [&str; 3] = ["east", "west", "north"];
 
@@ -77,7 +81,9 @@ fn an_edge_that_was_suspended_catches_up_in_order() {
     thread::scope(|scope| {
         for speaker in [&a, &b] {
             let filler = &filler;
-            scope.spawn(move || (0..4000).for_each(|number| speaker.say(&format!("{number} {filler}"))));
+            scope.spawn(move || {
+                (0..4000).for_each(|number| speaker.say(&format!("{number} {filler}")))
+            });
         }
     });
     for speaker in [&a, &b] {
@@ -91,9 +97,9 @@ fn an_edge_that_was_suspended_catches_up_in_order() {
     let of = |speaker: &Person| (speaker.label_at("west"), speaker.label_at("north"));
     let labels = [of(&a), of(&b), of(&c)];
     let as_at_north = |line: &String| {
-        let found = labels.iter().find_map(|(west, north)| {
-            Some(format!("{north}{}", line.strip_prefix(west)?))
-        });
+        let found = labels
+            .iter()
+            .find_map(|(west, north)| Some(format!("{north}{}", line.strip_prefix(west)?)));
         found.unwrap_or_else(|| panic!("nobody has said {line:?}"))
     };
     let expected: Vec<String> = expected.iter().map(as_at_north).collect();
@@ -123,4 +129,58 @@ fn nats_is_suspended_for_so_long_that_it_is_noticed() {
     for edge in &edges {
         edge.wait_for_stderr(contains(format!("at {} is there", nats.address())).count(1));
     }
+}
+
+/// Starts three servers whose streams are in all of them, and waits until that works.
+fn cluster_of_three() -> Vec<Nats> {
+    let routes: Vec<String> =
+        (0..3).map(|_| format!("nats://127.0.0.1:{}", port_that_stays_free())).collect();
+    let all = routes.join(",");
+    let mut members: Vec<Nats> = routes
+        .iter()
+        .map(|route| {
+            let cluster = ["--cluster_name", "chat", "--cluster", route, "--routes", &all];
+            Nats::with_jetstream(&[&["-n", &route[17..]], &cluster[..]].concat())
+        })
+        .collect();
+    members.iter_mut().for_each(Nats::start);
+    members
+}
+
+/// Returns which of them leads the stream, as the others follow.
+fn leader(members: &[Nats]) -> usize {
+    let mut leader = None;
+    wait_until("the stream has a leader", || {
+        leader = members.iter().position(|member| {
+            let info = Stranger::at(member).request("$JS.API.STREAM.INFO.ORDERED", "");
+            let name = info.split_once("\"leader\":\"").map(|(_, rest)| rest.split('"').next());
+            let own = Stranger::at(member).info();
+            name.flatten().is_some_and(|name| own.contains(&format!("\"server_name\":\"{name}\"")))
+        });
+        leader.is_some()
+    });
+    leader.expect("a leader")
+}
+
+needs::test!(NATS_SERVER: the_leader_of_a_cluster_is_killed_and_nothing_is_lost);
+/// The others need some seconds to notice and to choose another one.
+fn the_leader_of_a_cluster_is_killed_and_nothing_is_lost() {
+    const LINES: usize = 2000;
+    let mut members = cluster_of_three();
+    let servers = members.iter().map(Nats::address).collect::<Vec<_>>().join(",");
+    let edges = NAMES.map(|name| edge_with(&["--name", name, "--nats", &servers]));
+    for edge in &edges {
+        edge.wait_for_stderr(contains("joined the other edges"));
+    }
+    let at = |index: usize| Person::at(&edges[index], NAMES[index]);
+    let (speakers, listeners) = ([at(0), at(1), at(2)], [at(0), at(1), at(2)]);
+    let everybody: Vec<&Person> = speakers.iter().chain(&listeners).collect();
+    meet(&everybody);
+    let leader = leader(&members);
+    talk(&speakers.each_ref(), LINES, Pace::HeardBy(&listeners[1]), |number| {
+        if number == LINES / 2 {
+            members[leader].kill();
+        }
+    });
+    assert_one_order(&everybody, &speakers.each_ref(), LINES);
 }

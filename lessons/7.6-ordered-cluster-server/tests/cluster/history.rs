@@ -50,11 +50,13 @@ fn newcomers_miss_nothing_and_hear_nothing_twice_while_others_talk_at_full_speed
     b.wait_for(&a, "line 9");
     let newcomers: Vec<Person> = thread::scope(|scope| {
         let newcomers = scope.spawn(|| {
-            (0..50).map(|_| {
-                let newcomer = Person::at(&west, "west");
-                newcomer.wait_until_it_has_heard(10);
-                newcomer
-            }).collect()
+            (0..50)
+                .map(|_| {
+                    let newcomer = Person::at(&west, "west");
+                    newcomer.wait_until_it_has_heard(10);
+                    newcomer
+                })
+                .collect()
         });
         talk(&[&a], LINES, Pace::FullSpeed, |_| {});
         newcomers.join().expect("no panic")
@@ -64,7 +66,8 @@ fn newcomers_miss_nothing_and_hear_nothing_twice_while_others_talk_at_full_speed
     for newcomer in &newcomers {
         newcomer.wait_for(&a, &format!("line {}", LINES - 1));
         let heard = newcomer.heard();
-        let at_full_speed = &heard[heard.iter().rposition(|line| line.ends_with(":line 0")).unwrap_or(0)..];
+        let at_full_speed =
+            &heard[heard.iter().rposition(|line| line.ends_with(":line 0")).unwrap_or(0)..];
         assert_same(at_full_speed, &expected[LINES - at_full_speed.len()..]);
         starts.push(heard.len());
     }

@@ -3,6 +3,7 @@
 use std::io::{BufRead, BufReader, Write};
 use std::net::{Shutdown, SocketAddr, TcpStream};
 use std::process::Command;
+use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::sync::{Arc, Condvar, Mutex};
 use std::thread;
 
@@ -103,7 +104,8 @@ impl Person {
 
     fn wait_until(&self, what: &str, condition: impl Fn(&[String]) -> bool) {
         let lines = self.heard.lines.lock().expect("no panic");
-        let outcome = self.heard.news.wait_timeout_while(lines, DEADLINE, |lines| !condition(lines));
+        let outcome =
+            self.heard.news.wait_timeout_while(lines, DEADLINE, |lines| !condition(lines));
         let (lines, timed_out) = outcome.expect("no panic");
         let last = &lines[lines.len().saturating_sub(5)..];
         let who = self.label_at("");
@@ -124,15 +126,19 @@ impl Drop for Person {
 }
 
 /// Waits until all of them are in the room and hear each other: each says a line again and again
-/// until all the others have heard it.
+/// until all the others have heard it, and then a last one.
 pub fn meet(people: &[&Person]) {
+    static MEETINGS: AtomicUsize = AtomicUsize::new(0); // no line is that of an earlier meeting
+    let meeting = MEETINGS.fetch_add(1, Relaxed);
     for speaker in people {
-        let line = format!("{} is here", speaker.address());
         let others = people.iter().filter(|other| other.address() != speaker.address());
+        let (line, last) = (format!("{meeting} is here"), format!("{meeting}, heard, is here"));
         wait_until("everybody is heard", || {
             speaker.say(&line);
             others.clone().all(|other| other.has_heard(speaker, &line))
         });
+        speaker.say(&last);
+        others.for_each(|other| other.wait_for(speaker, &last));
     }
 }
 
@@ -198,9 +204,10 @@ pub fn assert_one_order(everybody: &[&Person], speakers: &[&Person], count: usiz
     }
     for person in everybody {
         let heard = person.heard().into_iter().filter(|line| line != STUCK);
-        let by_others = all.iter().filter(|(index, _)| speakers[*index].address() != person.address());
-        let expected =
-            by_others.map(|(index, line)| format!("{}{line}", speakers[*index].label_at(&person.edge)));
+        let by_others =
+            all.iter().filter(|(index, _)| speakers[*index].address() != person.address());
+        let expected = by_others
+            .map(|(index, line)| format!("{}{line}", speakers[*index].label_at(&person.edge)));
         assert_same(&heard.collect::<Vec<_>>(), &expected.collect::<Vec<_>>());
     }
 }

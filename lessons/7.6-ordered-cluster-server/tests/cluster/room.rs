@@ -26,20 +26,26 @@ fn three_edges_are_one_room_and_labels_say_from_where() {
     a.say("the end");
     let (port, port_of_b, port_of_c) = (a.address().port(), b.address().port(), c.address().port());
     also_a.wait_for(&a, "the end");
-    assert_same(&also_a.heard(), &[
-        format!("{port}:你好"),
-        format!("{port}:from the east"),
-        format!("west/{port_of_b}:from the west"),
-        format!("north/{port_of_c}:the end"),
-        format!("{port}:the end"),
-    ]);
+    assert_same(
+        &also_a.heard(),
+        &[
+            format!("{port}:你好"),
+            format!("{port}:from the east"),
+            format!("west/{port_of_b}:from the west"),
+            format!("north/{port_of_c}:the end"),
+            format!("{port}:the end"),
+        ],
+    );
     b.wait_for(&a, "the end");
-    assert_same(&b.heard(), &[
-        format!("east/{port}:你好"),
-        format!("east/{port}:from the east"),
-        format!("north/{port_of_c}:the end"),
-        format!("east/{port}:the end"),
-    ]);
+    assert_same(
+        &b.heard(),
+        &[
+            format!("east/{port}:你好"),
+            format!("east/{port}:from the east"),
+            format!("north/{port_of_c}:the end"),
+            format!("east/{port}:the end"),
+        ],
+    );
     drop(a);
     east.wait_for_line("有客户端退出了");
     assert_eq!(west.lines().len(), 1, "a client that leaves another edge is announced there");
@@ -70,6 +76,21 @@ fn an_edge_without_a_name_is_called_after_its_port() {
     let (a, b) = (Person::at(&east, "edge"), Person::at(&west, "west"));
     a.say("hello");
     b.wait_for_line(&format!("edge-{}/{}:hello", east.address().port(), a.address().port()));
+}
+
+needs::test!(NATS_SERVER: two_edges_of_one_name_are_told_and_hear_each_other);
+fn two_edges_of_one_name_are_told_and_hear_each_other() {
+    let nats = nats();
+    let (east, namesake) = (edge("east", &nats), edge("east", &nats));
+    // What is said at the namesake has a label as if it came from elsewhere, as it does.
+    let (a, b) = (Person::at(&east, "east"), Person::at(&namesake, "east"));
+    a.say("in the east");
+    b.wait_for_line(&format!("east/{}:in the east", a.address().port()));
+    b.say("in the other east");
+    a.wait_for_line(&format!("east/{}:in the other east", b.address().port()));
+    for edge in [east, namesake] {
+        edge.wait_for_stderr(contains("another edge has the name of this one").count(1));
+    }
 }
 
 needs::test!(bad_options_are_refused_on_one_line);
