@@ -67,8 +67,8 @@ impl Read for Slowly<'_> {
 }
 
 /// How much of the flood the slow reader hears at most before it hears what somebody else has said
-/// meanwhile: what it reads in less than two seconds. Far more than that waits.
-const MOST_BEFORE: usize = 4 * 1024 * 1024;
+/// meanwhile: no more than the log holds. Far more than that waits.
+const MOST_BEFORE: usize = 8 * 1024 * 1024;
 
 /// Linux gives a connection over loopback megabytes, and what is in there comes before what is new.
 fn connect_with_a_small_buffer(edge: &Program) -> Peer {
