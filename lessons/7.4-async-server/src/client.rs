@@ -26,7 +26,7 @@ pub struct Client<P> {
     seat: Seat,
     publisher: Arc<P>,
     lines: Lines,
-    /// When the line that has begun is passed on without its end.
+    /// When to pass on a line that has begun, although its end has not arrived.
     cut_at: Option<Instant>,
     /// Whether nothing can be sent to the client any more. Its last words may still be unread.
     is_broken: bool,
@@ -64,7 +64,7 @@ impl<P: Publish> Client<P> {
     /// If the client does not read what it is sent, or resets the connection.
     pub async fn serve(mut self) -> io::Result<()> {
         loop {
-            // What is said after this line is news again, so nothing can come between.
+            // Whatever is said after this line wakes us again, so nothing is missed.
             let goodbye = *self.news.borrow_and_update() == News::Goodbye;
             let is_behind = self.send()?;
             if !is_behind && (self.has_left || goodbye) {
@@ -74,7 +74,7 @@ impl<P: Publish> Client<P> {
             let is_held = !self.has_left && self.publisher.holds_up(self.seat);
             let cut_at = self.cut_at.unwrap_or_else(Instant::now);
             select! {
-                biased; // what has arrived of a line comes before the end of the patience for it
+                biased; // first read what has arrived of a line, and only then cut it
                 _ = self.stream.readable(), if !self.has_left && !is_held => {
                     self.read();
                     // Yield, so that a client that floods us cannot starve the others.
@@ -119,7 +119,7 @@ impl<P: Publish> Client<P> {
     // ANCHOR_END: read
 
     // ANCHOR: send
-    /// Sends what is in the log for this client, as far as its socket takes it. Returns whether
+    /// Sends what is in the log for this client, as much as its socket takes. Returns whether
     /// something is left.
     fn send(&mut self) -> io::Result<bool> {
         if self.is_broken {
@@ -137,7 +137,7 @@ impl<P: Publish> Client<P> {
                 Err(error) if is_passing(&error) => {}
                 Err(error) => {
                     note_disconnected(self.peer, &error);
-                    disconnect(&self.stream); // and so readable: the reads come to its end
+                    disconnect(&self.stream); // makes it readable, so that its end is read
                     self.is_broken = true;
                 }
             }
@@ -151,8 +151,8 @@ impl<P: Publish> Client<P> {
     // ANCHOR_END: send
 
     // ANCHOR: part
-    /// Half-closes, and waits until the client has closed too: a connection that is closed with
-    /// something unread in it is reset, and the last line might be lost.
+    /// Half-closes the connection, and waits until the client has closed it too. If it were closed
+    /// with something unread in it, it would be reset, and the last line might be lost.
     async fn part(mut self) -> io::Result<()> {
         self.stream.shutdown().await?;
         loop {
@@ -167,7 +167,7 @@ impl<P: Publish> Client<P> {
     }
 }
 
-/// However a client's task ends, the room forgets the client.
+/// Makes the room forget the client, however the client's task ends.
 impl<P> Drop for Client<P> {
     fn drop(&mut self) {
         self.room.leave(self.seat);
@@ -176,8 +176,8 @@ impl<P> Drop for Client<P> {
 // ANCHOR_END: part
 
 // ANCHOR: passing
-/// Returns whether nothing is wrong: the socket was not ready after all, or a signal has interrupted
-/// the call.
+/// Returns whether nothing is wrong: the socket was not ready after all, or a signal has
+/// interrupted the call.
 fn is_passing(error: &io::Error) -> bool {
     matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::Interrupted)
 }

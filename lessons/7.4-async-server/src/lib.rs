@@ -23,7 +23,7 @@ mod tests;
 // ANCHOR_END: header
 
 // ANCHOR: run
-/// How long all clients have at the end to receive the last lines.
+/// How long all clients may take at the end to receive the last lines.
 const FAREWELL: Duration = Duration::from_secs(2);
 
 /// Serves clients in a room of their own until `shutdown` is done, and then says goodbye to them.
@@ -35,10 +35,10 @@ pub async fn run(listener: std::net::TcpListener, shutdown: impl Future) -> io::
     serve(listener, &room, Arc::clone(&room), shutdown).await
 }
 
-/// Works as [`run`], in a room that is given. What clients say goes to `publisher`.
+/// Works as [`run`] does, but in the given room. What clients say goes to `publisher`.
 ///
 /// # Errors
-/// As [`run`].
+/// If the listener cannot be used with tokio.
 pub async fn serve(
     listener: std::net::TcpListener,
     room: &Arc<Room>,

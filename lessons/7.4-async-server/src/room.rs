@@ -1,5 +1,6 @@
 // ANCHOR: header
-//! The room of 7.4: the log of 7.2, how far each client has read it, and what wakes them all.
+//! The room of 7.4: the log of 7.2, how far each client has read it, and the news that wakes them
+//! all.
 
 use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -9,13 +10,15 @@ use tokio::sync::watch;
 // ANCHOR_END: header
 
 // ANCHOR: room
+/// The log, the clients' cursors, and the news.
+///
 /// tokio has a log of its own, `sync::broadcast`, which tells a reader that falls off its tail that
-/// it has `Lagged`. But it counts messages, not bytes: to keep within 8 MiB whatever is said, it could
-/// hold only 128 of the longest, too few for a thousand people who speak at the same time.
+/// it has `Lagged`. But it counts messages, not bytes: to stay within 8 MiB whatever is said, it
+/// could hold only 128 messages, too few for a thousand people who speak at the same time.
 #[derive(Default)]
 pub struct Room {
     state: Mutex<State>,
-    /// Wakes every client. All clients receive it, so it is closed when all of them have gone.
+    /// The channel that wakes every client. When all of them have left, it is closed.
     pub news: watch::Sender<News>,
 }
 
@@ -26,26 +29,26 @@ pub struct State {
     pub log: Log,
     /// How far each client has read the log.
     pub cursors: BTreeMap<Seat, Cursor>,
-    /// How many of the last lines a client is told when it joins. None here: see 7.6.
+    /// How many of the last lines a client is told when it joins: 0 before 7.6.
     pub history: usize,
     joined: Seat,
 }
 
-/// A client's number. No number is used twice.
+/// A client's number, which is never used again.
 pub type Seat = u64;
 
-/// Why everybody looks into the log.
+/// The reason for which everybody looks into the log.
 #[derive(Clone, Copy, Default, PartialEq)]
 pub enum News {
     /// Somebody has said something.
     #[default]
     Said,
-    /// The server closes.
+    /// The server is closing.
     Goodbye,
 }
 
 impl Room {
-    /// Locks the room. No task awaits anything meanwhile.
+    /// Locks the room. Do not await anything while you hold the guard.
     pub fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -55,7 +58,8 @@ impl Room {
         self.news.send_modify(|_| {});
     }
 
-    /// Gives a seat to a client, which hears what is said from now on, after the last lines.
+    /// Gives a new client a seat. The client is told the last lines, and then what is said from now
+    /// on.
     pub fn join(&self) -> Seat {
         let State { log, cursors, history, joined } = &mut *self.state();
         *joined += 1;
@@ -71,10 +75,10 @@ impl Room {
 // ANCHOR_END: room
 
 // ANCHOR: publish
-/// Publishes what people say. The room itself does so: everybody hears it immediately. In 7.6, the
-/// lines go to other machines first.
+/// A place to which people's lines are published. In the room itself, everybody hears them
+/// immediately. In 7.6, they go to other machines first.
 pub trait Publish: Send + Sync + 'static {
-    /// Publishes lines of the client at `seat`. The port makes their label.
+    /// Publishes lines of the client at `seat`, with the port in their labels.
     fn say(&self, seat: Seat, port: u16, lines: &[u8]);
 
     /// Returns whether the client at `seat` has to wait before it says more.

@@ -1,8 +1,8 @@
 // ANCHOR: header
 //! The bridge of 7.5, between the room of one edge and NATS.
 //!
-//! NATS delivers a message to those who are there, at most once. So the lines of each edge are
-//! numbered, and an edge that misses some says how many.
+//! NATS delivers a message at most once, and only to the programs that are connected. So the lines
+//! of each edge are numbered, and an edge that misses some says how many.
 
 use std::hash::{BuildHasher, RandomState};
 use std::sync::{Arc, Once};
@@ -24,22 +24,22 @@ use crate::others::Others;
 // ANCHOR_END: header
 
 // ANCHOR: bridge
-/// One more reader of the room, which publishes what it reads, and says there what other edges
+/// One more reader of the room, which publishes what it reads, and adds to the log what other edges
 /// publish.
 pub struct Bridge {
     name: String,
-    /// Tells this run of the edge from another one, and from another edge of the same name.
+    /// A number that differs for each run of the edge, and for another edge of the same name.
     run: u64,
     room: Arc<Room>,
-    /// How far the bridge has read the room's log. What it has said there itself, it does not read.
+    /// How far the bridge has read the room's log. It does not read what it has added there itself.
     cursor: Cursor,
-    /// How many lines of other edges the bridge has said in the room.
+    /// How many lines of other edges the bridge has added to the log.
     told: u64,
     /// The number of the next line of this edge's own people.
     next: u64,
-    /// What is to be published next.
+    /// The message to publish next.
     unsent: Option<Bytes>,
-    /// The connections to NATS at the last two ticks.
+    /// The number of the connection to NATS at each of the last two ticks.
     connections: [Option<u64>; 2],
     others: Others,
 }
@@ -48,7 +48,7 @@ pub struct Bridge {
 
 // ANCHOR: run
 /// Joins the room of the edge `name` with those of the others, until `leaving` is done or its other
-/// end is gone.
+/// end is dropped.
 pub async fn join_rooms(
     name: String,
     room: Arc<Room>,
@@ -112,7 +112,7 @@ impl Bridge {
         }
     }
 
-    /// Publishes what was said last.
+    /// Publishes what has not been published yet.
     async fn leave(&mut self, client: &Client) -> Result<(), Error> {
         self.collect();
         while self.unsent.is_some() {
@@ -125,7 +125,8 @@ impl Bridge {
     // ANCHOR_END: run
 
     // ANCHOR: publish
-    /// Takes the next lines of the room to publish them, unless some are still waiting for that.
+    /// Makes the next message from the room's next lines, unless one is still waiting to be
+    /// published.
     fn collect(&mut self) {
         if self.unsent.is_some() {
             return;
@@ -154,27 +155,27 @@ impl Bridge {
         }
     }
 
-    /// Returns whether something is unsent, and the connection is not so new that other edges may not
-    /// have found NATS yet: what was said while it was away would be lost to them.
+    /// Returns whether there is a message to publish, and the connection is at least a second old.
+    /// On a newer one other edges may not be connected again yet, so they would miss the message.
     fn may_publish(&self, client: &Client) -> bool {
         let connection = connection(client);
         self.unsent.is_some() && connection.is_some() && self.connections == [connection; 2]
     }
 
-    /// Puts the numbers before the lines.
+    /// Returns a message with these lines: the numbers come before them.
     fn message(&self, lines: &[u8]) -> Bytes {
         [format!("{} {}\n", self.run, self.next).as_bytes(), lines].concat().into()
     }
 
-    /// Waits until there is room for the message on its way to NATS. A call that is dropped before
-    /// that has sent nothing.
+    /// Waits until the client's queue has room, and publishes the message. If the future is dropped
+    /// before that, nothing has been sent.
     async fn publish(&self, client: &Client) -> Result<(), Error> {
         let Some(message) = &self.unsent else { return Ok(()) };
         client.publish(format!("chat.said.{}", self.name), message.clone()).await?;
         Ok(())
     }
 
-    /// Notes that what was unsent has been sent, or that NATS does not take it.
+    /// Forgets the message that was to be published, and complains if NATS does not take it.
     fn sent(&mut self, sent: Result<(), Error>) {
         self.unsent = None;
         if let Err(error) = sent {
@@ -182,7 +183,8 @@ impl Bridge {
         }
     }
 
-    /// Once a second, says how far this edge has counted and how many lines of the others are lost.
+    /// Publishes how far this edge has counted, and prints how many lines of the others are lost.
+    /// Runs once a second.
     fn tick(&mut self, client: &Client) {
         self.connections = [self.connections[1], connection(client)];
         self.unsent.get_or_insert(self.message(b""));
@@ -207,8 +209,8 @@ impl Bridge {
         self.others.hear(message);
     }
 
-    /// Says what the others have said, as far as the readers here can keep up. Returns whether some
-    /// of it has to wait.
+    /// Adds to the log what the others have said, as far as the readers here can keep up. Returns
+    /// whether some of it has to wait.
     fn say(&mut self) -> bool {
         let (said, is_held) = self.others.say(&mut self.room.state().log, &mut self.cursor);
         self.told += said;

@@ -26,7 +26,7 @@ mod others;
 // ANCHOR_END: header
 
 // ANCHOR: run
-/// How long the bridge has at the end to publish what was said last.
+/// How long the bridge may take at the end to publish what was said last.
 const FAREWELL: Duration = Duration::from_secs(1);
 
 /// Serves the people of the edge `name`, and joins their room with those of the other edges through
@@ -51,7 +51,7 @@ pub async fn run(
             note!("NATS is away: the other edges miss what was said here last");
         }
     };
-    // Only here does the server close, not elsewhere: so the bridge leaves before the goodbye.
+    // The bridge leaves before the goodbye, because only this server closes and not the others.
     serve(listener, &room, Arc::clone(&room), farewell).await
 }
 // ANCHOR_END: run

@@ -3,11 +3,11 @@
 //!
 //! | Subject | Meaning | Payload |
 //! |---|---|---|
-//! | `chat.said.east` | at `east` this was said | `<run> <number of the first line>`, a newline, the lines |
+//! | `chat.said.east` | what was said at `east` | `<run> <number of the first line>`, a newline, the lines |
 //!
-//! An edge counts the lines of its own people from 0 on. A message without lines says only how far
-//! the edge has counted. The run is a number that an edge draws when it starts, because it counts
-//! from 0 again then.
+//! An edge counts the lines of its own people from 0 on. A message without lines only tells the
+//! others how far the edge has counted. The run is a random number that an edge chooses when it
+//! starts, because it counts from 0 again then.
 
 use shared::LONGEST_LINE;
 
@@ -15,11 +15,11 @@ use crate::names::is_name;
 // ANCHOR_END: header
 
 // ANCHOR: message
-/// How many bytes of lines go into one message: at least the longest line with its label.
+/// The most bytes of lines in one message: enough for the longest line with its label.
 pub const MOST_LINES: usize = 2 * LONGEST_LINE;
 
-/// How many bytes the lines of a message are at most when each has the name of its edge before it.
-/// Many short lines grow most.
+/// The most bytes of a message's lines once each has the name of its edge before it. Many short
+/// lines grow most.
 const MOST_LABELLED: usize = 2 * 1024 * 1024;
 
 /// A message of another edge.
@@ -33,7 +33,8 @@ pub struct Message<'a> {
 }
 
 impl<'a> Message<'a> {
-    /// Reads a message. Returns `None` if it is not from an edge: anybody can publish anything.
+    /// Parses a message. Returns `None` if it is not from an edge, because anybody can publish
+    /// anything.
     pub fn parse(subject: &'a str, payload: &'a [u8]) -> Option<Message<'a>> {
         let from = subject.strip_prefix("chat.said.").filter(|name| is_name(name))?;
         let end = payload.iter().position(|byte| *byte == b'\n')?;
@@ -46,7 +47,7 @@ impl<'a> Message<'a> {
     }
 }
 
-/// Returns whether these are whole lines, and no more than an edge publishes at the same time.
+/// Returns whether these are whole lines, and no more than an edge puts into one message.
 pub fn fit(name: &str, lines: &[u8]) -> bool {
     let labelled = lines.len() + count(lines) as usize * (name.len() + 1);
     lines.ends_with(b"\n") && lines.len() <= MOST_LINES && labelled <= MOST_LABELLED

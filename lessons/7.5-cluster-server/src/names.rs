@@ -8,18 +8,18 @@ use shared::host_and_port;
 /// The longest name, in bytes.
 const LONGEST_NAME: usize = 64;
 
-/// Reads `HOST:PORT` or `PORT`, or several with commas.
+/// Parses `HOST:PORT` or `PORT`, or several with commas.
 ///
 /// # Errors
-/// One of them is no address: a sentence that quotes it.
+/// If one of them is not an address. The message quotes it.
 pub fn nats_servers(text: &str) -> Result<Vec<String>, String> {
     text.split(',').map(|server| host_and_port(server, "127.0.0.1:4222")).collect()
 }
 
-/// Reads the name of an edge.
+/// Parses the name of an edge.
 ///
 /// # Errors
-/// An edge cannot have that name.
+/// If an edge cannot have that name.
 pub fn edge_name(text: &str) -> Result<String, String> {
     if is_name(text) {
         return Ok(text.to_string());
@@ -27,7 +27,7 @@ pub fn edge_name(text: &str) -> Result<String, String> {
     Err(format!("a name has letters, digits, `-` and `_`, and at most {LONGEST_NAME} bytes"))
 }
 
-/// Returns whether an edge may have this name. NATS and the readers of a label have to know where
+/// Returns whether an edge may have this name. NATS and the readers of a label have to see where
 /// the name ends.
 pub fn is_name(name: &str) -> bool {
     let fits = |letter: char| letter.is_alphanumeric() || letter == '-' || letter == '_';
@@ -47,7 +47,7 @@ pub fn default_name(bound: SocketAddr, nats: &[String]) -> String {
     format!("edge-{ip}-{}", bound.port()).replace(['.', ':'], "-")
 }
 
-/// Returns this machine's address in the network in which the first NATS server is. To connect a UDP
+/// Returns the address from which this machine reaches the first NATS server. Connecting a UDP
 /// socket sends nothing: the system only chooses the address from which it would send.
 fn address_towards(nats: &[String]) -> Option<IpAddr> {
     let server = nats.first()?.to_socket_addrs().ok()?.next()?;

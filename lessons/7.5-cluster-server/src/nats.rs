@@ -17,40 +17,39 @@ use tokio::io::{AsyncBufReadExt, AsyncReadExt, BufReader};
 use tokio::net::TcpStream;
 use tokio::time::{sleep, timeout};
 
-/// How long a NATS server has to answer when we connect.
+/// How long a NATS server may take to answer when we connect.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
 
-/// How many bytes a server may say when we connect: its name and version, and addresses of others.
+/// The most bytes of a server's first line: its name and version, and the addresses of others.
 const LONGEST_GREETING: u64 = 64 * 1024;
 
-/// How long NATS may be silent before we ask whether it is still there. When it has not answered
-/// the third time, the client looks for another server.
+/// How long NATS may be silent before we ask whether it is still there. After three times as long,
+/// the client looks for another server.
 const PING_INTERVAL: Duration = Duration::from_secs(2);
 
-/// How long to wait before a server that has failed is tried again.
+/// How long to wait before we try a server again that has failed.
 const PAUSE: Duration = Duration::from_millis(500);
 
-/// How long to wait before we connect, in case that a server breaks off each connection.
+/// How long to wait before we connect, in case a server closes each connection immediately.
 const BREATH: Duration = Duration::from_millis(50);
 
-/// How many of our messages may wait for NATS in the client, which sends them as soon as it can. The
-/// rest stays in the log.
+/// How many of our messages the client may queue for NATS. The rest stays in the log.
 const WAITING_FOR_NATS: usize = 1;
 
-/// How many messages may wait for us. The client drops what is more, and we notice the gap.
+/// How many messages may wait for us. The client drops any more, and we notice the gap.
 const WAITING_FOR_US: usize = 4096;
 
-/// Creates a client, which connects to one of the servers as soon as one of them is there, and
-/// whenever it has lost its connection. It learns from a server which others are in its cluster.
+/// Creates a client, which connects as soon as one of the servers answers, and again whenever the
+/// connection is lost. A server tells it which others are in its cluster.
 ///
 /// # Errors
-/// If an address cannot be one.
+/// If one of the addresses is invalid.
 pub async fn client(servers: &[String]) -> Result<Client, ConnectError> {
     ConnectOptions::new()
         .no_echo() // what we publish does not come back to us
         .retry_on_initial_connect()
         .reconnect_to_server_callback(|servers, _| async move {
-            // All are asked at the same time, because one that is out of reach costs a time-out.
+            // Asked at the same time, because each one that is out of reach costs a time-out.
             let mut answers: FuturesUnordered<_> = servers.iter().map(wait_for).collect();
             Some(ReconnectToServer { addr: answers.next().await?, delay: Some(BREATH) })
         })
@@ -63,7 +62,8 @@ pub async fn client(servers: &[String]) -> Result<Client, ConnectError> {
         .await
 }
 
-/// Returns which connection this is, counted from the first one on, or `None` while there is none.
+/// Returns the number of the current connection, counted from the first one on, or `None` while
+/// there is none.
 pub fn connection(client: &Client) -> Option<u64> {
     let is_connected = client.connection_state() == State::Connected;
     is_connected.then(|| client.statistics().connects.load(Ordering::Relaxed))
@@ -71,14 +71,14 @@ pub fn connection(client: &Client) -> Option<u64> {
 // ANCHOR_END: nats
 
 // ANCHOR: wait_for
-/// Waits until this server answers as NATS does. Returns its address.
+/// Waits until this server answers as NATS does, and returns its address.
 async fn wait_for(server: &Server) -> ServerAddr {
     let mut problem = server.last_error.clone();
     let mut attempts = 0;
     loop {
         if let Some(problem) = problem {
             sleep(PAUSE).await;
-            // The first attempt may have met a server that is just being started again.
+            // Not after the first attempt: the server may only be starting again.
             if attempts != 1 {
                 say_once(format!(
                     "cannot connect to NATS at {}:{}: {}\n\
@@ -105,8 +105,8 @@ async fn wait_for(server: &Server) -> ServerAddr {
 
 const NO_NATS: &str = "it does not answer as a NATS server does";
 
-/// Reads what a server says first. The client of NATS panics at some of what another program may
-/// say, and at a server that wants TLS.
+/// Reads a server's first line. The client of NATS panics at some of what another program may send,
+/// and at a server that wants TLS.
 async fn greeting(server: &ServerAddr) -> io::Result<String> {
     let stream = TcpStream::connect((server.host(), server.port())).await?;
     let mut greeting = Vec::new();
@@ -116,11 +116,11 @@ async fn greeting(server: &ServerAddr) -> io::Result<String> {
 // ANCHOR_END: wait_for
 
 // ANCHOR: report
-/// What has been said since the client was connected last.
+/// What has been printed since the client was last connected.
 static SAID: Mutex<Vec<String>> = Mutex::new(Vec::new());
 
-/// Says what has happened to the connection. Strangers can cause that as often as they like: the
-/// client gives up a connection that brings it something that it cannot read.
+/// Prints what has happened to the connection. Strangers can cause that as often as they like,
+/// because the client closes a connection when it receives something that it cannot parse.
 fn report(event: Event) {
     match event {
         Event::Connected => {
@@ -144,7 +144,7 @@ fn say_once(line: String) {
     }
 }
 
-/// Makes what a server says safe to print.
+/// Makes a server's words safe to print, on one line.
 fn one_line(text: impl ToString) -> String {
     printable(&text.to_string()).replace(['\r', '\n'], " ").trim_end().to_string()
 }

@@ -1,5 +1,6 @@
 // ANCHOR: header
-//! What the other edges say: how far each has been heard, and what waits for its turn in the room.
+//! The other edges: how far each has been heard, and the lines that wait for their turn in the
+//! room.
 
 use std::collections::BTreeMap;
 use std::mem;
@@ -12,16 +13,17 @@ use crate::message::{Message, count};
 // ANCHOR_END: header
 
 // ANCHOR: others
-/// How many edges are known at most. For one more, those are forgotten of which nothing waits. They
-/// count as new when they speak again.
+/// The most edges that are remembered. To make room for one more, all those are forgotten that have
+/// nothing waiting. They count as new when they speak again.
 const MOST_EDGES: usize = 1000;
 
-/// How many bytes may wait while the readers of this edge are too slow for them. Of what is free, one
-/// edge may take half, so an edge that is too fast leaves room for the others. What is more is lost.
+/// How many bytes may wait while the readers of this edge are too slow for them. No edge may have
+/// more waiting than is left free, so an edge that is too fast leaves room for the others. Any more
+/// is lost.
 const MOST_WAITING: usize = 32 * 1024 * 1024;
 
-/// How many bytes of an edge are said before the others have their turn, unless one line is longer.
-/// In the room they are more, since each line gets a label.
+/// How many bytes of an edge are added to the log before the others have their turn, unless one
+/// line is longer. In the log they take more, because each line gets a label.
 const TURN: usize = 16 * 1024;
 
 /// All other edges, by name and run.
@@ -32,20 +34,20 @@ pub struct Others {
 
 #[derive(Default)]
 struct Edge {
-    /// The number of the line that comes next.
+    /// The number of the next line.
     next: u64,
-    /// How many lines are missing of which nobody has been told yet.
+    /// How many missing lines have not been reported yet.
     lost: u64,
     /// Lines that wait for their turn.
     waiting: BytesMut,
-    /// The position in the log at which its last words end.
+    /// The position in the log at which the edge's last line ends.
     said: u64,
 }
 // ANCHOR_END: others
 
 // ANCHOR: hear
 impl Others {
-    /// Takes in a message of another edge. Lines between this message and the last one are lost.
+    /// Stores a message of another edge. The lines between the last message and this one are lost.
     pub fn hear(&mut self, message: Message) {
         let Message { from, run, first, lines } = message;
         let key = (from.to_string(), run);
@@ -59,19 +61,19 @@ impl Others {
         let new = Edge { next: first, ..Edge::default() };
         let edge = self.edges.entry(key).or_insert(new);
         if !lines.is_empty() && edge.waiting.len() + lines.len() > free {
-            return; // the next message that is taken in shows how many lines are missing
+            return; // the next message that fits shows how many lines are missing
         }
         edge.lost = edge.lost.saturating_add(first.saturating_sub(edge.next));
         edge.next = first.saturating_add(count(lines));
         edge.waiting.extend_from_slice(lines);
     }
 
-    /// Returns how many bytes wait.
+    /// Returns how many bytes are waiting.
     fn waiting(&self) -> usize {
         self.edges.values().map(|edge| edge.waiting.len()).sum()
     }
 
-    /// Tells how many lines are missing.
+    /// Prints how many lines are missing.
     pub fn tell_losses(&mut self) {
         for ((name, _), edge) in &mut self.edges {
             match mem::take(&mut edge.lost) {
@@ -86,10 +88,10 @@ impl Others {
 
 // ANCHOR: say
 impl Others {
-    /// Says in the room what waits, as `author`: some lines of each edge, then the next of each. An edge
-    /// that is too fast for the readers waits, and no other edge waits for it.
+    /// Adds the waiting lines to the log, as `author`: some of each edge, then some more of each.
+    /// An edge that is too fast for the readers has to wait, but no other edge waits for it.
     ///
-    /// Returns how many lines that were, and whether an edge has to wait.
+    /// Returns how many lines were added, and whether an edge has to wait.
     pub fn say(&mut self, log: &mut Log, author: &mut Cursor) -> (u64, bool) {
         let mut said = 0;
         loop {
@@ -115,7 +117,7 @@ impl Others {
 }
 
 impl Edge {
-    /// Takes whole lines out of what waits.
+    /// Removes and returns the lines of the next turn, which are whole.
     fn take_turn(&mut self) -> BytesMut {
         let is_end = |byte: &u8| *byte == b'\n';
         let most = self.waiting.len().min(TURN);

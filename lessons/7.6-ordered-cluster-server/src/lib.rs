@@ -1,5 +1,5 @@
 // ANCHOR: header
-//! The edge of 7.6: the server of 7.4, whose people hear what comes back from a stream.
+//! The edge of 7.6: the server of 7.4, but its people hear what comes back from a stream.
 
 use std::future::Future;
 use std::io;
@@ -22,18 +22,18 @@ mod stream;
 // ANCHOR_END: header
 
 // ANCHOR: run
-/// How long it may take at the end until what was said last has come back.
+/// How long to wait at the end until what was said last has come back.
 const FAREWELL: Duration = Duration::from_secs(1);
 
-/// After how long people are told that the others have not heard them yet.
+/// How long to wait before people are told that nobody has heard them yet.
 const STUCK: Duration = Duration::from_secs(5);
 
-/// When everything is stored, and for so long nobody has said anything, what has not come back by then
-/// is lost: somebody has deleted the stream.
+/// How long to wait for lines to come back when all are stored and nobody says anything. After that
+/// they are lost, because somebody has deleted the stream.
 const LOST: Duration = Duration::from_secs(30);
 
-/// Serves the people of the edge `name` until `shutdown` is done. They hear what all edges have
-/// published in the stream of one of the NATS servers `nats`, and a client that joins is told the last
+/// Serves the people of the edge `name` until `shutdown` is done. They hear what all edges publish
+/// to the stream of one of the NATS servers `nats`, and a client that joins is told the last
 /// `history` lines, at most a hundred.
 ///
 /// # Errors
@@ -62,7 +62,7 @@ pub async fn run(
         }
         edge.abort();
     };
-    // Only here does the server close, not elsewhere.
+    // The other servers do not close, so the goodbye is only for the people here.
     serve(listener, &room, Arc::clone(&outbox), farewell).await
 }
 // ANCHOR_END: run
@@ -76,7 +76,8 @@ struct Edge {
 }
 
 impl Edge {
-    /// Publishes what is said here, and says here what comes back, for as long as the server runs.
+    /// Publishes what is said here, and adds to the log what comes back, for as long as the server
+    /// runs.
     async fn join_rooms(self, nats: Vec<String>, history: usize) {
         let joined = async {
             let stream = Stream::open(&nats, &self.name).await?;
@@ -94,8 +95,8 @@ impl Edge {
         }
     }
 
-    /// One message after another: the next one is published when the stream has stored the last one,
-    /// so that no attempt to repeat one changes their order.
+    /// Publishes one message after another. The next one waits until the stream has stored the last
+    /// one, so that repeating a message cannot change their order.
     async fn publish(&self, stream: &Stream) {
         loop {
             match timeout(LOST, self.outbox.next()).await {
@@ -130,8 +131,8 @@ impl Edge {
         }
     }
 
-    /// Says the last lines of the past all at the same time, so that a client that came before we had
-    /// them all is told no more of them than one that comes later.
+    /// Adds the last lines of the past all at the same time, so that a client that joined before we
+    /// had them all is told no more of them than one that joins later.
     fn tell_the_last_of(&self, mut past: Log) {
         let State { log, history, .. } = &mut *self.room.state();
         let last = past.join_late(*history);
@@ -139,7 +140,8 @@ impl Edge {
         self.room.wake_everybody();
     }
 
-    /// As any speaker, waits for the readers that read. The stream keeps what it has meanwhile.
+    /// Waits until the readers have caught up, as any speaker does. Meanwhile the stream keeps the
+    /// lines.
     async fn wait_for_readers(&self) {
         let mut news = self.room.news.subscribe();
         loop {
@@ -155,7 +157,7 @@ impl Edge {
         }
     }
 
-    /// Says in the room what has come from the stream. What somebody here has said is not sent back to
+    /// Adds to the log what has arrived from the stream. A client's own lines are not sent back to
     /// that client.
     fn say(&self, edge: &str, lines: &bytes::Bytes) {
         static NAMESAKE: Once = Once::new();
@@ -183,7 +185,7 @@ impl Edge {
         self.room.wake_everybody();
     }
 
-    /// Tells the people once, each time when nothing comes back.
+    /// Tells the people when nothing comes back, once each time.
     async fn tell_when_stuck(&self) {
         loop {
             while !self.outbox.is_stuck(STUCK) {

@@ -13,10 +13,10 @@ use crate::stream::LARGEST;
 // ANCHOR_END: header
 
 // ANCHOR: outbox
-/// How many bytes of one client may be on their way. A client that has said more waits.
+/// How many bytes of one client may be on their way. From then on, the client has to wait.
 const MOST_OF_ONE: usize = 64 * 1024;
 
-/// How many bytes of all clients may be on their way. When there are more, everybody waits.
+/// How many bytes of all clients may be on their way. From then on, everybody has to wait.
 const MOST: usize = 8 * 1024 * 1024;
 
 /// The lines that nobody has heard yet.
@@ -29,14 +29,14 @@ pub struct Outbox {
 
 #[derive(Default)]
 struct State {
-    /// What is to be published, in order.
+    /// The lines to publish, in order.
     unsent: VecDeque<(Seat, Vec<u8>)>,
-    /// What has been published, or is being published, in order.
+    /// The messages that have been published, or are being published, in order.
     under_way: VecDeque<Message>,
-    /// How many bytes of each client are in one of the two.
+    /// How many bytes of each client are in either of the two.
     sizes: BTreeMap<Seat, usize>,
     size: usize,
-    /// Since when something has been waiting, and nothing has come back.
+    /// Since when something has been waiting without anything coming back.
     waiting_since: Option<Instant>,
 }
 
@@ -86,13 +86,15 @@ impl Outbox {
         }
     }
 
-    /// Returns how many bytes of each client are in the message, in order, when it is one of ours that
-    /// comes back. A message before it that has not come back is lost.
+    /// Returns how many bytes of each client are in the message, in order, or `None` if it is not
+    /// one of ours. Forgets that message, and those before it: they have not come back, so they are
+    /// lost.
     pub fn came_back(&self, lines: &Bytes) -> Option<Vec<(Seat, usize)>> {
         self.state().came_back(lines)
     }
 
-    /// Forgets what was published and has not come back, so that its authors can speak again.
+    /// Forgets the messages that were published and have not come back, so that their authors can
+    /// speak again.
     pub fn forget_what_is_lost(&self) {
         let state = &mut *self.state();
         while let Some(message) = state.under_way.pop_front() {
@@ -105,7 +107,7 @@ impl Outbox {
         self.state().size == 0
     }
 
-    /// Returns whether something has been waiting for so long, and nothing has come back.
+    /// Returns whether something has been waiting for `time` without anything coming back.
     pub fn is_stuck(&self, time: Duration) -> bool {
         self.state().waiting_since.is_some_and(|since| since.elapsed() >= time)
     }
@@ -159,13 +161,13 @@ mod tests {
 
     const SOMEBODY_ELSE: Seat = 1000;
 
-    /// Says a line which has 1 KiB with its label.
+    /// Says a line that has 1 KiB with its label.
     fn say_a_kibibyte(outbox: &Outbox, seat: Seat) {
         let line = "x".repeat(1024 - "1001:\n".len()) + "\n";
         outbox.say(seat, 1001, line.as_bytes());
     }
 
-    /// Says a line, and returns the message that it is published in.
+    /// Says a line, and returns the message in which it is published.
     fn publish(outbox: &Outbox, line: &str) -> Bytes {
         outbox.say(1, 1001, line.as_bytes());
         outbox.state().next().expect("a message")

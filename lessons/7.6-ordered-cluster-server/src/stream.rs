@@ -1,8 +1,9 @@
 // ANCHOR: header
-//! The log of the whole room: a stream, which nats-server numbers and stores.
+//! The log of the whole room: a stream, whose messages nats-server numbers and stores.
 //!
-//! All that is JetStream is in this file. An edge publishes what its people say, and waits until the
-//! stream has stored it. Everybody hears what comes back from the stream, in the order of the stream.
+//! Everything about JetStream is in this file. An edge publishes what its people say, and waits
+//! until the stream has stored it. Everybody hears what comes back from the stream, in the stream's
+//! order.
 
 use std::error::Error;
 use std::mem;
@@ -37,7 +38,7 @@ const LARGEST_MESSAGE: i32 = LARGEST as i32 + 1024;
 /// The name of the stream.
 const NAME: &str = "ORDERED";
 
-/// What the stream stores. The edge `east` publishes as `ordered.east`.
+/// The subjects that the stream stores. The edge `east` publishes on `ordered.east`.
 const SUBJECTS: &str = "ordered.*";
 const PREFIX: &str = "ordered.";
 
@@ -47,14 +48,15 @@ const PATIENCE: Duration = Duration::from_secs(2);
 /// How long to wait before the next attempt.
 const PAUSE: Duration = Duration::from_millis(100);
 
-/// How long a stream that was deleted is left alone. Until nats-server 2.9 has deleted its files, it
-/// deletes those of a new one too, and nobody hears anybody.
+/// How long a stream that was deleted is left alone. Until nats-server 2.9 has deleted its files,
+/// it deletes those of a new one too, and nobody hears anybody.
 const DELETION: Duration = Duration::from_secs(1);
 
 /// How many messages may be on their way to us: 8 MiB in all.
 const AHEAD: usize = 64;
 
-/// The stream as we create it, with so many copies in a cluster.
+/// Returns the settings with which we create the stream. `num_replicas` is the number of copies in
+/// a cluster.
 fn config(num_replicas: usize) -> Config {
     Config {
         name: NAME.to_string(),
@@ -69,7 +71,7 @@ fn config(num_replicas: usize) -> Config {
     }
 }
 
-/// Returns what makes an existing stream useless for us, if anything. How much it holds, for how long
+/// Returns what makes an existing stream useless for us, if anything. How much it holds, how long,
 /// and in how many copies is its owner's choice.
 fn defect(config: &Config) -> Option<String> {
     [
@@ -99,15 +101,15 @@ fn defect(config: &Config) -> Option<String> {
 // ANCHOR_END: config
 
 // ANCHOR: open
-/// The stream, and a connection to it that comes back by itself. A clone is the same stream.
+/// The stream, and a connection to it that is restored by itself. A clone is the same stream.
 #[derive(Clone)]
 pub struct Stream {
     jetstream: Context,
     servers: Vec<String>,
     edge: String,
-    /// Changes when the connection is lost, and when it is there again.
+    /// A number that changes when the connection is lost, and when it is there again.
     connections: watch::Receiver<u64>,
-    /// What was wrong lately, and when last.
+    /// The problems of the last half minute, and when each was last seen.
     problems: Arc<Mutex<Vec<(String, Instant)>>>,
     /// Whether people have been told that the stream is away, and not yet that it is there.
     is_away: Arc<AtomicBool>,
@@ -119,11 +121,11 @@ fn options() -> ConnectOptions {
         .connection_timeout(PATIENCE)
         .ping_interval(PATIENCE) // after three without an answer, the connection is lost
         .reconnect_delay_callback(|attempts| PAUSE.min(PAUSE * attempts as u32 / 10))
-        .ignore_discovered_servers() // a cluster may tell us addresses that only itself can reach
+        .ignore_discovered_servers() // a cluster may announce addresses that only it can reach
 }
 
 impl Stream {
-    /// Begins to connect to one of `servers`, for the edge of this name.
+    /// Begins to connect to one of `servers`, for the edge named `edge`.
     pub async fn open(servers: &[String], edge: &str) -> anyhow::Result<Stream> {
         let (made, connections) = watch::channel(0);
         let options = options().retry_on_initial_connect().event_callback(move |event| {
@@ -140,7 +142,7 @@ impl Stream {
         Ok(Stream { jetstream, servers, edge, connections, problems, is_away, was_there })
     }
 
-    /// Waits until the stream is there, and says once why it is not.
+    /// Waits until the stream is there, and prints once why it is not.
     async fn ready(&self) -> jetstream::stream::Stream {
         let mut connections = self.connections.clone();
         loop {
@@ -155,7 +157,7 @@ impl Stream {
                     }
                     Err(problem) => self.complain_away(problem),
                 }
-            // Our client does not say what is in its way, but a new one does.
+            // Our client does not tell us why it cannot connect, but a new one does.
             } else if let Err(error) = options().connect(&self.servers).await {
                 self.complain_away(format!(
                     "cannot connect to NATS at {}: {error}\n\
@@ -168,7 +170,7 @@ impl Stream {
         }
     }
 
-    /// Returns the stream, which is created if it does not exist.
+    /// Returns the stream, and creates it if it does not exist.
     async fn find(&self) -> Result<jetstream::stream::Stream, String> {
         let (client, servers) = (self.jetstream.client(), self.servers.join(", "));
         let largest = client.server_info().max_payload;
@@ -186,7 +188,7 @@ impl Stream {
             && let CreateStreamErrorKind::JetStream(error) = error.kind()
             && error.error_code() == ErrorCode::STREAM_REPLICAS_NOT_SUPPORTED
         {
-            found = self.jetstream.get_or_create_stream(config(1)).await; // it is no cluster
+            found = self.jetstream.get_or_create_stream(config(1)).await; // not a cluster
         }
         let stream = found.map_err(|error| match error.kind() {
             CreateStreamErrorKind::JetStreamUnavailable => format!(
@@ -223,7 +225,7 @@ impl Stream {
             *seen = Instant::now();
             return false;
         }
-        let is_new = problems.len() < 16; // what a server says may be different each time
+        let is_new = problems.len() < 16; // a server's words may differ each time
         if is_new {
             note!("{}", printable(&problem.replace("\r\n", "")));
             problems.push((problem, Instant::now()));
@@ -235,11 +237,12 @@ impl Stream {
 
 // ANCHOR: publish
 impl Stream {
-    /// Waits until the stream has stored `lines`, exactly once, however long that takes. One call at a
-    /// time. If the future is dropped, the lines may be stored or not.
+    /// Publishes `lines`, and waits until the stream has stored them exactly once, however long
+    /// that takes. Make one call at a time. If the future is dropped, the lines may or may not be
+    /// stored.
     pub async fn publish(&self, lines: Bytes) {
         let subject = format!("{PREFIX}{}", self.edge);
-        // Unique, and nobody can guess it and publish something else under it.
+        // Unique, and random so that nobody can guess it and publish something else with it first.
         let id = format!("{}.{}", self.edge, self.jetstream.client().new_inbox());
         let mut connections = self.connections.clone();
         let mut failures = 0;
@@ -253,10 +256,10 @@ impl Stream {
                     Ok(_) => return,
                     Err(error) => Some(error),
                 },
-                _ = connections.changed() => None, // and the acknowledgement went with the old one
+                _ = connections.changed() => None, // the acknowledgement is lost with the old one
             };
-            // So publish it again. For two minutes the stream knows the id of what it has stored; after
-            // that we have to look.
+            // So publish it again, if it is not stored. The stream would drop it as a duplicate,
+            // but it remembers ids for two minutes only, so we look ourselves.
             let last = self.ready().await.get_last_raw_message_by_subject(&subject).await;
             if last.is_ok_and(|last| {
                 last.headers.get("Nats-Msg-Id").is_some_and(|of| of.as_str() == id)
@@ -284,29 +287,29 @@ impl Stream {
 pub struct Heard {
     pub edge: String,
     pub lines: Bytes,
-    /// How many messages before this one we have not heard, because the stream no longer had them.
+    /// How many messages before this one we have missed, because the stream no longer had them.
     pub lost: u64,
-    /// Whether it was in the stream when we began to listen.
+    /// Whether the message was in the stream when we began to listen.
     pub is_past: bool,
 }
 
 /// A reader of the stream.
 pub struct Listener {
     stream: Stream,
-    /// When the stream was created. If somebody deletes it, the numbers of the new one begin at 1.
+    /// When the stream was created. If somebody deletes it, the new one's numbers begin at 1.
     created: DateTime,
     /// The number of the next message.
     next: u64,
-    /// The number of the first message that was not there yet when we began.
+    /// The number of the first message that was not there yet when we began to listen.
     begin: u64,
-    /// How many messages before that one are gone.
+    /// How many messages before the next one are gone, which nobody has been told yet.
     lost: u64,
-    /// What the stream sends us, and how many of that we have taken.
+    /// The messages that the stream sends us, and how many of them we have taken.
     messages: Option<(pull::Stream, u64)>,
 }
 
 impl Stream {
-    /// Reads the last `history` messages of the stream, and from there on everything.
+    /// Creates a reader of the last `history` messages of the stream, and of everything after them.
     pub async fn listen(&self, history: u64) -> Listener {
         let stream = self.ready().await;
         let info = stream.cached_info();
@@ -324,13 +327,13 @@ impl Stream {
 }
 
 impl Listener {
-    /// Returns whether the next message was there when we began.
+    /// Returns whether the next message was there when we began to listen.
     pub fn is_in_past(&self) -> bool {
         self.next < self.begin
     }
 
-    /// Returns the next message of the stream, each once, whatever happens to the connection. If the
-    /// future is dropped, nothing is lost.
+    /// Waits for the next message of the stream. Returns each of them once, whatever happens to the
+    /// connection. If the future is dropped, nothing is lost.
     pub async fn next(&mut self) -> Heard {
         let mut is_behind = false;
         loop {
@@ -347,7 +350,7 @@ impl Listener {
             };
             let message = select! {
                 message = timeout(Duration::from_secs(1), messages.next()) => message,
-                _ = self.stream.connections.changed() => Ok(None), // what we wait for went to the old one
+                _ = self.stream.connections.changed() => Ok(None), // lost with the old one
             };
             match message {
                 Ok(Some(Ok(message))) => {
@@ -362,11 +365,11 @@ impl Listener {
                                 return heard;
                             }
                         }
-                        _ => self.messages = None, // one was lost on its way
+                        _ => self.messages = None, // a message was lost on its way
                     }
                 }
                 Ok(_) => self.messages = None,
-                // It may be that nobody speaks, that our consumer is gone, or the stream.
+                // Either nobody speaks, or our consumer is gone, or the stream is.
                 Err(_) => match self.stream.find().await {
                     Ok(stream)
                         if stream.cached_info().created == self.created
@@ -381,10 +384,11 @@ impl Listener {
         }
     }
 
-    /// Asks for everything from the next message on, and returns the first if it is there.
+    /// Asks for everything from the next message on, and returns the first one if it is there.
     ///
-    /// That one is fetched by itself, because one that the client cannot read (anybody may publish any
-    /// header) costs the connection, and would cost the next one too. So it is skipped here.
+    /// Fetches that one by itself. If it were one that the client cannot parse (anybody may publish
+    /// any header), it would cost us this connection and every new one. So such a message is
+    /// skipped here.
     async fn follow(&mut self) -> Result<Option<Heard>, async_nats::Error> {
         let stream = self.stream.ready().await;
         self.stream.connections.mark_unchanged();
@@ -427,8 +431,8 @@ impl Listener {
         Ok(first.and_then(|first| self.hear(first.sequence, &first.subject, &first.payload)))
     }
 
-    /// Counts a message as heard, unless it was, or is not of the stream: to our inbox, anybody may
-    /// publish.
+    /// Counts a message as heard, unless it already was, or is not from the stream: anybody may
+    /// publish to our inbox.
     fn hear(&mut self, sequence: u64, subject: &str, lines: &Bytes) -> Option<Heard> {
         let edge = subject.strip_prefix(PREFIX)?.to_string();
         let lost = sequence.checked_sub(self.next)? + mem::take(&mut self.lost);
