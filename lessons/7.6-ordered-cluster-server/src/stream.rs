@@ -113,6 +113,7 @@ pub struct Stream {
     problems: Arc<Mutex<Vec<(String, Instant)>>>,
     /// Whether people have been told that the stream is away, and not yet that it is there.
     is_away: Arc<AtomicBool>,
+    /// Whether the stream has been there before. If it is gone now, somebody has deleted it.
     was_there: Arc<AtomicBool>,
 }
 
