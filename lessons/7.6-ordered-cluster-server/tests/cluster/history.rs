@@ -80,13 +80,14 @@ fn an_edge_that_is_killed_and_started_again_goes_on_and_remembers() {
     let nats = nats();
     let (mut east, west) = (remembers("east", &nats.address(), 10), edge("west", &nats));
     let (a, b) = (Person::at(&east, "east"), Person::at(&west, "west"));
-    meet(&[&a, &b]);
+    let listens = Person::at(&west, "west");
+    meet(&[&a, &b, &listens]);
     talk(&[&a], 5000, Pace::FullSpeed, |_| {});
     b.wait_for(&a, "line 4999");
-    let label_of_a = a.label_at("north");
     east.kill();
     talk(&[&b], 5000, Pace::FullSpeed, |_| {});
     b.say("and now?");
+    listens.wait_for(&b, "and now?");
     let east = remembers("east", &nats.address(), 10);
     // Clients come back immediately, before the edge has read what is in the stream.
     let early = Person::at(&east, "east");
@@ -100,6 +101,5 @@ fn an_edge_that_is_killed_and_started_again_goes_on_and_remembers() {
     early.say("I am back");
     b.wait_for(&early, "I am back");
     late.wait_for(&early, "I am back");
-    drop(label_of_a);
     east.wait_for_stderr(contains("joined the other edges"));
 }
