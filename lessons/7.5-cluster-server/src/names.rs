@@ -51,7 +51,8 @@ pub fn default_name(bound: SocketAddr, nats: &[String]) -> String {
 /// socket sends nothing: the system only chooses the address from which it would send.
 fn address_towards(nats: &[String]) -> Option<IpAddr> {
     let server = nats.first()?.to_socket_addrs().ok()?.next()?;
-    let socket = UdpSocket::bind("0.0.0.0:0").ok()?;
+    let any = if server.is_ipv4() { "0.0.0.0:0" } else { "[::]:0" };
+    let socket = UdpSocket::bind(any).ok()?;
     socket.connect(server).ok()?;
     Some(socket.local_addr().ok()?.ip())
 }

@@ -24,7 +24,7 @@ const MOST_WAITING: usize = 32 * 1024 * 1024;
 
 /// How many bytes of an edge are added to the log before the others have their turn, unless one
 /// line is longer. In the log they take more, because each line gets a label.
-const TURN: usize = 16 * 1024;
+const TURN: usize = 8 * 1024;
 
 /// All other edges, by name and run.
 #[derive(Default)]
@@ -88,31 +88,26 @@ impl Others {
 
 // ANCHOR: say
 impl Others {
-    /// Adds the waiting lines to the log, as `author`: some of each edge, then some more of each.
-    /// An edge that is too fast for the readers has to wait, but no other edge waits for it.
+    /// Adds waiting lines to the log, as `author`: some of each edge. An edge that is too fast for the
+    /// readers has to wait, but no other edge waits for it.
     ///
     /// Returns how many lines were added, and whether an edge has to wait.
     pub fn say(&mut self, log: &mut Log, author: &mut Cursor) -> (u64, bool) {
-        let mut said = 0;
-        loop {
-            let (said_before, mut is_held) = (said, false);
-            for ((name, _), edge) in &mut self.edges {
-                if edge.waiting.is_empty() {
-                    continue;
-                }
-                if log.holds_up(edge.said) {
-                    is_held = true;
-                    continue;
-                }
-                let lines = edge.take_turn();
-                log.say_for(author, &format!("{name}/"), &lines);
-                edge.said = author.said();
-                said += count(&lines);
+        let (mut said, mut is_held) = (0, false);
+        for ((name, _), edge) in &mut self.edges {
+            if edge.waiting.is_empty() {
+                continue;
             }
-            if said == said_before {
-                return (said, is_held);
+            if log.holds_up(edge.said) {
+                is_held = true;
+                continue;
             }
+            let lines = edge.take_turn();
+            log.say_for(author, &format!("{name}/"), &lines);
+            edge.said = author.said();
+            said += count(&lines);
         }
+        (said, is_held)
     }
 }
 

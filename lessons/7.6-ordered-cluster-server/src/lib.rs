@@ -58,7 +58,7 @@ pub async fn run(
             }
         };
         if timeout(FAREWELL, everything_back).await.is_err() {
-            note!("NATS is away: what was said here last is lost");
+            note!("what was said here last has not come back from NATS: nobody may have heard it");
         }
         edge.abort();
     };

@@ -35,7 +35,7 @@ mod alone {
         speaker.expect(farewell);
         drop(listener); // the other one keeps nobody from ending
         assert_eq!(server.wait_for_exit().code(), Some(0));
-        server.wait_for_stderr(contains("what was said here last is lost"));
+        server.wait_for_stderr(contains("what was said here last has not come back"));
     }
 }
 

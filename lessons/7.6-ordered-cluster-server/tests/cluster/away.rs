@@ -73,8 +73,8 @@ fn a_paste_is_held_up_while_nats_is_away_and_arrives_later() {
         }
         nats.start();
     });
-    b.wait_for(&a, &format!("{} {filler}", LINES - 1));
     for person in [&also_a, &b] {
+        person.wait_for(&a, &format!("{} {filler}", LINES - 1));
         let heard = person.heard();
         let numbers = heard.iter().map(|line| {
             let said = line.split_once(':').expect("a label").1;
