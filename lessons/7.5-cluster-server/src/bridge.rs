@@ -5,12 +5,14 @@
 //! of each edge are numbered, and an edge that misses some says how many.
 
 use std::hash::{BuildHasher, RandomState};
+use std::pin::pin;
 use std::sync::{Arc, Once};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use async_nats::{Client, Error};
 use bytes::Bytes;
 use futures_util::StreamExt;
+use futures_util::future::{Fuse, FusedFuture, FutureExt};
 use lesson_async_server::Room;
 use lesson_shared_log_server::{ASK_AGAIN, Cursor};
 use shared::{complain, note};
@@ -28,6 +30,9 @@ use crate::others::Others;
 /// waits for us in messages, whatever their size; we count in bytes.
 const MOST_AT_ONCE: usize = 256;
 
+/// How long after a connection is made again something may arrive that was published before.
+const LATE: Duration = Duration::from_secs(10);
+
 /// One more reader of the room, which publishes what it reads, and adds to the log what other edges
 /// publish.
 pub struct Bridge {
@@ -43,8 +48,8 @@ pub struct Bridge {
     next: u64,
     /// The message to publish next.
     unsent: Option<Bytes>,
-    /// The number of the connection to NATS at each of the last two ticks.
-    connections: [Option<u64>; 2],
+    /// The number of the connection to NATS, if there is one, and since when it is what it is.
+    connection: (Option<u64>, Instant),
     others: Others,
 }
 
@@ -82,7 +87,7 @@ impl Bridge {
             next: log.lines(),
             room: Arc::clone(room),
             unsent: None,
-            connections: [None; 2],
+            connection: (None, Instant::now()),
             others: Others::default(),
         }
     }
@@ -96,6 +101,9 @@ impl Bridge {
         let heard = client.subscribe("chat.said.*").await?;
         let mut heard = heard.ready_chunks(MOST_AT_ONCE);
         let mut news = self.room.news.subscribe();
+        // What the client still has when the connection is lost goes out first on the next one, too
+        // early. So the next message waits until the last one is out.
+        let mut flushed = pin!(Fuse::terminated());
         let mut seconds = interval(Duration::from_secs(1));
         seconds.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
@@ -104,6 +112,7 @@ impl Bridge {
             self.collect();
             let told = self.told;
             let is_held = self.say();
+            let may_publish = flushed.is_terminated() && self.may_publish(client);
             if self.told > told {
                 // Yield, so that the readers keep up with an edge that floods us.
                 task::yield_now().await;
@@ -112,10 +121,14 @@ impl Bridge {
             select! {
                 messages = heard.next() => {
                     for message in messages.ok_or("the client of NATS has ended")? {
-                        self.hear(&message.subject, &message.payload);
+                        self.hear(client, &message.subject, &message.payload);
                     }
                 }
-                sent = self.publish(client), if self.may_publish(client) => self.sent(sent),
+                sent = self.publish(client), if may_publish => {
+                    self.sent(sent);
+                    flushed.set(client.flush().fuse());
+                }
+                _ = &mut flushed => {}
                 _ = seconds.tick() => self.tick(client),
                 () = sleep(ASK_AGAIN), if is_held => {}
                 _ = news.changed() => {}
@@ -172,9 +185,18 @@ impl Bridge {
 
     /// Returns whether there is a message to publish, and the connection is at least a second old.
     /// On a newer one other edges may not be connected again yet, so they would miss the message.
-    fn may_publish(&self, client: &Client) -> bool {
+    fn may_publish(&mut self, client: &Client) -> bool {
+        let is_ready = self.age(client).is_some_and(|age| age >= Duration::from_secs(1));
+        self.unsent.is_some() && is_ready
+    }
+
+    /// Returns the age of the connection, or `None` while there is none.
+    fn age(&mut self, client: &Client) -> Option<Duration> {
         let connection = connection(client);
-        self.unsent.is_some() && connection.is_some() && self.connections == [connection; 2]
+        if self.connection.0 != connection {
+            self.connection = (connection, Instant::now());
+        }
+        connection.map(|_| self.connection.1.elapsed())
     }
 
     /// Returns a message with these lines: the numbers come before them.
@@ -201,8 +223,7 @@ impl Bridge {
     /// Publishes how far this edge has counted, and prints how many lines of the others are lost.
     /// Runs once a second.
     fn tick(&mut self, client: &Client) {
-        self.connections = [self.connections[1], connection(client)];
-        if self.connections[1].is_some() {
+        if connection(client).is_some() {
             self.unsent.get_or_insert(self.message(b""));
         }
         self.others.tell_losses();
@@ -210,7 +231,7 @@ impl Bridge {
     // ANCHOR_END: publish
 
     // ANCHOR: hear
-    fn hear(&mut self, subject: &str, payload: &[u8]) {
+    fn hear(&mut self, client: &Client, subject: &str, payload: &[u8]) {
         static STRANGER: Once = Once::new();
         static NAMESAKE: Once = Once::new();
         let Some(message) = Message::parse(subject, payload) else {
@@ -223,7 +244,9 @@ impl Bridge {
                 note!("another edge has the name of this one: give one of them another --name");
             });
         }
-        self.others.hear(message);
+        let has_reconnected =
+            self.age(client).is_some_and(|age| age < LATE) && self.connection.0 > Some(1);
+        self.others.hear(message, has_reconnected);
     }
 
     /// Adds to the log what the others have said, as far as the readers here can keep up. Returns

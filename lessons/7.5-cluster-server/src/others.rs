@@ -48,7 +48,11 @@ struct Edge {
 // ANCHOR: hear
 impl Others {
     /// Stores a message of another edge. The lines between the last message and this one are lost.
-    pub fn hear(&mut self, message: Message) {
+    ///
+    /// If this edge has just connected again, a message may come late, over the other edge's old
+    /// connection. Its lines were counted as lost, so it is left out. At other times a number that
+    /// is too small is somebody's forgery, or the number before it was.
+    pub fn hear(&mut self, message: Message, has_reconnected: bool) {
         let Message { from, run, first, lines } = message;
         let key = (from.to_string(), run);
         if self.edges.len() >= MOST_EDGES && !self.edges.contains_key(&key) {
@@ -60,6 +64,9 @@ impl Others {
         let free = MOST_WAITING - self.waiting();
         let new = Edge { next: first, ..Edge::default() };
         let edge = self.edges.entry(key).or_insert(new);
+        if has_reconnected && first < edge.next {
+            return;
+        }
         if !lines.is_empty() && edge.waiting.len() + lines.len() > free {
             return; // the next message that fits shows how many lines are missing
         }
@@ -133,7 +140,7 @@ mod tests {
     const RUN: u64 = 7;
 
     fn hear(others: &mut Others, from: &str, first: u64, lines: &str) {
-        others.hear(Message { from, run: RUN, first, lines: lines.as_bytes() });
+        others.hear(Message { from, run: RUN, first, lines: lines.as_bytes() }, false);
     }
 
     fn lost(others: &Others, name: &str) -> u64 {
@@ -157,6 +164,18 @@ mod tests {
         let expected = "east/1:five\neast/1:six\neast/1:seven\neast/1:ten\n";
         assert_eq!(String::from_utf8_lossy(&heard), expected);
         assert!(log.is_read(&author), "and they do not go back");
+    }
+
+    #[test]
+    fn what_comes_late_over_an_old_connection_was_counted_as_lost_and_is_left_out() {
+        let mut others = Others::default();
+        for (first, lines) in [(0, "1:zero\n"), (3, "1:three\n"), (1, "1:one\n"), (4, "1:four\n")] {
+            let (run, lines) = (RUN, lines.as_bytes());
+            others.hear(Message { from: "east", run, first, lines }, true);
+        }
+        assert_eq!(lost(&others, "east"), 2);
+        let waiting = &others.edges[&("east".to_string(), RUN)].waiting;
+        assert_eq!(String::from_utf8_lossy(waiting), "1:zero\n1:three\n1:four\n");
     }
 
     #[test]
