@@ -17,6 +17,7 @@ use bridge::join_rooms;
 
 pub use message::{MOST_LINES, fit};
 pub use names::{default_name, edge_name, is_name, nats_servers};
+pub use nats::{forget_what_was_said, options, say_once};
 
 mod bridge;
 mod message;

@@ -22,6 +22,9 @@ pub const MOST_LINES: usize = 2 * LONGEST_LINE;
 /// lines grow most.
 const MOST_LABELLED: usize = 2 * 1024 * 1024;
 
+/// The most bytes of the first line: two numbers of twenty digits.
+const LONGEST_HEAD: usize = 42;
+
 /// A message of another edge.
 #[derive(Debug, PartialEq)]
 pub struct Message<'a> {
@@ -37,7 +40,7 @@ impl<'a> Message<'a> {
     /// anything.
     pub fn parse(subject: &'a str, payload: &'a [u8]) -> Option<Message<'a>> {
         let from = subject.strip_prefix("chat.said.").filter(|name| is_name(name))?;
-        let end = payload.iter().position(|byte| *byte == b'\n')?;
+        let end = payload.iter().take(LONGEST_HEAD).position(|byte| *byte == b'\n')?;
         let (head, lines) = (&payload[..end], &payload[end + 1..]);
         let (run, first) = std::str::from_utf8(head).ok()?.split_once(' ')?;
         if !lines.is_empty() && !fit(from, lines) {
@@ -49,8 +52,8 @@ impl<'a> Message<'a> {
 
 /// Returns whether these are whole lines, and no more than an edge puts into one message.
 pub fn fit(name: &str, lines: &[u8]) -> bool {
-    let labelled = lines.len() + count(lines) as usize * (name.len() + 1);
-    lines.ends_with(b"\n") && lines.len() <= MOST_LINES && labelled <= MOST_LABELLED
+    let labelled = || lines.len() + count(lines) as usize * (name.len() + 1);
+    lines.len() <= MOST_LINES && lines.ends_with(b"\n") && labelled() <= MOST_LABELLED
 }
 
 /// Returns how many lines these are.

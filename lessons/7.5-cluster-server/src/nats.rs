@@ -2,6 +2,7 @@
 //! The connection of an edge to NATS.
 
 use std::io;
+use std::mem;
 use std::sync::atomic::Ordering;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
@@ -39,22 +40,32 @@ const WAITING_FOR_NATS: usize = 1;
 /// How many messages may wait for us. The client drops any more, and we notice the gap.
 const WAITING_FOR_US: usize = 4096;
 
-/// Creates a client, which connects as soon as one of the servers answers, and again whenever the
-/// connection is lost. A server tells it which others are in its cluster.
-///
-/// # Errors
-/// If one of the addresses is invalid.
-pub async fn client(servers: &[String]) -> Result<Client, ConnectError> {
+/// Returns the options of a client that connects as soon as one of its servers answers, and again
+/// whenever the connection is lost. A server tells it which others are in its cluster. While none
+/// answers, `advice` is given.
+pub fn options(advice: &'static str) -> ConnectOptions {
     ConnectOptions::new()
-        .no_echo() // what we publish does not come back to us
         .retry_on_initial_connect()
-        .reconnect_to_server_callback(|servers, _| async move {
+        .reconnect_to_server_callback(move |servers, _| async move {
             // Asked at the same time, because each one that is out of reach costs a time-out.
-            let mut answers: FuturesUnordered<_> = servers.iter().map(wait_for).collect();
+            let asked = servers.iter().map(|server| wait_for(server, advice));
+            let mut answers: FuturesUnordered<_> = asked.collect();
             Some(ReconnectToServer { addr: answers.next().await?, delay: Some(BREATH) })
         })
         .connection_timeout(CONNECT_TIMEOUT)
         .ping_interval(PING_INTERVAL)
+}
+
+/// Creates the client of an edge of 7.5.
+///
+/// # Errors
+/// If one of the addresses is invalid.
+pub async fn client(servers: &[String]) -> Result<Client, ConnectError> {
+    options(
+        "Until that is possible, your people talk among themselves. Start a nats-server there, or say \
+         with --nats where one is.",
+    )
+        .no_echo() // what we publish does not come back to us
         .client_capacity(WAITING_FOR_NATS)
         .subscription_capacity(WAITING_FOR_US)
         .event_callback(async |event| report(event))
@@ -72,7 +83,7 @@ pub fn connection(client: &Client) -> Option<u64> {
 
 // ANCHOR: wait_for
 /// Waits until this server answers as NATS does, and returns its address.
-async fn wait_for(server: &Server) -> ServerAddr {
+async fn wait_for(server: &Server, advice: &str) -> ServerAddr {
     let mut problem = server.last_error.clone();
     let mut attempts = 0;
     loop {
@@ -81,9 +92,7 @@ async fn wait_for(server: &Server) -> ServerAddr {
             // Not after the first attempt: the server may only be starting again.
             if attempts != 1 {
                 say_once(format!(
-                    "cannot connect to NATS at {}:{}: {}\n\
-                     Until that is possible, your people talk among themselves. Start a nats-server \
-                     there, or say with --nats where one is.",
+                    "cannot connect to NATS at {}:{}: {}\n{advice}",
                     server.addr.host(),
                     server.addr.port(),
                     one_line(problem)
@@ -116,7 +125,7 @@ async fn greeting(server: &ServerAddr) -> io::Result<String> {
 // ANCHOR_END: wait_for
 
 // ANCHOR: report
-/// What has been printed since the client was last connected.
+/// What [`say_once`] has printed.
 static SAID: Mutex<Vec<String>> = Mutex::new(Vec::new());
 
 /// Prints what has happened to the connection. Strangers can cause that as often as they like,
@@ -124,7 +133,7 @@ static SAID: Mutex<Vec<String>> = Mutex::new(Vec::new());
 fn report(event: Event) {
     match event {
         Event::Connected => {
-            SAID.lock().unwrap_or_else(PoisonError::into_inner).clear();
+            forget_what_was_said();
             complain(format_args!("connected to NATS: joined the other edges"));
         }
         Event::Disconnected => complain(format_args!(
@@ -136,16 +145,24 @@ fn report(event: Event) {
     }
 }
 
-fn say_once(line: String) {
+/// Prints a line, unless it has been printed since [`forget_what_was_said`] was called last.
+pub fn say_once(line: String) {
     let mut said = SAID.lock().unwrap_or_else(PoisonError::into_inner);
     if said.len() < 100 && !said.contains(&line) {
-        complain(format_args!("{line}"));
+        complain(format_args!("{}", printable(&line)));
         said.push(line);
     }
 }
 
-/// Makes a server's words safe to print, on one line.
+/// Lets [`say_once`] print everything once more. Returns whether it has printed anything since the
+/// last call.
+pub fn forget_what_was_said() -> bool {
+    let said = mem::take(&mut *SAID.lock().unwrap_or_else(PoisonError::into_inner));
+    !said.is_empty()
+}
+
+/// Puts a server's words on one line.
 fn one_line(text: impl ToString) -> String {
-    printable(&text.to_string()).replace(['\r', '\n'], " ").trim_end().to_string()
+    text.to_string().replace('\r', "").replace('\n', " ").trim_end().to_string()
 }
 // ANCHOR_END: report

@@ -8,9 +8,10 @@
 use std::error::Error;
 use std::mem;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Once};
 use std::time::Duration;
 
+use async_nats::Event;
 use async_nats::connection::State;
 use async_nats::datetime::DateTime;
 use async_nats::jetstream::consumer::{AckPolicy, DeliverPolicy, pull};
@@ -18,14 +19,13 @@ use async_nats::jetstream::context::{ContextBuilder, CreateStreamErrorKind, Requ
 use async_nats::jetstream::message::PublishMessage;
 use async_nats::jetstream::stream::{Config, DiscardPolicy, RawMessageErrorKind, StorageType};
 use async_nats::jetstream::{self, Context, ErrorCode};
-use async_nats::{ConnectOptions, Event};
 use bytes::Bytes;
 use futures_util::StreamExt;
-use lesson_cluster_server::MOST_LINES;
-use shared::{note, printable};
+use lesson_cluster_server::{MOST_LINES, forget_what_was_said, options, say_once};
+use shared::{complain, note};
 use tokio::select;
 use tokio::sync::watch;
-use tokio::time::{Instant, sleep, timeout};
+use tokio::time::{sleep, timeout};
 // ANCHOR_END: header
 
 // ANCHOR: config
@@ -109,27 +109,19 @@ pub struct Stream {
     edge: String,
     /// A number that changes when the connection is lost, and when it is there again.
     connections: watch::Receiver<u64>,
-    /// The problems of the last half minute, and when each was last seen.
-    problems: Arc<Mutex<Vec<(String, Instant)>>>,
-    /// Whether people have been told that the stream is away, and not yet that it is there.
-    is_away: Arc<AtomicBool>,
     /// Whether the stream has been there before. If it is gone now, somebody has deleted it.
     was_there: Arc<AtomicBool>,
-}
-
-fn options() -> ConnectOptions {
-    ConnectOptions::new()
-        .connection_timeout(PATIENCE)
-        .ping_interval(PATIENCE) // after three without an answer, the connection is lost
-        .reconnect_delay_callback(|attempts| PAUSE.min(PAUSE * attempts as u32 / 10))
-        .ignore_discovered_servers() // a cluster may announce addresses that only it can reach
 }
 
 impl Stream {
     /// Begins to connect to one of `servers`, for the edge named `edge`.
     pub async fn open(servers: &[String], edge: &str) -> anyhow::Result<Stream> {
         let (made, connections) = watch::channel(0);
-        let options = options().retry_on_initial_connect().event_callback(move |event| {
+        let options = options(
+            "Until that is possible nobody hears anybody. Start `nats-server -js` there, without TLS and \
+             password, or say with --nats where one is.",
+        );
+        let options = options.event_callback(move |event| {
             made.send_if_modified(|made| {
                 *made += 1;
                 matches!(event, Event::Connected | Event::Disconnected)
@@ -139,8 +131,8 @@ impl Stream {
         let client = options.connect(servers).await?;
         let jetstream = ContextBuilder::new().timeout(PATIENCE).build(client);
         let (servers, edge) = (servers.to_vec(), edge.to_string());
-        let (problems, is_away, was_there) = Default::default();
-        Ok(Stream { jetstream, servers, edge, connections, problems, is_away, was_there })
+        let was_there = Default::default();
+        Ok(Stream { jetstream, servers, edge, connections, was_there })
     }
 
     /// Waits until the stream is there, and prints once why it is not.
@@ -151,21 +143,14 @@ impl Stream {
             if self.jetstream.client().connection_state() == State::Connected {
                 match self.find().await {
                     Ok(stream) => {
-                        if self.is_away.swap(false, Relaxed) {
-                            note!("the stream {NAME} at {} is there", self.servers.join(", "));
+                        if forget_what_was_said() {
+                            let servers = self.servers.join(", ");
+                            complain(format_args!("the stream {NAME} at {servers} is there"));
                         }
                         return stream;
                     }
-                    Err(problem) => self.complain_away(problem),
+                    Err(problem) => say_once(problem),
                 }
-            // Our client does not tell us why it cannot connect, but a new one does.
-            } else if let Err(error) = options().connect(&self.servers).await {
-                self.complain_away(format!(
-                    "cannot connect to NATS at {}: {error}\n\
-                     Until that is possible nobody hears anybody. Start `nats-server -js` there, without \
-                     TLS and password, or say with --nats where one is.",
-                    self.servers.join(", ")
-                ));
             }
             let _ = timeout(PAUSE, connections.changed()).await;
         }
@@ -211,28 +196,6 @@ impl Stream {
             )),
         }
     }
-
-    fn complain_away(&self, problem: String) {
-        if self.complain(problem) {
-            self.is_away.store(true, Relaxed);
-        }
-    }
-
-    /// Prints a problem, but only when it begins. Returns whether it did.
-    fn complain(&self, problem: String) -> bool {
-        let Ok(mut problems) = self.problems.lock() else { return false };
-        problems.retain(|(_, seen)| seen.elapsed() < Duration::from_secs(30));
-        if let Some((_, seen)) = problems.iter_mut().find(|(known, _)| *known == problem) {
-            *seen = Instant::now();
-            return false;
-        }
-        let is_new = problems.len() < 16; // a server's words may differ each time
-        if is_new {
-            note!("{}", printable(&problem.replace("\r\n", "")));
-            problems.push((problem, Instant::now()));
-        }
-        is_new
-    }
 }
 // ANCHOR_END: open
 
@@ -270,7 +233,7 @@ impl Stream {
             if let Some(error) = error {
                 failures += 1;
                 if failures > 1 {
-                    self.complain(format!(
+                    say_once(format!(
                         "the stream {NAME} at {} does not store what is said here: {error}\n\
                          Its people wait. Is there room on the disk of that nats-server?",
                         self.servers.join(", "),
@@ -343,7 +306,7 @@ impl Listener {
                     Ok(Some(heard)) => return heard,
                     Ok(None) => {}
                     Err(error) => {
-                        self.stream.complain(format!("cannot read the stream {NAME}: {error}"));
+                        say_once(format!("cannot read the stream {NAME}: {error}"));
                         sleep(PAUSE).await;
                     }
                 }
@@ -391,6 +354,7 @@ impl Listener {
     /// any header), it would cost us this connection and every new one. So such a message is
     /// skipped here.
     async fn follow(&mut self) -> Result<Option<Heard>, async_nats::Error> {
+        static UNREADABLE: Once = Once::new();
         let stream = self.stream.ready().await;
         self.stream.connections.mark_unchanged();
         let info = stream.cached_info();
@@ -409,9 +373,9 @@ impl Listener {
                 Ok(first) => break Some(first),
                 Err(error) if error.kind() == RawMessageErrorKind::NoMessageFound => break None,
                 Err(error) if error.source().is_some_and(|source| !source.is::<RequestError>()) => {
-                    self.stream.complain(format!(
-                        "somebody who is no edge publishes what nobody can read: {error}"
-                    ));
+                    UNREADABLE.call_once(|| {
+                        note!("somebody who is no edge publishes what nobody can read: {error}");
+                    });
                     self.next += 1;
                 }
                 Err(error) => return Err(error.into()),

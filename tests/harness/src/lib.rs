@@ -22,6 +22,7 @@ mod process;
 mod program;
 mod servers;
 mod service;
+mod strange_server;
 
 pub use built::{own, scratch};
 pub use checkout::repository;
@@ -39,6 +40,7 @@ pub use process::{
 pub use program::{Program, shortened};
 pub use servers::{is_chat_server, package};
 pub use service::expect_service;
+pub use strange_server::StrangeServer;
 
 /// How long a wait may take before the test fails. Nothing takes as long on a working machine, not
 /// even a slow and loaded one.

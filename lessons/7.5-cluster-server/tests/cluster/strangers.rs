@@ -2,51 +2,15 @@
 
 use std::fs;
 use std::io::{BufRead, BufReader, Write};
-use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::net::{TcpListener, TcpStream};
 use std::path::PathBuf;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 
-use harness::{Nats, resident_memory, scratch, wait_until};
+use harness::{Nats, StrangeServer, resident_memory, scratch, wait_until};
 use needs::NATS_SERVER;
 use predicates::str::contains;
 
 use crate::edges::{Series, edge, edge_with, meet};
-
-/// A server that says one thing to everybody, and then nothing more, until it is dropped.
-struct Stranger {
-    address: SocketAddr,
-    is_over: Arc<AtomicBool>,
-}
-
-impl Stranger {
-    fn that_says(what: &'static str, address: &str) -> Stranger {
-        let listener = TcpListener::bind(address).expect("a free port");
-        let address = listener.local_addr().expect("its address");
-        let is_over = Arc::<AtomicBool>::default();
-        let ends = Arc::clone(&is_over);
-        thread::spawn(move || {
-            let mut clients = Vec::new();
-            for client in listener.incoming() {
-                if ends.load(Ordering::Relaxed) {
-                    return;
-                }
-                let mut client = client.expect("a client");
-                let _ = client.write_all(what.as_bytes());
-                clients.push(client);
-            }
-        });
-        Stranger { address, is_over }
-    }
-}
-
-impl Drop for Stranger {
-    fn drop(&mut self) {
-        self.is_over.store(true, Ordering::Relaxed);
-        let _ = TcpStream::connect(self.address); // so that it looks
-    }
-}
 
 fn config(name: &str, content: &str) -> PathBuf {
     let path = scratch().join(name);
@@ -65,7 +29,7 @@ fn a_server_that_is_no_nats_is_said_to_be_none_and_the_next_one_is_tried() {
         ("INFO {\"server_id\":\r\n", "IO error: EOF while parsing"),
         ("-ERR\r\n", "it does not answer as a NATS server does, but with '-ERR"),
     ] {
-        let server = Stranger::that_says(what, "127.0.0.1:0");
+        let server = StrangeServer::that_says(what, "127.0.0.1:0");
         let stranger = server.address.to_string();
         let alone = edge_with("alone", &stranger);
         let found = edge_with("found", &format!("{stranger},{}", nats.address()));
@@ -108,7 +72,7 @@ fn another_program_at_the_address_of_a_dead_nats_is_said_to_be_none() {
         let east = edge("east", &nats);
         let (mut a, mut also_a) = (east.connect(), east.connect());
         nats.kill();
-        let stranger = Stranger::that_says(what, &nats.address());
+        let stranger = StrangeServer::that_says(what, &nats.address());
         east.wait_for_stderr(contains(format!(
             "cannot connect to NATS at {}: it ",
             nats.address()

@@ -1,13 +1,13 @@
 //! Somebody who is no edge publishes and listens.
 
 use std::io::{BufRead, BufReader, Read, Write};
-use std::net::TcpStream;
+use std::net::{TcpListener, TcpStream};
 
-use harness::{DEADLINE, Nats};
+use harness::{DEADLINE, Nats, StrangeServer, wait_until};
 use needs::NATS_SERVER;
 use predicates::str::contains;
 
-use crate::people::{Pace, Person, assert_one_order, edge, meet, nats, talk};
+use crate::people::{Pace, Person, assert_one_order, edge, edge_with, meet, nats, talk};
 
 /// A client of NATS that is no edge.
 pub struct Stranger(BufReader<TcpStream>);
@@ -71,6 +71,26 @@ impl Stranger {
             assert!(size > 0, "NATS has closed the connection");
         }
         line
+    }
+}
+
+needs::test!(NATS_SERVER: another_program_at_the_address_of_nats_is_said_to_be_none_until_nats_is_there);
+/// async-nats panics at an error without words.
+fn another_program_at_the_address_of_nats_is_said_to_be_none_until_nats_is_there() {
+    for what in ["", "HTTP/1.1 400 Bad Request\r\n", "-ERR\r\n", "INFO {\"server_id\":\r\n"] {
+        let mut nats = Nats::with_jetstream(&[]);
+        let stranger = StrangeServer::that_says(what, &nats.address());
+        let mut east = edge_with(&["--name", "east", "--nats", &nats.address()]);
+        let (a, b) = (Person::at(&east, "east"), Person::at(&east, "east"));
+        a.say("the first");
+        east.wait_for_stderr(contains(format!("cannot connect to NATS at {}: ", nats.address())));
+        drop(stranger);
+        wait_until("the stranger has gone", || TcpListener::bind(nats.address()).is_ok());
+        nats.start();
+        b.wait_for(&a, "the first");
+        assert!(!east.stderr().contains("panicked"), "{}", east.stderr());
+        east.terminate();
+        assert!(east.wait_for_exit().success());
     }
 }
 
