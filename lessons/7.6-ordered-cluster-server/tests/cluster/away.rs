@@ -128,17 +128,20 @@ fn ctrl_c_ends_an_edge_whose_nats_is_dead_or_suspended_or_was_never_there() {
             "without JetStream" => edge_with(&["--name", "east", "--nats", &nats.address()]),
             _ => edge("east", &nats),
         };
-        let mut a = east.connect();
+        let (mut a, mut b) = (east.connect(), east.connect());
         match fate {
             "dead" => nats.kill(),
             "suspended" => nats.program().suspend(),
             _ => {}
         }
-        a.send("last words\n");
+        b.send("last words\n");
+        drop(b);
+        east.wait_for_line("有客户端退出了"); // so its words have been read
         east.press_ctrl_c();
         a.skip_to("服务器关闭了\n");
         drop(a);
         assert_eq!(east.wait_for_exit().code(), Some(0), "{fate}");
+        east.wait_for_stderr(contains("what was said here last has not come back from NATS"));
         assert!(!east.stderr().contains("panicked"), "{}", east.stderr());
     }
 }
