@@ -10,13 +10,14 @@ use crate::text::{trim_end, trim_start, unfinished_at_the_end};
 /// fill the memory.
 pub const LONGEST_LINE: usize = 64 * 1024;
 
-/// How long to wait for the rest of a line from a peer that ends its lines. TCP repeats a lost
-/// segment after 0.2 s, 0.4 s, 0.8 s and so on (RFC 6298; Linux begins at 0.2 s): this is longer
-/// than four losses in a row.
+/// How long to wait for the rest of a line from a peer that ends its lines. If nothing is sent behind
+/// a lost segment, Linux repeats it after 0.2 s, 0.4 s, 0.8 s and so on (RFC 6298 asks for 1 s at
+/// first): this is longer than four losses in a row. If more is sent, the loss is repaired sooner
+/// (RFC 5681, section 3.2).
 const UNTIL_THE_NEWLINE: Duration = Duration::from_secs(5);
 
 /// How long a peer that has never sent a newline must be quiet until what it has sent counts as a
-/// line: hardly noticed by a person, and longer than TCP takes to repeat a lost segment once.
+/// line: hardly noticed by a person, and longer than Linux takes to repeat a lost segment once.
 const A_MOMENT: Duration = Duration::from_millis(300);
 
 /// Takes lines out of what reads return: whole ones, wherever TCP has cut them.

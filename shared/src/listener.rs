@@ -24,7 +24,8 @@ const BACKLOG: i32 = 4096;
 /// it leaves: without these questions (SO_KEEPALIVE, RFC 1122, 4.2.3.6) a thread would wait for it
 /// for ever.
 ///
-/// With three questions unanswered, a peer that has vanished is noticed after 90 s.
+/// With three questions unanswered, a peer that has vanished is noticed after 90 s. Linux does not
+/// count them, because it has a limit in time (see `VANISHED_AFTER`), which is as long.
 const KEEPALIVE_AFTER: Duration = Duration::from_secs(60);
 const KEEPALIVE_INTERVAL: Duration = Duration::from_secs(10);
 const KEEPALIVE_QUESTIONS: u32 = 3;
@@ -33,6 +34,9 @@ const KEEPALIVE_QUESTIONS: u32 = 3;
 /// not ask, it repeats what it has sent, on Linux for a quarter of an hour (tcp_retries2 in tcp(7)),
 /// unless it is told how long (TCP_USER_TIMEOUT, RFC 5482). macOS and Windows have no such option
 /// under that name, and give up after some minutes, or half a minute.
+///
+/// Linux then goes by this limit in a silent connection too, and not by the number of questions
+/// (tcp_keepalive_timer in its net/ipv4/tcp_timer.c).
 ///
 /// Linux also ends the connection to a peer that is there but has had no room for so long, while
 /// something waits for it: a program that is suspended, for example. That is the chat's policy, too: a

@@ -1,4 +1,4 @@
-// 6.2.1 The server and its four events, in Node.
+// 6.2.1 The server in four events, in Node.
 //
 //     node server.js [PORT]
 
@@ -18,7 +18,7 @@ server.on('connection', (socket) => {
 });
 
 server.on('close', () => {
-  console.log('服务器关闭了'); // the server is closed
+  console.log('服务器关闭了'); // the server has closed
   process.exit();
 });
 

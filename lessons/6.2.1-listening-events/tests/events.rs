@@ -1,4 +1,4 @@
-//! The four events of the server, each seen from outside.
+//! The four events of the lesson, each seen from outside.
 
 use assert_cmd::Command;
 use harness::{Program, own};

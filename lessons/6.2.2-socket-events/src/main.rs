@@ -1,5 +1,5 @@
 // ANCHOR: header
-//! 6.2.2 The socket and its eight events, each one really caused.
+//! 6.2.2 The socket in eight events, each one really caused.
 //!
 //!     cargo run -p lesson-socket-events
 

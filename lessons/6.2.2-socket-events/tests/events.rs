@@ -1,4 +1,4 @@
-//! The eight events of the socket, from the lines that the lesson prints.
+//! The eight events of the lesson, from the lines that the lesson prints.
 
 use assert_cmd::Command;
 use harness::{Program, own};

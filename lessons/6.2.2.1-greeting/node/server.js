@@ -8,7 +8,7 @@ const server = net.createServer();
 
 server.on('connection', (socket) => {
   console.log('有客户端连接上来了'); // a client has connected
-  console.log(`客户端IP地址：${socket.remoteAddress}连接到了当前服务器`); // the client's IP address is connected
+  console.log(`客户端IP地址：${socket.remoteAddress}连接到了当前服务器`); // a client at this address has connected
   socket.write('hello');
   socket.resume();
   socket.on('error', () => {});

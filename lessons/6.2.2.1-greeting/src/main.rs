@@ -29,7 +29,7 @@ fn main() -> Result<(), Failure> {
     }
 
     drop(listener);
-    print_line!("服务器关闭了"); // the server is closed
+    print_line!("服务器关闭了"); // the server has closed
     Ok(())
 }
 // ANCHOR_END: main
@@ -39,7 +39,7 @@ fn main() -> Result<(), Failure> {
 fn welcome(client: TcpStream, peer: SocketAddr) -> io::Result<()> {
     let ip = peer.ip().to_canonical(); // 127.0.0.1 also when it came as ::ffff:127.0.0.1
     print_line!("有客户端连接上来了"); // a client has connected
-    print_line!("客户端IP地址：{ip}连接到了当前服务器"); // the client's IP address is connected
+    print_line!("客户端IP地址：{ip}连接到了当前服务器"); // a client at this address has connected
     thread::Builder::new().spawn(|| greet(client))?;
     Ok(())
 }

@@ -103,7 +103,7 @@ impl Room {
 
     // ANCHOR: read
     /// One read for everybody who may have something to say, and is not too fast. A client with more
-    /// to say, however much, goes on after the others. An event says `readable` only once, so a
+    /// to say, however much, goes on after the others. No event tells of what is left over, so a
     /// client stays in the queue until a read has found nothing.
     pub fn read(&mut self, buffer: &mut [u8]) {
         let mut budget = BYTES_PER_TURN;

@@ -237,6 +237,90 @@ fn every_chinese_transcript_has_its_meaning_on_the_page() {
     assert_none(problems);
 }
 
+/// The tables of meanings give a line of Chinese the same meaning on every page.
+#[test]
+fn every_chinese_line_has_the_same_meaning_everywhere() {
+    let pages = pages();
+    let mut meanings: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
+    for page in pages.values() {
+        for (_, after) in splits(&page.text, "<div class=\"meanings\">") {
+            let table = after.split("</div>").next().unwrap_or_default();
+            let rows =
+                table.lines().filter_map(|line| line.strip_prefix("| `")?.split_once("` | "));
+            for (chinese, meaning) in rows {
+                meanings.entry(chinese).or_default().insert(meaning);
+            }
+        }
+    }
+    assert!(!meanings.is_empty(), "no page has a table of meanings");
+    meanings.retain(|_, meanings| meanings.len() > 1);
+    assert!(meanings.is_empty(), "lines with several meanings: {meanings:#?}");
+}
+
+/// A row is a term, its Chinese name, and what it means. Terms are in the order of their letters.
+#[test]
+fn the_glossary_is_in_order() {
+    let glossary = read(book().join("glossary.md"));
+    let (_, table) = glossary.split_once("|---|---|---|\n").expect("a table of three columns");
+    let mut terms = Vec::new();
+    for row in table.lines() {
+        let cells: Vec<&str> = row.trim_matches('|').split(" | ").map(str::trim).collect();
+        assert!(cells.len() == 3 && !cells.contains(&""), "not three cells: {row}");
+        let letters = cells[0].to_lowercase();
+        let words = letters.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty());
+        terms.push(words.map(str::to_string).collect::<Vec<_>>());
+    }
+    assert!(terms.is_sorted(), "not in order: {terms:?}");
+}
+
+/// 6.1.3 compares what a client costs in Node and with threads: about the same memory, and far less
+/// in the loops of part 7.
+#[test]
+fn what_is_said_of_memory_was_measured() {
+    let measured = read(book().join("measured/ladder.md"));
+    let (_, table) = measured.split_once("Memory that each client adds").expect("such a table");
+    let rows: Vec<Vec<&str>> = table.lines().map(|line| line.split(" | ").collect()).collect();
+    let heads = rows.iter().find(|row| row[0] == "| clients").expect("a row of heads");
+    let column = heads.iter().position(|head| *head == "1,000").expect("a thousand clients");
+    let of = |server: &str| {
+        let row = rows.iter().find(|row| row[0] == format!("| {server}")).expect(server);
+        row[column].trim_end_matches(" KiB").parse::<f64>().expect("a number of KiB")
+    };
+    let (node, threads) = (of("Node"), of("lesson-broadcast-server"));
+    assert!((0.5..2.0).contains(&(node / threads)), "Node {node} KiB, a thread {threads} KiB");
+    for server in ["lesson-event-loop-server", "lesson-async-server"] {
+        assert!(of(server) < threads.min(node) / 4.0, "{server}: {} KiB", of(server));
+    }
+}
+
+/// Mistakes that the book has made before, each with what is right.
+const CORRECTED: [(&str, &str); 13] = [
+    ("how a program ends that crashes", "the kernel closes its sockets, usually with a FIN"),
+    ("its eight events", "Node's socket has had four more since the source tutorial"),
+    ("its four events", "Node's server has had a fifth since the source tutorial"),
+    ("segments of 1,500 bytes", "packets have 1,500 bytes, and segments less"),
+    ("listen: three system calls", "on Unix, setsockopt is the fourth"),
+    ("tcp-push", "of the segments with data, only some have PSH"),
+    ("finished connection", "it is established if it can be accepted, and over in TIME_WAIT"),
+    ("sends it again after 0.2 s", "on Linux, and only if nothing was sent behind it"),
+    ("repeats it after 0.2 s at the earliest", "a loss is noticed sooner if more was sent"),
+    ("`Promise.all` | `join!`", "join! waits for all, and try_join! ends at the first error"),
+    ("the package `nats`", "the client for Node is @nats-io/transport-node"),
+    ("the whole difference", "threads, queues, errors and closing differ as well"),
+    ("Only a length lets", "a mark that is escaped does so too"),
+];
+
+#[test]
+fn no_corrected_mistake_is_made_again() {
+    let mut problems = Vec::new();
+    for (name, page) in &pages() {
+        let text = page.expanded.split_whitespace().collect::<Vec<_>>().join(" ");
+        let made = CORRECTED.iter().filter(|(mistake, _)| text.contains(mistake));
+        problems.extend(made.map(|(mistake, right)| format!("{name}: \"{mistake}\": {right}")));
+    }
+    assert_none(problems);
+}
+
 /// Chinese characters, and the punctuation that goes with them.
 fn is_chinese(c: char) -> bool {
     matches!(c, '\u{3000}'..='\u{303f}' | '\u{4e00}'..='\u{9fff}' | '\u{ff00}'..='\u{ffef}')

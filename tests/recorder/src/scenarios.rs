@@ -253,9 +253,9 @@ fn broadcast_fast_speaker(stage: &mut Stage) -> Result<()> {
 }
 
 /// One client reads, and another one does not read until later: its cursor stays behind, and
-/// catches up. The send buffers are small, so that a paste of a few lines fills them.
+/// catches up. The paste is larger than the slow client's buffers, what its thread has copied, and
+/// what a reader may be behind before its speaker is held up, whatever the kernel counts as full.
 fn shared_log(stage: &mut Stage) -> Result<()> {
-    stage.send_buffers("4096 16384 32768")?;
     let server = stage.run("lesson-shared-log-server", &[])?;
     stage.see(server, "server listening")?;
     let reader = stage.netcat()?;
@@ -267,12 +267,12 @@ fn shared_log(stage: &mut Stage) -> Result<()> {
         speaker,
         "The line is in the log once. Each client's thread `to …` has sent it from there, and has moved its client's cursor behind it.",
     )?;
-    let lines = [[vec![b'.'; 3999], vec![b'\n']].concat().repeat(30), b"the end\n".to_vec()];
-    stage.send(speaker, &lines.concat(), "30 long lines, and `the end`")?;
+    let lines = [[vec![b'.'; 3999], vec![b'\n']].concat().repeat(80), b"the end\n".to_vec()];
+    stage.send(speaker, &lines.concat(), "80 long lines, and `the end`")?;
     stage.see(reader, "the end\n")?;
     stage.note(
         slow,
-        "Terminal 2 has everything: its cursor is at the end of the log. Terminal 3 reads nothing, so the thread that sends to it waits in `write_all`, and its cursor stays behind. Nobody waits for it.",
+        "Terminal 2 has everything: its cursor is at the end of the log. Terminal 3 reads nothing, so the thread that sends to it waits in `write_all`, and its cursor stays behind. For a second the server read no more from terminal 4, because a slow reader might catch up. Terminal 3 did not, so now nobody waits for it.",
     )?;
     stage.read_on(slow, "the end\n")?;
     stage.note(

@@ -26,9 +26,6 @@ const QUIET_LOOKS: usize = 15;
 /// Where a server listens. The stage has a network of its own, so the port is free.
 const SERVER: &str = "127.0.0.1:3000";
 
-/// The kernel's setting, which belongs to this network alone.
-const SEND_BUFFERS: &str = "/proc/sys/net/ipv4/tcp_wmem";
-
 /// Some terminals, what runs in them, and what has been done in them so far.
 pub struct Stage {
     folder: PathBuf,
@@ -38,8 +35,6 @@ pub struct Stage {
     terminals: Vec<Played>,
     actions: Vec<Action>,
     began: f64,
-    /// The setting that `send_buffers` has changed.
-    send_buffers_before: Option<String>,
 }
 
 /// Something that a person does at a terminal.
@@ -160,8 +155,7 @@ impl Stage {
         let capture = Capture::begin(&folder.join("segments.pcap"))?;
         let (folder, programs) = (folder.to_path_buf(), programs.to_path_buf());
         let (terminals, actions, began) = (Vec::new(), Vec::new(), now());
-        let send_buffers_before = None;
-        Ok(Stage { folder, programs, capture, terminals, actions, began, send_buffers_before })
+        Ok(Stage { folder, programs, capture, terminals, actions, began })
     }
 
     /// Runs a lesson in the next terminal.
@@ -332,14 +326,6 @@ impl Stage {
         Ok(())
     }
 
-    /// Sets how large the send buffers of new sockets are: at least, at first, and at most (tcp(7),
-    /// tcp_wmem). The setting lasts as long as the stage.
-    pub fn send_buffers(&mut self, sizes: &str) -> Result<()> {
-        let before = fs::read_to_string(SEND_BUFFERS).context(SEND_BUFFERS)?;
-        self.send_buffers_before.get_or_insert(before);
-        fs::write(SEND_BUFFERS, sizes).context(SEND_BUFFERS)
-    }
-
     /// Waits until nothing happens any more: every file that records stays as it is for a while,
     /// and no thread is on a processor.
     fn quiet(&self) -> Result<()> {
@@ -434,9 +420,6 @@ impl Stage {
         }
         let mut segments = self.capture.end()?;
         segments.retain(|segment| (self.began..end).contains(&segment.time));
-        if let Some(sizes) = self.send_buffers_before {
-            fs::write(SEND_BUFFERS, sizes).context(SEND_BUFFERS)?;
-        }
         Ok(Run { terminals, actions: self.actions, segments, end })
     }
 }

@@ -176,6 +176,24 @@ fn every_event_has_its_cause() {
     }
 }
 
+needs::test!(a_closed_window_is_that_of_the_terminal_that_sent_it);
+/// A sentence about a closed window names the terminal whose segment says that it is closed, even if
+/// the call in that step is about another connection.
+fn a_closed_window_is_that_of_the_terminal_that_sent_it() {
+    let mut closed = 0;
+    for (name, recording) in recordings(&book().join("recordings")) {
+        for (number, step) in (1..).zip(&recording.steps) {
+            let Some((_, after)) = step.caption.split_once("window of terminal ") else { continue };
+            let terminal = after.split_once(' ').and_then(|(number, _)| number.parse().ok());
+            let mut closes = step.wire.iter().filter(|arrow| arrow.window == Some(0));
+            let is_its_own = closes.any(|arrow| Some(arrow.from) == terminal);
+            assert!(is_its_own, "{name}: no arrow of step {number} says: {}", step.caption);
+            closed += 1;
+        }
+    }
+    assert!(closed > 0, "no recording shows a closed window");
+}
+
 needs::test!(all_eight_socket_events_are_shown);
 /// The main thread of 6.2.2 shows all eight, and those that have a cause show it.
 fn all_eight_socket_events_are_shown() {

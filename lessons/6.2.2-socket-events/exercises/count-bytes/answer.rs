@@ -1,4 +1,4 @@
-//! 6.2.1 The server and its four events: listening, connection, close, error.
+//! 6.2.1 The server in four events: listening, connection, close, error.
 //!
 //!     cargo run -p lesson-listening-events
 //!     telnet 127.0.0.1 3000                   (in a second terminal)
@@ -32,7 +32,7 @@ fn main() -> Result<(), Failure> {
 
     // `close`: the listener is dropped.
     drop(listener);
-    print_line!("服务器关闭了"); // the server is closed
+    print_line!("服务器关闭了"); // the server has closed
     Ok(())
 }
 

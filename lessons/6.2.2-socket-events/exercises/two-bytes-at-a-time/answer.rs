@@ -1,4 +1,4 @@
-//! 6.2.2 The socket and its eight events, each one really caused.
+//! 6.2.2 The socket in eight events, each one really caused.
 //!
 //!     cargo run -p lesson-socket-events
 

@@ -1,9 +1,10 @@
 //! What happens in each capture, and the capture itself.
 
-use std::net::TcpListener;
+use std::io::{self, Write};
+use std::net::{TcpListener, TcpStream};
 use std::path::PathBuf;
 use std::process::Command;
-use std::{env, fs};
+use std::{env, fs, thread};
 
 use harness::{Program, lesson, repository, with_part_7};
 use needs::TCPDUMP;
@@ -76,6 +77,32 @@ fn two_way_talk() {
     client.wait_for_exit();
     wire.wait_for("[F.]", 2);
     wire.is("two-way-talk");
+}
+
+needs::test!(TCPDUMP: the_filter_for_data_finds_every_byte);
+/// 7.2 counts segments with data. PSH would not do: of a long write, not all segments have it.
+fn the_filter_for_data_finds_every_byte() {
+    const SENT: usize = 1_000_000;
+    let page = read(repository().join("book/src/7.2-shared-log.md"));
+    let filter = page.split_once("'src port 3000 and ").expect("the page has a filter").1;
+    let filter = filter.split_once('\'').expect("it ends").0;
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
+    let address = listener.local_addr().expect("its address");
+    let mut command = Command::new("tcpdump");
+    command.arg("--snapshot-length=128"); // the headers: whole segments would not all find room
+    let wire = Wire::tapped_by(command, address.port(), &format!(" and {filter}"));
+    let mut client = TcpStream::connect(address).expect("a connection");
+    let (mut server, _) = listener.accept().expect("the client");
+    thread::spawn(move || server.write_all(&vec![b'x'; SENT]));
+    let received = io::copy(&mut client, &mut io::sink()).expect("an orderly end");
+    assert_eq!(received, SENT as u64);
+    let length = |line: &str| line.rsplit_once("length ")?.1.parse().ok();
+    let lengths = |text: &str| text.lines().map(length).map(Option::unwrap_or_default).collect();
+    wire.tcpdump.wait_for_stdout(function(|text: &str| {
+        let lengths: Vec<usize> = lengths(text);
+        assert!(!lengths.contains(&0), "a segment without data: {text}");
+        lengths.iter().sum::<usize>() == SENT
+    }));
 }
 
 with_part_7! {{

@@ -4,6 +4,7 @@
 use super::facts::Facts;
 use super::step::{Caption, Returned, State, Step};
 use crate::events::{Event, Kind, Outcome, Readiness};
+use crate::recording::Arrow;
 use crate::stage::{Action, Deed};
 
 /// Returns what a step is about, in a sentence or two.
@@ -172,17 +173,27 @@ fn consequences(returned: &Returned, step: &Step, facts: &Facts) -> String {
         1 => " The thread prints a line.".into(),
         count => format!(" The thread prints {count} lines."),
     };
-    if step.wire.iter().any(|arrow| arrow.window == Some(0)) {
-        words += " The receiver's window is 0 now: its kernel has no room left, so the sender's keeps the rest.";
+    // The step may show what other connections sent meanwhile, so it says whose window is closed.
+    if let Some(full) = step.wire.iter().find(|arrow| arrow.window == Some(0)) {
+        words += &format!(
+            " The window of terminal {} is 0 now: its kernel has no room left, so the rest of what is sent to it waits in the sender's kernel.",
+            full.from
+        );
     }
     let event = returned.event;
-    let goes = |flag| step.wire.iter().any(|arrow| arrow.flags.contains(flag));
+    let goes = |flag| own_arrows(event, step, facts).any(|arrow| arrow.flags.contains(flag));
     if event.kind == Kind::Close && goes('R') {
         words += " The close goes over the wire as a reset.";
     } else if event.kind == Kind::Close && !event.is_about_a_listener() && !goes('F') {
         words += " The FIN follows when the kernel has sent all bytes before it.";
     }
     words
+}
+
+/// Returns the arrows of a step that belong to the connection of a call.
+fn own_arrows<'a>(event: &Event, step: &'a Step, facts: &Facts) -> impl Iterator<Item = &'a Arrow> {
+    let ports = [event.ports.0, event.ports.1].map(|port| port.map(|port| facts.ports.shown(port)));
+    step.wire.iter().filter(move |arrow| ports.contains(&Some(arrow.connection)))
 }
 
 /// Returns what the kernels make of a step in which no call has returned, as a further sentence.
@@ -283,6 +294,14 @@ mod tests {
         caption(&step, &facts(&run))
     }
 
+    /// Returns an arrow from the terminal of the client at port `connection` to the server.
+    fn arrow(connection: u16, flags: &str, window: Option<u64>) -> Arrow {
+        let from = usize::from(connection - 50000) + 1;
+        let (to, flags, bytes, data) = (1, flags.to_string(), 0, String::new());
+        let (times, after_ms) = (None, None);
+        Arrow { from, to, connection, flags, bytes, data, times, window, after_ms }
+    }
+
     #[test]
     fn every_event_is_named_as_node_names_it() {
         let failed = |error: &str| Outcome::Failed(error.into());
@@ -318,24 +337,33 @@ mod tests {
         let words = words(&event(Kind::Close, Outcome::Done), |step| {
             let text = "it has left\nnobody is here\n".to_string();
             step.screen.push(Shown { terminal: 1, text, by: None, typed: false });
-            let (flags, data) = ("R.".to_string(), String::new());
-            let (times, window, after_ms) = (None, None, None);
-            let (from, to, connection, bytes) = (1, 2, 50001, 0);
-            step.wire.push(Arrow {
-                from,
-                to,
-                connection,
-                flags,
-                bytes,
-                data,
-                times,
-                window,
-                after_ms,
-            });
+            step.wire.push(arrow(50001, "R.", None));
         });
         let close = "In thread `main`, the socket is dropped, and dropping is closing (*close*).";
         let follows = "The thread prints 2 lines. The close goes over the wire as a reset.";
         assert_eq!(words, format!("{close} {follows}"));
+    }
+
+    #[test]
+    fn a_caption_says_whose_window_is_closed() {
+        for (connection, terminal) in [(50001, 2), (50002, 3)] {
+            let words = words(&event(Kind::Write, Outcome::Bytes(4000)), |step| {
+                step.wire.push(arrow(connection, ".", Some(0)));
+            });
+            let closed = format!(" The window of terminal {terminal} is 0 now: ");
+            assert!(words.contains(&closed), "{words}");
+        }
+    }
+
+    #[test]
+    fn what_another_connection_sends_does_not_follow_from_a_close() {
+        for flags in ["R.", "F."] {
+            let words = words(&event(Kind::Close, Outcome::Done), |step| {
+                step.wire.push(arrow(50002, flags, None));
+            });
+            assert!(!words.contains("as a reset"), "{words}");
+            assert!(words.contains(" The FIN follows "), "{words}");
+        }
     }
 
     #[test]
