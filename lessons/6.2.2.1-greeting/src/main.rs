@@ -35,9 +35,9 @@ fn main() -> Result<(), Failure> {
 // ANCHOR_END: main
 
 // ANCHOR: welcome
-/// `accept` returned a socket, and the address of the peer at its other end.
+/// Takes what `accept` returned: a socket, and the address of the peer at its other end.
 fn welcome(client: TcpStream, peer: SocketAddr) -> io::Result<()> {
-    let ip = peer.ip().to_canonical(); // 127.0.0.1 also when it came as ::ffff:127.0.0.1
+    let ip = peer.ip().to_canonical(); // 127.0.0.1, even if it arrived as ::ffff:127.0.0.1
     print_line!("有客户端连接上来了"); // a client has connected
     print_line!("客户端IP地址：{ip}连接到了当前服务器"); // a client at this address has connected
     thread::Builder::new().spawn(|| greet(client))?;
@@ -47,8 +47,8 @@ fn welcome(client: TcpStream, peer: SocketAddr) -> io::Result<()> {
 
 // ANCHOR: greet
 fn greet(mut client: TcpStream) -> io::Result<()> {
-    client.write_all(b"hello")?; // an error here means that the client has left already
-    io::copy(&mut client, &mut io::sink())?; // the connection stays open until it does
+    client.write_all(b"hello")?; // an error here means that the client has already left
+    io::copy(&mut client, &mut io::sink())?; // keeps the connection open until the client leaves
     Ok(())
 }
 // ANCHOR_END: greet

@@ -17,7 +17,7 @@ use shared::{
 fn main() -> Result<(), Failure> {
     let address = lesson!().address("localhost:3000");
 
-    // `lookup` and `connect`: one call finds the addresses of the name and tries each.
+    // `lookup` and `connect`: one call looks up the name's addresses and tries each.
     let mut server = TcpStream::connect(&address)
         .map_err(|error| cannot_connect(&address, error, "lesson-bidirectional-server"))?;
     check_connected(&server, &address, "lesson-bidirectional-server")?;
@@ -42,8 +42,8 @@ fn main() -> Result<(), Failure> {
 // ANCHOR_END: main
 
 // ANCHOR: print
-/// Prints a piece of data as a line. It may have nothing to show: the first byte of a character is
-/// not yet a character, and a line end may come in two pieces.
+/// Prints a piece of data as a line, if there is anything to show: the first byte of a character is
+/// not a character yet, and a line end may arrive in two pieces.
 fn print_text(text: &str) {
     let text = printable(text);
     let line = text.trim_matches('\n');

@@ -17,7 +17,7 @@ use shared::{
 // ANCHOR_END: header
 
 // ANCHOR: main
-/// Whether the input has ended. Then it is we who leave, and the server only follows.
+/// Whether the input has ended. If so, we are the ones who leave, and the server only follows.
 static LEAVING: AtomicBool = AtomicBool::new(false);
 
 fn main() -> Result<(), Failure> {
@@ -28,13 +28,13 @@ fn main() -> Result<(), Failure> {
     let to_server = server.try_clone().context("cannot share the connection with a thread")?;
 
     // There are two things to wait for, so there are two threads. This one ends when the server
-    // does, and takes the other along, even while that one still waits for the keyboard.
+    // does, and the process with it, even if the other one is still waiting for the keyboard.
     let keyboard = thread::Builder::new().spawn(move || {
         match send_what_is_typed(&to_server) {
             Ok(()) => LEAVING.store(true, Ordering::Relaxed),
             Err(error) => note!("cannot send what is typed: {error}"),
         }
-        let _ = to_server.shutdown(Shutdown::Write); // half-close: all is said, but we still listen
+        let _ = to_server.shutdown(Shutdown::Write); // half-close: we send no more but still listen
     });
     keyboard.context("cannot start a thread for the keyboard")?;
 
@@ -49,7 +49,7 @@ fn main() -> Result<(), Failure> {
 
 // ANCHOR: type
 fn send_what_is_typed(mut server: &TcpStream) -> io::Result<()> {
-    server.set_nodelay(true)?; // each line leaves at once
+    server.set_nodelay(true)?; // each line leaves immediately
     let mut keyboard = io::stdin();
     let mut lines = Lines::trimmed();
     let mut buffer = [0; 4096];
@@ -72,8 +72,8 @@ fn show_what_arrives(mut server: TcpStream) -> io::Result<()> {
     let mut lines = Lines::default();
     let mut buffer = vec![0; 32 * 1024]; // a reader that falls behind catches up in few reads
     loop {
-        // The Node server sends no newlines: what has come when time is up is a line too. An error
-        // means that the connection is over, as the read will say.
+        // The Node server sends no newlines, so what has arrived when time is up is a line too. An
+        // error means that the connection is over, which the read will report.
         let _ = server.set_read_timeout(lines.patience());
         match uninterrupted(|| server.read(&mut buffer)) {
             Ok(received @ 1..) => show(&lines.add(&buffer[..received])), // `data`

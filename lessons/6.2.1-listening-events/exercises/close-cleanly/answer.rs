@@ -36,14 +36,14 @@ fn main() -> Result<(), Failure> {
     Ok(())
 }
 
-/// `connection`: accept returned Ok. Each client gets a thread, which waits for its end.
+/// `connection`: accept returned Ok. Starts a thread, which waits until the client leaves.
 fn connection(client: TcpStream) -> io::Result<()> {
     print_line!("有客户端连接上来了"); // a client has connected
     thread::Builder::new().spawn(|| stay_until_it_leaves(client))?;
     Ok(())
 }
 
-/// Reads and throws away, because only reading tells when the client leaves. Then the client goes
+/// Reads and discards, because only a read tells us when the client leaves. Then `client` goes
 /// out of scope: dropping is closing.
 fn stay_until_it_leaves(mut client: TcpStream) {
     let _ = io::copy(&mut client, &mut io::sink());

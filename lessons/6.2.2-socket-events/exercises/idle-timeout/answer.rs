@@ -36,7 +36,7 @@ fn main() -> Result<(), Failure> {
     Ok(())
 }
 
-/// `connection`: accept returned Ok. Each client gets a thread, which waits for its end.
+/// `connection`: accept returned Ok. Starts a thread, which waits until the client leaves.
 fn connection(client: TcpStream) -> io::Result<()> {
     print_line!("有客户端连接上来了"); // a client has connected
     thread::Builder::new().spawn(|| echo(client))?;

@@ -20,7 +20,7 @@ fn main() -> Result<(), Failure> {
     Ok(())
 }
 
-/// An event is a call returning: each function makes the call, and then prints the line.
+/// Causes all eight: each function makes the call that is the event, and then prints its line.
 fn walk_through(peer: Peer) -> Result<()> {
     let found = lookup(&peer.name)?;
     let mut socket = connect(&found)?;
@@ -63,9 +63,9 @@ fn timeout(socket: &mut TcpStream) -> Result<()> {
     Ok(())
 }
 
-/// Returns how many bytes have been written.
+/// Returns the number of bytes that were written.
 fn drain(socket: &mut TcpStream, peer: &Peer) -> Result<usize> {
-    socket.set_nonblocking(true)?; // a write that would have to wait is an error now
+    socket.set_nonblocking(true)?; // from here on, a write that would block returns an error
     let mut filled = 0;
     loop {
         match uninterrupted(|| socket.write(&[b'.'; 64 * 1024])) {
@@ -77,7 +77,7 @@ fn drain(socket: &mut TcpStream, peer: &Peer) -> Result<usize> {
     socket.set_nonblocking(false)?;
 
     let start = Instant::now();
-    peer.read_to_the_end(); // until here it has not read a byte
+    peer.read_to_the_end(); // so far, the peer has not read a byte
     socket.write_all(&vec![b'.'; filled]).context("drain")?; // waits until it has read enough
     let waited = start.elapsed().as_micros();
     print_line!("drain: {filled} bytes filled the buffers, writing as many again took {waited} µs");
@@ -91,7 +91,7 @@ fn end(socket: &mut TcpStream) -> Result<()> {
     Ok(())
 }
 
-/// The peer stopped listening when it had accepted one connection.
+/// Connects again, although the peer stopped listening once it had accepted a connection.
 fn error(peer: SocketAddr) -> Result<()> {
     match TcpStream::connect(peer) {
         Err(error) => print_line!("error: a second connect to port {}: {error}", peer.port()),

@@ -10,7 +10,7 @@ use std::thread;
 
 use shared::{Failure, lesson, listen, pause_after, print_line};
 
-/// How many clients are connected. Every client's thread changes it, so a lock guards it.
+/// The number of connected clients. Every client's thread changes it, so a lock guards it.
 static ONLINE: Mutex<usize> = Mutex::new(0);
 
 fn main() -> Result<(), Failure> {
@@ -26,11 +26,11 @@ fn main() -> Result<(), Failure> {
     }
 }
 
-/// The closure owns the visit: where no thread can be started, both are dropped.
+/// Starts a client's thread. Its closure owns the visit: if no thread starts, both are dropped.
 fn welcome(client: TcpStream, peer: SocketAddr) -> io::Result<()> {
     let visit = Visit::begin();
     thread::Builder::new().spawn(move || {
-        let _ = tell_address(client, peer); // an error ends the visit just as an orderly end does
+        let _ = tell_address(client, peer); // an error ends the visit, just as an orderly end does
         drop(visit);
     })?;
     Ok(())
@@ -63,7 +63,7 @@ impl Drop for Visit {
     }
 }
 
-/// The lock is held while the line is printed, so the numbers appear in order.
+/// Locks the number. Callers print while they hold the lock, so the numbers appear in order.
 fn online() -> MutexGuard<'static, usize> {
     ONLINE.lock().unwrap_or_else(PoisonError::into_inner)
 }

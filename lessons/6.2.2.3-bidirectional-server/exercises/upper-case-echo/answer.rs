@@ -43,8 +43,8 @@ fn converse(mut client: TcpStream) {
     print_text(&decoder.finish());
 }
 
-/// Prints a piece of data as a line. It may have nothing to show: the first byte of a character is
-/// not yet a character, and a line end may come in two pieces.
+/// Prints a piece of data as a line, if there is anything to show: the first byte of a character is
+/// not a character yet, and a line end may arrive in two pieces.
 fn print_text(text: &str) {
     let text = printable(text);
     let line = text.trim_matches('\n');

@@ -7,7 +7,7 @@ use std::io::{self, BufRead, Read};
 use anyhow::Context;
 use shared::{Failure, Utf8Decoder, lesson, print_or_exit, trim};
 
-/// A longer line comes back in pieces: whatever is fed in, the memory has a bound.
+/// A longer line comes back in pieces, so that no input can fill the memory.
 const LONGEST: u64 = 64 * 1024; // bytes
 
 fn main() -> Result<(), Failure> {
@@ -27,7 +27,7 @@ fn main() -> Result<(), Failure> {
             0 => decoder.finish(),      // `end`: Ctrl-D, on Windows Ctrl-Z and Enter
             _ => decoder.decode(&line), // `data`
         };
-        // Only the first bytes of a character may have been fed in: that is no text yet.
+        // Perhaps only the first bytes of a character have arrived: that is not text yet.
         if !text.is_empty() {
             print_or_exit(&format!("{}\n", trim(&text)));
         }

@@ -4,8 +4,8 @@
 //!     cargo run -p lesson-broadcast-client     (in a second terminal, and a third; or telnet)
 //!
 //! The slow-reader policy: the kernel's send buffer is each client's queue, and a client that lets
-//! it fill is disconnected. The fast-speaker policy: a client that says more than others can read
-//! is not read from for a while, so it waits, and nobody else does.
+//! it fill is disconnected. The fast-speaker policy: if a client sends more than others can read,
+//! the server stops reading from it for a while, so that client waits, and nobody else does.
 
 use std::io::{self, Read};
 use std::net::{SocketAddr, TcpStream};
@@ -17,8 +17,8 @@ use shared::{
     send_now, set_send_buffer, timed_out, uninterrupted,
 };
 
-/// How much may wait for a client, in bytes. A paste to a class has to find room for all, and a
-/// thousand clients that never read may not take all memory. The system has the last word.
+/// How much may wait for each client, in bytes. A paste has to fit for a whole class, but a
+/// thousand clients that never read must not take all memory. The system has the last word.
 const SEND_BUFFER: usize = 512 * 1024;
 
 fn main() -> Result<(), Failure> {
@@ -37,12 +37,12 @@ fn main() -> Result<(), Failure> {
 }
 
 fn admit(stream: TcpStream, peer: SocketAddr, room: &Arc<Room>) -> io::Result<()> {
-    // A small message leaves at once, instead of waiting for company. An error means that the
-    // client has left already, as its first read will say.
+    // A small message leaves immediately, instead of waiting for company. An error means that the
+    // client has already left, which its first read will report.
     let _ = stream.set_nodelay(true);
 
-    // Taken here and not in the client's own thread, so that whoever connects first also joins
-    // first, and misses nothing of what the next one says.
+    // We take the seat here, not in the client's own thread, so that clients join in the order in
+    // which they connect, and none misses what a later one says.
     let seat = Seat::take(room, Client { stream, peer, pace: Pace::default() });
     thread::Builder::new().spawn(move || {
         pass_on_what_is_said(&seat);
@@ -58,8 +58,8 @@ fn pass_on_what_is_said(Seat { room, client }: &Seat) {
     let mut lines = Lines::trimmed();
     let mut buffer = [0; 4096];
     loop {
-        client.pace.wait(); // a client that is too fast is not read from for a while
-        // An error means that the connection is over, as the read will say.
+        client.pace.wait(); // sleeps for a while if this client sends too fast
+        // An error means that the connection is over, which the read will report.
         let _ = stream.set_read_timeout(lines.patience());
         match uninterrupted(|| stream.read(&mut buffer)) {
             Ok(received @ 1..) => room.broadcast(client, &lines.add(&buffer[..received])), // `data`
@@ -69,7 +69,7 @@ fn pass_on_what_is_said(Seat { room, client }: &Seat) {
     }
 }
 
-/// `<sender's port>:` before each line.
+/// Puts `<sender's port>:` before each line.
 fn label(port: u16, lines: &[u8]) -> Vec<u8> {
     let mut messages = Vec::new();
     for line in lines.split_inclusive(|byte| *byte == b'\n') {
@@ -105,8 +105,8 @@ impl Room {
         }
         for client in self.clients().iter().filter(|client| !Arc::ptr_eq(client, sender)) {
             if let Err(error) = send_now(&client.stream, &messages) {
-                disconnect(&client.stream); // its own thread wakes, and gives back the seat
-                // Says nothing if the client has left already, as its own thread will say, or if
+                disconnect(&client.stream); // its own thread wakes up, and gives back the seat
+                // Prints nothing if the client has left, which its own thread reports, or if
                 // another thread has disconnected it.
                 note_disconnected(client.peer, &error);
             }

@@ -13,8 +13,8 @@ use shared::{
     uninterrupted,
 };
 
-/// How much may wait for a client, in bytes. A paste to a class has to find room for all, and a
-/// thousand clients that never read may not take all memory. The system has the last word.
+/// How much may wait for each client, in bytes. A paste has to fit for a whole class, but a
+/// thousand clients that never read must not take all memory. The system has the last word.
 const SEND_BUFFER: usize = 512 * 1024;
 
 fn main() -> Result<(), Failure> {
@@ -33,12 +33,12 @@ fn main() -> Result<(), Failure> {
 }
 
 fn admit(stream: TcpStream, peer: SocketAddr, room: &Arc<Room>) -> io::Result<()> {
-    // A small message leaves at once, instead of waiting for company. An error means that the
-    // client has left already, as its first read will say.
+    // A small message leaves immediately, instead of waiting for company. An error means that the
+    // client has already left, which its first read will report.
     let _ = stream.set_nodelay(true);
 
-    // Taken here and not in the client's own thread, so that whoever connects first also joins
-    // first, and misses nothing of what the next one says.
+    // We take the seat here, not in the client's own thread, so that clients join in the order in
+    // which they connect, and none misses what a later one says.
     let seat = Seat::take(room, Client { stream, peer });
     thread::Builder::new().spawn(move || {
         pass_on_what_is_said(&seat);
@@ -54,7 +54,7 @@ fn pass_on_what_is_said(Seat { room, client }: &Seat) {
     let mut lines = Lines::trimmed();
     let mut buffer = [0; 4096];
     loop {
-        // An error means that the connection is over, as the read will say.
+        // An error means that the connection is over, which the read will report.
         let _ = stream.set_read_timeout(lines.patience());
         match uninterrupted(|| stream.read(&mut buffer)) {
             Ok(received @ 1..) => room.broadcast(client, &lines.add(&buffer[..received])), // `data`
@@ -64,7 +64,7 @@ fn pass_on_what_is_said(Seat { room, client }: &Seat) {
     }
 }
 
-/// `<sender's port>:` before each line.
+/// Puts `<sender's port>:` before each line.
 fn label(port: u16, lines: &[u8]) -> Vec<u8> {
     let mut messages = Vec::new();
     for line in lines.split_inclusive(|byte| *byte == b'\n') {
