@@ -16,13 +16,13 @@ const BURST: f64 = 64.0 * 1024.0;
 /// How many bytes a second that allowance grows by, for each client.
 const ALLOWED: f64 = 16.0 * 1024.0;
 
-/// How many bytes a second all clients that have used up their allowance share. Together with
-/// [`ALLOWED`], one speaker keeps below a megabit a second, headers included: every reader that
-/// takes in that much keeps up.
+/// How many bytes a second are shared by all clients that have used up their allowance. Together
+/// with [`ALLOWED`], one speaker stays below a megabit a second, headers included, so every reader
+/// that takes in that much keeps up.
 const SHARED: f64 = 96.0 * 1024.0;
 
-/// How fast one client may speak: [`BURST`] without a pause, [`ALLOWED`] from then on, and a part of
-/// [`SHARED`], which is the less for each the more clients are too fast.
+/// How fast one client may speak: [`BURST`] without a pause, and then [`ALLOWED`] plus a part of
+/// [`SHARED`]. The more clients are too fast, the smaller is each one's part.
 pub struct Pace {
     state: Mutex<State>,
 }
@@ -33,8 +33,8 @@ struct State {
     resumes: Instant,
 }
 
-/// When the clients that are too fast have had all of [`SHARED`] that they have asked for. `None`
-/// before the first of them.
+/// When the clients that are too fast will have used all of [`SHARED`] that they have asked for.
+/// `None` before the first of them.
 static TAKEN_UNTIL: Mutex<Option<Instant>> = Mutex::new(None);
 
 impl Default for Pace {
@@ -58,7 +58,7 @@ impl Pace {
         }
     }
 
-    /// Waits until the client may speak again. Meanwhile nobody reads from it, so TCP holds it up.
+    /// Waits until the client may speak again. Meanwhile nobody reads from it, so TCP makes it stop.
     pub fn wait(&self) {
         let resumes = self.state().resumes;
         thread::sleep(resumes.saturating_duration_since(Instant::now()));

@@ -1,10 +1,10 @@
 // ANCHOR: header
-//! 7.1 Messages that may hold anything, the client: it sends lines, or a whole file.
+//! 7.1 Messages that may hold anything, the client: it sends what you type, or a whole file.
 //!
 //!     cargo run -p lesson-framed-server
 //!     cargo run -p lesson-framed-client     (in a second terminal, and a third)
 //!
-//! With `-- --file PATH` it sends the file in place of what is typed, and leaves.
+//! With `-- --file PATH` it sends the file instead of what you type, and then leaves.
 
 use std::fs::File;
 use std::io::{self, Read, Write};
@@ -26,7 +26,7 @@ use shared::{
 const ADDRESS: &str = "127.0.0.1:3000";
 const OPTIONS: [(&str, &str); 1] = [("--file PATH", "send this file in place of what is typed")];
 
-/// Returns the server's address, and the path of the file if one is to be sent.
+/// Returns the server's address, and the path of the file if there is one to send.
 fn arguments() -> Result<(String, Option<PathBuf>), lexopt::Error> {
     let (mut address, mut file) = (None, None);
     let mut parser = lexopt::Parser::from_env();
@@ -50,7 +50,7 @@ fn main() -> Result<(), Failure> {
     check_connected(&server, &address, "lesson-framed-server")?;
     let to_server = server.try_clone().context("cannot share the connection with a thread")?;
 
-    // As in 6.3.2: one thread for each of the two things to wait for.
+    // As in 6.3.2, there are two things to wait for, so there is a thread for each.
     let (end, ended) = mpsc::channel();
     let sender = thread::Builder::new().spawn(move || {
         let outcome = match file {
@@ -59,13 +59,13 @@ fn main() -> Result<(), Failure> {
                 .inspect_err(|error| note!("cannot send what is typed: {error}")),
         };
         let _ = end.send(outcome); // first, because the server may close when we half-close
-        let _ = to_server.shutdown(Shutdown::Write); // half-close: all is said, but we still listen
+        let _ = to_server.shutdown(Shutdown::Write); // half-close: all is sent, but we still listen
     });
     sender.context("cannot start a thread that sends")?;
     show_what_arrives(&server, &address)?;
     match path {
         Some(path) => all_is_sent(&path, &ended),
-        None => Ok(()), // nobody waits for the keyboard any more
+        None => Ok(()), // do not wait for the keyboard any longer
     }
 }
 
@@ -75,8 +75,8 @@ fn open(path: &Path) -> anyhow::Result<File> {
         .map_err(|error| anyhow!("cannot open {}: {error}\n{next_step}", path.display()))
 }
 
-/// Returns an error unless all of the file has gone out. A sender that has not ended by now still waits,
-/// for the server or for the file, which may be a pipe: nothing comes of that any more.
+/// Returns an error unless all of the file has been sent. A sender that has not ended by now still
+/// waits for the server, or for the file (which may be a pipe), and that is of no use any more.
 fn all_is_sent(path: &Path, ended: &Receiver<io::Result<()>>) -> Result<(), Failure> {
     let server_is_first = || Err(io::Error::other("the server has closed the connection"));
     let Err(error) = ended.try_recv().unwrap_or_else(|_| server_is_first()) else { return Ok(()) };
@@ -86,15 +86,15 @@ fn all_is_sent(path: &Path, ended: &Receiver<io::Result<()>>) -> Result<(), Fail
 // ANCHOR_END: main
 
 // ANCHOR: send
-/// A line is a message, without its newline.
+/// Sends each line as a message, without its newline.
 fn send_what_is_typed(mut server: &TcpStream) -> io::Result<()> {
-    server.set_nodelay(true)?; // each line leaves at once
+    server.set_nodelay(true)?; // each line leaves immediately
     let mut lines = Lines::trimmed();
     let mut buffer = [0; 4096];
     loop {
         let typed = uninterrupted(|| io::stdin().read(&mut buffer))?;
         let said = match typed {
-            0 => lines.finish(), // Ctrl-D, on Windows Ctrl-Z and Enter
+            0 => lines.finish(), // Ctrl-D, or on Windows Ctrl-Z and Enter
             _ => lines.add(&buffer[..typed]),
         };
         for line in said.split(|byte| *byte == b'\n').filter(|line| !line.is_empty()) {
@@ -106,7 +106,7 @@ fn send_what_is_typed(mut server: &TcpStream) -> io::Result<()> {
     }
 }
 
-/// A file is one message, or as many as it takes.
+/// Sends a file as one message, or as several if it is too long for one.
 fn send_file(mut file: File, mut server: &TcpStream) -> io::Result<()> {
     let mut part = Vec::new();
     while (&mut file).take(LONGEST as u64).read_to_end(&mut part)? > 0 {
@@ -120,7 +120,7 @@ fn send_file(mut file: File, mut server: &TcpStream) -> io::Result<()> {
 // ANCHOR: arrive
 fn show_what_arrives(mut server: &TcpStream, address: &str) -> Result<(), Failure> {
     let mut frames = Frames::new(LABEL + LONGEST);
-    let mut buffer = vec![0; 32 * 1024]; // a reader that falls behind catches up in few reads
+    let mut buffer = vec![0; 32 * 1024]; // if we fall behind, a few reads are enough to catch up
     loop {
         let received = uninterrupted(|| server.read(&mut buffer))
             .map_err(|error| lost_connection(address, error))?;
@@ -143,7 +143,7 @@ fn show_what_arrives(mut server: &TcpStream, address: &str) -> Result<(), Failur
     }
 }
 
-/// Shows all messages that have arrived whole, in one write.
+/// Prints all complete messages in one write.
 fn show(frames: &mut Frames) -> Result<(), TooLong> {
     let mut lines = String::new();
     let outcome = add_lines(frames, &mut lines);
@@ -158,8 +158,8 @@ fn add_lines(frames: &mut Frames, lines: &mut String) -> Result<(), TooLong> {
     Ok(())
 }
 
-/// A message is one line on the screen, whatever it holds: otherwise a newline in it could make up
-/// what somebody else has never said.
+/// Turns a message into one line on the screen, whatever it holds. Otherwise a newline in it could
+/// begin a line that looks as if somebody else had sent it.
 fn line(message: &[u8]) -> String {
     let shown = match std::str::from_utf8(message) {
         Ok(text) => printable(text).replace('\n', "␊"),

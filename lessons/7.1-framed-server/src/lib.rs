@@ -1,14 +1,14 @@
 // ANCHOR: header
-//! Frames: four bytes of length, big-endian, and then that many bytes, whatever they are.
+//! Frames: a length in four bytes, big-endian, and then that many bytes, whatever they are.
 
 use std::fmt;
 // ANCHOR_END: header
 
 // ANCHOR: bounds
-/// The longest message that anybody may say, in bytes.
+/// The longest message that a client may send, in bytes.
 pub const LONGEST: usize = 65_536;
 
-/// How much longer it becomes on its way through the server, which puts `<port>:` before it.
+/// How much longer a message becomes when the server puts `<port>:` before it.
 pub const LABEL: usize = "65535:".len();
 // ANCHOR_END: bounds
 
@@ -16,9 +16,9 @@ pub const LABEL: usize = "65535:".len();
 /// Puts a message into its frame.
 ///
 /// # Panics
-/// If the message is longer than a length can say, which is a mistake in the program: nobody may send
-/// more than [`LONGEST`]. `as u32` would announce a part of it instead, and the rest would be taken for
-/// the frames that follow.
+/// If the message is longer than four bytes can announce. That is a mistake in the program, because
+/// nobody may send more than [`LONGEST`]. `as u32` would announce only a part of the message, and the
+/// receiver would take the rest for the next frames.
 pub fn frame(message: &[u8]) -> Vec<u8> {
     let length = u32::try_from(message.len()).expect("a message of less than 4 GiB");
     [&length.to_be_bytes(), message].concat()
@@ -29,12 +29,12 @@ pub fn frame(message: &[u8]) -> Vec<u8> {
 /// Takes frames out of bytes that arrive in pieces, cut anywhere.
 pub struct Frames {
     longest: usize,
-    /// What has arrived; the first `done` bytes of it have become messages.
+    /// The bytes that have arrived. The first `done` of them have become messages already.
     arrived: Vec<u8>,
     done: usize,
 }
 
-/// The length of a message that is longer than it may be, in bytes.
+/// A message is longer than allowed: its length in bytes.
 #[derive(Debug, PartialEq)]
 pub struct TooLong(pub usize);
 
@@ -45,24 +45,24 @@ impl fmt::Display for TooLong {
 }
 
 impl Frames {
-    /// Accepts messages of up to `longest` bytes.
+    /// Creates a decoder that accepts messages of up to `longest` bytes.
     pub fn new(longest: usize) -> Frames {
         Frames { longest, arrived: Vec::new(), done: 0 }
     }
 
-    /// Adds what a read has returned. Take out all messages before you add more: then no more is
-    /// kept than the longest frame and one piece.
+    /// Adds the bytes that a read has returned. Take out all messages before you add more, so that
+    /// the decoder never keeps more than the longest frame and one piece.
     pub fn add(&mut self, piece: &[u8]) {
         self.arrived.drain(..self.done);
         self.done = 0;
         self.arrived.extend_from_slice(piece);
     }
 
-    /// The next message, if it has arrived whole. A length that somebody announces takes no memory;
-    /// only bytes that have arrived do.
+    /// Returns the next message if all of it has arrived. A length that somebody announces takes no
+    /// memory, because only bytes that have arrived do.
     ///
     /// # Errors
-    /// Where the next message is too long. There is no way to go on after that.
+    /// If the next message is too long. There is no way to go on after that.
     pub fn next_message(&mut self) -> Result<Option<&[u8]>, TooLong> {
         let Some((length, rest)) = self.arrived[self.done..].split_first_chunk() else {
             return Ok(None);
@@ -78,7 +78,7 @@ impl Frames {
         Ok(message)
     }
 
-    /// How many bytes are kept of what has arrived and has not become a message.
+    /// Returns how many bytes have arrived that have not become a message yet.
     pub fn kept(&self) -> usize {
         self.arrived.len() - self.done
     }

@@ -1,6 +1,6 @@
 // ANCHOR: header
-//! One log for a whole room: what everybody has said, stored once however many read it, and a
-//! cursor for each reader.
+//! One log for a whole room, which stores each line once, however many people read it, and a cursor
+//! for each reader.
 
 use std::collections::VecDeque;
 use std::io::IoSlice;
@@ -16,21 +16,21 @@ mod pace;
 // ANCHOR_END: header
 
 // ANCHOR: log
-/// How much the log holds, in bytes. It is all that the room needs for readers who are behind, be
-/// they one or a thousand: enough for a paste of megabytes over a bad link, and not much memory.
+/// How many bytes the log holds. The room needs no more than that for readers that are behind,
+/// whether there is one or a thousand: it is enough for a paste of megabytes over a bad link.
 pub const CAPACITY: usize = 8 * 1024 * 1024;
 
-/// How many pieces are offered to one write at most. Each is two slices where the ring turns, and
-/// Linux and macOS take 1,024 slices at once (IOV_MAX in writev(2)).
+/// The most pieces that one write is offered. A piece is two slices if the ring wraps around in it,
+/// and Linux and macOS accept at most 1,024 slices in one write (IOV_MAX in writev(2)).
 const MOST_PIECES: usize = 512;
 
-/// The last [`CAPACITY`] bytes of what has been said.
+/// The last [`CAPACITY`] bytes of what people have said.
 ///
-/// Positions count the bytes from the room's beginning on, those included that are no longer held.
+/// A position counts all bytes since the room was opened, even those that the log no longer holds.
 pub struct Log {
     bytes: VecDeque<u8>,
     end: u64,
-    /// How many lines have been said.
+    /// How many lines have been added.
     lines: u64,
     pace: Pace,
 }
@@ -38,7 +38,7 @@ pub struct Log {
 /// How far one reader has come.
 pub struct Cursor {
     position: Position,
-    /// What the reader has said itself and not yet passed, in order. It is not sent back.
+    /// The reader's own lines that lie ahead of it, in order. They are not sent back to it.
     own: VecDeque<Range<u64>>,
     /// The position at which the reader's own last words end.
     said: u64,
@@ -48,24 +48,24 @@ pub struct Cursor {
 // ANCHOR: say
 impl Default for Log {
     fn default() -> Log {
-        // It only reserves addresses: the system gives memory to what has been written to.
+        // This only reserves addresses. The system provides memory when something is written there.
         let bytes = VecDeque::with_capacity(CAPACITY);
         Log { bytes, end: 0, lines: 0, pace: Pace::default() }
     }
 }
 
 impl Log {
-    /// A cursor for somebody who joins: what was said before is not for them.
+    /// Returns a cursor for a client that joins. It does not get to read what was said before.
     pub fn join(&mut self) -> Cursor {
         Cursor { position: self.pace.join(self.end), own: VecDeque::new(), said: 0 }
     }
 
-    /// Adds `<port>:` and the line for each of `lines`. `author` belongs to who says it.
+    /// Adds `lines`, each with `<port>:` before it. `author` is the cursor of their author.
     pub fn say(&mut self, author: &mut Cursor, port: u16, lines: &[u8]) {
         self.say_for(author, &format!("{port}:"), lines);
     }
 
-    /// As [`Log::say`], with a label of the author's choice before each line.
+    /// Works as [`Log::say`] does, but with a label of your choice before each line.
     pub fn say_for(&mut self, author: &mut Cursor, label: &str, lines: &[u8]) {
         let start = self.end;
         self.add(label, lines);
@@ -75,7 +75,7 @@ impl Log {
         }
     }
 
-    /// Adds lines of somebody who does not read here, with a label before each.
+    /// Adds lines of an author that does not read here, with a label before each.
     pub fn add(&mut self, label: &str, lines: &[u8]) {
         for line in lines.split_inclusive(|byte| *byte == b'\n') {
             self.append(label.as_bytes());
@@ -84,7 +84,7 @@ impl Log {
         }
     }
 
-    /// Returns how many lines have ever been said, those included that are no longer held.
+    /// Returns how many lines have ever been added, even those that the log no longer holds.
     pub fn lines(&self) -> u64 {
         self.lines
     }
@@ -94,7 +94,7 @@ impl Log {
         self.end
     }
 
-    /// Adds `bytes` that nobody has said: everybody gets them.
+    /// Adds `bytes` that have no author, so everybody gets to read them.
     pub fn append(&mut self, bytes: &[u8]) {
         let excess = (self.bytes.len() + bytes.len()).saturating_sub(self.bytes.capacity());
         self.bytes.drain(..excess.min(self.bytes.len()));
@@ -106,11 +106,11 @@ impl Log {
 
 // ANCHOR: read
 impl Log {
-    /// What is there for the reader at `cursor`, in order, for one vectored write: what others have
-    /// said without a word of the reader's own in between is one piece. It is all, unless the reader
-    /// is behind, and has said a lot since.
+    /// Returns what the reader at `cursor` has not read yet, in order, for one vectored write. A new
+    /// piece begins after each of the reader's own ranges. This is everything, unless the reader has
+    /// fallen behind and has said a lot since.
     ///
-    /// `None` means that the reader has fallen off the log's tail: what it needs next is gone.
+    /// `None` means that the reader has fallen off the log's tail, so what it needs next is gone.
     pub fn unread(&self, cursor: &Cursor) -> Option<Vec<IoSlice<'_>>> {
         let start = self.start();
         let mut from = cursor.position().checked_sub(start)? as usize;
@@ -124,7 +124,7 @@ impl Log {
         Some(pieces)
     }
 
-    /// The bytes lie in a ring, so what is asked for may be in two slices.
+    /// Returns a range of the log. Because the bytes lie in a ring, it may consist of two slices.
     fn slices(&self, Range { start, end }: Range<usize>) -> [IoSlice<'_>; 2] {
         let (older, newer) = self.bytes.as_slices();
         let turn = older.len();
@@ -134,17 +134,17 @@ impl Log {
         ]
     }
 
-    /// Whether what the reader at `cursor` needs next is still there, or will come.
+    /// Returns whether the reader at `cursor` has not fallen off the log's tail.
     pub fn holds(&self, cursor: &Cursor) -> bool {
         cursor.position() >= self.start()
     }
 
-    /// The position of the oldest byte that is held.
+    /// Returns the position of the oldest byte in the log.
     fn start(&self) -> u64 {
         self.end - self.bytes.len() as u64
     }
 
-    /// Whether there is nothing to send to the reader at `cursor`.
+    /// Returns whether the reader at `cursor` has read everything.
     pub fn is_read(&self, cursor: &Cursor) -> bool {
         cursor.position() == self.end
     }
@@ -153,8 +153,8 @@ impl Log {
 
 // ANCHOR: pace
 impl Log {
-    /// Returns whether an author whose last words end at `said` has to wait before it says more,
-    /// because readers are far behind.
+    /// Returns whether an author has to wait before it says more, because readers are far behind. The
+    /// author's last words end at `said`.
     pub fn holds_up(&mut self, said: u64) -> bool {
         self.pace.holds_up(said, self.end, Instant::now())
     }
@@ -168,8 +168,8 @@ impl Log {
 
 // ANCHOR: join_late
 impl Log {
-    /// Returns a cursor as [`Log::join`] does, but for somebody who is also told the last `lines` lines.
-    /// 8 MiB hold the last hundred, however long they are.
+    /// Returns a cursor as [`Log::join`] does, but for a client that also receives the last `lines`
+    /// lines. 8 MiB hold the last hundred, however long they are.
     pub fn join_late(&mut self, lines: usize) -> Cursor {
         let from_the_end = self.bytes.iter().rev().enumerate();
         let mut line_ends = from_the_end.filter(|(_, byte)| **byte == b'\n');
@@ -182,7 +182,7 @@ impl Log {
 // ANCHOR: catch_up
 impl Log {
     /// Moves a cursor that has fallen off the log's tail to the oldest whole line. Returns how many
-    /// lines there are for its reader from there on.
+    /// lines its reader still has to read from there.
     pub fn catch_up(&self, cursor: &mut Cursor) -> u64 {
         let lines = |range: Range<u64>| {
             let held = |position| (position - self.start()) as usize;
@@ -213,7 +213,7 @@ impl Cursor {
         self.position.load(Relaxed)
     }
 
-    /// Moves on by `sent` bytes of what [`Log::unread`] has returned.
+    /// Moves the cursor by `sent` bytes of what [`Log::unread`] has returned.
     pub fn advance(&mut self, sent: usize) {
         let mut sent = sent as u64;
         let mut position = self.position();
@@ -245,7 +245,7 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    /// Takes at most `most` bytes of what is there for the reader, as a socket with little room does.
+    /// Reads at most `most` bytes, like a socket that has little room.
     fn take(log: &Log, cursor: &mut Cursor, most: usize) -> Option<Vec<u8>> {
         let mut taken: Vec<u8> =
             log.unread(cursor)?.iter().flat_map(|piece| piece.to_vec()).collect();
@@ -358,8 +358,8 @@ mod tests {
     }
 
     proptest! {
-        /// Three people say lines and read in portions, in any order. Each gets all that the others
-        /// have said, whole and in order, wherever the ring turns, until he falls off the tail.
+        /// Three people say lines and read in portions, in any order. Each of them receives all lines
+        /// of the others, whole and in order, wherever the ring wraps around, or falls off the tail.
         #[test]
         fn nothing_is_lost_or_heard_twice(
             steps in prop::collection::vec((0..3usize, any::<bool>(), 0..200usize), 1..100),

@@ -4,10 +4,10 @@
 //!     cargo run -p lesson-shared-log-server
 //!     cargo run -p lesson-broadcast-client     (in a second terminal, and a third; or telnet)
 //!
-//! The slow-reader policy: everybody reads the log at a speed of their own. A reader is disconnected
-//! when it has fallen off the log's tail, or (on Linux) has taken in nothing for 90 s while something
-//! waits for it. The fast-speaker policy: a speaker that is too fast for those who read is held up,
-//! and nobody else is.
+//! The slow-reader policy: every client reads the log at its own speed. A reader is disconnected when
+//! it has fallen off the log's tail, or (on Linux) has taken in nothing for 90 s while something
+//! waits for it. The fast-speaker policy: a speaker that is too fast for the readers is held up, but
+//! nobody else is.
 
 use std::io::{self, Read, Write};
 use std::net::{SocketAddr, TcpStream};
@@ -44,15 +44,15 @@ fn main() -> Result<(), Failure> {
 
 // ANCHOR: admit
 fn admit(stream: TcpStream, peer: SocketAddr, room: &Arc<Room>) -> io::Result<()> {
-    // A small message leaves at once, instead of waiting for company. An error means that the
-    // client has left already, as its first read will say.
+    // A small message leaves immediately instead of waiting for company. An error means that the
+    // client has already left, and its first read will say so.
     let _ = stream.set_nodelay(true);
 
-    // Taken here and not in the client's own threads, so that whoever connects first also joins
-    // first, and misses nothing of what the next one says.
+    // We take the seat here and not in the client's own threads, so that clients join in the order in
+    // which they connect, and no client misses what the next one says.
     let seat = Arc::new(Seat::take(room, stream, peer));
     start(Arc::clone(&seat), pass_on_what_is_said)?;
-    // With only one of the two, the client would not be served: then that one wakes up, and ends.
+    // One thread alone cannot serve the client, so if the second one fails, this ends the first.
     let started = start(Arc::clone(&seat), send_what_others_say);
     if started.is_err() {
         disconnect(&seat.client.stream);
@@ -70,7 +70,7 @@ fn start(seat: Arc<Seat>, work: impl FnOnce(&Seat) + Send + 'static) -> io::Resu
     Ok(())
 }
 
-/// The last one to let go of a seat says that the client has left.
+/// Lets go of a seat. The last thread to do so prints that the client has left.
 fn let_go(seat: Arc<Seat>) {
     if let Some(seat) = Arc::into_inner(seat) {
         drop(seat);
@@ -80,13 +80,13 @@ fn let_go(seat: Arc<Seat>) {
 // ANCHOR_END: admit
 
 // ANCHOR: read
-/// Reads until the client leaves: by an orderly end, by an error, or because it was disconnected.
+/// Reads until the client leaves: in an orderly way, by an error, or because it was disconnected.
 fn pass_on_what_is_said(seat: &Seat) {
     let mut stream = &seat.client.stream;
     let mut lines = Lines::trimmed();
     let mut buffer = [0; 4096];
     loop {
-        // An error means that the connection is over, as the read will say.
+        // An error means that the connection is over, and the read will say so.
         let _ = stream.set_read_timeout(lines.patience());
         match uninterrupted(|| stream.read(&mut buffer)) {
             Ok(received @ 1..) => seat.say(&lines.add(&buffer[..received])), // `data`
@@ -101,13 +101,13 @@ fn pass_on_what_is_said(seat: &Seat) {
 // ANCHOR_END: read
 
 // ANCHOR: send
-/// Sends until the client has left and has all that was said before, or cannot be sent anything. A
-/// write may wait as long as it likes, because nobody waits for a reader that does not read.
+/// Sends until the client has left and has received everything, or a write fails. A write may wait
+/// as long as it likes, because nobody waits for a reader that does not read.
 fn send_what_others_say(seat: &Seat) {
     let mut stream = &seat.client.stream;
     while let Some(unread) = seat.unread() {
         if let Err(error) = stream.write_all(&unread) {
-            disconnect(stream); // the reader wakes up, if it still waits
+            disconnect(stream); // wakes the thread that reads, if it still waits
             return note_disconnected(seat.client.peer, &error);
         }
     }

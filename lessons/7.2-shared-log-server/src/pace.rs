@@ -1,6 +1,6 @@
 // ANCHOR: header
-//! The pace of the room: a speaker that is too fast for the readers waits until they have read on.
-//! A reader that does not read is not waited for.
+//! The pace of the room: a speaker that is too fast for the readers waits until they have caught up,
+//! but nobody waits for a reader that does not read.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
@@ -10,32 +10,32 @@ use crate::CAPACITY;
 // ANCHOR_END: header
 
 // ANCHOR: policy
-/// How far a reader may be behind before speakers wait for it, in bytes.
+/// How many bytes a reader may be behind before speakers wait for it.
 const FAR_BEHIND: u64 = 64 * 1024;
 
-/// How far a reader may be behind before everybody waits for it, even a person whose words it has
-/// all read.
+/// How many bytes a reader may be behind before everybody waits for it, even a speaker whose words
+/// it has all read.
 const TOO_FAR_BEHIND: u64 = CAPACITY as u64 / 2;
 
-/// A reader that is far behind is waited for as long as it reads at least so much in each window. A
-/// reader that has just fallen so far behind has one window to show that it reads.
+/// Speakers wait for a reader that is far behind as long as it reads at least this much in each
+/// window. A reader that has only just fallen behind has one window to show that it reads.
 const LEAST_PER_WINDOW: u64 = 16 * 1024; // bytes
 const WINDOW: Duration = Duration::from_secs(1);
 
-/// How much may wait for a client in the kernel, where no cursor shows it, in bytes. Left to itself,
-/// Linux lets it grow to megabytes, and what anybody says waits behind all of that.
+/// How many bytes may wait for a client in the kernel, where no cursor shows them. Left to itself,
+/// Linux lets this grow to megabytes, and every new line would wait behind all of that.
 pub const SEND_BUFFER: usize = 64 * 1024;
 
-/// How far everybody who is waited for must have read, before an author may go on whose last words
-/// end at `said`.
+/// Returns how far the readers must have read before an author may go on whose last words end at
+/// `said`.
 fn mark(said: u64, end: u64) -> u64 {
     said.min(end.saturating_sub(FAR_BEHIND)).max(end.saturating_sub(TOO_FAR_BEHIND))
 }
 // ANCHOR_END: policy
 
 // ANCHOR: reader
-/// How far a reader has read. Its cursor shares this with the room, so that the room knows how far
-/// everybody has read, and who has left.
+/// How far a reader has read. The cursor shares this with the room, so that the room knows how far
+/// all readers have read, and which of them have left.
 pub type Position = Arc<AtomicU64>;
 
 struct Reader {
@@ -47,12 +47,12 @@ struct Reader {
 struct Window {
     start: Instant,
     position: u64,
-    /// Whether the reader has read enough in the window before this one.
+    /// Whether the reader has read enough in the previous window.
     reads: bool,
 }
 
 impl Reader {
-    /// Returns whether speakers wait for this reader: it is far behind, and it reads.
+    /// Returns whether speakers wait for this reader, because it is far behind but does read.
     fn is_waited_for(&mut self, end: u64, now: Instant) -> bool {
         let position = self.position.load(Relaxed);
         if end - position <= FAR_BEHIND {
@@ -71,19 +71,19 @@ impl Reader {
 // ANCHOR_END: reader
 
 // ANCHOR: pace
-/// An author who has to wait asks again after this time at the latest: when a reader reads on, that
-/// can be told, but not that a reader has stopped.
+/// How long an author that has to wait sleeps before it asks again. A reader that reads on wakes it
+/// earlier, but nothing wakes it when a reader stops reading.
 pub const ASK_AGAIN: Duration = Duration::from_millis(250);
 
-/// After how many bytes all readers are looked at again. Between two looks, only the slowest is.
+/// After how many bytes we look at all readers again. Between two looks, only the slowest counts.
 const BYTES_BETWEEN_LOOKS: u64 = FAR_BEHIND / 2;
 
-/// All readers of a log, and the slowest of those who are waited for.
+/// All readers of a log, and the slowest of those that speakers wait for.
 pub struct Pace {
     readers: Vec<Reader>,
     slowest: Option<Position>,
     looked_at: (u64, Instant),
-    /// The first position that an author waits for, or the largest number.
+    /// The first position that an author waits for, or the largest number if none does.
     awaited: u64,
 }
 
@@ -109,12 +109,12 @@ impl Pace {
         position
     }
 
-    /// A reader has left when nobody but us has its position.
+    /// Forgets the readers that have left. Nobody but us has the position of such a reader.
     fn forget_leavers(&mut self) {
         self.readers.retain(|reader| Arc::strong_count(&reader.position) > 1);
     }
 
-    /// Returns whether an author has to wait whose last words end at `said`, in a log that ends at
+    /// Returns whether an author has to wait if its last words end at `said`, and the log ends at
     /// `end`.
     pub fn holds_up(&mut self, said: u64, end: u64, now: Instant) -> bool {
         let mark = mark(said, end);
@@ -125,7 +125,7 @@ impl Pace {
         is_held
     }
 
-    /// Returns whether an author that had to wait may go on now, since somebody has read on.
+    /// Returns whether an author that had to wait may go on now that a reader has read on.
     pub fn lets_go(&mut self, end: u64, now: Instant) -> bool {
         let lets_go = self.awaited < u64::MAX && self.have_read(self.awaited, end, now);
         if lets_go {
@@ -134,7 +134,7 @@ impl Pace {
         lets_go
     }
 
-    /// Returns whether everybody who is waited for has read as far as `mark`.
+    /// Returns whether all readers that speakers wait for have read as far as `mark`.
     fn have_read(&mut self, mark: u64, end: u64, now: Instant) -> bool {
         let (looked_end, looked_at) = self.looked_at;
         let is_news = end - looked_end >= BYTES_BETWEEN_LOOKS
@@ -148,9 +148,9 @@ impl Pace {
     }
 
     fn look(&mut self, end: u64, now: Instant) {
-        self.slowest = None; // which would keep a leaver's position
+        self.slowest = None; // or it would keep the position of a reader that has left
         self.forget_leavers();
-        // Of those who are equally far behind, the last one to join, as it is usually served last.
+        // If several are equally far behind, take the last to join, which is usually served last.
         let newest_first = self.readers.iter_mut().rev();
         self.slowest = newest_first
             .filter_map(|reader| reader.is_waited_for(end, now).then_some(&reader.position))
@@ -165,7 +165,7 @@ impl Pace {
 mod tests {
     use super::*;
 
-    /// A room in which somebody has said `end` bytes, at a time that the test tells.
+    /// A room in which somebody has said `end` bytes, with a clock that the test moves.
     struct Room {
         pace: Pace,
         end: u64,
@@ -177,7 +177,7 @@ mod tests {
             Room { pace: Pace::default(), end: 0, now: Instant::now() }
         }
 
-        /// A reader that is as far behind as somebody has just said.
+        /// Returns a room and a reader that has read none of the `bytes` in it.
         fn with_a_reader_behind_by(bytes: u64) -> (Room, Position) {
             let mut room = Room::new();
             let reader = room.pace.join(0);
@@ -185,7 +185,7 @@ mod tests {
             (room, reader)
         }
 
-        /// Whether the author of the last words has to wait, after so many milliseconds.
+        /// Returns whether the author of the last words has to wait, `later` milliseconds later.
         fn holds_up_the_flooder(&mut self, later: u64) -> bool {
             self.holds_up(self.end, later)
         }

@@ -1,5 +1,5 @@
 // ANCHOR: header
-//! The room of 7.2: the log, and each client's place in it.
+//! The room of 7.2: the log, and the place of each client in it.
 
 use std::collections::BTreeMap;
 use std::net::{SocketAddr, TcpStream};
@@ -14,8 +14,8 @@ use shared::{disconnect, note};
 #[derive(Default)]
 pub struct Room {
     state: Mutex<State>,
-    /// Where the senders wait until there is something to send, each at the bell of its seat. With
-    /// a single bell, everybody would wake up for each one who leaves.
+    /// Each sender waits at the bell of its seat until there is something to send. With a single
+    /// bell, all of them would wake up whenever one client leaves.
     bells: [Condvar; 32],
 }
 
@@ -26,7 +26,7 @@ struct State {
     joined: usize,
 }
 
-/// How far a client has come in the log.
+/// A client, and how far it has read the log.
 struct Place {
     client: Arc<Client>,
     cursor: Cursor,
@@ -50,7 +50,7 @@ impl Room {
 // ANCHOR_END: room
 
 // ANCHOR: seat
-/// A client's stay in the room. However it ends, the value is dropped, and the room forgets it.
+/// A client's stay in the room. However it ends, this is dropped, and the room forgets the client.
 pub struct Seat {
     room: Arc<Room>,
     number: usize,
@@ -82,8 +82,8 @@ impl Drop for Seat {
 
 impl Seat {
     // ANCHOR: say
-    /// Adds what this client says to the log, and wakes everybody. Who has fallen off the log's tail
-    /// with that, and so has missed something, is disconnected.
+    /// Adds what this client says to the log, and wakes everybody. Disconnects the readers that have
+    /// fallen off the log's tail because of it, since they have missed something.
     pub fn say(&self, lines: &[u8]) {
         if lines.is_empty() {
             return;
@@ -103,7 +103,7 @@ impl Seat {
         }
         self.room.ring();
         for client in lost {
-            disconnect(&client.stream); // its two threads wake up, and end
+            disconnect(&client.stream); // wakes its two threads, which then end
             note!("disconnected {}: it does not read what it is sent", client.peer);
         }
         self.wait_for_readers();
@@ -111,8 +111,8 @@ impl Seat {
     // ANCHOR_END: say
 
     // ANCHOR: wait
-    /// Waits while this client is too fast for those who read. Meanwhile nothing is read from its
-    /// socket, so TCP tells the sender to stop.
+    /// Waits while this client is too fast for the readers. Meanwhile nobody reads from its socket,
+    /// so TCP makes the client stop sending.
     fn wait_for_readers(&self) {
         let mut state = self.room.state();
         loop {
@@ -128,8 +128,8 @@ impl Seat {
     // ANCHOR_END: wait
 
     // ANCHOR: unread
-    /// Waits until there is something to send to this client, and returns a copy: the log is free
-    /// while the client's connection takes its time. `None` means that nothing more will come.
+    /// Waits until there is something to send to this client, and returns a copy of it, so that the
+    /// log is free while the write takes its time. `None` means that there will be nothing more.
     pub fn unread(&self) -> Option<Vec<u8>> {
         // Not much, because the cursor stands still during the write, as if the client did not read.
         const LARGEST_WRITE: usize = 32 * 1024; // bytes
@@ -147,7 +147,7 @@ impl Seat {
                 let lets_go = log.lets_go();
                 drop(state);
                 if lets_go {
-                    self.room.ring(); // for the speakers who wait
+                    self.room.ring(); // for the speakers that wait
                 }
                 return Some(unread);
             }
@@ -160,7 +160,7 @@ impl Seat {
     // ANCHOR_END: unread
 
     // ANCHOR: leave
-    /// This client will say nothing more. What was said before is still sent to it.
+    /// Notes that this client will say nothing more. It still receives what was said before.
     pub fn leave(&self) {
         if let Some(place) = self.room.state().places.get_mut(&self.number) {
             place.has_left = true;

@@ -1,5 +1,5 @@
 // ANCHOR: header
-//! The room of 7.3: what to do for a client whose socket is ready. Nothing in here ever waits.
+//! The room of 7.3 does the work for a client whose socket is ready. Nothing in here ever waits.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::io::{self, ErrorKind, Read, Write};
@@ -15,27 +15,27 @@ use super::timers::Timers;
 // ANCHOR_END: header
 
 // ANCHOR: room
-/// How many bytes are read in a turn of the loop, from all clients together. They are written to all
+/// How many bytes one turn of the loop reads, from all clients together. They are sent to the readers
 /// before the next turn, so that a crowd of speakers cannot fill the log in between.
 const BYTES_PER_TURN: usize = 1024 * 1024;
 
-/// The token of the timer that runs while somebody is held up. It is nobody's.
+/// The token of the timer that runs while a speaker is held up. No client has it.
 const HELD: Token = Token(usize::MAX - 1);
 
 #[derive(Default)]
 pub struct Room {
     log: Log,
-    /// By the token of their events. No token is used twice, so that an event that comes late is
-    /// not taken for another client's.
+    /// All clients, by the token of their events. No token is used twice, so that an event that is
+    /// late is not taken for another client's.
     clients: BTreeMap<Token, Client>,
     joined: usize,
-    /// Those whose next read may return something, each once, in the order of their turns.
+    /// Clients whose next read may return something, each once, in the order of their turns.
     readable: VecDeque<Token>,
-    /// Those of them who are too fast, and wait until others have read on.
+    /// Clients that are too fast, and wait until the readers have caught up.
     held: VecDeque<Token>,
-    /// Whether there may be somebody to send something to.
+    /// Whether there may be a client to send something to.
     has_unsent: bool,
-    /// When the line that a client has begun is passed on without its end.
+    /// When to pass on a line that a client has begun, although its end has not arrived.
     pub timers: Timers,
 }
 
@@ -48,7 +48,7 @@ pub struct Client {
     is_readable: bool,
     /// False from the moment a write would block until the next writable event.
     is_writable: bool,
-    /// Nothing can be sent to the client any more. Its last words may still be unread.
+    /// Whether nothing can be sent to the client any more. Its last words may still be unread.
     is_broken: bool,
     has_left: bool,
 }
@@ -57,15 +57,15 @@ impl Room {
     // ANCHOR_END: room
 
     // ANCHOR: admit
-    /// From now on, events say what this client's socket is ready for.
+    /// Adds a client. From now on, events tell us what its socket is ready for.
     pub fn admit(
         &mut self,
         mut stream: TcpStream,
         peer: SocketAddr,
         registry: &Registry,
     ) -> io::Result<()> {
-        // A small message leaves at once, instead of waiting for company. An error means that the
-        // client has left already, as its first read will say.
+        // A small message leaves immediately instead of waiting for company. An error means that the
+        // client has already left, and its first read will say so.
         let _ = stream.set_nodelay(true);
         let token = Token(self.joined);
         registry.register(&mut stream, token, Interest::READABLE | Interest::WRITABLE)?;
@@ -85,7 +85,7 @@ impl Room {
         Ok(())
     }
 
-    /// Notes what an event says. It may come late, for a client that has gone.
+    /// Notes what an event says. It may be late, and its client may have left already.
     pub fn ready(&mut self, token: Token, readable: bool, writable: bool) {
         let Some(client) = self.clients.get_mut(&token) else { return };
         if readable && !mem::replace(&mut client.is_readable, true) {
@@ -95,16 +95,16 @@ impl Room {
         self.has_unsent |= writable;
     }
 
-    /// Whether there is something to do without waiting for an event.
+    /// Returns whether there is something to do without waiting for an event.
     pub fn is_busy(&self) -> bool {
         self.has_unsent || !self.readable.is_empty()
     }
     // ANCHOR_END: admit
 
     // ANCHOR: read
-    /// One read for everybody who may have something to say, and is not too fast. A client with more
-    /// to say, however much, goes on after the others. No event tells of what is left over, so a
-    /// client stays in the queue until a read has found nothing.
+    /// Makes one read for every client that may have sent something and is not too fast. A client
+    /// with more to say, however much, waits its turn. No event tells us about what is left over, so
+    /// a client stays in the queue until a read has found nothing.
     pub fn read(&mut self, buffer: &mut [u8]) {
         let mut budget = BYTES_PER_TURN;
         for _ in 0..self.readable.len() {
@@ -146,11 +146,11 @@ impl Room {
         }
     }
 
-    /// Passes on the lines whose end has not come in time.
+    /// Passes on the lines whose end has not arrived in time.
     pub fn cut(&mut self) {
         while let Some(token) = self.timers.expired() {
             let Some(client) = self.clients.get_mut(&token) else { continue };
-            // While something waits to be read, its end may be in there.
+            // While something waits to be read, the line's end may be in there.
             let lines = if client.is_readable { Vec::new() } else { client.lines.cut() };
             self.say(token, &lines);
         }
@@ -165,7 +165,7 @@ impl Room {
     // ANCHOR_END: read
 
     // ANCHOR: send
-    /// Makes one write for everybody who is behind and has room. Returns the clients that are gone.
+    /// Makes one write for every client that is behind and has room. Returns those that are gone.
     pub fn send(&mut self) -> Vec<Client> {
         let mut gone = Vec::new();
         if mem::take(&mut self.has_unsent) {
@@ -198,17 +198,17 @@ impl Room {
 enum AfterSend {
     /// Another write might send more.
     HasMore,
-    /// Nothing can be sent now: until somebody speaks, or an event says that the socket has room.
+    /// Nothing can be sent until somebody speaks, or an event says that the socket has room.
     Waits,
-    /// The client has left, and has all that was said before, or cannot be sent it.
+    /// The client has left, and has received everything, or can receive nothing any more.
     HasLeft,
 }
 
 impl Client {
-    /// Sends all that there is for this client, as far as its socket takes it.
+    /// Sends what the client has not received yet, as much of it as the socket takes.
     ///
     /// # Errors
-    /// The client has fallen off the log's tail.
+    /// If the client has fallen off the log's tail.
     fn send(&mut self, log: &Log) -> io::Result<AfterSend> {
         if self.is_broken {
             return Ok(if self.has_left { AfterSend::HasLeft } else { AfterSend::Waits });
@@ -219,12 +219,12 @@ impl Client {
         };
         if !unread.is_empty() && self.is_writable {
             match self.stream.write_vectored(&unread) {
-                Ok(sent) => self.cursor.advance(sent), // perhaps a part of it, and the rest later
+                Ok(sent) => self.cursor.advance(sent), // if it is a part, the rest follows later
                 Err(error) if error.kind() == ErrorKind::WouldBlock => self.is_writable = false,
                 Err(error) if error.kind() == ErrorKind::Interrupted => {}
                 Err(error) => {
                     note_disconnected(self.peer, &error);
-                    disconnect(&self.stream); // and so readable: the reads come to its end
+                    disconnect(&self.stream); // makes it readable, so that its end is read
                     self.is_broken = true;
                 }
             }
@@ -251,7 +251,7 @@ mod tests {
 
     use super::*;
 
-    /// A client that has joined the room of `log`, and its own end of the connection.
+    /// Returns a client that has joined the room of `log`, and the other end of its connection.
     fn joined(log: &mut Log) -> (Client, TcpStream) {
         let listener = TcpListener::bind("127.0.0.1:0").expect("bind");
         set_send_buffer(&listener, SEND_BUFFER);
@@ -290,7 +290,7 @@ mod tests {
         assert_eq!(after_send(&mut client, &log), AfterSend::HasLeft);
     }
 
-    /// It may only have closed its half, and still read.
+    /// Such a client may have closed only its half, and still read.
     #[test]
     fn a_client_that_has_left_has_not_gone_before_it_has_everything() {
         let mut log = Log::default();

@@ -1,20 +1,20 @@
-//! Timers in an event loop: the loop asks how long it may wait, and then whose time is up.
+//! Timers for an event loop, which asks how long it may wait, and afterwards whose time is up.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
 
 use mio::Token;
 
-/// At most one running timer for each token.
+/// The running timers, at most one for each token.
 #[derive(Default)]
 pub struct Timers {
-    /// Sorted, so that the next one is the first.
+    /// Sorted by time, so that the next one to expire is the first.
     times: BTreeSet<(Instant, Token)>,
     of: BTreeMap<Token, Instant>,
 }
 
 impl Timers {
-    /// Starts the timer of `token`, or starts it anew. `None` stops it.
+    /// Starts the timer of `token`, or restarts it. `None` stops it.
     pub fn set(&mut self, token: Token, after: Option<Duration>) {
         if let Some(time) = self.of.remove(&token) {
             self.times.remove(&(time, token));
@@ -26,7 +26,7 @@ impl Timers {
         }
     }
 
-    /// When the next timer runs out.
+    /// Returns when the next timer expires, if any is running.
     pub fn next(&self) -> Option<Instant> {
         self.times.first().map(|(time, _)| *time)
     }

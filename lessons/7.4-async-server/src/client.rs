@@ -64,7 +64,7 @@ impl<P: Publish> Client<P> {
     /// If the client does not read what it is sent, or resets the connection.
     pub async fn serve(mut self) -> io::Result<()> {
         loop {
-            // Whatever is said after this line wakes us again, so nothing is missed.
+            // Anything that is said after this line wakes us again, so we miss nothing.
             let goodbye = *self.news.borrow_and_update() == News::Goodbye;
             let is_behind = self.send()?;
             if !is_behind && (self.has_left || goodbye) {
@@ -74,7 +74,7 @@ impl<P: Publish> Client<P> {
             let is_held = !self.has_left && self.publisher.holds_up(self.seat);
             let cut_at = self.cut_at.unwrap_or_else(Instant::now);
             select! {
-                biased; // first read what has arrived of a line, and only then cut it
+                biased; // read what has arrived of a line before you cut it
                 _ = self.stream.readable(), if !self.has_left && !is_held => {
                     self.read();
                     // Yield, so that a client that floods us cannot starve the others.
@@ -151,8 +151,8 @@ impl<P: Publish> Client<P> {
     // ANCHOR_END: send
 
     // ANCHOR: part
-    /// Half-closes the connection, and waits until the client has closed it too. If it were closed
-    /// with something unread in it, it would be reset, and the last line might be lost.
+    /// Half-closes the connection, and waits until the client has closed it too. If we closed it with
+    /// unread data in it, that would reset it, and the last line might be lost.
     async fn part(mut self) -> io::Result<()> {
         self.stream.shutdown().await?;
         loop {

@@ -60,7 +60,7 @@ pub async fn serve(
     drop(listener); // no new clients
     room.state().log.append("服务器关闭了\n".as_bytes()); // the server has closed
     room.news.send_replace(News::Goodbye);
-    // Each client's task receives the news, so when nobody receives it any more, all have gone.
+    // Each client's task receives the news, so when nobody receives it any more, all have left.
     let _ = timeout(FAREWELL, room.news.closed()).await;
     Ok(())
 }
@@ -68,11 +68,11 @@ pub async fn serve(
 
 // ANCHOR: admit
 fn admit(stream: TcpStream, peer: SocketAddr, room: &Arc<Room>, publisher: &Arc<impl Publish>) {
-    // A small message leaves immediately, instead of waiting for company. An error means that the
-    // client has left already, as its first read will say.
+    // A small message leaves immediately instead of waiting for company. An error means that the
+    // client has already left, and its first read will say so.
     let _ = stream.set_nodelay(true);
-    // Created here and not in the client's own task, so that clients join in the order in which
-    // they connect, and a client misses nothing of what the next one says.
+    // We create it here and not in the client's own task, so that clients join in the order in which
+    // they connect, and no client misses what the next one says.
     let client = Client::new(stream, peer, Arc::clone(room), Arc::clone(publisher));
     task::spawn(async move {
         if let Err(error) = client.serve().await {

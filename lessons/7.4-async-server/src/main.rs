@@ -26,7 +26,7 @@ fn main() -> Result<(), Failure> {
     let (press, pressed) = oneshot::channel::<()>();
     let _last_lines = CtrlC::calls(|| drop(press))?;
 
-    // One thread for all tasks: several would only wait for each other at the log.
+    // One thread runs all tasks, because several would only wait for each other at the log.
     let runtime = runtime::Builder::new_current_thread().enable_all().build();
     let runtime = runtime.context("cannot start the runtime")?;
     runtime.block_on(run(listener, pressed)).context("cannot use the listener with tokio")?;

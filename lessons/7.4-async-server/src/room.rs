@@ -13,7 +13,7 @@ use tokio::sync::watch;
 /// The log, the clients' cursors, and the news.
 ///
 /// tokio has a log of its own, `sync::broadcast`, which tells a reader that falls off its tail that
-/// it has `Lagged`. But it counts messages, not bytes: to stay within 8 MiB whatever is said, it
+/// it has `Lagged`. But it counts messages, not bytes. To stay within 8 MiB whatever people say, it
 /// could hold only 128 messages, too few for a thousand people who speak at the same time.
 #[derive(Default)]
 pub struct Room {
@@ -22,14 +22,14 @@ pub struct Room {
     pub news: watch::Sender<News>,
 }
 
-/// What all clients share.
+/// The state that all clients share.
 #[derive(Default)]
 pub struct State {
-    /// What everybody hears.
+    /// The lines that everybody hears.
     pub log: Log,
     /// How far each client has read the log.
     pub cursors: BTreeMap<Seat, Cursor>,
-    /// How many of the last lines a client is told when it joins: 0 before 7.6.
+    /// How many of the last lines a client receives when it joins. It is 0 before 7.6.
     pub history: usize,
     joined: Seat,
 }
@@ -37,7 +37,7 @@ pub struct State {
 /// A client's number, which is never used again.
 pub type Seat = u64;
 
-/// The reason for which everybody looks into the log.
+/// Why everybody should look into the log.
 #[derive(Clone, Copy, Default, PartialEq)]
 pub enum News {
     /// Somebody has said something.
@@ -58,8 +58,8 @@ impl Room {
         self.news.send_modify(|_| {});
     }
 
-    /// Gives a new client a seat. The client is told the last lines, and then what is said from now
-    /// on.
+    /// Gives a new client a seat. The client receives the last lines, and then everything that is
+    /// said from now on.
     pub fn join(&self) -> Seat {
         let State { log, cursors, history, joined } = &mut *self.state();
         *joined += 1;

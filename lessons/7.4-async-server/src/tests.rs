@@ -1,4 +1,4 @@
-//! The server in this process, and a client of its own.
+//! Runs the server in this process, with clients of its own.
 
 use std::io::{Read, Write};
 use std::net::{Ipv4Addr, TcpListener, TcpStream};
@@ -21,7 +21,7 @@ fn at_the_end_a_client_hears_what_was_said_last_and_the_farewell_and_then_the_se
     let connect = || TcpStream::connect(address).expect("the server listens");
     let (mut speaker, mut listener) = (connect(), connect());
     let heard = format!("{}:hello\n", speaker.local_addr().expect("an address").port());
-    // Said until it is heard: the listener may have joined a moment later.
+    // Repeat it until it is heard, because the listener may have joined a moment later.
     let mut first = [0];
     listener.set_nonblocking(true).expect("a socket");
     while listener.read(&mut first).is_err() {

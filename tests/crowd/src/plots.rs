@@ -1,29 +1,33 @@
-//! The plots of the ladder: SVG that can be read on a light page and on a dark one, because it has
-//! no background and no colour that is near to either.
+//! The plots of the ladder, with a bar for each server: SVG that can be read on a light page and on a
+//! dark one, because it has no background and no colour that is near to either.
 
 use anyhow::anyhow;
+use indicatif::HumanCount;
 use plotters::coord::Shift;
 use plotters::prelude::*;
+use plotters::style::text_anchor::{HPos, Pos, VPos};
 
 use crate::candidates::CANDIDATES;
 use crate::ladder::{Measured, Pattern};
 
-const SIZE: (u32, u32) = (900, 460);
-/// Room for the servers' names, right of the curves.
-const NAMES: i32 = 200;
-const GREY: RGBColor = RGBColor(136, 136, 136);
+/// All servers are measured with so many clients, whoever speaks. The tables have the other numbers.
+const CLIENTS: usize = 1_000;
 
-/// One for each candidate, in their order.
-const COLOURS: [RGBColor; CANDIDATES.len()] = [
-    RGBColor(136, 136, 136),
-    RGBColor(160, 110, 80),
-    RGBColor(213, 94, 0),
-    RGBColor(204, 121, 167),
-    RGBColor(60, 140, 220),
-    RGBColor(0, 158, 115),
-    RGBColor(190, 150, 20),
-    RGBColor(140, 100, 210),
-];
+const WIDTH: i32 = 900;
+/// Room for the title above the bars, and for the servers' names and the values beside them.
+const TITLE: i32 = 48;
+const NAMES: i32 = 210;
+const VALUES: i32 = 130;
+/// From one bar to the next, and how much of that is the bar.
+const STEP: i32 = 28;
+const BAR: i32 = 18;
+
+const GREY: RGBColor = RGBColor(136, 136, 136);
+const OURS: RGBColor = RGBColor(60, 140, 220);
+const OTHERS: RGBColor = RGBColor(190, 150, 20);
+
+/// One for each candidate, in their order: first the limits, then our servers, then the others.
+const COLOURS: [RGBColor; CANDIDATES.len()] = [GREY, GREY, OURS, OURS, OURS, OURS, OTHERS, OTHERS];
 
 struct Plot {
     file: &'static str,
@@ -36,160 +40,128 @@ struct Plot {
 const PLOTS: [Plot; 5] = [
     Plot {
         file: "processor-time.svg",
-        title: "One speaks: processor time of a delivery",
+        title: "One speaks: processor time of a delivery, less is better",
         unit: "µs",
         pattern: Pattern::One,
         value: |one| one.processor_time,
     },
     Plot {
         file: "deliveries.svg",
-        title: "All speak at once: deliveries a second",
-        unit: "a second",
+        title: "All speak: deliveries a second, more is better",
+        unit: "",
         pattern: Pattern::All,
         value: |one| Some(one.rate),
     },
     Plot {
         file: "memory.svg",
-        title: "Memory that each client adds to the server",
+        title: "Memory that each client adds to the server, less is better",
         unit: "KiB",
         pattern: Pattern::One,
         value: |one| one.memory.map(|bytes| bytes / 1024.0),
     },
     Plot {
         file: "slowest-reader.svg",
-        title: "One speaks: until the slowest reader has the line",
+        title: "One speaks: until the slowest reader has the line, less is better",
         unit: "ms",
         pattern: Pattern::One,
         value: |one| Some(one.slowest * 1e3),
     },
     Plot {
         file: "slowest-of-a-crowd.svg",
-        title: "All speak at once: until the slowest reader has heard everything",
+        title: "All speak: until the slowest reader has heard everything, less is better",
         unit: "ms",
         pattern: Pattern::All,
         value: |one| Some(one.slowest * 1e3),
     },
 ];
 
-/// All plots: the name of the file, and the SVG.
+/// Draws all plots. Returns the name of each file, and the SVG.
 pub fn all(measured: &[Measured]) -> anyhow::Result<Vec<(&'static str, String)>> {
+    let clients = measured.iter().map(|one| one.clients).filter(|clients| *clients <= CLIENTS);
+    let clients = clients.max().unwrap_or(CLIENTS);
     let mut files = Vec::new();
     for plot in &PLOTS {
-        let curves = curves(plot, measured);
-        if curves.is_empty() {
+        let bars = bars(plot, measured, clients);
+        if bars.is_empty() {
             continue;
         }
+        let title = format!("{} ({} clients)", plot.title, HumanCount(clients as u64));
+        let height = TITLE + STEP * bars.len() as i32;
         let mut svg = String::new();
         {
-            let area = SVGBackend::with_string(&mut svg, SIZE).into_drawing_area();
-            draw(plot, &curves, &area)?;
-            area.present().map_err(|error| anyhow!("cannot draw {}: {error}", plot.file))?;
+            let size = (WIDTH as u32, height as u32);
+            let area = SVGBackend::with_string(&mut svg, size).into_drawing_area();
+            draw(&title, plot.unit, &bars, &area)
+                .and_then(|()| area.present())
+                .map_err(|error| anyhow!("cannot draw {}: {error}", plot.file))?;
         }
-        files.push((plot.file, described(plot, &curves, &svg)));
+        files.push((plot.file, described(&title, plot.unit, &bars, &svg)));
     }
     Ok(files)
 }
 
-/// A server's name and colour, and its value for each number of clients.
-struct Curve {
+/// A server's name and colour, and its value.
+struct Bar {
     name: &'static str,
     colour: RGBColor,
-    points: Vec<(f64, f64)>,
+    value: f64,
 }
 
-fn curves(plot: &Plot, measured: &[Measured]) -> Vec<Curve> {
-    let all = CANDIDATES.iter().zip(COLOURS).map(|(candidate, colour)| {
-        let ours = measured
+fn bars(plot: &Plot, measured: &[Measured], clients: usize) -> Vec<Bar> {
+    let of = |name| {
+        measured
             .iter()
-            .filter(|one| one.server == candidate.name && one.pattern == plot.pattern);
-        // On a scale where each step is a multiple, nothing is at nought.
-        let points =
-            ours.filter_map(|one| Some((one.clients as f64, (plot.value)(one)?.max(0.01))));
-        Curve { name: candidate.name, colour, points: points.collect() }
+            .find(|one| one.server == name && one.pattern == plot.pattern && one.clients == clients)
+    };
+    let all = CANDIDATES.iter().zip(COLOURS).filter_map(|(candidate, colour)| {
+        let value = (plot.value)(of(candidate.name)?)?;
+        Some(Bar { name: candidate.name, colour, value })
     });
-    all.filter(|curve| !curve.points.is_empty()).collect()
+    all.collect()
 }
 
-fn draw(
-    plot: &Plot,
-    curves: &[Curve],
-    area: &DrawingArea<SVGBackend, Shift>,
-) -> anyhow::Result<()> {
-    let failed = |error: DrawingAreaErrorKind<_>| anyhow!("cannot draw {}: {error}", plot.file);
-    let points = || curves.iter().flat_map(|curve| &curve.points);
-    let low = points().map(|(_, value)| *value).fold(f64::INFINITY, f64::min);
-    let high = points().map(|(_, value)| *value).fold(0.0, f64::max);
-    let (low, high) = (ten_to(low.log10().floor()), ten_to(high.log10().ceil()));
-    let most = points().map(|(clients, _)| *clients).fold(20.0, f64::max);
-    let text = ("sans-serif", 15).into_font().color(&GREY);
-    let mut chart = ChartBuilder::on(area)
-        .margin(12)
-        .margin_right(NAMES)
-        .caption(plot.title, ("sans-serif", 19).into_font().color(&GREY))
-        .x_label_area_size(44)
-        .y_label_area_size(84)
-        .build_cartesian_2d((8.0..most * 1.3).log_scale(), (low..high.max(low * 10.0)).log_scale())
-        .map_err(failed)?;
-    chart
-        .configure_mesh()
-        .disable_x_mesh()
-        .light_line_style(TRANSPARENT)
-        .bold_line_style(GREY.mix(0.3))
-        .axis_style(GREY)
-        .label_style(text)
-        .x_desc("clients")
-        .y_desc(plot.unit)
-        .x_label_formatter(&|clients| plain(*clients))
-        .y_label_formatter(&|value| plain(*value))
-        .draw()
-        .map_err(failed)?;
-    let mut ends = Vec::new();
-    for Curve { name, colour, points } in curves {
-        let line = LineSeries::new(points.iter().copied(), colour.stroke_width(2)).point_size(3);
-        chart.draw_series(line).map_err(failed)?;
-        ends.extend(points.last().map(|end| (chart.backend_coord(end).1, *name, *colour)));
-    }
-    // Each name stands beside the end of its curve, or as near to it as others leave room.
-    ends.sort_by_key(|(y, ..)| *y);
-    let mut free = 0;
-    for (y, name, colour) in ends {
-        let y = (y - 9).max(free);
-        free = y + 18;
-        let place = (SIZE.0 as i32 - NAMES + 8, y);
-        let font = ("sans-serif", 15).into_font().color(&colour);
-        area.draw_text(name, &font, place).map_err(failed)?;
+type Area<'a> = DrawingArea<SVGBackend<'a>, Shift>;
+type Outcome<'a> = Result<(), DrawingAreaErrorKind<<SVGBackend<'a> as DrawingBackend>::ErrorType>>;
+
+fn draw<'a>(title: &str, unit: &str, bars: &[Bar], area: &Area<'a>) -> Outcome<'a> {
+    let font = |size, horizontal| {
+        let style = ("sans-serif", size).into_font().color(&GREY);
+        style.pos(Pos::new(horizontal, VPos::Center))
+    };
+    area.draw_text(title, &font(19, HPos::Left), (NAMES, TITLE / 2))?;
+    let most = bars.iter().map(|bar| bar.value).fold(f64::MIN_POSITIVE, f64::max);
+    for (bar, top) in bars.iter().zip((TITLE..).step_by(STEP as usize)) {
+        let length = (bar.value / most * f64::from(WIDTH - NAMES - VALUES)) as i32;
+        let end = NAMES + length.max(1);
+        let middle = top + BAR / 2;
+        area.draw_text(bar.name, &font(15, HPos::Right), (NAMES - 10, middle))?;
+        let corners = [(NAMES, top), (end, top + BAR)];
+        area.draw(&Rectangle::new(corners, bar.colour.filled()))?;
+        let value = with_unit(bar.value, unit);
+        area.draw_text(&value, &font(15, HPos::Left), (end + 8, middle))?;
     }
     Ok(())
 }
 
-fn ten_to(power: f64) -> f64 {
-    10_f64.powf(power)
+fn with_unit(value: f64, unit: &str) -> String {
+    format!("{} {unit}", plain(value)).trim_end().to_string()
 }
 
 fn plain(number: f64) -> String {
     match number {
-        1e6.. => format!("{} million", number / 1e6),
+        1e6.. => format!("{:.1} million", number / 1e6),
         1e3.. => format!("{},{:03}", number as u64 / 1000, number as u64 % 1000),
-        _ => format!("{}", (number * 1000.0).round() / 1000.0),
+        100.0.. => format!("{number:.0}"),
+        10.0.. => format!("{number:.1}"),
+        _ => format!("{number:.2}"),
     }
 }
 
-/// The same with a title and all its numbers in words, for those who cannot see it.
-fn described(plot: &Plot, curves: &[Curve], svg: &str) -> String {
-    let curves: Vec<String> = curves
-        .iter()
-        .map(|curve| {
-            let points = curve.points.iter();
-            let values = points.map(|(clients, value)| format!("{clients} clients {value:.2}"));
-            format!("{}: {}", curve.name, values.collect::<Vec<_>>().join(", "))
-        })
-        .collect();
-    let words = format!(
-        "<title>{}</title>\n<desc>In {}. {}.</desc>\n",
-        plot.title,
-        plot.unit,
-        curves.join("; ")
-    );
+/// Returns the same SVG with a title and all its numbers in words, for those who cannot see it.
+fn described(title: &str, unit: &str, bars: &[Bar], svg: &str) -> String {
+    let values = bars.iter().map(|bar| format!("{}: {}", bar.name, with_unit(bar.value, unit)));
+    let values = values.collect::<Vec<_>>().join("; ");
+    let words = format!("<title>{title}</title>\n<desc>{values}.</desc>\n");
     let head = svg.find('>').map_or(0, |end| end + 1);
     format!("{}\n{words}{}", &svg[..head], svg[head..].trim_start())
 }

@@ -1,4 +1,4 @@
-//! What `TCP_NODELAY` changes for small messages, measured over loopback:
+//! Measures what `TCP_NODELAY` changes for small messages, over loopback:
 //!
 //!     cargo run --release -p measure --example no_delay
 
@@ -6,11 +6,11 @@ use std::io::{self, Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::time::{Duration, Instant};
 
-/// Exchanges before the clock starts. At the beginning of a connection Linux acknowledges at once,
-/// which would hide the effect.
+/// Exchanges before the clock starts. At the beginning of a connection Linux acknowledges
+/// immediately, which would hide the effect.
 const WARM_UP: usize = 5;
 
-/// An odd number, so that there is one in the middle.
+/// Exchanges that we measure: an odd number, so that one of them is in the middle.
 const MEASURED: usize = 25;
 
 // ANCHOR: table
@@ -34,7 +34,7 @@ fn main() -> io::Result<()> {
 // ANCHOR_END: table
 
 // ANCHOR: measure
-/// How long each exchange takes, over a connection of its own.
+/// Returns how long each exchange takes, all of them over one connection.
 fn measure(writes: usize, answered: bool, no_delay: bool) -> io::Result<Vec<Duration>> {
     let listener = TcpListener::bind("127.0.0.1:0")?;
     let mut speaker = TcpStream::connect(listener.local_addr()?)?;
@@ -50,7 +50,7 @@ fn measure(writes: usize, answered: bool, no_delay: bool) -> io::Result<Vec<Dura
     Ok(times.split_off(WARM_UP))
 }
 
-/// One thread plays both ends, because each step waits for the one before.
+/// Makes one exchange. One thread plays both ends, because each step waits for the one before.
 fn exchange(
     speaker: &mut TcpStream,
     hearer: &mut TcpStream,

@@ -1,8 +1,8 @@
-//! What a client that never reads does to a server that sends to everybody, under three policies:
+//! Shows what a client that never reads does to a server that sends to everybody, with three policies:
 //!
 //!     cargo run --release -p measure --example slow_reader
 //!
-//! Each policy runs in a process of its own, so that one's memory is not counted as another's.
+//! Each policy runs in a process of its own, so that nobody counts one's memory as another's.
 
 use std::error::Error;
 use std::io::{self, Read, Write};
@@ -21,7 +21,7 @@ type Outcome<T> = Result<T, Box<dyn Error>>;
 const MESSAGE: [u8; 1024] = [b'x'; 1024];
 const MESSAGES: usize = 32 * 1024;
 
-/// When the client that reads has waited this long for a message, the experiment is over.
+/// The experiment is over when the honest client has waited this long for a message.
 const PATIENCE: Duration = Duration::from_secs(2);
 
 fn main() -> Outcome<()> {
@@ -43,7 +43,7 @@ fn main() -> Outcome<()> {
 }
 
 // ANCHOR: policies
-/// Grow: each client has a queue of its own without a bound, and a thread that writes from it.
+/// Grow: gives each client a queue without a bound, and a thread that writes from it.
 fn grow(clients: Vec<TcpStream>, said: Receiver<Vec<u8>>) -> io::Result<()> {
     let queues: Vec<Sender<Vec<u8>>> = clients.into_iter().map(writer_with_a_queue).collect();
     for message in said {
@@ -60,7 +60,7 @@ fn writer_with_a_queue(mut client: TcpStream) -> Sender<Vec<u8>> {
     queue
 }
 
-/// Block: a plain write to one client after the other.
+/// Block: makes a plain write to one client after the other.
 fn block(mut clients: Vec<TcpStream>, said: Receiver<Vec<u8>>) -> io::Result<()> {
     for message in said {
         for client in &mut clients {
@@ -70,7 +70,7 @@ fn block(mut clients: Vec<TcpStream>, said: Receiver<Vec<u8>>) -> io::Result<()>
     Ok(())
 }
 
-/// Drop: the kernel's send buffer is the queue, and who lets it fill is disconnected.
+/// Drop: uses the kernel's send buffer as the queue, and disconnects a client that lets it fill up.
 fn drop_the_slow(mut clients: Vec<TcpStream>, said: Receiver<Vec<u8>>) -> io::Result<()> {
     for message in said {
         clients.retain(|client| {
@@ -105,7 +105,7 @@ fn experiment(name: &str, policy: Policy) -> Outcome<()> {
         let start = Instant::now();
         say.send(MESSAGE.to_vec())?;
         messages += 1;
-        // The next message is said when the honest client has this one, or has lost patience.
+        // Send the next message when the honest client has read this one, or has lost patience.
         let heard = honest.read_exact(&mut MESSAGE.clone());
         longest_wait = longest_wait.max(start.elapsed());
         match heard {
@@ -127,7 +127,7 @@ fn experiment(name: &str, policy: Policy) -> Outcome<()> {
 }
 // ANCHOR_END: experiment
 
-/// Now the slow client reads, until nothing has come for a while.
+/// Lets the slow client read at last, until nothing has arrived for a while.
 fn read_at_last(slow: &mut TcpStream) -> Outcome<String> {
     let mut buffer = vec![0; 64 * 1024];
     let mut found = 0;
@@ -146,7 +146,7 @@ fn mebibytes(bytes: usize) -> f64 {
     bytes as f64 / (1024.0 * 1024.0)
 }
 
-/// What this process has in memory, where the system tells it.
+/// Returns how much memory this process uses, if the system tells us.
 fn resident_mebibytes() -> Option<f64> {
     resident_memory(std::process::id()).map(|bytes| bytes as f64 / (1024.0 * 1024.0))
 }

@@ -1,10 +1,10 @@
-//! 7.1 Messages that may hold anything, the server: a length comes before each of them.
+//! 7.1 Messages that may hold anything, the server: it sends a length before each message.
 //!
 //!     cargo run -p lesson-framed-server
 //!     cargo run -p lesson-framed-client     (in a second terminal, and a third)
 //!
-//! The chat of 6.3.2, with its policies for slow readers and fast speakers. What differs is how a
-//! message ends.
+//! This is the chat of 6.3.2, with its policies for slow readers and fast speakers. The only
+//! difference is how a program knows where a message ends.
 
 use std::collections::BTreeMap;
 use std::io::{self, Read};
@@ -19,7 +19,7 @@ use shared::{
     print_line, send_now, set_send_buffer, uninterrupted,
 };
 
-/// How much may wait for a client, in bytes, as in 6.3.2: a file to everybody has to find room.
+/// How many bytes may wait for a client, as in 6.3.2: a file that goes to everybody needs room.
 const SEND_BUFFER: usize = 512 * 1024;
 
 fn main() -> Result<(), Failure> {
@@ -38,7 +38,7 @@ fn main() -> Result<(), Failure> {
 }
 
 fn admit(stream: TcpStream, peer: SocketAddr, room: &Arc<Room>) -> io::Result<()> {
-    let _ = stream.set_nodelay(true); // an error means that the client has left already
+    let _ = stream.set_nodelay(true); // an error means that the client has already left
     let stream = Arc::new(stream);
     room.clients().insert(peer, Arc::clone(&stream));
     let clients_room = Arc::clone(room);
@@ -56,8 +56,8 @@ fn admit(stream: TcpStream, peer: SocketAddr, room: &Arc<Room>) -> io::Result<()
     started.map(|_| ())
 }
 
-/// Reads until the client leaves. A message that it has begun is not passed on then: unlike a line,
-/// a frame that is not whole is no message.
+/// Reads until the client leaves. A message that it has only begun is not passed on, because half a
+/// frame is not a message, although half a line may be.
 fn pass_on_what_is_said(
     mut stream: &TcpStream,
     peer: SocketAddr,
@@ -68,7 +68,7 @@ fn pass_on_what_is_said(
     let mut buffer = [0; 4096];
     while let Ok(received @ 1..) = uninterrupted(|| stream.read(&mut buffer)) {
         frames.add(&buffer[..received]);
-        // All that one read has completed is sent in one go, however short the messages are.
+        // Everything that one read has completed leaves in one go, however short the messages are.
         let mut messages = Vec::new();
         let outcome = label(peer.port(), &mut frames, &mut messages);
         room.broadcast(peer, &messages);
@@ -79,7 +79,7 @@ fn pass_on_what_is_said(
     Ok(())
 }
 
-/// Adds to `messages` all that have arrived whole, each with `<sender's port>:` and in its frame.
+/// Adds all complete messages to `messages`, each with `<sender's port>:` and in a frame of its own.
 fn label(port: u16, frames: &mut Frames, messages: &mut Vec<u8>) -> Result<(), TooLong> {
     while let Some(message) = frames.next_message()? {
         messages.extend(frame(&[format!("{port}:").as_bytes(), message].concat()));
@@ -87,11 +87,11 @@ fn label(port: u16, frames: &mut Frames, messages: &mut Vec<u8>) -> Result<(), T
     Ok(())
 }
 
-/// How long a client has to hear why it was refused.
+/// How long a client that was refused has to read why.
 const TO_HEAR_IT: Duration = Duration::from_secs(5);
 
-/// Says why in a last frame. Whatever the client goes on sending is thrown away meanwhile: closing a
-/// connection with something unread in it resets it, and the last frame might be lost with that.
+/// Tells the client why, in a last frame, and throws away what it goes on sending. If we closed the
+/// connection with unread data in it, that would reset it, and the last frame might be lost.
 fn refuse(mut stream: &TcpStream, peer: SocketAddr, too_long: &TooLong) {
     complain(format_args!("refused {peer}: {too_long}"));
     let why = format!("一条消息最多{LONGEST}字节"); // a message has at most 65536 bytes
@@ -109,7 +109,7 @@ fn refuse(mut stream: &TcpStream, peer: SocketAddr, too_long: &TooLong) {
     }
 }
 
-/// Everyone who is connected.
+/// All clients that are connected.
 #[derive(Default)]
 struct Room {
     clients: Mutex<BTreeMap<SocketAddr, Arc<TcpStream>>>,
@@ -120,12 +120,12 @@ impl Room {
         self.clients.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Takes a client off the list, by its socket. After a reset, its address may be another's.
+    /// Removes a client by its socket, because after a reset another client may have its address.
     fn leave(&self, stream: &Arc<TcpStream>) {
         self.clients().retain(|_, other| !Arc::ptr_eq(other, stream));
     }
 
-    /// Sends to everyone but the sender.
+    /// Sends `messages` to every client except the sender.
     fn broadcast(&self, sender: SocketAddr, messages: &[u8]) {
         if messages.is_empty() {
             return;
@@ -135,7 +135,7 @@ impl Room {
                 return true;
             }
             let Err(error) = send_now(stream, messages) else { return true };
-            disconnect(&**stream); // its own thread wakes, and says that it has left
+            disconnect(&**stream); // its own thread wakes up, and prints that it has left
             note_disconnected(*peer, &error);
             false
         });

@@ -3,9 +3,9 @@
 //!     cargo run -p lesson-event-loop-server
 //!     cargo run -p lesson-broadcast-client     (in a second terminal, and a third; or telnet)
 //!
-//! No call in here waits, but one: `poll`, which waits for all clients at once. The policies are those
-//! of 7.2: a reader is disconnected when it has fallen off the log's tail, or (on Linux) has taken in
-//! nothing for 90 s while something waits for it. A speaker that is too fast is held up.
+//! Only one call in here waits: `poll`, which waits for all clients at the same time. The policies
+//! are those of 7.2: a reader is disconnected when it has fallen off the log's tail, or (on Linux) has
+//! taken in nothing for 90 s while something waits for it. A speaker that is too fast is held up.
 
 use std::io::{self, ErrorKind};
 use std::time::{Duration, Instant};
@@ -34,7 +34,7 @@ fn main() -> Result<(), Failure> {
     Ok(())
 }
 
-/// The event that comes with this token is the listener's. The clients' count from 0.
+/// The token of the listener's events. The clients' tokens count from 0.
 const LISTENER: Token = Token(usize::MAX);
 
 fn run(mut listener: TcpListener) -> io::Result<()> {
@@ -67,8 +67,8 @@ fn run(mut listener: TcpListener) -> io::Result<()> {
     }
 }
 
-/// How long to wait for events: until it is time for something else, or without limit if nothing
-/// else is due.
+/// Returns how long to wait for events: until it is time for something else, or without limit if
+/// nothing else is due.
 fn time_left(room: &Room, accept_at: Option<Instant>) -> Option<Duration> {
     if room.is_busy() {
         return Some(Duration::ZERO);
@@ -77,7 +77,7 @@ fn time_left(room: &Room, accept_at: Option<Instant>) -> Option<Duration> {
     Some(next.saturating_duration_since(Instant::now()))
 }
 
-/// How many clients are accepted in a turn of the loop at most, so that the others have theirs.
+/// The most clients that one turn of the loop accepts, so that the others get their turn.
 const ACCEPTS_PER_TURN: usize = 64;
 
 /// Accepts waiting clients. Returns when to try again: immediately if there may be more, later if it
