@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
-use crate::answer::{prepare_answers, read};
+use crate::answer::{Answer, prepare_answers, read};
 use crate::cargo::{Built, NotBuilt, Output, Told, cargo};
 use crate::exercise::{files_in, name_of};
 use crate::progress::number_of;
@@ -16,6 +16,12 @@ use crate::{Exercise, all, repository};
 /// # Errors
 /// What the compiler says, or why it could not be asked.
 pub fn build_answer(exercise: &Exercise, colour: bool, told: Told) -> Result<Built, NotBuilt> {
+    if let Answer::Missing = exercise.answer() {
+        let (file, name) = (exercise.shown_answer("main.rs"), &exercise.name);
+        return Err(NotBuilt::Failed(format!(
+            "there is no {file}: `cargo exercise {name}` makes it"
+        )));
+    }
     prepare_answers().map_err(NotBuilt::Failed)?;
     let mut cargo = cargo("build", colour);
     cargo.arg("--manifest-path").arg(exercise.answers().join("Cargo.toml"));

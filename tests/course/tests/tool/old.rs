@@ -1,7 +1,7 @@
 //! Answers in the places of earlier versions are found, and come along.
 
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use crate::tree::{Ran, STARTER, Tree};
@@ -63,7 +63,7 @@ fn an_old_answer_finds_the_modules_of_its_lesson() {
 /// A learner's clone of a project of the earlier version, in which the answers were files of git.
 struct Clone {
     tree: Tree,
-    upstream: std::path::PathBuf,
+    upstream: PathBuf,
 }
 
 impl Clone {
@@ -89,6 +89,12 @@ impl Clone {
     /// Git in the clone. Returns what it prints, whether it succeeds or not.
     fn git(&self, arguments: &[&str]) -> String {
         git(&self.tree.root, arguments)
+    }
+
+    /// The learner commits an answer.
+    fn commit(&self, answer: &str) {
+        self.tree.write(OLD, answer);
+        self.git(&["commit", "-qam", "My answer"]);
     }
 
     /// A new version is published, in which the answers are no files of git.
@@ -119,8 +125,7 @@ fn git(folder: &Path, arguments: &[&str]) -> String {
 #[test]
 fn a_conflict_in_a_pull_leaves_the_answer_to_the_learner() {
     let clone = Clone::new();
-    clone.tree.write(OLD, "my work");
-    clone.git(&["commit", "-qam", "My answer"]);
+    clone.commit("my work");
     clone.publish();
     let pulled = clone.git(&["pull"]);
     assert!(pulled.contains("CONFLICT (modify/delete)"), "{pulled}");
@@ -148,10 +153,8 @@ fn what_a_pull_has_put_into_the_stash_is_found() {
 #[test]
 fn what_a_merge_has_deleted_is_found() {
     let clone = Clone::new();
-    clone.tree.write(OLD, "my first attempt");
-    clone.git(&["commit", "-qam", "My first attempt"]);
-    clone.tree.write(OLD, "my work");
-    clone.git(&["commit", "-qam", "My answer"]);
+    clone.commit("my first attempt");
+    clone.commit("my work");
     clone.publish();
     clone.git(&["pull", "-q"]);
     clone.git(&["rm", "-q", OLD]);
@@ -163,8 +166,7 @@ fn what_a_merge_has_deleted_is_found() {
 #[test]
 fn what_a_reset_has_undone_is_found() {
     let clone = Clone::new();
-    clone.tree.write(OLD, "my work");
-    clone.git(&["commit", "-qam", "My answer"]);
+    clone.commit("my work");
     clone.publish();
     clone.git(&["fetch", "-q"]);
     clone.git(&["reset", "-q", "--hard", "origin/main"]);
