@@ -26,7 +26,15 @@ pub fn build_answer(exercise: &Exercise, colour: bool, told: Told) -> Result<Bui
     let mut cargo = cargo("build", colour);
     cargo.arg("--manifest-path").arg(exercise.answers().join("Cargo.toml"));
     cargo.args(["--bin", &exercise.name]);
-    Output::of(cargo, told).map_err(NotBuilt::Failed)?.program(&exercise.name)
+    let built = Output::of(cargo, told).map_err(NotBuilt::Failed)?.program(&exercise.name);
+    // The compiler is in the folder `answers`, and the learner usually is not.
+    let place = format!("{}/main.rs", exercise.name);
+    let shown = |text: String| text.replace(&place, &exercise.shown_answer("main.rs"));
+    match built {
+        Ok(Built { program, warnings }) => Ok(Built { program, warnings: shown(warnings) }),
+        Err(NotBuilt::Rejected(said)) => Err(NotBuilt::Rejected(shown(said))),
+        Err(failed) => Err(failed),
+    }
 }
 
 /// Compiles the checks of the exercise's lesson: the same tests as `cargo test --test exercises`.

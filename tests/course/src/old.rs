@@ -27,8 +27,8 @@ pub fn take_over_old_answers() -> Vec<String> {
     }
     if !git(&["ls-files", "--", OLD_ANSWERS]).unwrap_or_default().is_empty() && !notes.is_empty() {
         notes.push(format!(
-            "Git still has old answers on its list. This takes them off, and deletes nothing:\n  \
-             git rm -r -q --cached \"{OLD_ANSWERS}\""
+            "Git still has old answers on its list. These take them off, and delete nothing:\n  \
+             git rm -r -q --cached \"{OLD_ANSWERS}\"\n  git commit -m \"My answers have moved\""
         ));
     }
     if is_first_time {

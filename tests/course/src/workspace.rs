@@ -67,11 +67,14 @@ pub fn write(folder: &str, members: &[Member], settings: &str) -> Result<PathBuf
 
 fn manifest_of(Member { name, lesson, .. }: &Member, up: &str) -> Result<String, String> {
     let workspace = checkout::workspace()?;
+    let lesson = package_in(workspace, &format!("lessons/{lesson}"))?;
+    let Package { version, edition, .. } = lesson;
+    let description = lesson.description.as_deref().unwrap_or_default(); // for --help
     let mut manifest = format!(
-        "{OURS}[package]\nname = \"{name}\"\nversion = \"0.1.0\"\nedition = \"2024\"\npublish = false\nbuild = false\n\n\
+        "{OURS}[package]\nname = \"{name}\"\ndescription = {description:?}\n\
+         version = \"{version}\"\nedition = \"{edition}\"\npublish = false\nbuild = false\n\n\
          [[bin]]\nname = \"{name}\"\npath = \"main.rs\"\n\n[dependencies]\n"
     );
-    let lesson = package_in(workspace, &format!("lessons/{lesson}"))?;
     if lesson.targets.iter().any(|target| target.is_lib()) {
         let path = format!("{up}{}", folder_of(workspace, lesson)?);
         let _ = writeln!(manifest, "{} = {{ path = \"{path}\" }}", lesson.name);
