@@ -127,17 +127,8 @@ fn fetch_from_git() -> Vec<String> {
 
 /// The learner's own commits that have changed these files, the newest first.
 fn commits_with(files: &str) -> Vec<String> {
-    let commits = [
-        "rev-list",
-        "--full-history",
-        "--date-order",
-        "--all",
-        "--reflog",
-        "--not",
-        "--remotes",
-        "--",
-        files,
-    ];
+    let commits =
+        ["rev-list", "--date-order", "--all", "--reflog", "--not", "--remotes", "--", files];
     let commits = git(&commits).unwrap_or_default();
     String::from_utf8_lossy(&commits).lines().map(str::to_string).collect()
 }

@@ -69,7 +69,7 @@ struct Clone {
 impl Clone {
     fn new() -> Clone {
         let tree = Tree::new();
-        tree.write(OLD, STARTER);
+        tree.write(OLD, "what main.rs was then");
         tree.write(".gitignore", "/answers\n/upstream\n/elsewhere\n/.exercise-progress\n");
         let upstream = tree.root.join("upstream");
         let clone = Clone { tree, upstream };

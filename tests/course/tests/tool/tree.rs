@@ -129,8 +129,12 @@ impl Tree {
     /// A package as `cargo metadata` describes it.
     fn package(&self, name: &str, folder: &str) -> String {
         let manifest = self.root.join(folder).join("Cargo.toml");
+        let shared = format!(
+            r#"{{"name":"shared","req":"*","kind":null,"optional":false,"uses_default_features":true,"features":[],"path":"{}"}}"#,
+            self.root.join("shared").display()
+        );
         format!(
-            r#"{{"name":"{name}","version":"0.1.0","id":"{name}","dependencies":[],"targets":[],"features":{{}},"manifest_path":"{}"}}"#,
+            r#"{{"name":"{name}","version":"0.1.0","id":"{name}","dependencies":[{shared}],"targets":[],"features":{{}},"manifest_path":"{}"}}"#,
             manifest.display()
         )
     }

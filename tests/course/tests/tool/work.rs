@@ -18,6 +18,7 @@ fn a_name_makes_the_answer_and_its_manifests() {
     let read = |file: &str| fs::read_to_string(tree.root.join(file)).expect("a file");
     assert_eq!(read("answers/first/main.rs"), STARTER);
     assert!(read("answers/Cargo.toml").contains("members = [\"first\"]"));
+    assert!(read("answers/first/Cargo.toml").contains("shared = { path = \"../../shared\","));
     let root = tree.root.display().to_string();
     for file in
         ["answers/Cargo.toml", "answers/first/Cargo.toml", "answers/first/.cargo/config.toml"]
@@ -26,9 +27,9 @@ fn a_name_makes_the_answer_and_its_manifests() {
     }
     // Whatever else lies there is none of our business, and what is missing is made again.
     tree.write("answers/first (copy)/Cargo.toml", "[package]\nname = \"first\"\n");
+    tree.run(&["second"]);
     fs::remove_file(tree.root.join("answers/first/Cargo.toml")).expect("the manifest");
     fs::remove_file(tree.root.join("answers/Cargo.lock")).expect("the lock file");
-    tree.run(&["second"]);
     let again = tree.run(&["first"]);
     assert!(again.stdout.contains("✗ A title"), "{again:?}");
     assert!(read("answers/Cargo.toml").contains("members = [\"first\", \"second\"]"));
