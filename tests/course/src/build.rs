@@ -125,7 +125,7 @@ pub fn build_answers_of(
 ) -> Result<HashMap<String, Result<Built, NotBuilt>>, String> {
     // A folder may be named in any way, a package may not: it is known by a number.
     let learner = number_of(learner.as_os_str().as_encoded_bytes());
-    let folder = format!("target/exercises/class/{learner:016x}");
+    let folder = format!("target/exercises/handed-in/{learner:016x}");
     let mut members = Vec::new();
     for (exercise, program) in answers {
         let Exercise { name, lesson, .. } = exercise;

@@ -7,7 +7,7 @@ use std::process::Command;
 
 use crate::answer::{Answer, Draft, move_to, prepare_answers, read};
 use crate::exercise::{files_in, name_of};
-use crate::workspace::{ANSWERS, FROM_AN_ANSWER};
+use crate::workspace::{ANSWERS, FROM_AN_ANSWER, write_if_changed};
 use crate::{Exercise, all, repository};
 
 const OLD_ANSWERS: &str = "lessons/*/exercises/*/answer.rs";
@@ -25,7 +25,8 @@ pub fn take_over_old_answers() -> Vec<String> {
             }
         }
     }
-    if !git(&["ls-files", "--", OLD_ANSWERS]).unwrap_or_default().is_empty() && !notes.is_empty() {
+    let is_known = || !git(&["ls-files", "--", OLD_ANSWERS]).unwrap_or_default().is_empty();
+    if !notes.is_empty() && is_known() {
         notes.push(format!(
             "Git still has old answers on its list. These take them off, and delete nothing:\n  \
              git rm -r -q --cached \"{OLD_ANSWERS}\"\n  git commit -m \"My answers have moved\""
@@ -57,29 +58,20 @@ impl Exercise {
         if let (true, Answer::Starter(_)) = (name == "answer.rs", self.answer()) {
             fs::remove_file(&main).map_err(failed)?;
         }
-        let moved = match name {
-            "answer.rs" => move_to(file, &main, file.is_dir()),
-            _ => Err(std::io::ErrorKind::AlreadyExists.into()),
+        let kept = match name == "answer.rs" && move_to(file, &main, file.is_dir()).is_ok() {
+            true => self.shown_answer("main.rs"),
+            false => self.set_aside(file, &shown)?.ok_or_else(|| format!("{shown} is gone"))?,
         };
-        let kept = match moved {
-            Ok(()) => self.shown_answer("main.rs"),
-            Err(_) => self.set_aside(file, &shown)?.ok_or_else(|| format!("{shown} is gone"))?,
-        };
-        self.adapt_file(&repository().join(&kept))?;
+        self.adapt(&repository().join(&kept))?;
         Ok(Some(format!("Yours, moved: {kept} (it was {shown})")))
     }
 
     /// Adapts a program in the new place. One that is no text stays as it is.
-    fn adapt_file(&self, path: &Path) -> Result<(), String> {
+    fn adapt(&self, path: &Path) -> Result<(), String> {
         let Some(text) = read(path).ok().and_then(|bytes| String::from_utf8(bytes).ok()) else {
             return Ok(());
         };
-        let adapted = self.adapted(&text);
-        if adapted == text {
-            return Ok(());
-        }
-        let written = fs::write(path.with_extension("rs.new"), &adapted)
-            .and_then(|()| fs::rename(path.with_extension("rs.new"), path));
+        let written = write_if_changed(path, self.adapted(&text)).map(drop);
         written.map_err(|error| format!("cannot adapt the paths in {}: {error}", path.display()))
     }
 
@@ -97,7 +89,7 @@ impl Exercise {
             .and_then(|()| Draft::beside(&path, &program))
             .and_then(|draft| draft.place(&path));
         written.map_err(|error| format!("cannot write {shown}: {error}"))?;
-        self.adapt_file(&path)?;
+        self.adapt(&path)?;
         let old = self.shown("answer.rs");
         Ok(format!("Yours, from git: {shown} (only commit {commit} still had {old})"))
     }
