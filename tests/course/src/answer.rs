@@ -6,8 +6,8 @@ use std::io::{self, ErrorKind, Write};
 use std::path::{Path, PathBuf};
 use std::process;
 
-use crate::workspace::{self, ANSWERS, Member};
-use crate::{Exercise, all, repository};
+use crate::workspace::{ANSWERS, prepare_answers};
+use crate::{Exercise, repository};
 
 /// The most bytes that are read of a file. No person writes a program as long as that.
 const MOST: u64 = 16 << 20;
@@ -75,11 +75,12 @@ impl Exercise {
         (PathBuf::new(), Answer::Missing)
     }
 
-    /// Not every editor and every copy leaves the line ends and the byte-order mark as they were.
+    /// Not every editor and every copy leaves the line ends and the byte-order mark as they were, and an
+    /// earlier version had other paths in it.
     pub fn is_starter(&self, answer: &[u8]) -> bool {
-        let text = str_from(answer.strip_prefix(b"\xef\xbb\xbf").unwrap_or(answer));
-        let starter = self.starter();
-        text.is_some_and(|text| starter.is_ok_and(|starter| text.lines().eq(starter.lines())))
+        let text = std::str::from_utf8(answer.strip_prefix(b"\xef\xbb\xbf").unwrap_or(answer));
+        let text = text.map(|text| self.adapted(text)).unwrap_or_default();
+        self.starter().is_ok_and(|starter| text.lines().eq(starter.lines()))
     }
 
     /// Puts the starter into `answers/NAME/main.rs` if nothing is there. Returns whether that was so.
@@ -111,13 +112,16 @@ impl Exercise {
         fs::create_dir_all(self.answers()).map_err(failed)?;
         let draft = Draft::beside(&path, starter.as_bytes()).map_err(failed)?;
         let kept = self.set_aside(&path, &shown)?;
-        match draft.place(&path) {
-            Ok(()) => prepare_answers().map(|_| kept),
-            // Somebody else starts over at the same time.
-            Err(_) if read(&path).is_ok_and(|there| there == starter.as_bytes()) => Ok(kept),
-            Err(error) => {
+        let placed = draft.place(&path).or_else(|error| {
+            // Somebody else may have started over at the same time.
+            let is_there = read(&path).is_ok_and(|there| there == starter.as_bytes());
+            if is_there { Ok(()) } else { Err(failed(error)) }
+        });
+        match placed.and_then(|()| prepare_answers()) {
+            Ok(_) => Ok(kept),
+            Err(problem) => {
                 let kept = kept.map_or(String::new(), |kept| format!("\nYour file is now {kept}"));
-                Err(failed(error) + &kept)
+                Err(problem + &kept)
             }
         }
     }
@@ -172,40 +176,6 @@ impl Exercise {
     }
 }
 
-/// Writes the manifests of the answers that there are. Returns that of all.
-///
-/// # Errors
-/// When a file cannot be written.
-pub fn prepare_answers() -> Result<PathBuf, String> {
-    loop {
-        let begun = begun();
-        let manifest = workspace::write(ANSWERS, &begun, "")?;
-        // These make `cargo exercise` in there mean that of the repository.
-        let alias = |up: &str| format!("[alias]\nexercise = {COMMAND:?}\n").replace("UP/", up);
-        let mut configurations = vec![(repository().join(ANSWERS), alias("../"))];
-        for member in &begun {
-            configurations.push((repository().join(ANSWERS).join(&member.folder), alias("../../")));
-        }
-        for (folder, text) in configurations {
-            workspace::write_if_changed(&folder.join(".cargo/config.toml"), text)
-                .map_err(|error| format!("cannot write in {}: {error}", folder.display()))?;
-        }
-        // Another process may begin an exercise at the same time.
-        if self::begun().len() == begun.len() {
-            return Ok(manifest);
-        }
-    }
-}
-
-/// What `cargo exercise` stands for, with the way to the repository.
-const COMMAND: &str = "run -q --manifest-path UP/Cargo.toml -p course --bin exercise --";
-
-fn begun() -> Vec<Member> {
-    let begun = all().into_iter().filter(|exercise| exercise.answers().is_dir());
-    let member = |Exercise { name, lesson, .. }| Member { folder: name.clone(), name, lesson };
-    begun.map(member).collect()
-}
-
 /// Reads a file that people write.
 ///
 /// # Errors
@@ -235,10 +205,6 @@ pub fn not_text(answer: &[u8]) -> Option<String> {
     let before = &answer[..error.valid_up_to()];
     let line = before.iter().filter(|byte| **byte == b'\n').count() + 1;
     Some(format!("Line {line} of main.rs is not UTF-8, but perhaps GBK or Latin-1. {SAVE}"))
-}
-
-fn str_from(bytes: &[u8]) -> Option<&str> {
-    std::str::from_utf8(bytes).ok()
 }
 
 /// Whether nothing has this name, not even a symbolic link that leads nowhere.

@@ -4,11 +4,11 @@ use std::collections::HashMap;
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
-use crate::answer::{Answer, prepare_answers, read};
+use crate::answer::{Answer, read};
 use crate::cargo::{Built, NotBuilt, Output, Told, cargo};
 use crate::exercise::{files_in, name_of};
 use crate::progress::number_of;
-use crate::workspace::{self, FROM_AN_ANSWER, Member, write_if_changed};
+use crate::workspace::{self, FROM_AN_ANSWER, Member, prepare_answers, write_if_changed};
 use crate::{Exercise, all, repository};
 
 /// Compiles the learner's file, in colour or not.

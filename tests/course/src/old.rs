@@ -5,9 +5,9 @@ use std::fs;
 use std::path::Path;
 use std::process::Command;
 
-use crate::answer::{Answer, Draft, move_to, prepare_answers, read};
+use crate::answer::{Answer, Draft, move_to, read};
 use crate::exercise::{files_in, name_of};
-use crate::workspace::{ANSWERS, FROM_AN_ANSWER, write_if_changed};
+use crate::workspace::{ANSWERS, FROM_AN_ANSWER, prepare_answers, write_if_changed};
 use crate::{Exercise, all, repository};
 
 const OLD_ANSWERS: &str = "lessons/*/exercises/*/answer.rs";

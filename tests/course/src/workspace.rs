@@ -11,7 +11,7 @@ use std::process;
 use cargo_metadata::{Dependency, DependencyKind, Metadata, Package};
 
 use crate::progress::number_of;
-use crate::repository;
+use crate::{Exercise, all, repository};
 
 /// The folder of the learners' answers. It is also a workspace.
 pub const ANSWERS: &str = "answers";
@@ -32,6 +32,40 @@ pub struct Member {
     pub name: String,
     /// The folder of the lesson.
     pub lesson: String,
+}
+
+/// Writes the manifests of the answers that there are. Returns that of all.
+///
+/// # Errors
+/// When a file cannot be written.
+pub fn prepare_answers() -> Result<PathBuf, String> {
+    loop {
+        let begun = begun();
+        let manifest = write(ANSWERS, &begun, "")?;
+        // These make `cargo exercise` in there mean that of the repository.
+        let alias = |up: &str| format!("[alias]\nexercise = {COMMAND:?}\n").replace("UP/", up);
+        let mut configurations = vec![(repository().join(ANSWERS), alias("../"))];
+        for member in &begun {
+            configurations.push((repository().join(ANSWERS).join(&member.folder), alias("../../")));
+        }
+        for (folder, text) in configurations {
+            write_if_changed(&folder.join(".cargo/config.toml"), text)
+                .map_err(|error| format!("cannot write in {}: {error}", folder.display()))?;
+        }
+        // Another process may begin an exercise at the same time.
+        if self::begun().len() == begun.len() {
+            return Ok(manifest);
+        }
+    }
+}
+
+/// What `cargo exercise` stands for, with the way to the repository.
+const COMMAND: &str = "run -q --manifest-path UP/Cargo.toml -p course --bin exercise --";
+
+fn begun() -> Vec<Member> {
+    let begun = all().into_iter().filter(|exercise| exercise.answers().is_dir());
+    let member = |Exercise { name, lesson, .. }| Member { folder: name.clone(), name, lesson };
+    begun.map(member).collect()
 }
 
 /// Writes the manifests of a workspace in the folder `folder` of the repository. `settings` are added to

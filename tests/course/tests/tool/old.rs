@@ -57,7 +57,18 @@ fn an_old_answer_finds_the_modules_of_its_lesson() {
     tree.write(OLD, "#[path = \"../../src/peer.rs\"]\nmod peer;\n");
     tree.run(&[]);
     let path = "../../lessons/6.1-alpha/src/peer.rs";
-    assert_eq!(read(&tree, "answers/first/main.rs"), format!("#[path = \"{path}\"]\nmod peer;\n"));
+    let adapted = format!("#[path = \"{path}\"]\nmod peer;\n");
+    assert_eq!(read(&tree, "answers/first/main.rs"), adapted);
+
+    // The starter has that path as well. What it was before is no work.
+    tree.write("lessons/6.1-alpha/src/main.rs", "mod peer;\n");
+    tree.run(&["second"]);
+    assert_eq!(read(&tree, "answers/second/main.rs"), adapted);
+    tree.write("class/anna/second/main.rs", "#[path = \"../../src/peer.rs\"]\nmod peer;\n");
+    let class = tree.run(&["--class", "class"]);
+    assert!(class.stdout.contains("  0 of 4   anna\n"), "{class:?}");
+    let found = read(&tree, "target/exercises/class/anna.txt");
+    assert!(!found.contains("wrong") && !found.contains("solved"), "{found}");
 }
 
 /// A learner's clone of a project of the earlier version, in which the answers were files of git.
