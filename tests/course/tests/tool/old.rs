@@ -64,11 +64,18 @@ fn an_old_answer_finds_the_modules_of_its_lesson() {
     tree.write("lessons/6.1-alpha/src/main.rs", "mod peer;\n");
     tree.run(&["second"]);
     assert_eq!(read(&tree, "answers/second/main.rs"), adapted);
-    tree.write("class/anna/second/main.rs", "#[path = \"../../src/peer.rs\"]\nmod peer;\n");
-    let class = tree.run(&["--class", "class"]);
-    assert!(class.stdout.contains("  0 of 4   anna\n"), "{class:?}");
+    let old = "#[path = \"../../src/peer.rs\"]\nmod peer;\n";
+    tree.write("class/anna/first/main.rs", format!("{old}// mine\n"));
+    tree.write("class/anna/second/main.rs", old);
+    tree.run(&["--class", "class"]);
     let found = read(&tree, "target/exercises/class/anna.txt");
-    assert!(!found.contains("wrong") && !found.contains("solved"), "{found}");
+    assert!(found.contains("second: A title\nnot begun\n"), "{found}");
+    let copies = fs::read_dir(tree.root.join("target/exercises/handed-in")).expect("copies");
+    let copies: Vec<_> = copies.flatten().map(|entry| entry.path()).collect();
+    let [anna] = &copies[..] else { panic!("{copies:?}") };
+    let copy = fs::read_to_string(anna.join("first/main.rs")).expect("a copy");
+    assert_eq!(copy, format!("{}// mine\n", adapted.replace("../../", "../../../../../")));
+    assert!(anna.join("first/../../../../../lessons/6.1-alpha/src").is_dir(), "as the path says");
 }
 
 /// A learner's clone of a project of the earlier version, in which the answers were files of git.

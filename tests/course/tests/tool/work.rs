@@ -113,6 +113,19 @@ fn start_over_keeps_what_is_no_file() {
 }
 
 #[test]
+fn start_over_says_where_the_file_is_even_if_cargo_fails() {
+    let tree = Tree::new();
+    tree.answer("my work");
+    tree.write("metadata.json", "nothing");
+    let ran = tree.run(&["--start-over", "first"]);
+    assert_eq!(ran.status, Some(1), "{ran:?}");
+    assert!(ran.stderr.contains("cargo cannot describe the workspace"), "{ran:?}");
+    assert!(ran.stderr.contains("Your file is now answers/first/main-1.rs"), "{ran:?}");
+    let kept = fs::read_to_string(tree.first().join("main-1.rs"));
+    assert_eq!(kept.expect("the kept file"), "my work");
+}
+
+#[test]
 fn many_who_start_over_at_the_same_time_lose_nothing() {
     let tree = Tree::new();
     tree.answer("my work");
