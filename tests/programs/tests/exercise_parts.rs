@@ -95,6 +95,9 @@ fn missing_parts(exercise: &Exercise) -> Vec<String> {
     ] {
         demand(task.contains(part), &format!("in task.md, {part:?}"));
     }
+    let begins_otherwise = exercise.folder.join("starter.diff").exists();
+    let says_so = task.contains("answer begins with");
+    demand(says_so == begins_otherwise, "in task.md, why the answer begins with something else");
     demand(exercise.hints().is_ok_and(|hints| hints.len() == 3), "in task.md, one of three hints");
     demand(task.starts_with("### ") && !title.is_empty(), "in task.md, a title on the first line");
     let marked = ["easy", "medium", "hard"].contains(&level.as_str()) && *minutes > 0;
