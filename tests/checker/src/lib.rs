@@ -84,9 +84,9 @@ pub type Check = fn(&Attempt) -> Outcome;
 /// ```
 ///
 /// That makes two tests of each, which are ignored unless asked for: `greeting::say_goodbye` checks
-/// the learner's `answer.rs`, and `proof::say_goodbye` proves the exercise, which takes much longer
-/// than a newcomer wants to wait (`cargo prove` runs all of these). An attribute before the name
-/// goes to the latter.
+/// the learner's answer, and `proof::say_goodbye` proves the exercise, which takes much longer than a
+/// newcomer wants to wait (`cargo prove` runs all of these). An attribute before the name goes to the
+/// latter.
 #[macro_export]
 macro_rules! exercises {
     ($lesson:ident in $folder:literal {

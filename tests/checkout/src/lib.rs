@@ -1,4 +1,4 @@
-//! Finds the project's folder when a program runs.
+//! Finds the project's folder, and the packages in it, when a program runs.
 //!
 //! `env!("CARGO_MANIFEST_DIR")` would be the folder at compile time. Cargo does not compile again
 //! after a folder was moved or copied with its `target`, so a program that relied on it would look
@@ -8,6 +8,8 @@ use std::env;
 use std::path::{Path, PathBuf};
 use std::sync::LazyLock;
 
+use cargo_metadata::{Metadata, MetadataCommand};
+
 /// Returns the folder that holds everything: the one with `Cargo.toml` and `lessons/`.
 ///
 /// # Panics
@@ -16,6 +18,19 @@ pub fn repository() -> &'static Path {
     static REPOSITORY: LazyLock<PathBuf> =
         LazyLock::new(|| find().unwrap_or_else(|problem| panic!("{problem}")));
     &REPOSITORY
+}
+
+/// Returns the packages of the workspace, as cargo sees them.
+///
+/// # Errors
+/// If cargo cannot be run or does not understand a manifest. The message is cargo's.
+pub fn workspace() -> Result<&'static Metadata, String> {
+    static WORKSPACE: LazyLock<Result<Metadata, String>> = LazyLock::new(|| {
+        let manifest = repository().join("Cargo.toml");
+        let metadata = MetadataCommand::new().manifest_path(manifest).no_deps().exec();
+        metadata.map_err(|error| format!("cargo cannot describe the workspace: {error}"))
+    });
+    WORKSPACE.as_ref().map_err(String::clone)
 }
 
 /// Looks for the folder that holds everything: first in and above the package that cargo runs or

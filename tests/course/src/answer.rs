@@ -6,12 +6,13 @@ use std::io::{self, ErrorKind, Write};
 use std::path::{Path, PathBuf};
 use std::process;
 
+use crate::workspace::{ANSWERS, prepare_answers};
 use crate::{Exercise, repository};
 
 /// The most bytes that are read of a file. No person writes a program as long as that.
 const MOST: u64 = 16 << 20;
 
-/// What is found where a learner's `answer.rs` belongs.
+/// What is found where a learner's answer belongs.
 pub enum Answer {
     /// Nothing.
     Missing,
@@ -34,29 +35,64 @@ impl Answer {
 }
 
 impl Exercise {
-    /// Returns the learner's file as it is now.
-    pub fn answer(&self) -> Answer {
-        self.answer_in(repository())
+    /// Returns the folder of the learner's files, which may not be there yet.
+    pub fn answers(&self) -> PathBuf {
+        repository().join(ANSWERS).join(&self.name)
     }
 
-    /// Returns the learner's file in the folder `copy`, which is laid out like this project.
-    pub fn answer_in(&self, copy: &Path) -> Answer {
-        let path = copy.join(self.shown("answer.rs"));
-        match read(&path) {
+    /// Returns the path of one of the learner's files, as a learner types it.
+    pub fn shown_answer(&self, file: &str) -> String {
+        format!("{ANSWERS}/{}/{file}", self.name)
+    }
+
+    /// Returns the learner's program as it is now.
+    pub fn answer(&self) -> Answer {
+        self.answer_at(&self.answers().join("main.rs"), &self.shown_answer("main.rs"))
+    }
+
+    /// Returns what is at `path`, which messages call `shown`.
+    pub fn answer_at(&self, path: &Path, shown: &str) -> Answer {
+        match read(path) {
             Ok(bytes) if self.is_starter(&bytes) => Answer::Starter(bytes),
             Ok(bytes) => Answer::Begun(bytes),
-            Err(_) if is_free(&path) => Answer::Missing,
-            Err(error) => {
-                Answer::Unreadable(format!("cannot read {}: {error}", self.shown("answer.rs")))
-            }
+            Err(_) if is_free(path) => Answer::Missing,
+            Err(error) => Answer::Unreadable(format!("cannot read {shown}: {error}")),
         }
     }
 
-    /// Not every editor and every copy leaves the line ends and the byte-order mark as they were.
-    fn is_starter(&self, answer: &[u8]) -> bool {
-        let text = str_from(answer.strip_prefix(b"\xef\xbb\xbf").unwrap_or(answer));
-        let starter = self.starter();
-        text.is_some_and(|text| starter.is_ok_and(|starter| text.lines().eq(starter.lines())))
+    /// Returns the program in a folder that a learner has handed in: the folder `answers` or a clone, also of
+    /// an earlier version. Returns its path as well.
+    pub fn answer_of(&self, learner: &Path) -> (PathBuf, Answer) {
+        let own = format!("{}/main.rs", self.name);
+        let places = [self.shown_answer("main.rs"), own, self.shown("answer.rs")];
+        for place in places {
+            let path = learner.join(&place);
+            match self.answer_at(&path, &place) {
+                Answer::Missing | Answer::Starter(_) => {}
+                answer => return (path, answer),
+            }
+        }
+        (PathBuf::new(), Answer::Missing)
+    }
+
+    /// Not every editor and every copy leaves the line ends and the byte-order mark as they were, and an
+    /// earlier version had other paths in it.
+    pub fn is_starter(&self, answer: &[u8]) -> bool {
+        let text = std::str::from_utf8(answer.strip_prefix(b"\xef\xbb\xbf").unwrap_or(answer));
+        let text = text.map(|text| self.adapted(text)).unwrap_or_default();
+        self.starter().is_ok_and(|starter| text.lines().eq(starter.lines()))
+    }
+
+    /// Puts the starter into `answers/NAME/main.rs` if nothing is there. Returns whether that was so.
+    ///
+    /// # Errors
+    /// When it cannot be made or written.
+    pub fn begin(&self) -> Result<bool, String> {
+        let missing = matches!(self.answer(), Answer::Missing);
+        if missing {
+            self.start_over()?;
+        }
+        Ok(missing)
     }
 
     /// Puts the starter where the learner's file is, which is first moved to a name beside it that
@@ -66,48 +102,47 @@ impl Exercise {
     /// When a file cannot be moved or written. Nothing is lost then: the message says where it is.
     pub fn start_over(&self) -> Result<Option<String>, String> {
         let starter = self.starter()?;
-        let path = self.folder.join("answer.rs");
+        let path = self.answers().join("main.rs");
+        let shown = self.shown_answer("main.rs");
         if read(&path).is_ok_and(|already| already == starter.as_bytes()) {
             return Ok(None);
         }
         // Written before anything is moved, so that on a full disk everything stays where it is.
-        let failed = |error| format!("cannot write {}: {error}", self.shown("answer.rs"));
-        let draft = Draft::beside(&path, &starter).map_err(failed)?;
-        let kept = self.set_aside(&path)?;
-        match draft.place(&path) {
-            Ok(()) => Ok(kept),
-            // Somebody else starts over at the same time.
-            Err(_) if read(&path).is_ok_and(|there| there == starter.as_bytes()) => Ok(kept),
-            Err(error) => {
+        let failed = |error| format!("cannot write {shown}: {error}");
+        fs::create_dir_all(self.answers()).map_err(failed)?;
+        let draft = Draft::beside(&path, starter.as_bytes()).map_err(failed)?;
+        let kept = self.set_aside(&path, &shown)?;
+        let placed = draft.place(&path).or_else(|error| {
+            // Somebody else may have started over at the same time.
+            let is_there = read(&path).is_ok_and(|there| there == starter.as_bytes());
+            if is_there { Ok(()) } else { Err(failed(error)) }
+        });
+        match placed.and_then(|()| prepare_answers()) {
+            Ok(_) => Ok(kept),
+            Err(problem) => {
                 let kept = kept.map_or(String::new(), |kept| format!("\nYour file is now {kept}"));
-                Err(failed(error) + &kept)
+                Err(problem + &kept)
             }
         }
     }
 
-    /// Moves whatever is at `path` to the first free name, `answer-1.rs` or a higher number.
-    fn set_aside(&self, path: &Path) -> Result<Option<String>, String> {
+    /// Moves whatever is at `path`, which messages call `shown`, to the first free name beside the
+    /// learner's file, `main-1.rs` or a higher number. Returns it, or `None` if there is nothing.
+    pub fn set_aside(&self, path: &Path, shown: &str) -> Result<Option<String>, String> {
         let is_folder = fs::symlink_metadata(path).is_ok_and(|metadata| metadata.is_dir());
         for number in 1.. {
-            let name = format!("answer-{number}.rs");
-            let kept = self.folder.join(&name);
-            let failed =
-                |error| format!("cannot rename {} to {name}: {error}", self.shown("answer.rs"));
-            match reserve(&kept, is_folder) {
-                Ok(()) => {}
+            let name = format!("main-{number}.rs");
+            match move_to(path, &self.answers().join(&name), is_folder) {
+                Ok(()) => return Ok(Some(self.shown_answer(&name))),
                 Err(error) if error.kind() == ErrorKind::AlreadyExists => continue,
-                Err(error) => return Err(failed(error)),
+                Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
+                Err(error) => return Err(format!("cannot rename {shown} to {name}: {error}")),
             }
-            let Err(error) = fs::rename(path, &kept) else { return Ok(Some(self.shown(&name))) };
-            if !is_folder {
-                let _ = fs::remove_file(&kept); // our own empty file
-            }
-            return if error.kind() == ErrorKind::NotFound { Ok(None) } else { Err(failed(error)) };
         }
         Ok(None)
     }
 
-    /// Puts `solution.rs` into its folder, or `solution-1.rs` if the learner has changed that one.
+    /// Puts `solution.rs` beside the answer, or `solution-1.rs` if the learner has changed that one.
     /// Returns its path as a learner types it.
     ///
     /// # Errors
@@ -119,17 +154,22 @@ impl Exercise {
                 0 => "solution.rs".to_string(),
                 _ => format!("solution-{number}.rs"),
             };
-            let path = self.folder.join(&name);
+            let path = self.answers().join(&name);
             if read(&path).is_ok_and(|already| already == solution.as_bytes()) {
-                return Ok(self.shown(&name));
+                return Ok(self.shown_answer(&name));
             }
             if !is_free(&path) {
                 continue;
             }
-            match Draft::beside(&path, &solution).and_then(|draft| draft.place(&path)) {
-                Ok(()) => return Ok(self.shown(&name)),
+            let written = fs::create_dir_all(self.answers())
+                .and_then(|()| Draft::beside(&path, solution.as_bytes()))
+                .and_then(|draft| draft.place(&path));
+            match written {
+                Ok(()) => return Ok(self.shown_answer(&name)),
                 Err(error) if error.kind() == ErrorKind::AlreadyExists => {}
-                Err(error) => return Err(format!("cannot write {}: {error}", self.shown(&name))),
+                Err(error) => {
+                    return Err(format!("cannot write {}: {error}", self.shown_answer(&name)));
+                }
             }
         }
         Err("there is no free name for the solution".to_string())
@@ -159,16 +199,12 @@ pub fn read(path: &Path) -> io::Result<Vec<u8>> {
 pub fn not_text(answer: &[u8]) -> Option<String> {
     const SAVE: &str = "Rust reads only UTF-8: let your editor save it with the encoding UTF-8.";
     if answer.starts_with(b"\xff\xfe") || answer.starts_with(b"\xfe\xff") || answer.contains(&0) {
-        return Some(format!("answer.rs is in UTF-16, or is not text. {SAVE}"));
+        return Some(format!("main.rs is in UTF-16, or is not text. {SAVE}"));
     }
     let error = std::str::from_utf8(answer).err()?;
     let before = &answer[..error.valid_up_to()];
     let line = before.iter().filter(|byte| **byte == b'\n').count() + 1;
-    Some(format!("Line {line} of answer.rs is not UTF-8, but perhaps GBK or Latin-1. {SAVE}"))
-}
-
-fn str_from(bytes: &[u8]) -> Option<&str> {
-    std::str::from_utf8(bytes).ok()
+    Some(format!("Line {line} of main.rs is not UTF-8, but perhaps GBK or Latin-1. {SAVE}"))
 }
 
 /// Whether nothing has this name, not even a symbolic link that leads nowhere.
@@ -176,32 +212,38 @@ fn is_free(path: &Path) -> bool {
     fs::symlink_metadata(path).is_err_and(|error| error.kind() == ErrorKind::NotFound)
 }
 
-/// Takes a free name for what is about to be renamed to it. A rename replaces a file without
-/// asking, and now that can only be our own. A folder never replaces anything with content.
-fn reserve(path: &Path, for_a_folder: bool) -> io::Result<()> {
-    match for_a_folder {
-        true if is_free(path) => Ok(()),
-        true => Err(ErrorKind::AlreadyExists.into()),
-        false => File::create_new(path).map(drop),
+/// Renames a file, or a folder, to a name that nothing has.
+pub fn move_to(path: &Path, free: &Path, is_folder: bool) -> io::Result<()> {
+    // A rename replaces a file without asking, and now that can only be our own. A folder never
+    // replaces anything with content.
+    match is_folder {
+        true if is_free(free) => {}
+        true => return Err(ErrorKind::AlreadyExists.into()),
+        false => drop(File::create_new(free)?),
     }
+    let moved = fs::rename(path, free);
+    if moved.is_err() && !is_folder {
+        let _ = fs::remove_file(free); // our own empty file
+    }
+    moved
 }
 
 /// A complete file under a passing name, which is removed when this is dropped.
-struct Draft(PathBuf);
+pub struct Draft(PathBuf);
 
 impl Draft {
-    fn beside(path: &Path, text: &str) -> io::Result<Draft> {
+    pub fn beside(path: &Path, content: &[u8]) -> io::Result<Draft> {
         let new = path.with_extension(format!("rs.new-{}", process::id()));
         let mut file = File::create_new(&new)?;
         let draft = Draft(new);
-        file.write_all(text.as_bytes())?;
+        file.write_all(content)?;
         file.sync_all()?; // some systems notice only here that the disk is full
         Ok(draft)
     }
 
     /// Gives the file its name, unless something has that name: unlike a rename, a hard link
     /// replaces nothing. On a file system without hard links, looking first must do.
-    fn place(&self, path: &Path) -> io::Result<()> {
+    pub fn place(&self, path: &Path) -> io::Result<()> {
         match fs::hard_link(&self.0, path) {
             Err(error) if error.kind() != ErrorKind::AlreadyExists && is_free(path) => {
                 fs::rename(&self.0, path)

@@ -3,10 +3,13 @@
 use std::collections::HashMap;
 use std::env;
 use std::ffi::OsString;
-use std::io::{BufRead, BufReader, Read};
+use std::io::{BufRead, BufReader};
 use std::path::{self, PathBuf};
-use std::process::{ChildStderr, Command, Stdio};
+use std::process::{ChildStderr, ChildStdout, Command, Stdio};
 use std::thread;
+
+use cargo_metadata::diagnostic::DiagnosticLevel;
+use cargo_metadata::{CompilerMessage, Message};
 
 use crate::progress::number_of;
 use crate::repository;
@@ -70,6 +73,7 @@ pub fn cargo(what: &str, colour: bool) -> Command {
 }
 
 /// What a call of cargo has brought.
+#[derive(Default)]
 pub struct Output {
     /// The compiled programs by their names.
     programs: HashMap<String, PathBuf>,
@@ -93,19 +97,29 @@ impl Output {
         let mut child =
             child.map_err(|error| format!("cannot run {:?}: {error}", cargo.get_program()))?;
         let (stdout, stderr) = (child.stdout.take(), child.stderr.take());
-        let (messages, said) = thread::scope(|scope| {
+        let (output, said) = thread::scope(|scope| {
             let said = scope.spawn(|| stderr.map_or(String::new(), |stderr| listen(stderr, told)));
-            let mut messages = Vec::new();
-            let _ = stdout.map(|mut stdout| stdout.read_to_end(&mut messages));
-            (messages, said.join().unwrap_or_default())
+            (stdout.map(Output::read).unwrap_or_default(), said.join().unwrap_or_default())
         });
         let status = child.wait().map_err(|error| format!("cannot wait for cargo: {error}"))?;
-        let messages = String::from_utf8_lossy(&messages);
-        Ok(Output {
-            programs: messages.lines().filter_map(executable).collect(),
-            diagnostics: messages.lines().filter_map(diagnostic).collect(),
-            said: if said.is_empty() { format!("cargo ended with {status}") } else { said },
-        })
+        let said = if said.is_empty() { format!("cargo ended with {status}") } else { said };
+        Ok(Output { said, ..output })
+    }
+
+    fn read(stdout: ChildStdout) -> Output {
+        let mut output = Output::default();
+        for message in Message::parse_stream(BufReader::new(stdout)).map_while(Result::ok) {
+            match message {
+                Message::CompilerArtifact(artifact) => {
+                    let program =
+                        artifact.executable.map(|path| (artifact.target.name, path.into()));
+                    output.programs.extend(program);
+                }
+                Message::CompilerMessage(message) => output.diagnostics.extend(diagnostic(message)),
+                _ => {}
+            }
+        }
+        output
     }
 
     /// Returns the program called `name`, or why there is none.
@@ -149,57 +163,15 @@ fn listen(stderr: ChildStderr, told: Told) -> String {
     others.trim().to_string()
 }
 
-/// The name and the path of the program in a message of cargo, which is a line of JSON.
-fn executable(message: &str) -> Option<(String, PathBuf)> {
-    Some((target_of(message)?, PathBuf::from(value(message, "executable")?)))
-}
-
-/// What the compiler says, in a message of cargo.
-fn diagnostic(message: &str) -> Option<Diagnostic> {
-    let text = value(message, "rendered")?;
-    let bare = without_colour(&text);
-    if bare.starts_with("error: aborting due to") || bare.trim_end().ends_with(" emitted") {
+fn diagnostic(CompilerMessage { target, message, .. }: CompilerMessage) -> Option<Diagnostic> {
+    let is_about_source = !message.spans.is_empty() || message.code.is_some();
+    let is_count =
+        message.message.starts_with("aborting due to") || message.message.ends_with(" emitted");
+    if is_count && !is_about_source {
         return None; // only the number of the others
     }
-    let is_error = message.contains("\"level\":\"error\"");
-    let is_about_source = bare.contains("--> ") || message.contains("\"code\":{");
-    let is_error_in_source = is_error && is_about_source;
-    Some(Diagnostic { target: target_of(message)?, text, is_error_in_source })
-}
-
-fn target_of(message: &str) -> Option<String> {
-    value(message.split_once("\"target\":")?.1, "name")
-}
-
-/// The string after `"key":` in JSON. Within a string there would be a backslash before the
-/// quotation marks, so this is really a key.
-fn value(json: &str, key: &str) -> Option<String> {
-    let (_, rest) = json.split_once(&format!("\"{key}\":\""))?;
-    let mut text = String::new();
-    let mut characters = rest.chars();
-    loop {
-        match characters.next()? {
-            '"' => return Some(text),
-            '\\' => match characters.next()? {
-                'n' => text.push('\n'),
-                't' => text.push('\t'),
-                'r' => text.push('\r'),
-                'u' => {
-                    let digits: String = characters.by_ref().take(4).collect();
-                    let code = u32::from_str_radix(&digits, 16).ok()?;
-                    text.push(char::from_u32(code).unwrap_or(char::REPLACEMENT_CHARACTER));
-                }
-                other => text.push(other),
-            },
-            other => text.push(other),
-        }
-    }
-}
-
-fn without_colour(line: &str) -> String {
-    let mut parts = line.split("\x1b[");
-    let first = parts.next().unwrap_or_default().to_string();
-    parts.fold(first, |text, part| text + part.split_once('m').map_or(part, |(_, rest)| rest))
+    let is_error_in_source = message.level == DiagnosticLevel::Error && is_about_source;
+    Some(Diagnostic { target: target.name, text: message.rendered?, is_error_in_source })
 }
 
 #[cfg(test)]
@@ -207,27 +179,27 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_path_may_have_any_characters() {
-        let message = r#"{"target":{"kind":["bin"],"name":"say-goodbye"},"executable":"C:\\a \"b\"\u0007/\u4f60"}"#;
-        let path = PathBuf::from("C:\\a \"b\"\u{7}/你");
-        assert_eq!(executable(message), Some(("say-goodbye".to_string(), path)));
-        let library = message.replace(r#""executable":"C:"#, r#""executable":null,"#);
-        assert_eq!(executable(&library), None);
-    }
-
-    #[test]
     fn only_an_error_in_the_source_rejects_it() {
-        let rejects = |level: &str, code: &str, text: &str| {
-            diagnostic(&format!(
-                r#"{{"target":{{"name":"x"}},"message":{{"rendered":"{text}","level":"{level}","code":{code}}}}}"#
-            ))
-            .map(|diagnostic| diagnostic.is_error_in_source)
+        let rejects = |level: &str, code: &str, spans: &str, text: &str| {
+            let line = format!(
+                r#"{{"reason":"compiler-message","package_id":"x","target":{{"name":"x","kind":["bin"],"src_path":"/x.rs"}},"message":{{"message":"{text}","rendered":"{text}","level":"{level}","code":{code},"spans":{spans},"children":[]}}}}"#
+            );
+            let message = Message::parse_stream(line.as_bytes()).next().expect("a message");
+            match message.expect("it can be read") {
+                Message::CompilerMessage(message) => {
+                    diagnostic(message).map(|diagnostic| diagnostic.is_error_in_source)
+                }
+                other => panic!("{other:?}"),
+            }
         };
-        let place = r"error: no\n --> answer.rs:1:1";
-        assert_eq!(rejects("error", "null", place), Some(true));
-        assert_eq!(rejects("error", r#"{"code":"E0601"}"#, "error: no main"), Some(true));
-        assert_eq!(rejects("warning", "null", place), Some(false));
-        assert_eq!(rejects("error", "null", "error: linker `cc` not found"), Some(false));
-        assert_eq!(rejects("error", "null", "error: aborting due to 1 previous error"), None);
+        let place = r#"[{"file_name":"main.rs","byte_start":0,"byte_end":1,"line_start":1,"line_end":1,"column_start":1,"column_end":2,"is_primary":true,"text":[],"label":null,"suggested_replacement":null,"suggestion_applicability":null,"expansion":null}]"#;
+        assert_eq!(rejects("error", "null", place, "no"), Some(true));
+        assert_eq!(
+            rejects("error", r#"{"code":"E0601","explanation":null}"#, "[]", "no main"),
+            Some(true)
+        );
+        assert_eq!(rejects("warning", "null", place, "no"), Some(false));
+        assert_eq!(rejects("error", "null", "[]", "linker `cc` not found"), Some(false));
+        assert_eq!(rejects("error", "null", "[]", "aborting due to 1 previous error"), None);
     }
 }

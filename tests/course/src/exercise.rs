@@ -5,6 +5,7 @@ use std::path::{self, Path, PathBuf};
 
 use crate::difference;
 use crate::repository;
+use crate::workspace::FROM_AN_ANSWER;
 
 /// An exercise as it lies in its folder.
 #[derive(Clone, Debug)]
@@ -74,15 +75,16 @@ pub fn at_path(path: &Path) -> Vec<Exercise> {
     let from_here = path::absolute(path).unwrap_or_default();
     // The file itself may be missing, or a symbolic link: the folders around it say what it is.
     let places = [from_here, repository().join(path)];
-    let is_path =
-        |place: &&PathBuf| place.ends_with("answer.rs") || place.symlink_metadata().is_ok();
+    let is_path = |place: &&PathBuf| place.ends_with("main.rs") || place.symlink_metadata().is_ok();
     let folders = places.iter().filter(is_path).flat_map(|place| place.ancestors());
     let exercises = all();
     for folder in folders.filter_map(|folder| folder.canonicalize().ok()) {
         let is_here = |other: &Path| other.canonicalize().is_ok_and(|other| other == folder);
         let lesson = |exercise: &Exercise| repository().join("lessons").join(&exercise.lesson);
-        let found = exercises.iter().filter(|one| is_here(&one.folder) || is_here(&lesson(one)));
-        let found: Vec<Exercise> = found.cloned().collect();
+        let belongs_here = |one: &&Exercise| {
+            [&one.folder, &one.answers(), &lesson(one)].into_iter().any(|other| is_here(other))
+        };
+        let found: Vec<Exercise> = exercises.iter().filter(belongs_here).cloned().collect();
         if !found.is_empty() {
             return found;
         }
@@ -161,7 +163,7 @@ impl Exercise {
         format!("lessons/{}/exercises/{}/{file}", self.lesson, self.name)
     }
 
-    /// What is in its file, such as `answer.rs`.
+    /// What is in its file, such as `task.md`.
     ///
     /// # Errors
     /// Where it cannot be read: the message names the file.
@@ -171,7 +173,8 @@ impl Exercise {
     }
 
     /// What the learner begins with: the lesson's main.rs as the book shows it, without the lines
-    /// that mark its anchors. A `starter.diff` says what is different, or which file it is.
+    /// that mark its anchors. Its modules stay in the lesson. A `starter.diff` says what is
+    /// different, or which file it is.
     ///
     /// # Errors
     /// Where a file is missing, or the difference does not fit.
@@ -181,9 +184,16 @@ impl Exercise {
             false => String::new(),
         };
         let main = self.read(difference::base(&difference).unwrap_or("../../src/main.rs"))?;
-        let is_anchor = |line: &&str| line.trim_start().starts_with("// ANCHOR");
-        let lines: Vec<&str> = main.lines().filter(|line| !is_anchor(line)).collect();
-        difference::apply(&lines.join("\n"), &difference)
+        let mut starter = String::new();
+        for line in main.lines().filter(|line| !line.trim_start().starts_with("// ANCHOR")) {
+            if let Some(module) = line.strip_prefix("mod ").and_then(|rest| rest.strip_suffix(';'))
+            {
+                let source = format!("lessons/{}/src/{module}.rs", self.lesson);
+                starter += &format!("#[path = \"{FROM_AN_ANSWER}{source}\"]\n");
+            }
+            starter += &format!("{line}\n");
+        }
+        difference::apply(&starter, &difference)
             .map_err(|problem| format!("{}: {problem}", self.shown("starter.diff")))
     }
 
@@ -253,14 +263,14 @@ impl Exercise {
 }
 
 /// What lies in `folder`, in the order of the names. Nothing where there is no such folder.
-fn files_in(folder: &Path) -> Vec<PathBuf> {
+pub fn files_in(folder: &Path) -> Vec<PathBuf> {
     let entries = fs::read_dir(folder).into_iter().flatten().flatten();
     let mut files: Vec<PathBuf> = entries.map(|entry| entry.path()).collect();
     files.sort();
     files
 }
 
-fn name_of(path: &Path) -> String {
+pub fn name_of(path: &Path) -> String {
     path.file_name().unwrap_or_default().to_string_lossy().into_owned()
 }
 

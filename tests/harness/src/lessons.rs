@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use std::process::Command;
 use std::sync::{LazyLock, Mutex, PoisonError};
 
-use cargo_metadata::{Metadata, MetadataCommand, Package, Target};
+use cargo_metadata::{Metadata, Package, Target};
 use checkout::repository;
 use socket2::{Domain, Socket, Type};
 
@@ -54,25 +54,15 @@ impl Lesson {
             folder: folder.into(),
             section: name.split_once('-')?.0.to_string(),
             package: package.name.to_string(),
-            // The other programs are the learners' answers.
-            binary: package.targets.iter().find(|target| is_main(target))?.name.clone(),
+            binary: package.targets.iter().find(|target| Target::is_bin(target))?.name.clone(),
             summary: package.description.clone().unwrap_or_default(),
         })
     }
 }
 
-fn is_main(target: &Target) -> bool {
-    target.is_bin() && target.required_features.is_empty()
-}
-
 /// The packages of the workspace, as cargo sees them.
 pub fn workspace() -> &'static Metadata {
-    static WORKSPACE: LazyLock<Metadata> = LazyLock::new(|| {
-        let manifest = repository().join("Cargo.toml");
-        let metadata = MetadataCommand::new().manifest_path(manifest).no_deps().exec();
-        metadata.unwrap_or_else(|error| panic!("cargo metadata says nothing: {error}"))
-    });
-    &WORKSPACE
+    checkout::workspace().unwrap_or_else(|problem| panic!("{problem}"))
 }
 
 /// The binary of the lesson in `package`, built if need be. A lesson's own tests do not need it:

@@ -61,11 +61,9 @@ fn the_exercises_stand_in_the_order_of_the_course_wherever_they_are_listed() {
         in_order(&page.display().to_string(), &text, &|exercise| exercise.shown("task.md"));
     }
     for lesson in lessons() {
-        let folder = format!("lessons/{}", lesson.name);
-        let manifest = read(&format!("{folder}/Cargo.toml"));
-        in_order(&folder, &manifest, &|exercise| format!("exercises/{}/", exercise.name));
-        let tests = read(&format!("{folder}/tests/exercises.rs"));
-        in_order(&folder, &tests, &|exercise| format!(" {}: \"", exercise.name.replace('-', "_")));
+        let file = format!("lessons/{}/tests/exercises.rs", lesson.name);
+        let tests = read(&file);
+        in_order(&file, &tests, &|exercise| format!(" {}: \"", exercise.name.replace('-', "_")));
     }
 }
 
@@ -77,7 +75,6 @@ fn missing_parts(exercise: &Exercise) -> Vec<String> {
         }
     };
     let Exercise { lesson, name, title, level, minutes, .. } = exercise;
-    demand(exercise.answer().bytes().is_some(), "answer.rs");
     for problem in [exercise.starter().err(), exercise.solution().err()].into_iter().flatten() {
         demand(false, &problem);
     }
@@ -87,11 +84,10 @@ fn missing_parts(exercise: &Exercise) -> Vec<String> {
     }
 
     let task = exercise.read("task.md").unwrap_or_default();
-    let package = exercise.package();
     for part in [
         "\n```text\n",
-        &exercise.shown("answer.rs"),
-        &format!("`cargo run -p {package} --features exercises --bin {name}`"),
+        &format!("Your file: `{}`", exercise.shown_answer("main.rs")),
+        &format!("`cargo run`, in the folder `answers/{name}`"),
         &format!("`cargo exercise {name}`"),
         &format!("`cargo exercise --hint {name}`"),
         &format!("`cargo exercise --start-over {name}`"),
@@ -99,6 +95,9 @@ fn missing_parts(exercise: &Exercise) -> Vec<String> {
     ] {
         demand(task.contains(part), &format!("in task.md, {part:?}"));
     }
+    let begins_otherwise = exercise.folder.join("starter.diff").exists();
+    let says_so = task.contains("answer begins with");
+    demand(says_so == begins_otherwise, "in task.md, why the answer begins with something else");
     demand(exercise.hints().is_ok_and(|hints| hints.len() == 3), "in task.md, one of three hints");
     demand(task.starts_with("### ") && !title.is_empty(), "in task.md, a title on the first line");
     let marked = ["easy", "medium", "hard"].contains(&level.as_str()) && *minutes > 0;
@@ -108,13 +107,6 @@ fn missing_parts(exercise: &Exercise) -> Vec<String> {
         (
             format!("lessons/{lesson}/tests/exercises.rs"),
             format!("{}: \"{level}, {minutes} minutes: {title}\",", name.replace('-', "_")),
-        ),
-        (
-            format!("lessons/{lesson}/Cargo.toml"),
-            format!(
-                "name = \"{name}\"\npath = \"exercises/{name}/answer.rs\"\n\
-                 required-features = [\"exercises\"]\ntest = false\n"
-            ),
         ),
         (
             "book/src/exercises-for-teachers.md".to_string(),

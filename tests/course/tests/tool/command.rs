@@ -28,12 +28,13 @@ fn a_course_without_exercises_is_an_error() {
 #[test]
 fn an_exercise_has_many_names() {
     let tree = Tree::new();
-    let answer = tree.first().join("answer.rs");
-    fs::write(&answer, RIGHT).expect("an answer");
+    tree.answer(RIGHT);
+    let answer = tree.first().join("main.rs");
     let absolute = answer.to_string_lossy();
     for name in [
         "first",
-        "lessons/6.1-alpha/exercises/first/answer.rs",
+        "answers/first/main.rs",
+        "./answers/first/",
         "./lessons/6.1-alpha/exercises/first/",
         "lessons/../lessons/6.1-alpha/exercises/first/task.md",
         &absolute,
@@ -42,12 +43,12 @@ fn an_exercise_has_many_names() {
         assert_eq!(ran.status, Some(0), "{name}: {ran:?}");
         assert!(ran.stdout.contains("✓ A title"), "{name}: {ran:?}");
     }
-    let mut here = tree.exercise(&["answer.rs"]);
+    let mut here = tree.exercise(&["main.rs"]);
     let here = here.current_dir(tree.first()).output().expect("it starts");
     assert!(here.status.success(), "{here:?}");
     fs::remove_file(&answer).expect("the answer");
     let missing = tree.run(&[&absolute]);
-    assert!(missing.stderr.contains("--start-over first"), "{missing:?}");
+    assert!(missing.stdout.contains("Your file is answers/first/main.rs"), "{missing:?}");
     assert_eq!(tree.run(&["somewhere/else.rs"]).status, Some(2));
 }
 
@@ -90,7 +91,7 @@ fn a_failure_of_the_tool_is_not_the_learners() {
         (CRASHES_THE_CHECK, "something is \u{fffd}[2Jbroken"),
         (LACKS_SOMETHING, "the check itself needs something"),
     ] {
-        fs::write(tree.first().join("answer.rs"), content).expect("an answer");
+        tree.answer(content);
         let ran = tree.run(&["first"]);
         assert_eq!(ran.status, Some(1), "{ran:?}");
         assert!(ran.stderr.contains("first could not be checked."), "{ran:?}");
@@ -99,16 +100,17 @@ fn a_failure_of_the_tool_is_not_the_learners() {
         let all = tree.run(&["--all"]);
         assert!(all.stdout.contains("? first"), "{all:?}");
     }
-    fs::write(tree.first().join("answer.rs"), REJECTED).expect("an answer");
+    tree.answer(REJECTED);
     let ran = tree.run(&["first"]);
-    let rejected = "the compiler rejects the answer:\n\nerror: no\n --> answer.rs\n";
+    let rejected = "the compiler rejects the answer:\n\nerror: no\n --> main.rs\n";
     assert!(ran.stdout.contains(rejected), "{ran:?}");
 }
 
 #[test]
 fn a_watch_goes_on_whatever_happens() {
     let tree = Tree::new();
-    let answer = tree.first().join("answer.rs");
+    let answer = tree.first().join("main.rs");
+    fs::create_dir_all(tree.first()).expect("a folder");
     // As most editors do it: a file that is half written would also be checked.
     let save = |content: &[u8]| {
         tree.write("saved", content);
@@ -117,10 +119,7 @@ fn a_watch_goes_on_whatever_happens() {
     save(WRONG.as_bytes());
     let watch = Program::start(tree.exercise(&["--watch", "first"]));
     let waits = |times: usize| {
-        watch.wait_for_lines(
-            times,
-            "Waiting until you save lessons/6.1-alpha/exercises/first/answer.rs (Ctrl-C ends)",
-        );
+        watch.wait_for_lines(times, "Waiting until you save answers/first/main.rs (Ctrl-C ends)");
     };
     waits(1);
     save(b"\xff\xfef\0n\0 \0m\0");
@@ -142,11 +141,9 @@ fn a_watch_goes_on_whatever_happens() {
 fn a_watch_without_a_name_goes_on_when_nothing_can_be_noted() {
     let tree = Tree::new();
     fs::create_dir(tree.root.join(".exercise-progress")).expect("a folder in its place");
-    fs::write(tree.first().join("answer.rs"), RIGHT).expect("an answer");
+    tree.answer(RIGHT);
     let watch = Program::start(tree.exercise(&["--watch"]));
-    watch.wait_for_line(
-        "Waiting until you save lessons/6.1-alpha/exercises/second/answer.rs (Ctrl-C ends)",
-    );
+    watch.wait_for_line("Waiting until you save answers/second/main.rs (Ctrl-C ends)");
     assert_eq!(watch.stdout().matches('✓').count(), 1);
 }
 
@@ -169,16 +166,19 @@ fn a_class_may_have_any_names() {
         "\x1b[2Jgone",
         "[a]\\b#%$(id)",
     ];
-    let answer = "lessons/6.1-alpha/exercises/first/answer.rs";
-    for name in names {
-        write(&class.join(name).join(answer), RIGHT);
+    // A folder `answers` by itself, one in a clone, and an answer of an earlier version.
+    let places =
+        ["first/main.rs", "answers/first/main.rs", "lessons/6.1-alpha/exercises/first/answer.rs"];
+    for (name, place) in names.iter().zip(places.into_iter().cycle()) {
+        write(&class.join(name).join(place), RIGHT);
     }
+    let answer = "first/main.rs";
     write(&class.join("cargo").join(answer), NO_CARGO);
     write(&class.join("rejected").join(answer), REJECTED);
-    fs::create_dir(class.join("no copy")).expect("a folder");
+    fs::create_dir(class.join("no answers")).expect("a folder");
     let ran = tree.run(&["--class", "class"]);
     assert_eq!(ran.status, Some(0), "{ran:?}");
-    assert!(ran.stderr.contains("no copy is left out"), "{ran:?}");
+    assert!(ran.stderr.contains("no answers is left out"), "{ran:?}");
     assert_eq!(ran.stdout.matches("  1 of 4   ").count(), names.len(), "{ran:?}");
     assert!(ran.stdout.contains("  0 of 4   cargo   (1 not checked"), "{ran:?}");
     assert!(!ran.stdout.contains('\x1b'), "{ran:?}");
@@ -206,10 +206,7 @@ fn a_name_need_not_be_text() {
 
     let tree = Tree::new();
     let name = OsStr::from_bytes(b"caf\xe9");
-    write(
-        &tree.root.join("class").join(name).join("lessons/6.1-alpha/exercises/first/answer.rs"),
-        RIGHT,
-    );
+    write(&tree.root.join("class").join(name).join("first/main.rs"), RIGHT);
     let ran = tree.run(&["--class", "class"]);
     assert!(ran.stdout.contains("  1 of 4   caf\u{fffd}"), "{ran:?}");
 }
@@ -235,8 +232,8 @@ fn rows(table: &str) -> Vec<Vec<String>> {
 #[test]
 fn a_word_that_is_no_name_means_nothing_in_any_folder() {
     let tree = Tree::new();
-    let answer = tree.first().join("answer.rs");
-    fs::write(&answer, RIGHT).expect("an answer");
+    tree.answer(RIGHT);
+    let answer = tree.first().join("main.rs");
     for folder in [tree.first(), tree.root.join("lessons/6.1-alpha")] {
         for arguments in [&["--start-over", "frist"][..], &["--hint", "frist"], &["frist"]] {
             let ran = Ran::from(
@@ -251,7 +248,7 @@ fn a_word_that_is_no_name_means_nothing_in_any_folder() {
 #[test]
 fn nobody_has_to_read_what_is_printed() {
     let tree = Tree::new();
-    fs::write(tree.first().join("answer.rs"), RIGHT).expect("an answer");
+    tree.answer(RIGHT);
     let mut shell = Command::new("sh");
     let line = "{ \"$0\" first; echo $? > status; } 2>&1 | sh -c 'exec 0<&-'";
     shell.args(["-c", line]).arg(harness::own("exercise")).current_dir(&tree.root);

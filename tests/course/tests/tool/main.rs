@@ -3,5 +3,6 @@
 #![cfg(unix)]
 
 mod command;
+mod old;
 mod tree;
 mod work;

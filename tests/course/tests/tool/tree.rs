@@ -18,15 +18,25 @@ pub const CRASHES_THE_CHECK: &str = "// the check crashes\n";
 pub const LACKS_SOMETHING: &str = "// the check lacks something\n";
 
 const CARGO: &str = r#"#!/bin/sh
+root=$(dirname "$0")
+if [ "$1" = metadata ]; then
+    exec cat "$root/metadata.json"
+fi
 while [ $# -gt 0 ]; do
     case $1 in
         test) is_test=yes ;;
-        --bin) name=$2 ;;
+        --workspace) is_for_all=yes ;;
         --manifest-path) package=$(dirname "$2") ;;
     esac
     shift
 done
-program() { printf '{"target":{"name":"%s"},"executable":"%s"}\n' "$1" "$2"; }
+target() {
+    printf '"package_id":"x","target":{"name":"%s","kind":["bin"],"crate_types":["bin"],"src_path":"x"}' "$1"
+}
+program() {
+    printf '{"reason":"compiler-artifact",%s,"profile":{"opt_level":"0","debug_assertions":true,' "$(target "$1")"
+    printf '"overflow_checks":true,"test":false},"features":[],"filenames":[],"executable":"%s","fresh":false}\n' "$2"
+}
 answer() {
     if grep -q 'saved while' "$2"; then
         echo '// solves it' > "$2"
@@ -36,22 +46,22 @@ answer() {
     if grep -q 'cargo fails' "$2"; then
         echo 'error: the disk is full' >&2
     elif grep -q 'compiler rejects' "$2"; then
-        printf '{"target":{"name":"%s"},"message":{"rendered":"error: no\\n --> answer.rs","level":"error"}}\n' "$1"
+        printf '{"reason":"compiler-message",%s,"message":{"message":"no","level":"error",' "$(target "$1")"
+        printf '"code":{"code":"E0001"},"spans":[],"children":[],"rendered":"error: no\\n --> main.rs"}}\n'
         echo 'error: could not compile' >&2
     else
         program "$1" "$2"
     fi
 }
-root=$(dirname "$0")
 echo '   Compiling something v0.1.0' >&2
 if [ "$is_test" ]; then
     program exercises "$root/check"
-elif [ "$package" ]; then
-    sed -n 's/^path = "\(copy.*\)"/\1/p' "$package/Cargo.toml" | while read -r path; do
-        answer "$(basename "$(dirname "$path")")" "$package/$path"
+elif [ "$is_for_all" ]; then
+    for member in "$package"/*/; do
+        answer "$(sed -n 's/^name = "\(.*\)"/\1/p' "${member}Cargo.toml" | head -n 1)" "${member}main.rs"
     done
 else
-    answer "$name" "$(echo "$root"/lessons/*/exercises/"$name"/answer.rs)"
+    answer "$(basename "$package")" "$package/main.rs"
 fi
 "#;
 
@@ -68,6 +78,14 @@ else
 fi
 "#;
 
+/// The folders of the lessons, and the names of their exercises.
+pub const EXERCISES: [(&str, &str); 4] = [
+    ("6.1-alpha", "first"),
+    ("6.1-alpha", "second"),
+    ("7.1-beta-client", "third"),
+    ("7.1-beta-server", "fourth"),
+];
+
 /// Removed when it is dropped.
 pub struct Tree {
     pub root: PathBuf,
@@ -81,20 +99,22 @@ impl Tree {
         let root = env::temp_dir().join(format!("a course {}-{number}", process::id()));
         let tree = Tree { root };
         for file in ["Cargo.toml", "Cargo.lock"] {
-            tree.write(file, "[workspace.dependencies]\n");
+            tree.write(file, "[workspace]\n");
         }
-        for (lesson, exercise) in [
-            ("6.1-alpha", "first"),
-            ("6.1-alpha", "second"),
-            ("7.1-beta-client", "third"),
-            ("7.1-beta-server", "fourth"),
-        ] {
+        let mut packages = vec![tree.package("shared", "shared")];
+        for (lesson, exercise) in EXERCISES {
             let folder = format!("lessons/{lesson}/exercises/{exercise}");
             tree.write(&format!("lessons/{lesson}/src/main.rs"), STARTER);
-            tree.write(&format!("{folder}/answer.rs"), STARTER);
             tree.write(&format!("{folder}/task.md"), TASK);
             tree.write(&format!("{folder}/solution.diff"), SOLUTION);
+            packages.push(tree.package(lesson, &format!("lessons/{lesson}")));
         }
+        let metadata = format!(
+            r#"{{"packages":[{}],"workspace_members":[],"workspace_root":"{}","target_directory":"x","version":1}}"#,
+            packages.join(","),
+            tree.root.display()
+        );
+        tree.write("metadata.json", metadata);
         for (file, script) in [("cargo", CARGO), ("check", CHECK)] {
             tree.write(&format!("{file}.sh"), script);
             // Another process writes what is to be run. As long as a descriptor for writing is open, and
@@ -106,9 +126,27 @@ impl Tree {
         tree
     }
 
-    /// The folder of the exercise `first`.
+    /// A package as `cargo metadata` describes it.
+    fn package(&self, name: &str, folder: &str) -> String {
+        let manifest = self.root.join(folder).join("Cargo.toml");
+        let shared = format!(
+            r#"{{"name":"shared","req":"*","kind":null,"optional":false,"uses_default_features":true,"features":[],"path":"{}"}}"#,
+            self.root.join("shared").display()
+        );
+        format!(
+            r#"{{"name":"{name}","version":"0.1.0","id":"{name}","dependencies":[{shared}],"targets":[],"features":{{}},"manifest_path":"{}"}}"#,
+            manifest.display()
+        )
+    }
+
+    /// The folder of the answer to the exercise `first`.
     pub fn first(&self) -> PathBuf {
-        self.root.join("lessons/6.1-alpha/exercises/first")
+        self.root.join("answers/first")
+    }
+
+    /// Puts an answer to the exercise `first` where `cargo exercise` makes it.
+    pub fn answer(&self, content: impl AsRef<[u8]>) {
+        self.write("answers/first/main.rs", content);
     }
 
     pub fn write(&self, file: &str, content: impl AsRef<[u8]>) {

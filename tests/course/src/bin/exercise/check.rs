@@ -46,7 +46,8 @@ struct Compiled {
     result: Result<Built, Verdict>,
 }
 
-/// Checks one answer, and shows all that a learner wants to know. Returns whether it is solved.
+/// Checks one answer, or makes it if there is none, and shows all that a learner wants to know. Returns
+/// whether it is solved.
 ///
 /// # Errors
 /// When the answer cannot be checked.
@@ -55,6 +56,11 @@ pub fn check_one(
     progress: &mut Progress,
     screen: &Screen,
 ) -> Result<bool, String> {
+    if exercise.begin()? {
+        print_line!("Your file is {}\n", exercise.shown_answer("main.rs"));
+        print_line!("{}", what_to_do(exercise, screen));
+        return Ok(false);
+    }
     let Compiled { answer, result } = compile(exercise, screen)?;
     let warnings = result.as_ref().map(|built| built.warnings.clone()).unwrap_or_default();
     let verdict = match result {
@@ -106,7 +112,7 @@ fn compile(exercise: &Exercise, screen: &Screen) -> Result<Compiled, String> {
             return Ok(Compiled { answer, result });
         }
     }
-    let file = exercise.shown("answer.rs");
+    let file = exercise.shown_answer("main.rs");
     Err(format!("{file} changes again and again while it is compiled. Save it, and check it then."))
 }
 
@@ -119,8 +125,8 @@ fn no_answer(exercise: &Exercise, answer: &Answer) -> String {
              keeps beside it what is there now"
         ),
         _ => format!(
-            "there is no {}: `cargo exercise --start-over {name}` puts the starter there",
-            exercise.shown("answer.rs")
+            "{} has just gone: `cargo exercise {name}` makes it again",
+            exercise.shown_answer("main.rs")
         ),
     }
 }

@@ -5,7 +5,7 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use course::{Answer, Exercise, all, build_answers_of, not_text, target};
+use course::{Answer, Exercise, all, build_answers_of, not_text, repository};
 
 use crate::check::{Checks, Verdict, build_checks, run_all};
 use crate::screen::{Screen, note, print_line};
@@ -15,27 +15,27 @@ use crate::table::{cell, file_name, on_one_line};
 /// answer that is not begun.
 type Verdicts<'a> = HashMap<&'a str, Verdict>;
 
-/// Checks the copies of this project in `folder`, one in each folder, with the checks of this copy.
+/// Checks the answers in `folder`, in which each learner's have a folder, with the checks of this copy.
 /// Shows how many each has solved, and writes a table of all and a file for each.
 ///
 /// # Errors
-/// When there is nothing to check. Trouble with one copy is told in its own lines.
+/// When there is nothing to check. Trouble with one learner's is told in its own lines.
 pub fn check(folder: &Path, screen: &Screen) -> Result<(), String> {
-    let copies = copies_in(folder)?;
     let exercises = all();
+    let learners = learners_in(folder, &exercises)?;
     let names: Vec<&str> = exercises.iter().map(|exercise| exercise.name.as_str()).collect();
     // The mark tells Excel that this is UTF-8: otherwise it shows Chinese names as garbage.
     let mut table = format!("\u{feff}learner,solved,{}\r\n", names.join(","));
-    let results = target().join("exercises").join("class");
+    let results = repository().join("target/exercises/class");
     let made = fs::create_dir_all(&results);
     let mut files = HashSet::new();
     let mut problems: Vec<String> = Vec::new();
     problems.extend(made.err().map(|error| format!("cannot make {}: {error}", results.display())));
 
     let mut checks = Checks::new();
-    for copy in &copies {
-        let who = copy.file_name().unwrap_or_default().to_string_lossy().into_owned();
-        let verdicts = verdicts_on(&who, copy, &exercises, &mut checks, screen);
+    for learner in &learners {
+        let who = learner.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        let verdicts = verdicts_on(&who, learner, &exercises, &mut checks, screen);
         let marks: Vec<&str> = names.iter().map(|name| mark(verdicts.get(name))).collect();
         let count = |what| marks.iter().filter(|mark| **mark == what).count();
         let (solved, not_checked) = (count("solved"), count(NOT_CHECKED));
@@ -61,8 +61,8 @@ pub fn check(folder: &Path, screen: &Screen) -> Result<(), String> {
     Ok(())
 }
 
-/// Returns the folders in `folder` that are a copy of this project, and says which are not.
-fn copies_in(folder: &Path) -> Result<Vec<PathBuf>, String> {
+/// Returns the folders in `folder` that hold answers, and says which do not.
+fn learners_in(folder: &Path, exercises: &[Exercise]) -> Result<Vec<PathBuf>, String> {
     let entries = fs::read_dir(folder).and_then(|entries| {
         entries.map(|entry| Ok(entry?.path())).collect::<io::Result<Vec<PathBuf>>>()
     });
@@ -70,25 +70,29 @@ fn copies_in(folder: &Path) -> Result<Vec<PathBuf>, String> {
         entries.map_err(|error| format!("cannot read the folder {}: {error}", folder.display()))?;
     folders.retain(|path| path.is_dir());
     folders.sort();
-    let (copies, others): (Vec<PathBuf>, Vec<PathBuf>) =
-        folders.into_iter().partition(|copy| copy.join("lessons").is_dir());
+    let holds_answers = |learner: &PathBuf| {
+        let names = exercises.iter().map(|exercise| exercise.name.as_str());
+        ["answers", "lessons"].into_iter().chain(names).any(|name| learner.join(name).is_dir())
+    };
+    let (learners, others): (Vec<PathBuf>, Vec<PathBuf>) =
+        folders.into_iter().partition(holds_answers);
     for other in &others {
         let other = on_one_line(&other.to_string_lossy());
-        note!("{other} is left out: there is no folder `lessons` in it, or it cannot be read");
+        note!("{other} is left out: there are no answers in it, or it cannot be read");
     }
-    if copies.is_empty() {
+    if learners.is_empty() {
         return Err(format!(
-            "there is no folder with `lessons` in it in {}: it is to hold a copy of this project \
-             for each learner",
+            "nobody has answers in {}: it is to hold a folder for each learner, which is the learner's \
+             folder `answers`, or holds it",
             folder.display()
         ));
     }
-    Ok(copies)
+    Ok(learners)
 }
 
 fn verdicts_on<'a>(
     who: &str,
-    copy: &Path,
+    learner: &Path,
     exercises: &'a [Exercise],
     checks: &mut Checks,
     screen: &Screen,
@@ -96,13 +100,13 @@ fn verdicts_on<'a>(
     let mut verdicts = Verdicts::new();
     let mut begun = Vec::new();
     for exercise in exercises {
-        match exercise.answer_in(copy) {
-            Answer::Missing | Answer::Starter(_) => {}
-            Answer::Begun(answer) => match not_text(&answer) {
+        match exercise.answer_of(learner) {
+            (_, Answer::Missing | Answer::Starter(_)) => {}
+            (path, Answer::Begun(answer)) => match not_text(&answer) {
                 Some(problem) => drop(verdicts.insert(&exercise.name, Verdict::Wrong(problem))),
-                None => begun.push(exercise),
+                None => begun.push((exercise, path)),
             },
-            Answer::Unreadable(problem) => {
+            (_, Answer::Unreadable(problem)) => {
                 verdicts.insert(&exercise.name, Verdict::NotChecked(problem));
             }
         }
@@ -110,11 +114,11 @@ fn verdicts_on<'a>(
     let doing = format!("Compiling the answers of {}", on_one_line(who));
     let mut built = match begun.is_empty() {
         true => Ok(HashMap::new()),
-        false => screen.while_doing(&doing, |told| build_answers_of(copy, &begun, told)),
+        false => screen.while_doing(&doing, |told| build_answers_of(learner, &begun, told)),
     };
     let programs: Vec<_> = begun
         .iter()
-        .map(|exercise| {
+        .map(|(exercise, _)| {
             let program = match &mut built {
                 Ok(built) => built.remove(&exercise.name),
                 Err(problem) => return (*exercise, Err(Verdict::NotChecked(problem.clone()))),
@@ -127,9 +131,9 @@ fn verdicts_on<'a>(
             (*exercise, program.unwrap_or_else(missing))
         })
         .collect();
-    build_checks(begun.iter().copied(), checks, screen);
+    build_checks(begun.iter().map(|(exercise, _)| *exercise), checks, screen);
     let found = run_all(&programs, checks, screen);
-    verdicts.extend(begun.iter().map(|exercise| exercise.name.as_str()).zip(found));
+    verdicts.extend(begun.iter().map(|(exercise, _)| exercise.name.as_str()).zip(found));
     verdicts
 }
 

@@ -1,8 +1,6 @@
 //! The course: all lessons, all exercises, and the next one to do.
 
-use std::fs;
-
-use course::{Answer, Exercise, Progress, all, repository};
+use course::{Answer, Exercise, Progress, all};
 
 use crate::screen::{Screen, note, print_line};
 
@@ -64,19 +62,29 @@ fn line(exercise: &Exercise, progress: &Progress, screen: &Screen) -> String {
 /// What to read, to change and to type for it.
 pub fn what_to_do(exercise: &Exercise, screen: &Screen) -> String {
     let Exercise { name, title, level, minutes, .. } = exercise;
-    format!(
-        "Next: {} ({level}, {minutes} minutes)\n  read    {}\n  change  {}\n  check   {}",
+    let what = format!(
+        "Next: {} ({level}, {minutes} minutes)\n  read    {}\n",
         screen.bold(title),
         exercise.shown("task.md"),
-        exercise.shown("answer.rs"),
-        screen.bold(&format!("cargo exercise {name}")),
-    )
+    );
+    let command = screen.bold(&format!("cargo exercise {name}"));
+    let file = exercise.shown_answer("main.rs");
+    match exercise.answer() {
+        Answer::Missing => what + &format!("  begin   {command}   (makes {file})"),
+        _ => {
+            let run = format!("cargo run   (in the folder {})", exercise.shown_answer(""));
+            what + &format!("  change  {file}\n  run     {run}\n  check   {command}")
+        }
+    }
 }
 
 /// What the lesson's Cargo.toml says of it, such as `6.2.2.1 Greeting: the server says hello`.
 fn description(lesson: &str) -> String {
-    let manifest = repository().join("lessons").join(lesson).join("Cargo.toml");
-    let manifest = fs::read_to_string(manifest).unwrap_or_default();
-    let description = manifest.lines().find_map(|line| line.strip_prefix("description = \""));
-    description.map_or(lesson, |text| text.trim_end_matches('"')).to_string()
+    let packages =
+        checkout::workspace().map(|workspace| &workspace.packages[..]).unwrap_or_default();
+    let folder = format!("lessons/{lesson}");
+    let package = packages.iter().find(|one| {
+        one.manifest_path.parent().is_some_and(|parent| parent.as_std_path().ends_with(&folder))
+    });
+    package.and_then(|one| one.description.clone()).unwrap_or_else(|| lesson.to_string())
 }

@@ -10,7 +10,7 @@ mod watch;
 
 use std::process::ExitCode;
 
-use ::course::{Exercise, Progress, all, repository};
+use ::course::{Exercise, Progress, all, repository, take_over_old_answers};
 
 use request::{HELP, Request};
 use screen::{Screen, note, print_line};
@@ -36,6 +36,10 @@ fn main() -> ExitCode {
             return ExitCode::from(2);
         }
     };
+    let old = take_over_old_answers();
+    if !old.is_empty() {
+        note!("{}\n", old.join("\n"));
+    }
     match fulfil(request, &Screen::new()) {
         Ok(true) => ExitCode::SUCCESS,
         Ok(false) => ExitCode::FAILURE,
@@ -55,7 +59,7 @@ fn fulfil(request: Request, screen: &Screen) -> Result<bool, String> {
             _ => return Ok(check::check_all(&exercises, screen)),
         },
         Request::Hint(exercise, number) => hint(&exercise, number, screen)?,
-        Request::Watch(exercise) => watch::watch(exercise, screen),
+        Request::Watch(exercise) => watch::watch(exercise, screen)?,
         Request::All => return Ok(check::check_all(&all(), screen)),
         Request::StartOver(exercise) => start_over(&exercise)?,
         Request::Solution(exercise) => {
@@ -93,7 +97,7 @@ fn start_over(exercise: &Exercise) -> Result<(), String> {
         Some(kept) => print_line!("What you had is kept in {kept}"),
         None => print_line!("There was nothing to keep."),
     }
-    print_line!("{} is the starter again", exercise.shown("answer.rs"));
+    print_line!("{} is the starter again", exercise.shown_answer("main.rs"));
     if let Err(problem) = Progress::load().hints_shown(exercise, 0) {
         note!("The hints do not begin again: {problem}");
     }

@@ -10,17 +10,18 @@ pub const HELP: &str = "\
 The exercises of the book, on the command line.
 
   cargo exercise                       shows the course, and what to do next
-  cargo exercise NAME ...              checks your answers to exercises, or to those of a lesson
+  cargo exercise NAME                  makes your file for an exercise; from then on, checks it
+  cargo exercise NAME NAME ...         checks your answers to exercises, or to those of a lesson
   cargo exercise --hint NAME [NUMBER]  shows a hint, and the next time another; or that of a number
   cargo exercise --watch [NAME]        checks on every save; without NAME it goes on to the next
   cargo exercise --all                 checks all answers
   cargo exercise --start-over NAME     puts the starter back; your answer is kept beside it
   cargo exercise --solution NAME       writes solution.rs beside your answer
-  cargo exercise --class FOLDER        checks the copies of a class, one in each folder in FOLDER
+  cargo exercise --class FOLDER        checks a class: FOLDER holds the folder `answers` of each learner
 
-An answer is the file lessons/LESSON/exercises/NAME/answer.rs. In NAME, - and _ are the same. A path
-to the answer or its folder will do as well. A lesson is greeting, 6.2.2.1, or its folder.
-After the last hint the first comes again.
+An answer is the file answers/NAME/main.rs. In that folder, cargo run runs it. Git ignores all answers.
+In NAME, - and _ are the same. A path to the answer or its folder will do as well. A lesson is
+greeting, 6.2.2.1, or its folder. After the last hint the first comes again.
 Exit status: 0 solved, 1 not solved or not checked, 2 no such exercise or option.
 ";
 

@@ -15,9 +15,13 @@ const PAUSE: Duration = Duration::from_millis(300);
 
 /// Checks the answer now, if it was begun, and each time it is saved. Without a name it begins with
 /// the next exercise of the course, and goes on to the one after when that is solved.
-pub fn watch(only: Option<Exercise>, screen: &Screen) {
+///
+/// # Errors
+/// When the file to begin with cannot be made.
+pub fn watch(only: Option<Exercise>, screen: &Screen) -> Result<(), String> {
     let mut progress = Progress::load();
     if let Some(exercise) = only {
+        exercise.begin()?;
         loop {
             let before = watch_until_solved(&exercise, &mut progress, screen);
             say_what_for(&exercise, screen);
@@ -26,12 +30,17 @@ pub fn watch(only: Option<Exercise>, screen: &Screen) {
     }
     let exercises = all();
     match next(&exercises, &progress) {
-        Some(first) => print_line!("{}", what_to_do(first, screen)),
+        Some(first) => {
+            first.begin()?;
+            print_line!("{}", what_to_do(first, screen));
+        }
         None => print_line!("All exercises are solved. To go on with one: --watch NAME"),
     }
     while let Some(exercise) = next(&exercises, &progress) {
+        exercise.begin()?;
         watch_until_solved(exercise, &mut progress, screen); // which says what comes next
     }
+    Ok(())
 }
 
 /// Checks each save until one is right, and returns which one that was. Whatever goes wrong, the next
@@ -56,7 +65,7 @@ fn watch_until_solved(
 }
 
 fn say_what_for(exercise: &Exercise, screen: &Screen) {
-    let file = exercise.shown("answer.rs");
+    let file = exercise.shown_answer("main.rs");
     print_line!("\n{}", screen.dim(&format!("Waiting until you save {file} (Ctrl-C ends)")));
 }
 
@@ -71,7 +80,7 @@ struct Saved {
 
 /// Returns `None` while there is no such file: an editor may be replacing it.
 fn saved(exercise: &Exercise) -> Option<Saved> {
-    let path = exercise.folder.join("answer.rs");
+    let path = exercise.answers().join("main.rs");
     let metadata = fs::metadata(&path).ok()?;
     let is_readable = metadata.is_file() && File::open(&path).is_ok();
     Some(Saved { time: metadata.modified().ok(), length: metadata.len(), is_readable })
