@@ -3,6 +3,9 @@
 // A recording is a list of steps. A step says what it adds to the terminals and to the wire, and
 // where each thread stands then; so everything is put into the page once, and going to a step only
 // shows what has happened until then. The step's number is in the page's address: #greeting=7.
+//
+// Before some steps the player asks what happens next. The questions are in the page, where they can be
+// read without JavaScript and on paper: see tests/recorder/src/prediction.rs.
 
 'use strict';
 
@@ -30,6 +33,11 @@
         }
     }
 
+    // What is in an element of the page, to be shown in another place as well.
+    function copy(original) {
+        return [...original.cloneNode(true).childNodes];
+    }
+
     function button(parent, label, sign, action) {
         const made = element('button', '', parent, sign);
         made.type = 'button';
@@ -37,6 +45,13 @@
         made.setAttribute('aria-label', label);
         made.addEventListener('click', action);
         return made;
+    }
+
+    // Whether a value has everything that a pattern names. Of a list it may have more, in any order.
+    function fits(value, pattern) {
+        if (Array.isArray(pattern)) return pattern.every((part) => value?.some((one) => fits(one, part)));
+        if (typeof pattern !== 'object') return value === pattern;
+        return Object.entries(pattern).every(([key, part]) => fits(value?.[key], part));
     }
 
     // What tcpdump's flags are called in the book.
@@ -76,7 +91,23 @@
             this.threads = this.threadNumbers();
             this.largestWindow = Math.max(1, ...this.steps.flatMap((step) => (step.wire ?? []).map((arrow) => arrow.window ?? 0)));
             this.severalPrograms = new Set(this.steps.flatMap((step) => step.threads.map((mark) => mark.terminal))).size > 1;
+            this.predictions = this.findPredictions(recording.steps);
             this.build();
+        }
+
+        // The questions in the page about this recording. Each is asked before the step that fits the
+        // last of its patterns.
+        findPredictions(steps) {
+            const sections = document.querySelectorAll(`section.prediction[data-recording="${this.name}"]`);
+            return [...sections].map((section) => {
+                let before = 0; // a step's number, from 1
+                for (const pattern of JSON.parse(section.dataset.before)) {
+                    before = 1 + steps.findIndex((step, index) => index >= before && fits(step, pattern));
+                }
+                const [options, reasons] = section.querySelectorAll('ol');
+                const right = Number(section.dataset.right) - 1;
+                return { section, before, right, question: section.querySelector('p'), options: options.children, reasons: reasons.children };
+            });
         }
 
         // A step tells only of threads that stand elsewhere than before.
@@ -110,11 +141,15 @@
             figure.dataset.steps = steps.length;
             figure.setAttribute('role', 'group');
             figure.setAttribute('aria-roledescription', 'recording');
-            figure.setAttribute('aria-label', `A recorded run: ${this.name}. The arrow keys go through its ${steps.length} steps.`);
+            figure.setAttribute('aria-label', `A recorded run: ${this.name}. The arrow keys go through its ${steps.length} steps, and the numbers answer its questions.`);
             figure.style.setProperty('--terminals', this.recording.terminals.length);
             this.buildControls();
             this.caption = element('p', 'caption', figure);
             this.caption.setAttribute('aria-live', 'polite');
+            this.prediction = element('div', 'ask', figure);
+            this.prediction.setAttribute('aria-live', 'polite');
+            this.prediction.hidden = true;
+            for (const { section } of this.predictions) section.classList.add('in-player');
             this.stage = element('div', 'stage', figure);
             this.buildSources(element('div', 'sources', this.stage));
             this.buildTerminals(element('div', 'terminals', this.stage));
@@ -136,7 +171,8 @@
             button(controls, 'One step back (left arrow key)', '◀', go(() => this.step - 1)).classList.add('back');
             this.playButton = button(controls, 'Play', '▶ Play', () => this.timer ? this.pause() : this.play());
             this.playButton.classList.add('play');
-            button(controls, 'One step forward (right arrow key)', '▶', go(() => this.step + 1)).classList.add('forward');
+            const forward = () => { this.pause(); this.forward(); };
+            button(controls, 'One step forward (right arrow key)', '▶', forward).classList.add('forward');
             this.scrubber = element('input', 'scrubber', controls);
             this.scrubber.type = 'range';
             this.scrubber.min = 1;
@@ -249,6 +285,8 @@
                 history.replaceState(null, '', `#${this.name}=${step}`);
             }
             this.step = step;
+            this.asked = null;
+            this.showPrediction();
             const now = this.steps[step - 1];
             this.figure.dataset.step = step;
             this.scrubber.value = step;
@@ -374,12 +412,65 @@
             if (printed) join(this.active.chip, printed, 'effect');
         }
 
+        // ----- predictions -----------------------------------------------------------------
+
+        // Goes one step forward, but first asks what happens there. Whoever goes forward once more
+        // passes. Each question is asked until it has been answered or passed.
+        forward() {
+            const next = this.predictions.find(({ before }) => before === this.step + 1);
+            if (next && !next.done && this.asked !== next) return this.ask(next);
+            if (next) next.done = true;
+            this.show(this.step + 1, true);
+        }
+
+        ask(prediction) {
+            this.pause();
+            this.asked = prediction;
+            this.prediction.hidden = false;
+            this.prediction.replaceChildren();
+            const question = element('p', 'question', this.prediction);
+            element('strong', '', question, 'What happens next? ');
+            question.append(...copy(prediction.question));
+            const choices = element('ol', 'choices', this.prediction);
+            [...prediction.options].forEach((option, index) => {
+                const choice = element('button', '', element('li', '', choices));
+                choice.type = 'button';
+                choice.addEventListener('click', () => this.choose(index));
+                element('b', '', choice, `${index + 1} `);
+                element('span', '', choice).append(...copy(option));
+            });
+            button(element('li', '', choices), 'Pass (right arrow key)', 'Pass ▶', () => this.forward()).classList.add('pass');
+        }
+
+        // What the recording does is the answer.
+        choose(index) {
+            this.asked.chosen = index;
+            this.forward();
+            this.figure.focus({ preventScroll: true }); // the button is gone
+        }
+
+        // What there is to say of the option that was chosen stands beside the step that answers.
+        showPrediction() {
+            const answered = this.predictions.find(({ before, chosen }) => before === this.step && chosen !== undefined);
+            this.prediction.hidden = !answered;
+            this.prediction.replaceChildren();
+            if (!answered) return;
+            const { chosen, right, options, reasons } = answered;
+            for (const index of new Set([chosen, right])) {
+                const verdict = element('p', index === right ? 'happens' : 'does-not', this.prediction);
+                const mark = index === right ? '✓' : '✗';
+                element('strong', '', verdict, `${mark} ${index === chosen ? 'You said:' : 'What happens:'} `);
+                verdict.append(...copy(options[index]), ' ');
+                element('span', 'reason', verdict).append(...copy(reasons[index]));
+            }
+        }
+
         // ----- playing ---------------------------------------------------------------------
 
         play() {
             if (this.step === this.steps.length) this.show(1, true);
             this.timer = setInterval(() => {
-                this.show(this.step + 1, true);
+                this.forward();
                 if (this.step === this.steps.length) this.pause();
             }, SECONDS_A_STEP * 1000);
             this.label('Pause', '⏸ Pause');
@@ -398,11 +489,16 @@
         }
 
         key(event) {
-            const steps = { ArrowRight: this.step + 1, ArrowLeft: this.step - 1, Home: 1, End: this.steps.length };
+            const steps = { ArrowLeft: this.step - 1, Home: 1, End: this.steps.length };
             const onButton = event.target.closest?.('button, a');
-            if (event.key in steps) {
+            if (event.key === 'ArrowRight') {
+                this.pause();
+                this.forward();
+            } else if (event.key in steps) {
                 this.pause();
                 this.show(steps[event.key], true);
+            } else if (this.asked?.options[event.key - 1]) {
+                this.choose(event.key - 1);
             } else if (event.key === ' ' && !onButton) {
                 this.timer ? this.pause() : this.play();
             } else {
@@ -444,16 +540,9 @@
         player.figure.focus({ preventScroll: true });
     }
 
-    /**
-     * Loads a recording. A page that was opened as a file may fetch nothing, but it may run a script: a
-     * packed book (.ci/pack) has each recording as a script, too, which puts it into `recordings`.
-     */
-    async function load(name, file) {
-        if (location.protocol !== 'file:') {
-            const answer = await fetch(file);
-            if (!answer.ok) throw new Error(`${answer.status} ${answer.statusText}`);
-            return answer.json();
-        }
+    // A recording is a script that puts itself into `recordings`: a page that was opened as a file
+    // may run a script, but may fetch nothing.
+    async function load(name) {
         const script = document.createElement('script');
         script.src = `recordings/${name}.js`;
         await new Promise((resolve, reject) => {
@@ -465,17 +554,15 @@
     }
 
     async function start(figure) {
-        const file = `recordings/${figure.dataset.recording}.json`;
+        const name = figure.dataset.recording;
         try {
-            const player = new Player(figure, await load(figure.dataset.recording, file));
+            const player = new Player(figure, await load(name));
             players.push(player);
             player.show(1, false);
         } catch (error) {
-            console.warn(`cannot play ${file}: ${error.message}`);
+            console.warn(`cannot play ${name}: ${error.message}`);
             figure.replaceChildren();
-            element('p', 'caption', figure, location.protocol === 'file:'
-                ? 'A player stands here when the book is served: mdbook serve book --open'
-                : `The recording ${file} cannot be loaded. The transcript on this page shows the same run.`);
+            element('p', 'caption', figure, `The recording ${name} cannot be loaded. The transcript on this page shows the same run.`);
         }
     }
 

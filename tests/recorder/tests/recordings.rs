@@ -238,7 +238,7 @@ fn no_page_grows_by_more_than_100_kilobytes() {
 }
 
 fn recording_file(name: &str) -> PathBuf {
-    book().join("recordings").join(format!("{name}.json"))
+    book().join("recordings").join(format!("{name}.js"))
 }
 
 #[cfg(target_os = "linux")]
@@ -297,11 +297,11 @@ fn between(text: &str, begin: &str, end: &str) -> Vec<String> {
 
 fn recordings(folder: &Path) -> BTreeMap<String, Recording> {
     let mut recordings = BTreeMap::new();
-    let files = texts(folder, "json");
+    let files = texts(folder, "js");
     assert!(!files.is_empty(), "there is no recording in {}", folder.display());
     for (name, text) in files {
-        let recording = serde_json::from_str(&text);
-        let recording = recording.unwrap_or_else(|error| panic!("{name} is no recording: {error}"));
+        let recording = Recording::from_script(&text);
+        let recording = recording.unwrap_or_else(|error| panic!("{name}: {error:#}"));
         recordings.insert(name, recording);
     }
     recordings

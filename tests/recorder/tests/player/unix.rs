@@ -200,10 +200,10 @@ fn players() -> Vec<(String, String)> {
 }
 
 fn recording(name: &str) -> Recording {
-    let file = harness::repository().join("book/src/recordings").join(format!("{name}.json"));
+    let file = harness::repository().join("book/src/recordings").join(format!("{name}.js"));
     let text =
         fs::read_to_string(&file).unwrap_or_else(|error| panic!("{}: {error}", file.display()));
-    serde_json::from_str(&text).unwrap_or_else(|error| panic!("{}: {error}", file.display()))
+    Recording::from_script(&text).unwrap_or_else(|error| panic!("{}: {error:#}", file.display()))
 }
 
 /// What the marks are after a number of steps, as `LOOK` tells them.

@@ -1,4 +1,4 @@
-{
+(window.recordings ??= {})["listening-events"] = {
   "made_by": "cargo run -p recorder -- listening-events",
   "terminals": [
     {"title":"cargo run -p lesson-listening-events","port":3000},

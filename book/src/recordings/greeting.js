@@ -1,4 +1,4 @@
-{
+(window.recordings ??= {})["greeting"] = {
   "made_by": "cargo run -p recorder -- greeting",
   "terminals": [
     {"title":"cargo run -p lesson-greeting","port":3000},
