@@ -54,6 +54,19 @@
         return Object.entries(pattern).every(([key, part]) => fits(value?.[key], part));
     }
 
+    // What is Chinese on a terminal has its meaning in a table of the page. A number at its end may be
+    // another one there.
+    const meanings = new Map([...document.querySelectorAll('.meanings tr')].map((row) => {
+        const [chinese, english] = [...row.cells].map((cell) => cell.textContent);
+        return [chinese.replace(/\d+$/, ''), english];
+    }));
+
+    function meaningOf(line) {
+        const said = line.trim().replace(/^\d+:/, ''); // without the label of the chat
+        const [number] = said.match(/\d*$/);
+        return meanings.get(said.replace(/\d+$/, ''))?.replace(/\d+(?=\.$)/, number);
+    }
+
     // What tcpdump's flags are called in the book.
     function segmentName(arrow) {
         const flags = arrow.flags.replace('.', '');
@@ -186,11 +199,12 @@
         buildSources(parent) {
             this.lines = this.recording.sources.map((source) => {
                 const box = element('section', 'source', parent);
-                element('header', '', box, source.file);
+                const header = element('header', '', box);
+                element('span', 'title', header, source.file);
+                const beyond = element('span', 'beyond', header);
+                beyond.setAttribute('aria-hidden', 'true');
                 const list = element('div', 'lines', box);
                 list.tabIndex = -1;
-                const beyond = [element('div', 'beyond above', box), element('div', 'beyond below', box)];
-                for (const edge of beyond) edge.setAttribute('aria-hidden', 'true');
                 list.addEventListener('scroll', () => this.showBeyond());
                 const rows = new Map();
                 let last = null;
@@ -201,6 +215,7 @@
                     const row = element('div', 'line', list);
                     element('span', 'line-number', row, number).setAttribute('aria-hidden', 'true');
                     const code = element('code', '', row, text);
+                    code.style.setProperty('--indent', text.search(/\S|$/)); // a line that is broken keeps it
                     if (window.hljs && text.trim()) {
                         try { code.innerHTML = window.hljs.highlight('rust', text, true).value; } catch { /* plain */ }
                     }
@@ -222,9 +237,13 @@
                 return screen;
             });
             this.steps.forEach((step, index) => {
-                for (const shown of step.screen ?? []) {
-                    const node = element('span', shown.typed ? 'typed' : '', this.screens[shown.terminal - 1], shown.text);
-                    this.parts.push({ node, step: index + 1 });
+                for (const { terminal, text, typed } of step.screen ?? []) {
+                    for (const line of text.split(/(?<=\n)/)) {
+                        const node = element('span', typed ? 'typed' : '', this.screens[terminal - 1], line);
+                        const meaning = meaningOf(line);
+                        if (meaning) node.dataset.meaning = meaning;
+                        this.parts.push({ node, step: index + 1 });
+                    }
                 }
             });
         }
@@ -299,6 +318,9 @@
                 part.node.classList.toggle('fresh', part.step === step);
             }
             this.arrows.forEach((arrow, index) => arrow.classList.toggle('cause', index + 1 === now.because));
+            // A program that connects to itself, to wake itself up, is not shown as a client.
+            const wakesItself = this.arrows.some((arrow) => arrow.matches('.to-itself:is(.fresh, .cause)'));
+            this.figure.classList.toggle('wakes-itself', wakesItself);
             this.showMarks(now);
             for (const screen of this.screens) screen.scrollTop = screen.scrollHeight;
             const cause = now.because && this.arrows[now.because - 1];
@@ -357,17 +379,17 @@
             this.showBeyond();
         }
 
-        // Threads that stand above or below what can be seen of the source are named at its edge.
+        // Threads that stand above or below what can be seen of the source are named in its head.
         showBeyond() {
             for (const { list, beyond } of this.lines) {
                 const box = list.getBoundingClientRect();
-                for (const edge of beyond) edge.replaceChildren();
+                beyond.replaceChildren();
                 for (const chip of list.querySelectorAll('.mark')) {
                     const { top, bottom } = chip.getBoundingClientRect();
-                    const edge = bottom < box.top + 4 ? 0 : top > box.bottom - 4 ? 1 : undefined;
-                    if (edge === undefined) continue;
-                    const copy = element('span', chip.className.replace('mark', 'elsewhere'), beyond[edge]);
-                    copy.textContent = `${edge ? '↓' : '↑'} ${chip.firstChild.textContent}`;
+                    const sign = bottom < box.top + 4 ? '↑' : top > box.bottom - 4 ? '↓' : undefined;
+                    if (!sign) continue;
+                    const name = `${sign} ${chip.firstChild.textContent}`;
+                    element('span', chip.className.replace('mark', 'elsewhere'), beyond, name);
                 }
             }
         }
@@ -512,17 +534,19 @@
 
     // ----- the page ------------------------------------------------------------------------
 
-    // The player that has the focus gets the keys; if none has, the one that is in full view.
+    // The player that has the focus gets the keys. If none has, the arrows go to the one of which the
+    // window shows most, because elsewhere they turn the page, which nobody wants who looks at a player.
     function playerForKeys(event) {
         const focused = players.find((player) => player.figure.contains(event.target));
         if (focused) return focused;
-        if (event.target !== document.body && event.target !== document.documentElement) return undefined;
+        if (event.target.closest?.('input, textarea, select')) return undefined;
         if (event.key !== 'ArrowLeft' && event.key !== 'ArrowRight') return undefined;
-        return players.find(({ figure }) => {
+        const seen = ({ figure }) => {
             const box = figure.getBoundingClientRect();
-            const seen = Math.min(box.bottom, innerHeight) - Math.max(box.top, 0);
-            return seen > 0.8 * Math.min(box.height, innerHeight);
-        });
+            return Math.min(box.bottom, innerHeight) - Math.max(box.top, 0);
+        };
+        const [most] = [...players].sort((one, other) => seen(other) - seen(one));
+        return most && seen(most) > 0 ? most : undefined;
     }
 
     window.addEventListener('keydown', (event) => {

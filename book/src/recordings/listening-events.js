@@ -140,7 +140,7 @@
       ]
     },
     {
-      "caption": "In terminal 1, thread `main`, `accept` returned a new socket: the connection with port 50002 (*connection*).",
+      "caption": "In terminal 1, thread `main`, `accept` returned the program's own connection, which has woken it up.",
       "calls": [
         {"terminal":1,"thread":"main","source":0,"line":27,"name":"accept","value":"50002"}
       ],

@@ -247,7 +247,10 @@ pub fn run_all(
         }
     };
     if !programs.is_empty() {
-        let doing = format!("Checking {} answers", programs.len());
+        let doing = match programs.len() {
+            1 => "Checking 1 answer".to_string(),
+            count => format!("Checking {count} answers"),
+        };
         screen.while_doing(&doing, |_| {
             thread::scope(|scope| (0..AT_ONCE).for_each(|_| drop(scope.spawn(work))));
         });
