@@ -112,7 +112,8 @@ fn one_after_the_other(steps: &[Value], from: usize, patterns: &[Value]) -> Resu
     let (mut next, mut last) = (from, None);
     for pattern in patterns {
         let found = (next..steps.len()).find(|index| fits(&steps[*index], pattern));
-        let index = found.with_context(|| format!("no step from {} on fits {pattern}", next + 1))?;
+        let index =
+            found.with_context(|| format!("no step from {} on fits {pattern}", next + 1))?;
         (next, last) = (index + 1, Some(index));
     }
     Ok(last)
