@@ -534,13 +534,13 @@
 
     // ----- the page ------------------------------------------------------------------------
 
-    // The player that has the focus gets the keys. If none has, the arrows go to the one of which the
-    // window shows most, because elsewhere they turn the page, which nobody wants who looks at a player.
+    // The player that has the focus gets the keys. If none has, arrows and numbers go to the one of
+    // which the window shows most: elsewhere an arrow turns the page, and a reader of a player wants to stay.
     function playerForKeys(event) {
         const focused = players.find((player) => player.figure.contains(event.target));
         if (focused) return focused;
         if (event.target.closest?.('input, textarea, select')) return undefined;
-        if (event.key !== 'ArrowLeft' && event.key !== 'ArrowRight') return undefined;
+        if (!/^(ArrowLeft|ArrowRight|[1-9])$/.test(event.key)) return undefined;
         const seen = ({ figure }) => {
             const box = figure.getBoundingClientRect();
             return Math.min(box.bottom, innerHeight) - Math.max(box.top, 0);

@@ -100,6 +100,12 @@ pub const ALL: &[Scenario] = &[
         play: broadcast_fast_speaker,
     },
     Scenario {
+        name: "framed",
+        packages: &["lesson-framed-server", "lesson-framed-client"],
+        about: PLAIN,
+        play: framed,
+    },
+    Scenario {
         name: "shared-log",
         packages: &["lesson-shared-log-server"],
         about: PLAIN,
@@ -250,6 +256,26 @@ fn broadcast_fast_speaker(stage: &mut Stage) -> Result<()> {
         reader,
         "All of it has arrived, but that took some two seconds. After the first 64 KiB the server's thread slept between two reads, in `pace.wait()`. Meanwhile the rest waited in the two kernels, and TCP kept terminal 3 from sending more.",
     )
+}
+
+/// Two messages arrive in one piece, and then one message arrives in two.
+fn framed(stage: &mut Stage) -> Result<()> {
+    let server = stage.run("lesson-framed-server", &[])?;
+    stage.see(server, "server listening")?;
+    let speaker = stage.netcat()?;
+    let hearer = stage.run("lesson-framed-client", &[])?;
+    let two = b"\0\0\0\x05hello\0\0\0\x03a\nb";
+    stage.send(speaker, two, "two messages at the same time, each after its length: `hello`, and `a↵b`, in which there is a newline")?;
+    stage.see(hearer, "a␊b\n")?;
+    let you = b"\0\0\0\x03\xe4\xbd\xa0"; // 你 (you), which is three bytes
+    stage.send(speaker, &you[..6], "the length 3, and two of the three bytes of `你`")?;
+    stage.note(hearer, "Nothing goes on to terminal 3. The length says that a byte is missing, so the server keeps the two that it has.")?;
+    stage.send(speaker, &you[6..], "the third byte, and nothing after it")?;
+    stage.see(hearer, "你\n")?; // you
+    stage.ctrl_c(speaker)?;
+    stage.see(server, "有客户端退出了")?; // a client has left
+    stage.ctrl_c(server)?;
+    stage.ends(hearer)
 }
 
 /// One client reads, and another one does not read until later: its cursor stays behind, and
