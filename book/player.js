@@ -77,10 +77,16 @@
         return arrow.bytes ? '' : 'ACK';
     }
 
+    // Characters that do not show are written as in Rust: \0, \x05.
+    function readable(data) {
+        const written = (one) => one === '\0' ? '\\0' : `\\x${one.charCodeAt(0).toString(16).padStart(2, '0')}`;
+        return data.replace(/\n/g, '↵').replace(/[\0-\x1f]/g, written);
+    }
+
     function segmentText(arrow) {
         const count = arrow.bytes && `${arrow.bytes.toLocaleString('en')} byte${arrow.bytes > 1 ? 's' : ''}`;
         const parts = [];
-        if (arrow.data) parts.push(/^([0-9a-f]{2} ?)+$/.test(arrow.data) ? arrow.data : `“${arrow.data.replace(/\n/g, '↵')}”`);
+        if (arrow.data) parts.push(/^([0-9a-f]{2} ?)+$/.test(arrow.data) ? arrow.data : `“${readable(arrow.data)}”`);
         if (segmentName(arrow)) parts.push(segmentName(arrow));
         const details = [];
         if (arrow.times) details.push(`${arrow.times} segments`);
@@ -173,7 +179,10 @@
             this.links.setAttribute('aria-hidden', 'true');
             this.stage.append(this.links);
             richText(element('p', 'made-by', figure), `A real run, recorded by \`${this.recording.made_by}\`. ${[...this.threads.keys()].some((key) => / \d+$/.test(key)) ? 'A thread is called by the port of its client. ' : ''}To be traced slows a program down, so times are longer than they would be.`);
-            new ResizeObserver(() => this.drawLinks()).observe(this.stage);
+            new ResizeObserver(() => {
+                if (this.active) this.intoView(this.active.list, this.active.place.row);
+                this.drawLinks();
+            }).observe(this.stage);
             this.stage.addEventListener('scroll', () => this.drawLinks(), true);
         }
 
