@@ -174,19 +174,21 @@ What happens?
 
     #[test]
     fn a_question_is_asked_before_the_step_that_fits_and_the_right_option_is_compared() {
-        let question = predictions(QUESTION).unwrap().remove(0);
+        let question = predictions(QUESTION).expect("a question").remove(0);
         assert_eq!((question.question.as_str(), question.right), ("What happens?", 2));
         assert_eq!(question.options, ["It waits.", "It returns 4,006."]);
         assert_eq!(question.reasons, ["Why should it?", "**Right.** It does."]);
         let mut run = recording(&["zero", "one", "two", "4006 of them"]);
         assert!(question.asked_before(&run).is_err());
         run.steps[3].ended = vec![(3, "other".into()), (1, "main".into())];
-        assert_eq!(question.asked_before(&run).unwrap(), 4);
-        question.check(&run).unwrap();
+        assert_eq!(question.asked_before(&run).ok(), Some(4));
+        question.check(&run).expect("the recording does it");
         run.steps[3].caption = "4007 of them".into();
-        assert!(question.check(&run).unwrap_err().to_string().contains("does not show 4006"));
+        let error = question.check(&run).expect_err("4007 is not 4006");
+        assert!(error.to_string().contains("does not show 4006"), "{error}");
         run.steps[3].caption = "4006".into();
         run.steps[3].ended.push((2, "main".into()));
-        assert!(question.check(&run).unwrap_err().to_string().contains("data-never"));
+        let error = question.check(&run).expect_err("it has ended");
+        assert!(error.to_string().contains("data-never"), "{error}");
     }
 }

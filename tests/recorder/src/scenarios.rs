@@ -117,6 +117,7 @@ pub const ALL: &[Scenario] = &[
         about: PLAIN,
         play: event_loop,
     },
+    Scenario { name: "async", packages: &["lesson-async-server"], about: PLAIN, play: tasks },
     Scenario {
         name: "no-delay",
         packages: &["measure"],
@@ -325,6 +326,25 @@ fn event_loop(stage: &mut Stage) -> Result<()> {
     stage.type_line(speaker, "only one is left")?;
     stage.see(two, "is left\n")?;
     stage.ctrl_c(speaker)?;
+    stage.see(server, "有客户端退出了\n有客户端退出了")
+}
+
+/// One thread runs the tasks of two clients: whenever a task awaits something, the thread goes on with
+/// another one.
+fn tasks(stage: &mut Stage) -> Result<()> {
+    let server = stage.run("lesson-async-server", &[])?;
+    stage.see(server, "server listening")?;
+    let hearer = stage.netcat()?;
+    let speaker = stage.netcat()?;
+    stage.note(
+        server,
+        "Each client has a task, but no thread of its own. A task that finds nothing to read awaits it, and gives the thread away. `block_on` runs the other tasks, and when they all await something, it waits in `poll` for all of them.",
+    )?;
+    stage.type_line(speaker, "hello")?;
+    stage.see(hearer, "hello\n")?;
+    stage.ctrl_c(speaker)?;
+    stage.see(server, "有客户端退出了")?; // a client has left
+    stage.ctrl_c(hearer)?;
     stage.see(server, "有客户端退出了\n有客户端退出了")
 }
 
