@@ -326,18 +326,22 @@
                 part.node.hidden = part.step > step;
                 part.node.classList.toggle('fresh', part.step === step);
             }
+            for (const screen of this.screens) screen.scrollTop = screen.scrollHeight;
+            this.showArrows(now);
+            this.showMarks(now);
+            this.drawLinks();
+        }
+
+        showArrows(now) {
             this.arrows.forEach((arrow, index) => arrow.classList.toggle('cause', index + 1 === now.because));
             // A program that connects to itself, to wake itself up, is not shown as a client.
             const wakesItself = this.arrows.some((arrow) => arrow.matches('.to-itself:is(.fresh, .cause)'));
             this.figure.classList.toggle('wakes-itself', wakesItself);
-            this.showMarks(now);
-            for (const screen of this.screens) screen.scrollTop = screen.scrollHeight;
-            const cause = now.because && this.arrows[now.because - 1];
-            const last = this.arrows.filter((arrow) => !arrow.hidden).at(-1);
             this.wire.scrollTop = this.wire.scrollHeight;
+            const last = this.arrows.filter((arrow) => !arrow.hidden).at(-1);
+            const cause = now.because && this.arrows[now.because - 1];
             if (last) this.intoView(this.wire, last);
             if (cause) this.intoView(this.wire, cause);
-            this.drawLinks();
         }
 
         showMarks(now) {
@@ -372,7 +376,7 @@
                 const [, source, line] = shown.by;
                 this.lines[source]?.rows.get(line)?.row.classList.add('prints');
             }
-            // Seen is whoever has moved last; if that fits, everybody.
+            // The threads that have moved last are seen and, if they fit, all others as well.
             for (const [index, { list, rows }] of this.lines.entries()) {
                 const marked = [...list.querySelectorAll('.line.marked')];
                 const moved = now.moved.filter((mark) => mark.source === index).map((mark) => rows.get(mark.line)?.row);
@@ -445,8 +449,8 @@
 
         // ----- predictions -----------------------------------------------------------------
 
-        // Goes one step forward, but first asks what happens there. Whoever goes forward once more
-        // passes. Each question is asked until it has been answered or passed.
+        // Goes one step forward, but first asks what happens there. A reader who goes forward once more
+        // passes. What was answered or passed is not asked again.
         forward() {
             const next = this.predictions.find(({ before }) => before === this.step + 1);
             if (next && !next.done && this.asked !== next) return this.ask(next);
@@ -470,10 +474,10 @@
                 element('b', '', choice, `${index + 1} `);
                 element('span', '', choice).append(...copy(option));
             });
-            button(element('li', '', choices), 'Pass (right arrow key)', 'Pass ▶', () => this.forward()).classList.add('pass');
+            button(element('li', '', choices), 'Pass (right arrow key)', 'Pass ▶', () => this.choose());
         }
 
-        // What the recording does is the answer.
+        // What the recording does is the answer. Without an index the reader passes.
         choose(index) {
             this.asked.chosen = index;
             this.forward();

@@ -78,15 +78,20 @@ fn a_wrong_option_is_explained_and_one_may_pass() {
     assert_eq!(page.evaluate(&seen), answered);
     page.press("ArrowRight");
     assert_eq!(page.evaluate(&step_of(name)), "6");
-    // Going forward once more passes, and tells nothing.
+    // Going forward once more passes, and tells nothing. So does the last button.
     page.press("ArrowRight");
     assert_eq!(page.evaluate(&step_of(name)), "6", "it asks");
     page.press("ArrowRight");
     assert_eq!(page.evaluate(&step_of(name)), "7", "it goes on");
     assert_eq!(page.evaluate(&seen), json!(null));
-    // While it asks, it does not play, and playing on passes.
     page.evaluate("location.hash = '#listening-events=13'");
     page.wait_for(&format!("{} === '13'", step_of(name)));
+    page.press("ArrowRight");
+    page.evaluate(&click(".choices li:last-child button"));
+    assert_eq!(page.evaluate(&step_of(name)), "14", "it passes");
+    assert_eq!(page.evaluate(&seen), json!(null));
+    // While it asks, it does not play, and playing on passes.
+    open(&mut page, "6.2.1-listening-events", name, 13);
     page.press(" ");
     page.wait_for(&format!("{}.querySelector('.choices') !== null", figure(name)));
     let label = format!("{}.querySelector('.play').getAttribute('aria-label')", figure(name));
