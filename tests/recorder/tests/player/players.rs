@@ -101,6 +101,7 @@ fn keys_go_through_the_steps_and_turn_no_page() {
     assert_eq!(page.evaluate(&label), "Play");
     // A reader who has not touched the player steps through it as well, and turns no page, as long as
     // a part of it is in view.
+    turn_to(&mut page, "greeting", 2);
     for top in [100, 850, -600] {
         page.evaluate("document.activeElement.blur()");
         let scroll =

@@ -33,6 +33,7 @@ fn each_question_is_asked_before_its_step_and_answered_by_it() {
             let step = question.asked_before(&recording).expect("a step");
             turn_to(&mut page, &name, step - 1);
             let at = format!("{file}#{name}={step}");
+            page.evaluate("document.activeElement.blur()"); // it is enough that the player is in view
             let asks =
                 page.evaluate(&format!("{}.querySelector('.choices') !== null", figure(&name)));
             assert_eq!(asks, false, "before {at}");
