@@ -64,7 +64,7 @@ const FAINT_LINKS: &str = r"(() => {
     const behind = (node) => node
         ? [...behind(node.parentElement), getComputedStyle(node).backgroundColor] : ['white'];
     const faint = new Map();
-    for (const link of document.querySelectorAll('main a:not(.header)')) {
+    for (const link of document.querySelectorAll('main a:not(.header), #mdbook-sidebar a')) {
         if (link.textContent.trim() === '' || link.offsetWidth === 0) continue;
         const ground = behind(link);
         const [one, other] = [luminance(ground), luminance([...ground, getComputedStyle(link).color])];
