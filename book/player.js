@@ -178,7 +178,7 @@
             this.links.classList.add('links');
             this.links.setAttribute('aria-hidden', 'true');
             this.stage.append(this.links);
-            richText(element('p', 'made-by', figure), `A real run, recorded by \`${this.recording.made_by}\`. ${[...this.threads.keys()].some((key) => / \d+$/.test(key)) ? 'A thread is called by the port of its client. ' : ''}To be traced slows a program down, so times are longer than they would be.`);
+            richText(element('p', 'made-by', figure), `A real run, recorded by \`${this.recording.made_by}\`. ${[...this.threads.keys()].some((key) => / \d+$/.test(key)) ? 'A thread is named after the port of its client. ' : ''}Being traced slows a program down, so it takes longer than usual.`);
             new ResizeObserver(() => {
                 if (this.active) this.intoView(this.active.list, this.active.place.row);
                 this.drawLinks();
