@@ -3,6 +3,9 @@
 // A recording is a list of steps. A step says what it adds to the terminals and to the wire, and
 // where each thread stands then; so everything is put into the page once, and going to a step only
 // shows what has happened until then. The step's number is in the page's address: #greeting=7.
+//
+// Before some steps the player asks what happens next. The questions are in the page, where they can be
+// read without JavaScript and on paper: see tests/recorder/src/prediction.rs.
 
 'use strict';
 
@@ -30,6 +33,11 @@
         }
     }
 
+    // What is in an element of the page, to be shown in another place as well.
+    function copy(original) {
+        return [...original.cloneNode(true).childNodes];
+    }
+
     function button(parent, label, sign, action) {
         const made = element('button', '', parent, sign);
         made.type = 'button';
@@ -37,6 +45,26 @@
         made.setAttribute('aria-label', label);
         made.addEventListener('click', action);
         return made;
+    }
+
+    // Whether a value has everything that a pattern names. Of a list it may have more, in any order.
+    function fits(value, pattern) {
+        if (Array.isArray(pattern)) return pattern.every((part) => value?.some((one) => fits(one, part)));
+        if (typeof pattern !== 'object') return value === pattern;
+        return Object.entries(pattern).every(([key, part]) => fits(value?.[key], part));
+    }
+
+    // What is Chinese on a terminal has its meaning in a table of the page. A number at its end may be
+    // another one there.
+    const meanings = new Map([...document.querySelectorAll('.meanings tr')].map((row) => {
+        const [chinese, english] = [...row.cells].map((cell) => cell.textContent);
+        return [chinese.replace(/\d+$/, ''), english];
+    }));
+
+    function meaningOf(line) {
+        const said = line.trim().replace(/^\d+:/, ''); // without the label of the chat
+        const [number] = said.match(/\d*$/);
+        return meanings.get(said.replace(/\d+$/, ''))?.replace(/\d+(?=\.$)/, number);
     }
 
     // What tcpdump's flags are called in the book.
@@ -49,10 +77,16 @@
         return arrow.bytes ? '' : 'ACK';
     }
 
+    // Characters that do not show are written as in Rust: \0, \x05.
+    function readable(data) {
+        const written = (one) => one === '\0' ? '\\0' : `\\x${one.charCodeAt(0).toString(16).padStart(2, '0')}`;
+        return data.replace(/\n/g, '↵').replace(/[\0-\x1f]/g, written);
+    }
+
     function segmentText(arrow) {
         const count = arrow.bytes && `${arrow.bytes.toLocaleString('en')} byte${arrow.bytes > 1 ? 's' : ''}`;
         const parts = [];
-        if (arrow.data) parts.push(/^([0-9a-f]{2} ?)+$/.test(arrow.data) ? arrow.data : `“${arrow.data.replace(/\n/g, '↵')}”`);
+        if (arrow.data) parts.push(/^([0-9a-f]{2} ?)+$/.test(arrow.data) ? arrow.data : `“${readable(arrow.data)}”`);
         if (segmentName(arrow)) parts.push(segmentName(arrow));
         const details = [];
         if (arrow.times) details.push(`${arrow.times} segments`);
@@ -76,7 +110,23 @@
             this.threads = this.threadNumbers();
             this.largestWindow = Math.max(1, ...this.steps.flatMap((step) => (step.wire ?? []).map((arrow) => arrow.window ?? 0)));
             this.severalPrograms = new Set(this.steps.flatMap((step) => step.threads.map((mark) => mark.terminal))).size > 1;
+            this.predictions = this.findPredictions(recording.steps);
             this.build();
+        }
+
+        // The questions in the page about this recording. Each is asked before the step that fits the
+        // last of its patterns.
+        findPredictions(steps) {
+            const sections = document.querySelectorAll(`section.prediction[data-recording="${this.name}"]`);
+            return [...sections].map((section) => {
+                let before = 0; // a step's number, from 1
+                for (const pattern of JSON.parse(section.dataset.before)) {
+                    before = 1 + steps.findIndex((step, index) => index >= before && fits(step, pattern));
+                }
+                const [options, reasons] = section.querySelectorAll('ol');
+                const right = Number(section.dataset.right) - 1;
+                return { section, before, right, question: section.querySelector('p'), options: options.children, reasons: reasons.children };
+            });
         }
 
         // A step tells only of threads that stand elsewhere than before.
@@ -110,11 +160,15 @@
             figure.dataset.steps = steps.length;
             figure.setAttribute('role', 'group');
             figure.setAttribute('aria-roledescription', 'recording');
-            figure.setAttribute('aria-label', `A recorded run: ${this.name}. The arrow keys go through its ${steps.length} steps.`);
+            figure.setAttribute('aria-label', `A recorded run: ${this.name}. The arrow keys go through its ${steps.length} steps, and the numbers answer its questions.`);
             figure.style.setProperty('--terminals', this.recording.terminals.length);
             this.buildControls();
             this.caption = element('p', 'caption', figure);
             this.caption.setAttribute('aria-live', 'polite');
+            this.prediction = element('div', 'ask', figure);
+            this.prediction.setAttribute('aria-live', 'polite');
+            this.prediction.hidden = true;
+            for (const { section } of this.predictions) section.classList.add('in-player');
             this.stage = element('div', 'stage', figure);
             this.buildSources(element('div', 'sources', this.stage));
             this.buildTerminals(element('div', 'terminals', this.stage));
@@ -124,8 +178,11 @@
             this.links.classList.add('links');
             this.links.setAttribute('aria-hidden', 'true');
             this.stage.append(this.links);
-            richText(element('p', 'made-by', figure), `A real run, recorded by \`${this.recording.made_by}\`. ${[...this.threads.keys()].some((key) => / \d+$/.test(key)) ? 'A thread is called by the port of its client. ' : ''}To be traced slows a program down, so times are longer than they would be.`);
-            new ResizeObserver(() => this.drawLinks()).observe(this.stage);
+            richText(element('p', 'made-by', figure), `A real run, recorded by \`${this.recording.made_by}\`. ${[...this.threads.keys()].some((key) => / \d+$/.test(key)) ? 'A thread is named after the port of its client. ' : ''}Being traced slows a program down, so it takes longer than usual.`);
+            new ResizeObserver(() => {
+                if (this.active) this.intoView(this.active.list, this.active.place.row);
+                this.drawLinks();
+            }).observe(this.stage);
             this.stage.addEventListener('scroll', () => this.drawLinks(), true);
         }
 
@@ -136,7 +193,8 @@
             button(controls, 'One step back (left arrow key)', '◀', go(() => this.step - 1)).classList.add('back');
             this.playButton = button(controls, 'Play', '▶ Play', () => this.timer ? this.pause() : this.play());
             this.playButton.classList.add('play');
-            button(controls, 'One step forward (right arrow key)', '▶', go(() => this.step + 1)).classList.add('forward');
+            const forward = () => { this.pause(); this.forward(); };
+            button(controls, 'One step forward (right arrow key)', '▶', forward).classList.add('forward');
             this.scrubber = element('input', 'scrubber', controls);
             this.scrubber.type = 'range';
             this.scrubber.min = 1;
@@ -150,11 +208,12 @@
         buildSources(parent) {
             this.lines = this.recording.sources.map((source) => {
                 const box = element('section', 'source', parent);
-                element('header', '', box, source.file);
+                const header = element('header', '', box);
+                element('span', 'title', header, source.file);
+                const beyond = element('span', 'beyond', header);
+                beyond.setAttribute('aria-hidden', 'true');
                 const list = element('div', 'lines', box);
                 list.tabIndex = -1;
-                const beyond = [element('div', 'beyond above', box), element('div', 'beyond below', box)];
-                for (const edge of beyond) edge.setAttribute('aria-hidden', 'true');
                 list.addEventListener('scroll', () => this.showBeyond());
                 const rows = new Map();
                 let last = null;
@@ -165,6 +224,7 @@
                     const row = element('div', 'line', list);
                     element('span', 'line-number', row, number).setAttribute('aria-hidden', 'true');
                     const code = element('code', '', row, text);
+                    code.style.setProperty('--indent', text.search(/\S|$/)); // a line that is broken keeps it
                     if (window.hljs && text.trim()) {
                         try { code.innerHTML = window.hljs.highlight('rust', text, true).value; } catch { /* plain */ }
                     }
@@ -186,9 +246,13 @@
                 return screen;
             });
             this.steps.forEach((step, index) => {
-                for (const shown of step.screen ?? []) {
-                    const node = element('span', shown.typed ? 'typed' : '', this.screens[shown.terminal - 1], shown.text);
-                    this.parts.push({ node, step: index + 1 });
+                for (const { terminal, text, typed } of step.screen ?? []) {
+                    for (const line of text.split(/(?<=\n)/)) {
+                        const node = element('span', typed ? 'typed' : '', this.screens[terminal - 1], line);
+                        const meaning = meaningOf(line);
+                        if (meaning) node.dataset.meaning = meaning;
+                        this.parts.push({ node, step: index + 1 });
+                    }
                 }
             });
         }
@@ -249,6 +313,8 @@
                 history.replaceState(null, '', `#${this.name}=${step}`);
             }
             this.step = step;
+            this.asked = null;
+            this.showPrediction();
             const now = this.steps[step - 1];
             this.figure.dataset.step = step;
             this.scrubber.value = step;
@@ -260,15 +326,22 @@
                 part.node.hidden = part.step > step;
                 part.node.classList.toggle('fresh', part.step === step);
             }
-            this.arrows.forEach((arrow, index) => arrow.classList.toggle('cause', index + 1 === now.because));
-            this.showMarks(now);
             for (const screen of this.screens) screen.scrollTop = screen.scrollHeight;
-            const cause = now.because && this.arrows[now.because - 1];
-            const last = this.arrows.filter((arrow) => !arrow.hidden).at(-1);
+            this.showArrows(now);
+            this.showMarks(now);
+            this.drawLinks();
+        }
+
+        showArrows(now) {
+            this.arrows.forEach((arrow, index) => arrow.classList.toggle('cause', index + 1 === now.because));
+            // A program that connects to itself, to wake itself up, is not shown as a client.
+            const wakesItself = this.arrows.some((arrow) => arrow.matches('.to-itself:is(.fresh, .cause)'));
+            this.figure.classList.toggle('wakes-itself', wakesItself);
             this.wire.scrollTop = this.wire.scrollHeight;
+            const last = this.arrows.filter((arrow) => !arrow.hidden).at(-1);
+            const cause = now.because && this.arrows[now.because - 1];
             if (last) this.intoView(this.wire, last);
             if (cause) this.intoView(this.wire, cause);
-            this.drawLinks();
         }
 
         showMarks(now) {
@@ -303,7 +376,7 @@
                 const [, source, line] = shown.by;
                 this.lines[source]?.rows.get(line)?.row.classList.add('prints');
             }
-            // Seen is whoever has moved last; if that fits, everybody.
+            // The threads that have moved last are seen and, if they fit, all others as well.
             for (const [index, { list, rows }] of this.lines.entries()) {
                 const marked = [...list.querySelectorAll('.line.marked')];
                 const moved = now.moved.filter((mark) => mark.source === index).map((mark) => rows.get(mark.line)?.row);
@@ -319,17 +392,17 @@
             this.showBeyond();
         }
 
-        // Threads that stand above or below what can be seen of the source are named at its edge.
+        // Threads that stand above or below what can be seen of the source are named in its head.
         showBeyond() {
             for (const { list, beyond } of this.lines) {
                 const box = list.getBoundingClientRect();
-                for (const edge of beyond) edge.replaceChildren();
+                beyond.replaceChildren();
                 for (const chip of list.querySelectorAll('.mark')) {
                     const { top, bottom } = chip.getBoundingClientRect();
-                    const edge = bottom < box.top + 4 ? 0 : top > box.bottom - 4 ? 1 : undefined;
-                    if (edge === undefined) continue;
-                    const copy = element('span', chip.className.replace('mark', 'elsewhere'), beyond[edge]);
-                    copy.textContent = `${edge ? '↓' : '↑'} ${chip.firstChild.textContent}`;
+                    const sign = bottom < box.top + 4 ? '↑' : top > box.bottom - 4 ? '↓' : undefined;
+                    if (!sign) continue;
+                    const name = `${sign} ${chip.firstChild.textContent}`;
+                    element('span', chip.className.replace('mark', 'elsewhere'), beyond, name);
                 }
             }
         }
@@ -374,12 +447,65 @@
             if (printed) join(this.active.chip, printed, 'effect');
         }
 
+        // ----- predictions -----------------------------------------------------------------
+
+        // Goes one step forward, but first asks what happens there. A reader who goes forward once more
+        // passes. What was answered or passed is not asked again.
+        forward() {
+            const next = this.predictions.find(({ before }) => before === this.step + 1);
+            if (next && !next.done && this.asked !== next) return this.ask(next);
+            if (next) next.done = true;
+            this.show(this.step + 1, true);
+        }
+
+        ask(prediction) {
+            this.pause();
+            this.asked = prediction;
+            this.prediction.hidden = false;
+            this.prediction.replaceChildren();
+            const question = element('p', 'question', this.prediction);
+            element('strong', '', question, 'What happens next? ');
+            question.append(...copy(prediction.question));
+            const choices = element('ol', 'choices', this.prediction);
+            [...prediction.options].forEach((option, index) => {
+                const choice = element('button', '', element('li', '', choices));
+                choice.type = 'button';
+                choice.addEventListener('click', () => this.choose(index));
+                element('b', '', choice, `${index + 1} `);
+                element('span', '', choice).append(...copy(option));
+            });
+            button(element('li', '', choices), 'Pass (right arrow key)', 'Pass ▶', () => this.choose());
+        }
+
+        // What the recording does is the answer. Without an index the reader passes.
+        choose(index) {
+            this.asked.chosen = index;
+            this.forward();
+            this.figure.focus({ preventScroll: true }); // the button is gone
+        }
+
+        // What there is to say of the option that was chosen stands beside the step that answers.
+        showPrediction() {
+            const answered = this.predictions.find(({ before, chosen }) => before === this.step && chosen !== undefined);
+            this.prediction.hidden = !answered;
+            this.prediction.replaceChildren();
+            if (!answered) return;
+            const { chosen, right, options, reasons } = answered;
+            for (const index of new Set([chosen, right])) {
+                const verdict = element('p', index === right ? 'happens' : 'does-not', this.prediction);
+                const mark = index === right ? '✓' : '✗';
+                element('strong', '', verdict, `${mark} ${index === chosen ? 'You said:' : 'What happens:'} `);
+                verdict.append(...copy(options[index]), ' ');
+                element('span', 'reason', verdict).append(...copy(reasons[index]));
+            }
+        }
+
         // ----- playing ---------------------------------------------------------------------
 
         play() {
             if (this.step === this.steps.length) this.show(1, true);
             this.timer = setInterval(() => {
-                this.show(this.step + 1, true);
+                this.forward();
                 if (this.step === this.steps.length) this.pause();
             }, SECONDS_A_STEP * 1000);
             this.label('Pause', '⏸ Pause');
@@ -398,11 +524,16 @@
         }
 
         key(event) {
-            const steps = { ArrowRight: this.step + 1, ArrowLeft: this.step - 1, Home: 1, End: this.steps.length };
+            const steps = { ArrowLeft: this.step - 1, Home: 1, End: this.steps.length };
             const onButton = event.target.closest?.('button, a');
-            if (event.key in steps) {
+            if (event.key === 'ArrowRight') {
+                this.pause();
+                this.forward();
+            } else if (event.key in steps) {
                 this.pause();
                 this.show(steps[event.key], true);
+            } else if (this.asked?.options[event.key - 1]) {
+                this.choose(event.key - 1);
             } else if (event.key === ' ' && !onButton) {
                 this.timer ? this.pause() : this.play();
             } else {
@@ -416,17 +547,19 @@
 
     // ----- the page ------------------------------------------------------------------------
 
-    // The player that has the focus gets the keys; if none has, the one that is in full view.
+    // The player that has the focus gets the keys. If none has, arrows and numbers go to the one of
+    // which the window shows most: elsewhere an arrow turns the page, and a reader of a player wants to stay.
     function playerForKeys(event) {
         const focused = players.find((player) => player.figure.contains(event.target));
         if (focused) return focused;
-        if (event.target !== document.body && event.target !== document.documentElement) return undefined;
-        if (event.key !== 'ArrowLeft' && event.key !== 'ArrowRight') return undefined;
-        return players.find(({ figure }) => {
+        if (event.target.closest?.('input, textarea, select')) return undefined;
+        if (!/^(ArrowLeft|ArrowRight|[1-9])$/.test(event.key)) return undefined;
+        const seen = ({ figure }) => {
             const box = figure.getBoundingClientRect();
-            const seen = Math.min(box.bottom, innerHeight) - Math.max(box.top, 0);
-            return seen > 0.8 * Math.min(box.height, innerHeight);
-        });
+            return Math.min(box.bottom, innerHeight) - Math.max(box.top, 0);
+        };
+        const [most] = [...players].sort((one, other) => seen(other) - seen(one));
+        return most && seen(most) > 0 ? most : undefined;
     }
 
     window.addEventListener('keydown', (event) => {
@@ -444,16 +577,9 @@
         player.figure.focus({ preventScroll: true });
     }
 
-    /**
-     * Loads a recording. A page that was opened as a file may fetch nothing, but it may run a script: a
-     * packed book (.ci/pack) has each recording as a script, too, which puts it into `recordings`.
-     */
-    async function load(name, file) {
-        if (location.protocol !== 'file:') {
-            const answer = await fetch(file);
-            if (!answer.ok) throw new Error(`${answer.status} ${answer.statusText}`);
-            return answer.json();
-        }
+    // A recording is a script that puts itself into `recordings`: a page that was opened as a file
+    // may run a script, but may fetch nothing.
+    async function load(name) {
         const script = document.createElement('script');
         script.src = `recordings/${name}.js`;
         await new Promise((resolve, reject) => {
@@ -465,17 +591,15 @@
     }
 
     async function start(figure) {
-        const file = `recordings/${figure.dataset.recording}.json`;
+        const name = figure.dataset.recording;
         try {
-            const player = new Player(figure, await load(figure.dataset.recording, file));
+            const player = new Player(figure, await load(name));
             players.push(player);
             player.show(1, false);
         } catch (error) {
-            console.warn(`cannot play ${file}: ${error.message}`);
+            console.warn(`cannot play ${name}: ${error.message}`);
             figure.replaceChildren();
-            element('p', 'caption', figure, location.protocol === 'file:'
-                ? 'A player stands here when the book is served: mdbook serve book --open'
-                : `The recording ${file} cannot be loaded. The transcript on this page shows the same run.`);
+            element('p', 'caption', figure, `The recording ${name} cannot be loaded. The transcript on this page shows the same run.`);
         }
     }
 

@@ -20,6 +20,27 @@ const FORM: [&str; 9] = [
     "Recap",
 ];
 
+/// `mdbook serve` builds the book again when something changes that its pages include.
+#[test]
+fn every_folder_that_a_page_includes_from_is_watched() {
+    let settings = read(root().join("book/book.toml"));
+    let mut problems = Vec::new();
+    for (name, page) in &pages() {
+        for include in includes(&page.text) {
+            let Some(outside) = include.strip_prefix("../../") else { continue };
+            let folder = outside.split('/').next().unwrap_or_default();
+            let is_watched = settings.lines().any(|line| {
+                line.starts_with("extra-watch-dirs = ")
+                    && line.contains(&format!("\"../{folder}\""))
+            });
+            if !is_watched {
+                problems.push(format!("{name} includes {include}, but ../{folder} is not watched"));
+            }
+        }
+    }
+    assert_none(problems);
+}
+
 #[test]
 fn every_line_of_every_lesson_is_in_its_chapter() {
     let pages = pages();

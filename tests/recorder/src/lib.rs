@@ -13,6 +13,7 @@
 //! 3. `story` tells what happened step by step. What a step is about is an enum,
 //!    `story::step::Caption`. At the very end `story::words` makes a sentence of it.
 //! 4. `recording` is what the book plays, and `decided` what of it is the same in every run.
+//!    `prediction` is a question about what happens next in it.
 
 #[cfg(target_os = "linux")]
 mod capture;
@@ -21,6 +22,7 @@ pub mod decided;
 mod events;
 #[cfg(target_os = "linux")]
 mod place;
+pub mod prediction;
 #[cfg(target_os = "linux")]
 pub mod record;
 pub mod recording;

@@ -39,7 +39,8 @@ pub fn record(names: &[String], folder: &Path) -> Result<()> {
     for scenario in ALL.iter().filter(|one| wanted.iter().any(|name| name == one.name)) {
         let recording = play(scenario);
         let recording = recording.with_context(|| format!("cannot record {}", scenario.name))?;
-        fs::write(folder.join(scenario.name).with_extension("json"), recording.to_json())?;
+        let script = recording.to_script(scenario.name);
+        fs::write(folder.join(scenario.name).with_extension("js"), script)?;
         if let Some(text) = recording.wire_as_text() {
             fs::write(folder.join(scenario.name).with_extension("txt"), text)?;
         }

@@ -1,5 +1,6 @@
 //! Defines what a recording is: a run of some programs, told step by step.
 
+use anyhow::{Context, Result};
 use serde::{Deserialize, Serialize};
 
 /// A run, as `book/player.js` plays it.
@@ -170,8 +171,20 @@ impl Step {
 }
 
 impl Recording {
-    /// Returns a file that a person can follow: a line for each thing.
-    pub fn to_json(&self) -> String {
+    /// Returns the file that the book plays. It is a script, because a page that is opened as a file
+    /// may run a script, but may not fetch JSON.
+    pub fn to_script(&self, name: &str) -> String {
+        format!("(window.recordings ??= {{}})[{name:?}{ASSIGNED}{}", self.to_json())
+    }
+
+    /// Reads what `to_script` has written.
+    pub fn from_script(script: &str) -> Result<Recording> {
+        let (_, json) = script.split_once(ASSIGNED).context("the script assigns no recording")?;
+        serde_json::from_str(json).context("what the script assigns is no recording")
+    }
+
+    /// Returns JSON that a person can follow: a line for each thing.
+    fn to_json(&self) -> String {
         let mut json = String::from("{\n");
         json += &format!("  \"made_by\": {},\n", compact(&self.made_by));
         json += &format!("  \"terminals\": [\n{}\n  ],\n", rows(&self.terminals, 4));
@@ -211,6 +224,9 @@ impl Recording {
         Some(text)
     }
 }
+
+/// What stands in the script of a recording before its JSON.
+const ASSIGNED: &str = "] = ";
 
 /// From this many bytes on, data counts as bulk, which the system cuts as it likes.
 pub const BULK: usize = 1024;

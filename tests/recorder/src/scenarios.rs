@@ -100,6 +100,12 @@ pub const ALL: &[Scenario] = &[
         play: broadcast_fast_speaker,
     },
     Scenario {
+        name: "framed",
+        packages: &["lesson-framed-server", "lesson-framed-client"],
+        about: PLAIN,
+        play: framed,
+    },
+    Scenario {
         name: "shared-log",
         packages: &["lesson-shared-log-server"],
         about: PLAIN,
@@ -111,6 +117,7 @@ pub const ALL: &[Scenario] = &[
         about: PLAIN,
         play: event_loop,
     },
+    Scenario { name: "async", packages: &["lesson-async-server"], about: PLAIN, play: tasks },
     Scenario {
         name: "no-delay",
         packages: &["measure"],
@@ -252,6 +259,26 @@ fn broadcast_fast_speaker(stage: &mut Stage) -> Result<()> {
     )
 }
 
+/// Two messages arrive in one piece, and then one message arrives in two.
+fn framed(stage: &mut Stage) -> Result<()> {
+    let server = stage.run("lesson-framed-server", &[])?;
+    stage.see(server, "server listening")?;
+    let speaker = stage.netcat()?;
+    let hearer = stage.run("lesson-framed-client", &[])?;
+    let two = b"\0\0\0\x05hello\0\0\0\x03a\nb";
+    stage.send(speaker, two, "two messages at the same time, each after its length: `hello`, and `a↵b`, in which there is a newline")?;
+    stage.see(hearer, "a␊b\n")?;
+    let you = b"\0\0\0\x03\xe4\xbd\xa0"; // 你 (you), which is three bytes
+    stage.send(speaker, &you[..6], "the length 3, and two of the three bytes of `你`")?;
+    stage.note(hearer, "Nothing goes on to terminal 3. The length says that a byte is missing, so the server keeps the two that it has.")?;
+    stage.send(speaker, &you[6..], "the third byte, and nothing after it")?;
+    stage.see(hearer, "你\n")?; // you
+    stage.ctrl_c(speaker)?;
+    stage.see(server, "有客户端退出了")?; // a client has left
+    stage.ctrl_c(server)?;
+    stage.ends(hearer)
+}
+
 /// One client reads, and another one does not read until later: its cursor stays behind, and
 /// catches up. The paste is larger than the slow client's buffers, what its thread has copied, and
 /// what a reader may be behind before its speaker is held up, whatever the kernel counts as full.
@@ -299,6 +326,25 @@ fn event_loop(stage: &mut Stage) -> Result<()> {
     stage.type_line(speaker, "only one is left")?;
     stage.see(two, "is left\n")?;
     stage.ctrl_c(speaker)?;
+    stage.see(server, "有客户端退出了\n有客户端退出了")
+}
+
+/// One thread runs the tasks of two clients: whenever a task awaits something, the thread goes on with
+/// another one.
+fn tasks(stage: &mut Stage) -> Result<()> {
+    let server = stage.run("lesson-async-server", &[])?;
+    stage.see(server, "server listening")?;
+    let hearer = stage.netcat()?;
+    let speaker = stage.netcat()?;
+    stage.note(
+        server,
+        "Each client has a task, but no thread of its own. A task that finds nothing to read awaits it, and gives the thread away. `block_on` runs the other tasks, and when they all await something, it waits in `poll` for all of them.",
+    )?;
+    stage.type_line(speaker, "hello")?;
+    stage.see(hearer, "hello\n")?;
+    stage.ctrl_c(speaker)?;
+    stage.see(server, "有客户端退出了")?; // a client has left
+    stage.ctrl_c(hearer)?;
     stage.see(server, "有客户端退出了\n有客户端退出了")
 }
 

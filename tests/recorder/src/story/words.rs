@@ -88,6 +88,11 @@ fn returned_in_words(returned: &Returned, step: &Step, facts: &Facts) -> String 
         (Kind::Close, _) => "the socket is dropped, and dropping is closing (*close*)".into(),
         (_, Outcome::Failed(error)) => failed_in_words(event, &name, error),
         (_, Outcome::Ready(count, readiness)) => ready_in_words(&name, *count, *readiness),
+        (_, Outcome::Client(port))
+            if facts.ports.owner(*port) == Some(facts.terminal(returned.thread)) =>
+        {
+            format!("{name} returned the program's own connection, which has woken it up")
+        }
         (_, Outcome::Client(port)) => {
             let port = facts.ports.shown(*port);
             format!("{name} returned a new socket: the connection with port {port} (*connection*)")

@@ -80,6 +80,11 @@ impl Page {
         self.call("Emulation.setScriptExecutionDisabled", json!({"value": true}));
     }
 
+    /// Lays the page out as it is printed.
+    pub fn print(&mut self) {
+        self.call("Emulation.setEmulatedMedia", json!({"media": "print"}));
+    }
+
     /// Goes to an address, by way of an empty page: another `#step` alone would load nothing.
     pub fn go(&mut self, url: &str) {
         self.call("Page.navigate", json!({"url": "about:blank"}));

@@ -253,12 +253,18 @@ pub fn run_all(
         }
     };
     if !programs.is_empty() {
-        let doing = format!("Checking {} answers", programs.len());
-        screen.while_doing(&doing, |_| {
+        screen.while_doing(&checking(programs.len()), |_| {
             thread::scope(|scope| (0..AT_ONCE).for_each(|_| drop(scope.spawn(work))));
         });
     }
     verdicts.into_inner().unwrap_or_default()
+}
+
+fn checking(count: usize) -> String {
+    match count {
+        1 => "Checking 1 answer".to_string(),
+        _ => format!("Checking {count} answers"),
+    }
 }
 
 fn take<'a, T>(next: &AtomicUsize, items: &'a [T]) -> Option<(usize, &'a T)> {
@@ -293,5 +299,15 @@ fn run(exercise: &Exercise, check: &Path, program: &Path) -> Verdict {
             output.status,
             String::from_utf8_lossy(&output.stdout),
         ))),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_answer_is_no_answers() {
+        assert_eq!([1, 2].map(checking), ["Checking 1 answer", "Checking 2 answers"]);
     }
 }

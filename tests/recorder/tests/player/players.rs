@@ -1,24 +1,13 @@
-//! What is looked at, in which order.
+//! What a player shows at its steps, how keys move it, and how it looks on a screen of any size.
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::net::SocketAddr;
-use std::process::Command;
-use std::sync::OnceLock;
 
-use recorder::recording::{Mark, Recording};
+use recorder::recording::{Mark, Recording, Step};
 use serde_json::{Value, json};
 
-use crate::browser::{Page, serve};
-
-static BROWSER: needs::Need = needs::Need::new("chromium and mdbook", || {
-    recorder::tools::browser().is_some() && recorder::tools::mdbook()
-});
-
-/// Where a player is.
-fn figure(name: &str) -> String {
-    format!("document.querySelector('figure[data-recording=\"{name}\"]')")
-}
+use crate::browser::Page;
+use crate::site::{BROWSER, address, figure, open, players, recording, step_of, turn_to};
 
 needs::test!(BROWSER: every_player_steps_to_its_end_and_back_without_a_complaint);
 fn every_player_steps_to_its_end_and_back_without_a_complaint() {
@@ -30,7 +19,13 @@ fn every_player_steps_to_its_end_and_back_without_a_complaint() {
             if step > 1 || page.evaluate(&step_of(&name)) != "1" {
                 let forward = page.evaluate(&format!("{}.dataset.step < {step}", figure(&name)));
                 let class = if forward == true { "forward" } else { "back" };
-                page.evaluate(&format!("{}.querySelector('.{class}').click()", figure(&name)));
+                let click = format!("{}.querySelector('.{class}').click()", figure(&name));
+                page.evaluate(&click);
+                if page.evaluate(&format!("{}.querySelector('.choices') !== null", figure(&name)))
+                    == true
+                {
+                    page.evaluate(&click); // passes
+                }
             }
             assert_eq!(page.evaluate(&step_of(&name)), step.to_string(), "{file}: {name}");
         }
@@ -47,8 +42,9 @@ fn marks_arrows_and_terminals_are_what_the_recording_says() {
     for (file, name) in players() {
         let recording = recording(&name);
         let count = recording.steps.len();
+        open(&mut page, &file, &name, 1);
         for step in [count / 3, 2 * count / 3, count] {
-            open(&mut page, &file, &name, step);
+            turn_to(&mut page, &name, step);
             let at = format!("{file}#{name}={step}");
             let seen = page.evaluate(&format!("({LOOK})({})", figure(&name)));
             assert_eq!(seen["marks"], marks(&recording, step), "the marks of {at}");
@@ -70,7 +66,7 @@ const LOOK: &str = r"(figure) => {
     const arrows = [...figure.querySelectorAll('.arrow')];
     return {
         marks: [...figure.querySelectorAll('.mark')].map((mark) => {
-            const source = mark.closest('.source').querySelector('header').textContent;
+            const source = mark.closest('.source').querySelector('header .title').textContent;
             const line = mark.closest('.line').querySelector('.line-number').textContent;
             const call = mark.lastChild.textContent === ' waits' ? mark.childNodes[1].textContent : mark.lastChild.textContent;
             const waits = mark.classList.contains('waits');
@@ -103,12 +99,111 @@ fn keys_go_through_the_steps_and_turn_no_page() {
     page.press(" ");
     let label = format!("{}.querySelector('.play').getAttribute('aria-label')", figure("greeting"));
     assert_eq!(page.evaluate(&label), "Play");
-    // Whoever has not touched the player, but has it in full view, steps through it too.
-    page.evaluate("document.activeElement.blur()");
-    let before = page.evaluate(&format!("Number({})", step_of("greeting")));
-    page.press("ArrowRight");
-    let after = page.evaluate(&format!("Number({})", step_of("greeting")));
-    assert_eq!(after.as_f64(), before.as_f64().map(|step| step + 1.0));
+    // A reader who has not touched the player steps through it as well, and turns no page, as long as
+    // a part of it is in view.
+    turn_to(&mut page, "greeting", 2);
+    for top in [100, 850, -600] {
+        page.evaluate("document.activeElement.blur()");
+        let scroll =
+            "scrollBy({ behavior: 'instant', top: FIGURE.getBoundingClientRect().top - TOP })";
+        page.evaluate(
+            &scroll.replace("FIGURE", &figure("greeting")).replace("TOP", &top.to_string()),
+        );
+        for (key, step) in [("ArrowRight", "3"), ("ArrowLeft", "2")] {
+            page.press(key);
+            let shown = page.evaluate(&step_of("greeting"));
+            assert_eq!(shown, step, "after {key}, {top} pixels below the top of the window");
+        }
+        assert_eq!(page.evaluate("location.pathname"), "/6.2.2.1-greeting.html");
+    }
+}
+
+needs::test!(BROWSER: code_is_not_cut_and_nothing_lies_on_it);
+fn code_is_not_cut_and_nothing_lies_on_it() {
+    let mut page = Page::open(1400, 900);
+    for (width, height) in [(1400, 900), (380, 800)] {
+        page.resize(width, height);
+        for (file, name) in players() {
+            let count = recording(&name).steps.len();
+            open(&mut page, &file, &name, 1);
+            for step in [1, count / 3, 2 * count / 3, count] {
+                turn_to(&mut page, &name, step);
+                let at = format!("{file}#{name}={step}, {width} pixels wide");
+                let cut = page.evaluate(&format!("({CUT})({})", figure(&name)));
+                assert_eq!(cut, json!([]), "lines that are cut at {at}");
+                let covered = page.evaluate(&format!("({COVERED})({})", figure(&name)));
+                assert_eq!(covered, json!([]), "lines that are covered at {at}");
+            }
+        }
+    }
+}
+
+/// The lines of code that do not fit into their boxes.
+const CUT: &str = "(figure) => [...figure.querySelectorAll('.line code')].filter((code) =>
+    code.scrollWidth > code.clientWidth + 1 || getComputedStyle(code).textOverflow === 'ellipsis'
+        || code.getBoundingClientRect().right > code.closest('.lines').getBoundingClientRect().right)
+    .map((code) => code.textContent)";
+
+/// The lines of code that a badge lies on.
+const COVERED: &str = "(figure) => {
+    const isSeen = (badge) => {
+        const [own, box] = [badge, badge.closest('.lines, .source')].map((node) => node.getBoundingClientRect());
+        return own.bottom > box.top && own.top < box.bottom;
+    };
+    const badges = [...figure.querySelectorAll('.mark, .elsewhere')].filter(isSeen).map((badge) => badge.getBoundingClientRect());
+    return [...figure.querySelectorAll('.line code')].filter((code) => {
+        const box = code.closest('.lines').getBoundingClientRect();
+        const range = document.createRange();
+        range.selectNodeContents(code);
+        const seen = [...range.getClientRects()].filter(({ top, bottom }) => top >= box.top && bottom <= box.bottom);
+        return seen.some((text) => badges.some((badge) => text.left < badge.right - 1 && text.right > badge.left + 1
+            && text.top < badge.bottom - 3 && text.bottom > badge.top + 3));
+    }).map((code) => code.textContent);
+}";
+
+needs::test!(BROWSER: on_a_phone_the_source_is_below_the_terminals);
+fn on_a_phone_the_source_is_below_the_terminals() {
+    let mut page = Page::open(380, 800);
+    for (file, name) in players() {
+        open(&mut page, &file, &name, recording(&name).steps.len() / 2);
+        let places = format!(
+            "['.terminals', '.sources', '.wire'].map((part) => {}.querySelector(part).getBoundingClientRect()).map(({{ top, bottom }}) => [top, bottom])",
+            figure(&name)
+        );
+        let places: Vec<[f64; 2]> =
+            serde_json::from_value(page.evaluate(&places)).expect("three places");
+        let [terminals, sources, wire] = places[..] else { panic!("{places:?}") };
+        let gap = sources[0] - terminals[1];
+        assert!((0.0..20.0).contains(&gap), "{file}: {name}: {gap} pixels between them");
+        assert!(wire[0] >= sources[1] || wire == [0.0, 0.0], "{file}: {name}: the wire is last");
+    }
+}
+
+needs::test!(BROWSER: a_program_that_wakes_itself_up_has_not_the_colour_of_a_client);
+fn a_program_that_wakes_itself_up_has_not_the_colour_of_a_client() {
+    let mut page = Page::open(1400, 900);
+    let colours = format!(
+        "(() => {{
+            const colour = (what, which) => getComputedStyle({}.querySelector(what))[which];
+            return [colour('.arrow:is(.fresh, .cause)', 'color'), colour('.line.event', 'backgroundColor')];
+        }})()",
+        figure("listening-events")
+    );
+    let steps = recording("listening-events").steps;
+    let accepted = |port: &str| {
+        let accepts = |step: &&Step| {
+            step.calls.iter().any(|call| call.name == "accept" && call.value == port)
+        };
+        1 + steps.iter().position(|step| accepts(&step)).expect("a step in which it is accepted")
+    };
+    let mut shown = |step: usize| {
+        open(&mut page, "6.2.1-listening-events", "listening-events", step);
+        page.evaluate(&colours)
+    };
+    let (client, itself) = (shown(accepted("50001")), shown(accepted("50002")));
+    for part in 0..2 {
+        assert_ne!(client[part], itself[part], "{client} and {itself}");
+    }
 }
 
 needs::test!(BROWSER: on_a_phone_nothing_overflows_sideways);
@@ -119,8 +214,9 @@ fn on_a_phone_nothing_overflows_sideways() {
     {
         page.resize(phone, 800);
         let count = recording(&name).steps.len();
+        open(&mut page, &file, &name, 1);
         for step in [1, count / 2, count] {
-            open(&mut page, &file, &name, step);
+            turn_to(&mut page, &name, step);
             let width = page.evaluate("document.documentElement.scrollWidth");
             assert!(
                 width.as_u64() <= Some(phone.into()),
@@ -140,7 +236,7 @@ needs::test!(BROWSER: without_javascript_the_transcript_is_there);
 fn without_javascript_the_transcript_is_there() {
     let mut page = Page::open(1600, 900);
     page.without_javascript();
-    page.go(&format!("http://{}/6.2.2.1-greeting.html", book()));
+    page.go(&address("6.2.2.1-greeting"));
     let text = page.evaluate("document.querySelector('main').innerText");
     let transcript = harness::repository().join("book/src/transcripts/greeting.txt");
     let transcript = fs::read_to_string(transcript).expect("the transcript");
@@ -170,40 +266,6 @@ fn a_link_to_a_step_opens_it_and_steps_are_in_the_address() {
     page.evaluate("location.hash = '#broadcast=999999'");
     let last = recording("broadcast").steps.len();
     page.wait_for(&format!("{} === '{last}'", step_of("broadcast")));
-}
-
-/// Opens a page at a step of a player, and waits until that is shown.
-fn open(page: &mut Page, file: &str, name: &str, step: usize) {
-    page.go(&format!("http://{}/{file}.html#{name}={step}", book()));
-    page.wait_for(&format!("{} === '{step}'", step_of(name)));
-}
-
-fn step_of(name: &str) -> String {
-    format!("{}.dataset.step", figure(name))
-}
-
-/// Every player of the book: the page, without its extension, and the recording.
-fn players() -> Vec<(String, String)> {
-    let pages = fs::read_dir(harness::repository().join("book/src")).expect("the book");
-    let mut players = Vec::new();
-    for path in pages.map(|page| page.expect("a page").path()) {
-        let text = fs::read_to_string(&path).unwrap_or_default();
-        let page = path.file_stem().unwrap_or_default().to_string_lossy();
-        for figure in text.split("<figure class=\"player\" data-recording=\"").skip(1) {
-            let name = figure.split('"').next().unwrap_or("");
-            players.push((page.to_string(), name.to_string()));
-        }
-    }
-    players.sort();
-    assert!(players.len() > 8, "the book has players");
-    players
-}
-
-fn recording(name: &str) -> Recording {
-    let file = harness::repository().join("book/src/recordings").join(format!("{name}.json"));
-    let text =
-        fs::read_to_string(&file).unwrap_or_else(|error| panic!("{}: {error}", file.display()));
-    serde_json::from_str(&text).unwrap_or_else(|error| panic!("{}: {error}", file.display()))
 }
 
 /// What the marks are after a number of steps, as `LOOK` tells them.
@@ -240,17 +302,4 @@ fn terminals(recording: &Recording, step: usize) -> Value {
         screens[shown.terminal - 1] += &shown.text;
     }
     json!(screens)
-}
-
-/// Builds the book and serves it, once for all tests.
-fn book() -> SocketAddr {
-    static BOOK: OnceLock<SocketAddr> = OnceLock::new();
-    *BOOK.get_or_init(|| {
-        let folder = harness::scratch().join("book");
-        let mut mdbook = Command::new("mdbook");
-        mdbook.arg("build").arg(harness::repository().join("book")).arg("--dest-dir").arg(&folder);
-        let output = mdbook.output().expect("mdbook");
-        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-        serve(&folder)
-    })
 }

@@ -1,4 +1,4 @@
-{
+(window.recordings ??= {})["two-way-talk"] = {
   "made_by": "cargo run -p recorder -- two-way-talk",
   "terminals": [
     {"title":"cargo run -p lesson-bidirectional-server","port":3000},

@@ -1,4 +1,4 @@
-{
+(window.recordings ??= {})["greeting"] = {
   "made_by": "cargo run -p recorder -- greeting",
   "terminals": [
     {"title":"cargo run -p lesson-greeting","port":3000},
@@ -87,8 +87,7 @@
         {"terminal":2,"text":"^C\n","typed":true}
       ],
       "wire": [
-        {"from":2,"to":1,"connection":50001,"flags":"F."},
-        {"from":1,"to":2,"connection":50001,"flags":"."}
+        {"from":2,"to":1,"connection":50001,"flags":"F."}
       ]
     },
     {
@@ -131,11 +130,11 @@
       ]
     },
     {
-      "caption": "In thread `main`, `accept` returned a new socket: the connection with port 50002 (*connection*).",
+      "caption": "In thread `main`, `accept` returned the program's own connection, which has woken it up.",
       "calls": [
         {"terminal":1,"thread":"main","source":0,"line":22,"name":"accept","value":"50002"}
       ],
-      "because": 12,
+      "because": 11,
       "threads": [
         {"terminal":1,"thread":"main","source":0,"line":22,"call":"accept → 50002"}
       ]
@@ -146,8 +145,6 @@
         {"terminal":1,"thread":"main","source":0,"line":29,"name":"close","within":"drop","value":"ok"}
       ],
       "wire": [
-        {"from":1,"to":1,"connection":50002,"flags":"F."},
-        {"from":1,"to":1,"connection":50002,"flags":"."},
         {"from":1,"to":1,"connection":50002,"flags":"F."},
         {"from":1,"to":1,"connection":50002,"flags":"."}
       ],
@@ -162,6 +159,10 @@
       ],
       "screen": [
         {"terminal":1,"text":"服务器关闭了\n","by":["main",0,32]}
+      ],
+      "wire": [
+        {"from":1,"to":1,"connection":50002,"flags":"F."},
+        {"from":1,"to":1,"connection":50002,"flags":"."}
       ],
       "threads": [
         {"terminal":1,"thread":"main","source":0,"line":31,"call":"close → ok"}

@@ -1,4 +1,4 @@
-{
+(window.recordings ??= {})["event-loop"] = {
   "made_by": "cargo run -p recorder -- event-loop",
   "terminals": [
     {"title":"cargo run -p lesson-event-loop-server","port":3000},

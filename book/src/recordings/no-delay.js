@@ -1,4 +1,4 @@
-{
+(window.recordings ??= {})["no-delay"] = {
   "made_by": "cargo run -p recorder -- no-delay",
   "terminals": [
     {"title":"cargo run -p measure --example no_delay","port":50002},

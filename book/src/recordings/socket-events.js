@@ -1,4 +1,4 @@
-{
+(window.recordings ??= {})["socket-events"] = {
   "made_by": "cargo run -p recorder -- socket-events",
   "terminals": [
     {"title":"cargo run -p lesson-socket-events","port":50002},

@@ -1,4 +1,4 @@
-{
+(window.recordings ??= {})["broadcast-slow-reader"] = {
   "made_by": "cargo run -p recorder -- broadcast-slow-reader",
   "terminals": [
     {"title":"cargo run -p lesson-broadcast-server","port":3000},

@@ -1,4 +1,4 @@
-{
+(window.recordings ??= {})["broadcast"] = {
   "made_by": "cargo run -p recorder -- broadcast",
   "terminals": [
     {"title":"cargo run -p lesson-broadcast-server","port":3000},

@@ -1,4 +1,4 @@
-{
+(window.recordings ??= {})["shared-log"] = {
   "made_by": "cargo run -p recorder -- shared-log",
   "terminals": [
     {"title":"cargo run -p lesson-shared-log-server","port":3000},

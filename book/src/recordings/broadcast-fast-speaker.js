@@ -1,5 +1,5 @@
-{
-  "made_by": "cargo run -p recorder -- broadcast-cut-character",
+(window.recordings ??= {})["broadcast-fast-speaker"] = {
+  "made_by": "cargo run -p recorder -- broadcast-fast-speaker",
   "terminals": [
     {"title":"cargo run -p lesson-broadcast-server","port":3000},
     {"title":"nc 127.0.0.1 3000","port":50001},
@@ -91,152 +91,51 @@
       ]
     },
     {
-      "caption": "Terminal 2 sends a whole line. The bytes are on their way.",
+      "caption": "Terminal 3 sends 75 lines of 4,000 bytes, and `the end`. The bytes are on their way.",
       "is_action": true,
       "wire": [
-        {"from":2,"to":1,"connection":50001,"flags":"P.","bytes":6,"data":"hello\n"},
-        {"from":1,"to":2,"connection":50001,"flags":"."}
+        {"from":3,"to":1,"connection":50002,"flags":".","bytes":127973,"times":3},
+        {"from":1,"to":3,"connection":50002,"flags":"."}
       ]
     },
     {
-      "caption": "In thread `50001`, `read` returned 6: so many bytes have come (*data*).",
+      "caption": "In thread `50002`, `read` has returned 75 times, 300,008 bytes in all.",
       "calls": [
-        {"terminal":1,"thread":"50001","source":0,"line":71,"name":"read","value":"6"}
+        {"terminal":1,"thread":"50002","source":0,"line":71,"name":"read","value":"300008","times":75}
       ],
       "because": 7,
       "threads": [
-        {"terminal":1,"thread":"50001","source":0,"line":71,"call":"read → 6"}
+        {"terminal":1,"thread":"50002","source":0,"line":71,"call":"read → 4096"}
       ]
     },
     {
-      "caption": "In thread `50001`, `write` in `send_now` returned 12: the kernel has taken the bytes for 50002.",
+      "caption": "In thread `50002`, `write` has returned 73 times, 300,464 bytes in all.",
       "calls": [
-        {"terminal":1,"thread":"50001","source":0,"line":118,"name":"write","within":"send_now","value":"12"}
+        {"terminal":1,"thread":"50002","source":0,"line":118,"name":"write","within":"send_now","value":"300464","times":73}
       ],
       "screen": [
-        {"terminal":3,"text":"50001:hello\n"}
+        {"terminal":2,"text":"…\n"}
       ],
       "wire": [
-        {"from":1,"to":3,"connection":50002,"flags":"P.","bytes":12,"data":"50001:hello\n"},
-        {"from":3,"to":1,"connection":50002,"flags":"."}
+        {"from":1,"to":2,"connection":50001,"flags":"P.","bytes":300464,"times":73},
+        {"from":2,"to":1,"connection":50001,"flags":".","times":73},
+        {"from":1,"to":3,"connection":50002,"flags":".","times":9},
+        {"from":3,"to":1,"connection":50002,"flags":".","bytes":172035,"times":5},
+        {"from":3,"to":1,"connection":50002,"flags":".","times":4}
       ],
       "threads": [
-        {"terminal":1,"thread":"50001","source":0,"line":118,"call":"write → 12"}
+        {"terminal":1,"thread":"50002","source":0,"line":118,"call":"write → 4006"}
       ]
     },
     {
       "caption": "All is quiet: thread `main` waits in `accept` until a client connects; thread `50001` waits in `read` until something comes; thread `50002` waits in `read` until something comes.",
       "threads": [
-        {"terminal":1,"thread":"50001","source":0,"line":71,"call":"read","waits":true}
+        {"terminal":1,"thread":"50002","source":0,"line":71,"call":"read","waits":true}
       ]
     },
     {
-      "caption": "Terminal 2 sends two of the three bytes of `你`. The bytes are on their way.",
-      "is_action": true,
-      "wire": [
-        {"from":2,"to":1,"connection":50001,"flags":"P.","bytes":2,"data":"e4 bd"},
-        {"from":1,"to":2,"connection":50001,"flags":"."}
-      ]
-    },
-    {
-      "caption": "In thread `50001`, `read` returned 2: so many bytes have come (*data*).",
-      "calls": [
-        {"terminal":1,"thread":"50001","source":0,"line":71,"name":"read","value":"2"}
-      ],
-      "because": 11,
-      "threads": [
-        {"terminal":1,"thread":"50001","source":0,"line":71,"call":"read → 2"}
-      ]
-    },
-    {
-      "caption": "All is quiet: thread `main` waits in `accept` until a client connects; thread `50001` waits in `read` until something comes; thread `50002` waits in `read` until something comes.",
-      "threads": [
-        {"terminal":1,"thread":"50001","source":0,"line":71,"call":"read","waits":true}
-      ]
-    },
-    {
-      "caption": "Nothing goes on to terminal 3: two bytes of a character cannot be shown. The server keeps them.",
+      "caption": "All of it has arrived, but that took some two seconds. After the first 64 KiB the server's thread slept between two reads, in `pace.wait()`. Meanwhile the rest waited in the two kernels, and TCP kept terminal 3 from sending more.",
       "is_action": true
-    },
-    {
-      "caption": "Terminal 2 sends the third byte, and a newline. The bytes are on their way.",
-      "is_action": true,
-      "wire": [
-        {"from":2,"to":1,"connection":50001,"flags":"P.","bytes":2,"data":"a0 0a"},
-        {"from":1,"to":2,"connection":50001,"flags":"."}
-      ]
-    },
-    {
-      "caption": "In thread `50001`, `read` returned 2: so many bytes have come (*data*).",
-      "calls": [
-        {"terminal":1,"thread":"50001","source":0,"line":71,"name":"read","value":"2"}
-      ],
-      "because": 13,
-      "threads": [
-        {"terminal":1,"thread":"50001","source":0,"line":71,"call":"read → 2"}
-      ]
-    },
-    {
-      "caption": "In thread `50001`, `write` in `send_now` returned 10: the kernel has taken the bytes for 50002.",
-      "calls": [
-        {"terminal":1,"thread":"50001","source":0,"line":118,"name":"write","within":"send_now","value":"10"}
-      ],
-      "screen": [
-        {"terminal":3,"text":"50001:你\n"}
-      ],
-      "wire": [
-        {"from":1,"to":3,"connection":50002,"flags":"P.","bytes":10,"data":"50001:你\n"},
-        {"from":3,"to":1,"connection":50002,"flags":"."}
-      ],
-      "threads": [
-        {"terminal":1,"thread":"50001","source":0,"line":118,"call":"write → 10"}
-      ]
-    },
-    {
-      "caption": "All is quiet: thread `main` waits in `accept` until a client connects; thread `50001` waits in `read` until something comes; thread `50002` waits in `read` until something comes.",
-      "threads": [
-        {"terminal":1,"thread":"50001","source":0,"line":71,"call":"read","waits":true}
-      ]
-    },
-    {
-      "caption": "In terminal 2 somebody presses Ctrl-C, and the program ends. The kernel says good-bye with a FIN.",
-      "is_action": true,
-      "screen": [
-        {"terminal":2,"text":"^C\n","typed":true}
-      ],
-      "wire": [
-        {"from":2,"to":1,"connection":50001,"flags":"F."}
-      ]
-    },
-    {
-      "caption": "In thread `50001`, `read` returned 0: the other side has sent all it wanted (*end*).",
-      "calls": [
-        {"terminal":1,"thread":"50001","source":0,"line":71,"name":"read","value":"0"}
-      ],
-      "because": 17,
-      "threads": [
-        {"terminal":1,"thread":"50001","source":0,"line":71,"call":"read → 0"}
-      ]
-    },
-    {
-      "caption": "In thread `50001`, the socket is dropped, and dropping is closing (*close*). The thread prints a line.",
-      "calls": [
-        {"terminal":1,"thread":"50001","source":0,"line":54,"name":"close","within":"drop","value":"ok"}
-      ],
-      "screen": [
-        {"terminal":1,"text":"有客户端退出了\n","by":["50001",0,55]}
-      ],
-      "wire": [
-        {"from":1,"to":2,"connection":50001,"flags":"F."},
-        {"from":2,"to":1,"connection":50001,"flags":"."}
-      ],
-      "threads": [
-        {"terminal":1,"thread":"50001","source":0,"line":54,"call":"close → ok"}
-      ]
-    },
-    {
-      "caption": "All is quiet: thread `main` waits in `accept` until a client connects; thread `50002` waits in `read` until something comes.",
-      "ended": [[1,"50001"]]
     }
   ],
   "sources": [
@@ -256,22 +155,6 @@
       [39,"    }"],
       [40,"}"],
       [42,""],
-      [44,"fn admit(stream: TcpStream, peer: SocketAddr, room: &Arc<Room>) -> io::Result<()> {"],
-      [45,"    // A small message leaves immediately, instead of waiting for company. An error means that the"],
-      [46,"    // client has already left, which its first read will report."],
-      [47,"    let _ = stream.set_nodelay(true);"],
-      [48,""],
-      [49,"    // We take the seat here, not in the client's own thread, so that clients join in the order in"],
-      [50,"    // which they connect, and none misses what a later one says."],
-      [51,"    let seat = Seat::take(room, Client { stream, peer, pace: Pace::default() });"],
-      [52,"    thread::Builder::new().spawn(move || {"],
-      [53,"        pass_on_what_is_said(&seat);"],
-      [54,"        drop(seat);"],
-      [55,"        print_line!(\"有客户端退出了\"); // a client has left"],
-      [56,"    })?;"],
-      [57,"    Ok(())"],
-      [58,"}"],
-      [60,""],
       [62,"/// Reads until the client leaves: by an orderly end, by an error, or because it was disconnected."],
       [63,"fn pass_on_what_is_said(Seat { room, client }: &Seat) {"],
       [64,"    let mut stream = &client.stream;"],

@@ -1,4 +1,4 @@
-{
+(window.recordings ??= {})["online-counter"] = {
   "made_by": "cargo run -p recorder -- online-counter",
   "terminals": [
     {"title":"cargo run -p lesson-online-counter","port":3000},

@@ -1,4 +1,4 @@
-{
+(window.recordings ??= {})["stdin-echo"] = {
   "made_by": "cargo run -p recorder -- stdin-echo",
   "terminals": [
     {"title":"cargo run -p lesson-stdin-echo"}

@@ -1,4 +1,4 @@
-{
+(window.recordings ??= {})["listening-events"] = {
   "made_by": "cargo run -p recorder -- listening-events",
   "terminals": [
     {"title":"cargo run -p lesson-listening-events","port":3000},
@@ -140,7 +140,7 @@
       ]
     },
     {
-      "caption": "In terminal 1, thread `main`, `accept` returned a new socket: the connection with port 50002 (*connection*).",
+      "caption": "In terminal 1, thread `main`, `accept` returned the program's own connection, which has woken it up.",
       "calls": [
         {"terminal":1,"thread":"main","source":0,"line":27,"name":"accept","value":"50002"}
       ],
