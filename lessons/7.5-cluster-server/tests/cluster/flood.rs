@@ -33,8 +33,15 @@ struct Heard {
     asides: Vec<(String, usize)>,
 }
 
-/// Reads some KiB, and then does something else for a moment. Counts the lines of the flood in `count`.
-fn read_slowly(stream: &TcpStream, flood: &str, count: &AtomicUsize) -> Heard {
+/// How much a reader has heard so far: lines of the flood, and what the others said.
+#[derive(Default)]
+struct Counts {
+    flood: AtomicUsize,
+    asides: AtomicUsize,
+}
+
+/// Reads some KiB, and then does something else for a moment.
+fn read_slowly(stream: &TcpStream, flood: &str, counts: &Counts) -> Heard {
     let mut heard = Heard::default();
     let mut reader = BufReader::with_capacity(32 * 1024, Slowly(stream));
     let mut line = String::new();
@@ -50,9 +57,13 @@ fn read_slowly(stream: &TcpStream, flood: &str, count: &AtomicUsize) -> Heard {
                 let Ok(number) = number.parse() else { continue };
                 assert_eq!(text, LINE);
                 heard.numbers.push(number);
-                count.store(heard.numbers.len(), Ordering::Relaxed);
+                counts.flood.store(heard.numbers.len(), Ordering::Relaxed);
             }
-            None => heard.asides.push((line.to_string(), heard.numbers.len())),
+            None if line.contains(":aside ") => {
+                heard.asides.push((line.to_string(), heard.numbers.len()));
+                counts.asides.store(heard.asides.len(), Ordering::Relaxed);
+            }
+            None => {}
         }
     }
 }
@@ -90,23 +101,26 @@ fn a_flood(is_over: impl Fn(usize, Instant) -> bool + Send) {
     let stream = |peer: &Peer| peer.stream().try_clone().expect("a handle");
     let (flooding, reading) = (stream(&floods), stream(&reads));
     let others = [stream(&floods), stream(&at_west), stream(&at_north)];
-    let count = AtomicUsize::new(0);
+    let counts = Counts::default();
     let (said, heard, spoken) = thread::scope(|scope| {
         for other in &others {
             scope.spawn(|| copy(&mut &*other, &mut sink()));
         }
-        let heard = scope.spawn(|| read_slowly(&reading, &label, &count));
+        let heard = scope.spawn(|| read_slowly(&reading, &label, &counts));
         let start = Instant::now();
         let said = scope.spawn(move || paste(&flooding, |number| is_over(number, start)));
         let mut spoken = Vec::new();
         while !said.is_finished() {
             thread::sleep(Duration::from_millis(200)); // nobody speaks without a pause
             for speaker in [&mut at_west, &mut at_north] {
-                spoken.push(count.load(Ordering::Relaxed));
+                spoken.push(counts.flood.load(Ordering::Relaxed));
                 speaker.send(format!("aside {}\n", spoken.len()));
             }
         }
         let said = said.join().expect("the flood");
+        wait_until("what the others said is heard", || {
+            counts.asides.load(Ordering::Relaxed) == spoken.len()
+        });
         // Not before what waits has been said, or it might be lost.
         wait_until("the end is heard", || {
             floods.send("the end\n");
