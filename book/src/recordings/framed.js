@@ -91,15 +91,14 @@
       "because": 6,
       "threads": [
         {"terminal":1,"thread":"main","source":0,"line":36,"call":"accept → 50002"},
-        {"terminal":3,"thread":"main","source":1,"line":48,"call":"connect"}
+        {"terminal":3,"thread":"main","source":1,"line":125,"call":"read","waits":true}
       ]
     },
     {
       "caption": "All is quiet. 4 threads wait, each in the call at its mark.",
       "threads": [
         {"terminal":1,"thread":"main","source":0,"line":36,"call":"accept","waits":true},
-        {"terminal":1,"thread":"50002","source":0,"line":76,"call":"read","waits":true},
-        {"terminal":3,"thread":"main","source":1,"line":125,"call":"read","waits":true}
+        {"terminal":1,"thread":"50002","source":0,"line":76,"call":"read","waits":true}
       ]
     },
     {
@@ -143,14 +142,13 @@
         {"terminal":3,"text":"50001:hello\n50001:a␊b\n","by":["main",1,150]}
       ],
       "threads": [
-        {"terminal":1,"thread":"50001","source":0,"line":148,"call":"write"},
+        {"terminal":1,"thread":"50001","source":0,"line":76,"call":"read","waits":true},
         {"terminal":3,"thread":"main","source":1,"line":125,"call":"read → 28"}
       ]
     },
     {
       "caption": "All is quiet. 4 threads wait, each in the call at its mark.",
       "threads": [
-        {"terminal":1,"thread":"50001","source":0,"line":76,"call":"read","waits":true},
         {"terminal":3,"thread":"main","source":1,"line":125,"call":"read","waits":true}
       ]
     },
@@ -294,9 +292,6 @@
       "screen": [
         {"terminal":3,"text":"the server has closed the connection\n","by":["main",1,132]}
       ],
-      "wire": [
-        {"from":3,"to":1,"connection":50002,"flags":"."}
-      ],
       "threads": [
         {"terminal":3,"thread":"main","source":1,"line":125,"call":"read → 0"}
       ]
@@ -337,7 +332,7 @@
       [41,"}"],
       [43,""],
       [45,"fn admit(stream: TcpStream, peer: SocketAddr, room: &Arc<Room>) -> io::Result<()> {"],
-      [46,"    let _ = stream.set_nodelay(true); // an error means that the client has left already"],
+      [46,"    let _ = stream.set_nodelay(true); // an error means that the client has already left"],
       [47,"    let stream = Arc::new(stream);"],
       [48,"    room.clients().insert(peer, Arc::clone(&stream));"],
       [49,"    let clients_room = Arc::clone(room);"],
@@ -355,8 +350,8 @@
       [61,"    started.map(|_| ())"],
       [62,"}"],
       [64,""],
-      [66,"/// Reads until the client leaves. A message that it has begun is not passed on then: unlike a line,"],
-      [67,"/// a frame that is not whole is no message."],
+      [66,"/// Reads until the client leaves. A message that it has only begun is not passed on, because half a"],
+      [67,"/// frame is not a message, although half a line may be."],
       [68,"fn pass_on_what_is_said("],
       [69,"    mut stream: &TcpStream,"],
       [70,"    peer: SocketAddr,"],
@@ -367,7 +362,7 @@
       [75,"    let mut buffer = [0; 4096];"],
       [76,"    while let Ok(received @ 1..) = uninterrupted(|| stream.read(&mut buffer)) {"],
       [77,"        frames.add(&buffer[..received]);"],
-      [78,"        // All that one read has completed is sent in one go, however short the messages are."],
+      [78,"        // Everything that one read has completed leaves in one go, however short the messages are."],
       [79,"        let mut messages = Vec::new();"],
       [80,"        let outcome = label(peer.port(), &mut frames, &mut messages);"],
       [81,"        room.broadcast(peer, &messages);"],
@@ -383,12 +378,12 @@
       [131,"        self.clients.lock().unwrap_or_else(PoisonError::into_inner)"],
       [132,"    }"],
       [133,""],
-      [134,"    /// Takes a client off the list, by its socket. After a reset, its address may be another's."],
+      [134,"    /// Removes a client by its socket, because after a reset another client may have its address."],
       [135,"    fn leave(&self, stream: &Arc<TcpStream>) {"],
       [136,"        self.clients().retain(|_, other| !Arc::ptr_eq(other, stream));"],
       [137,"    }"],
       [138,""],
-      [139,"    /// Sends to everyone but the sender."],
+      [139,"    /// Sends `messages` to every client except the sender."],
       [140,"    fn broadcast(&self, sender: SocketAddr, messages: &[u8]) {"],
       [141,"        if messages.is_empty() {"],
       [142,"            return;"],
@@ -398,7 +393,7 @@
       [146,"                return true;"],
       [147,"            }"],
       [148,"            let Err(error) = send_now(stream, messages) else { return true };"],
-      [149,"            disconnect(&**stream); // its own thread wakes, and says that it has left"],
+      [149,"            disconnect(&**stream); // its own thread wakes up, and prints that it has left"],
       [150,"            note_disconnected(*peer, &error);"],
       [151,"            false"],
       [152,"        });"],
@@ -414,7 +409,7 @@
       [50,"    check_connected(&server, &address, \"lesson-framed-server\")?;"],
       [51,"    let to_server = server.try_clone().context(\"cannot share the connection with a thread\")?;"],
       [52,""],
-      [53,"    // As in 6.3.2: one thread for each of the two things to wait for."],
+      [53,"    // As in 6.3.2, there are two things to wait for, so there is a thread for each."],
       [54,"    let (end, ended) = mpsc::channel();"],
       [55,"    let sender = thread::Builder::new().spawn(move || {"],
       [56,"        let outcome = match file {"],
@@ -423,19 +418,19 @@
       [59,"                .inspect_err(|error| note!(\"cannot send what is typed: {error}\")),"],
       [60,"        };"],
       [61,"        let _ = end.send(outcome); // first, because the server may close when we half-close"],
-      [62,"        let _ = to_server.shutdown(Shutdown::Write); // half-close: all is said, but we still listen"],
+      [62,"        let _ = to_server.shutdown(Shutdown::Write); // half-close: all is sent, but we still listen"],
       [63,"    });"],
       [64,"    sender.context(\"cannot start a thread that sends\")?;"],
       [65,"    show_what_arrives(&server, &address)?;"],
       [66,"    match path {"],
       [67,"        Some(path) => all_is_sent(&path, &ended),"],
-      [68,"        None => Ok(()), // nobody waits for the keyboard any more"],
+      [68,"        None => Ok(()), // do not wait for the keyboard any longer"],
       [69,"    }"],
       [70,"}"],
       [71,""],
       [121,"fn show_what_arrives(mut server: &TcpStream, address: &str) -> Result<(), Failure> {"],
       [122,"    let mut frames = Frames::new(LABEL + LONGEST);"],
-      [123,"    let mut buffer = vec![0; 32 * 1024]; // a reader that falls behind catches up in few reads"],
+      [123,"    let mut buffer = vec![0; 32 * 1024]; // if we fall behind, a few reads are enough to catch up"],
       [124,"    loop {"],
       [125,"        let received = uninterrupted(|| server.read(&mut buffer))"],
       [126,"            .map_err(|error| lost_connection(address, error))?;"],
@@ -458,7 +453,7 @@
       [143,"    }"],
       [144,"}"],
       [145,""],
-      [146,"/// Shows all messages that have arrived whole, in one write."],
+      [146,"/// Prints all complete messages in one write."],
       [147,"fn show(frames: &mut Frames) -> Result<(), TooLong> {"],
       [148,"    let mut lines = String::new();"],
       [149,"    let outcome = add_lines(frames, &mut lines);"],
