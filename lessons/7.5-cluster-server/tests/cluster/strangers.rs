@@ -252,8 +252,8 @@ fn neither_blank_lines_nor_large_messages_nor_names_throw_out_anybody_or_fill_th
                 lines.map(|line| line.expect("a line")).any(|line| line == "done/that was all")
             })
         });
-        for number in 0..300 {
-            if number % 50 == 0 {
+        for number in 0..100 {
+            if number % 20 == 0 {
                 let blank = [b"1 1\n", &blank[..]].concat();
                 stranger.publish(&format!("chat.said.{longest_name}"), &blank);
             }
