@@ -257,6 +257,16 @@ fn every_chinese_line_has_the_same_meaning_everywhere() {
     assert!(meanings.is_empty(), "lines with several meanings: {meanings:#?}");
 }
 
+/// A search for either one finds both.
+#[test]
+fn the_readme_and_the_book_have_one_title() {
+    let readme = read(root().join("README.md"));
+    let title = readme.lines().next().and_then(|line| line.strip_prefix("# "));
+    let settings = read(root().join("book/book.toml"));
+    let of_the_book = settings.lines().find_map(|line| line.strip_prefix("title = "));
+    assert_eq!(title, of_the_book.map(|title| title.trim_matches('"')));
+}
+
 /// A row is a term, its Chinese name, and what it means. Terms are in the order of their letters.
 #[test]
 fn the_glossary_is_in_order() {
