@@ -15,11 +15,12 @@ fn listening_events() {
     let mut session = Session::default();
     session.serve(1, "cargo run -p lesson-listening-events", 3000);
     session.see(1, 2);
-    session.netcat(2);
-    session.see(1, 1);
+    // The same story as in the recording that the page plays.
+    session.join(2, "cargo run -p lesson-listening-events");
+    session.see(2, 2);
     session.netcat(3);
     session.see(1, 1);
-    session.ctrl_c(2);
+    session.ctrl_c(3);
     session.ctrl_c(1);
     session.see(1, 1);
     session.is("listening-events");
