@@ -169,9 +169,7 @@ fn every_command_names_something_that_exists() {
 fn every_chapter_has_its_form_and_its_time() {
     let mut problems = Vec::new();
     for (name, page) in &pages() {
-        let has_a_program = includes(&page.text).iter().any(|include| {
-            include.starts_with("../../lessons/") && include.contains("/src/main.rs")
-        });
+        let has_a_program = has_a_program(page);
         let numbered = name.starts_with(|c: char| c.is_ascii_digit());
         if (numbered || has_a_program) && minutes(&page.text).is_none() {
             problems.push(format!("{name} has no line such as *Time: 15 minutes.*"));
@@ -402,7 +400,39 @@ fn the_teachers_plans_add_up() {
         .filter(|(name, page)| minutes(&page.text).is_some() && !planned.contains(name));
     problems.extend(left_out.map(|(name, _)| format!("{name} has a time, but is in no plan")));
     assert_none(problems);
-    assert_eq!((sum, sums), (0, 6), "five tables of courses and everything, each with its sum");
+    assert_eq!(
+        (sum, sums),
+        (0, 7),
+        "a first lesson, five tables of courses and everything, each with its sum"
+    );
+}
+
+/// A handout is printed on one page, so it has three questions and room to answer them. Its programs
+/// and its exercise are checked as commands.
+#[test]
+fn every_chapter_with_a_program_has_a_handout() {
+    let pages = pages();
+    let chapters: BTreeSet<String> = pages
+        .iter()
+        .filter(|(name, page)| *name != "handouts.md" && has_a_program(page))
+        .filter_map(|(_, page)| page.text.lines().find_map(|line| line.strip_prefix("# ")))
+        .map(str::to_string)
+        .collect();
+    let handouts = &pages.get("handouts.md").expect("the handouts").text;
+    let (titles, mut problems) = (splits(handouts, "<section class=\"handout\">\n\n## "), vec![]);
+    let mut there = BTreeSet::new();
+    for (_, after) in titles {
+        let handout = after.split("</section>").next().unwrap_or_default();
+        let title = handout.lines().next().unwrap_or_default();
+        there.insert(title.to_string());
+        let questions = handout.lines().filter(|line| line.contains(". ") && line.ends_with('?'));
+        let (questions, room) = (questions.count(), handout.matches("class=\"write\"").count());
+        if (questions, room) != (3, 4) || handout.lines().count() > 50 {
+            problems.push(format!("{title}: {questions} questions, {room} lines to write on"));
+        }
+    }
+    assert_none(problems);
+    assert_same("handed out", &there, &chapters);
 }
 
 #[test]
@@ -491,6 +521,11 @@ struct Page {
     text: String,
     /// With the Markdown that it includes, such as the exercises' tasks.
     expanded: String,
+}
+
+fn has_a_program(page: &Page) -> bool {
+    let mut includes = includes(&page.text).into_iter();
+    includes.any(|file| file.starts_with("../../lessons/") && file.contains("/src/main.rs"))
 }
 
 /// All pages of the book by file name.
