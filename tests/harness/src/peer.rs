@@ -3,7 +3,7 @@
 use std::io::Write;
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use socket2::SockRef;
 
@@ -24,6 +24,20 @@ impl Peer {
     /// The peer at our end of `stream`.
     pub fn over(stream: TcpStream) -> Peer {
         Peer { connection: Connection::over(stream, PATIENCE), sent: Vec::new() }
+    }
+
+    /// A client of a server that prints nothing when it listens: connects as soon as it does.
+    pub fn when_it_listens(server: SocketAddr) -> Peer {
+        let deadline = Instant::now() + DEADLINE;
+        loop {
+            match TcpStream::connect(server) {
+                Ok(stream) => return Peer::over(stream),
+                Err(error) if Instant::now() > deadline => {
+                    panic!("{server} is not served: {error}")
+                }
+                Err(_) => thread::sleep(Duration::from_millis(5)),
+            }
+        }
     }
 
     /// The next client of `listener`, for a test that plays the server.

@@ -62,6 +62,27 @@ pub static NAMESPACE: Need = Need::new("Linux, `ip`, and root", || {
     runs("unshare", &["--net", "ip", "link", "set", "lo", "up"])
 });
 
+/// Runs a test in a network namespace of its own, where a program whose port is fixed finds it free. It
+/// takes the name of the test as the command line has it, because the test's process is started once
+/// more inside. The test needs [`NAMESPACE`].
+pub fn in_own_network(name: &str, test: fn()) {
+    const INSIDE: &str = "NEEDS_IN_OWN_NETWORK";
+    if env::var_os(INSIDE).is_some() {
+        return test();
+    }
+    let script = "ip link set lo up; exec \"$0\" \"$@\"";
+    let output = Command::new("unshare")
+        .args(["--net", "sh", "-e", "-c", script])
+        .arg(env::current_exe().expect("the path of this test"))
+        .args(["--exact", name])
+        .env(INSIDE, "1")
+        .output()
+        .expect("unshare");
+    let printed = String::from_utf8_lossy(&output.stdout);
+    assert!(output.status.success(), "{printed}{}", String::from_utf8_lossy(&output.stderr));
+    assert!(printed.contains("1 passed"), "no test is called {name}: {printed}");
+}
+
 /// strace, with the right to trace, which some containers withhold.
 pub static STRACE: Need = Need::new("strace, and the right to trace", || {
     runs("strace", &["-f", "-o", "/dev/null", "true"])

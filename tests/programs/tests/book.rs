@@ -41,8 +41,9 @@ fn every_folder_that_a_page_includes_from_is_watched() {
     assert_none(problems);
 }
 
+/// A lesson may have several chapters, which show its lines with different questions in mind.
 #[test]
-fn every_line_of_every_lesson_is_in_its_chapter() {
+fn every_line_of_every_lesson_is_in_one_of_its_chapters() {
     let pages = pages();
     let mut problems = Vec::new();
     for lesson in lessons() {
@@ -189,9 +190,7 @@ fn every_command_names_something_that_exists() {
 fn every_chapter_has_its_form_and_its_time() {
     let mut problems = Vec::new();
     for (name, page) in &pages() {
-        let has_a_program = includes(&page.text).iter().any(|include| {
-            include.starts_with("../../lessons/") && include.contains("/src/main.rs")
-        });
+        let has_a_program = has_a_program(page);
         let numbered = name.starts_with(|c: char| c.is_ascii_digit());
         if (numbered || has_a_program) && minutes(&page.text).is_none() {
             problems.push(format!("{name} has no line such as *Time: 15 minutes.*"));
@@ -276,6 +275,16 @@ fn every_chinese_line_has_the_same_meaning_everywhere() {
     assert!(!meanings.is_empty(), "no page has a table of meanings");
     meanings.retain(|_, meanings| meanings.len() > 1);
     assert!(meanings.is_empty(), "lines with several meanings: {meanings:#?}");
+}
+
+/// A search for either one finds both.
+#[test]
+fn the_readme_and_the_book_have_one_title() {
+    let readme = read(root().join("README.md"));
+    let title = readme.lines().next().and_then(|line| line.strip_prefix("# "));
+    let settings = read(root().join("book/book.toml"));
+    let of_the_book = settings.lines().find_map(|line| line.strip_prefix("title = "));
+    assert_eq!(title, of_the_book.map(|title| title.trim_matches('"')));
 }
 
 /// A row is a term, its Chinese name, and what it means. Terms are in the order of their letters.
@@ -412,7 +421,39 @@ fn the_teachers_plans_add_up() {
         .filter(|(name, page)| minutes(&page.text).is_some() && !planned.contains(name));
     problems.extend(left_out.map(|(name, _)| format!("{name} has a time, but is in no plan")));
     assert_none(problems);
-    assert_eq!((sum, sums), (0, 6), "five tables of courses and everything, each with its sum");
+    assert_eq!(
+        (sum, sums),
+        (0, 7),
+        "a first lesson, five tables of courses and everything, each with its sum"
+    );
+}
+
+/// A handout is printed on one page, so it has three questions and room to answer them. Its programs
+/// and its exercise are checked as commands.
+#[test]
+fn every_chapter_with_a_program_has_a_handout() {
+    let pages = pages();
+    let chapters: BTreeSet<String> = pages
+        .iter()
+        .filter(|(name, page)| *name != "handouts.md" && has_a_program(page))
+        .filter_map(|(_, page)| page.text.lines().find_map(|line| line.strip_prefix("# ")))
+        .map(str::to_string)
+        .collect();
+    let handouts = &pages.get("handouts.md").expect("the handouts").text;
+    let (titles, mut problems) = (splits(handouts, "<section class=\"handout\">\n\n## "), vec![]);
+    let mut there = BTreeSet::new();
+    for (_, after) in titles {
+        let handout = after.split("</section>").next().unwrap_or_default();
+        let title = handout.lines().next().unwrap_or_default();
+        there.insert(title.to_string());
+        let questions = handout.lines().filter(|line| line.contains(". ") && line.ends_with('?'));
+        let (questions, room) = (questions.count(), handout.matches("class=\"write\"").count());
+        if (questions, room) != (3, 4) || handout.lines().count() > 50 {
+            problems.push(format!("{title}: {questions} questions, {room} lines to write on"));
+        }
+    }
+    assert_none(problems);
+    assert_same("handed out", &there, &chapters);
 }
 
 #[test]
@@ -460,18 +501,19 @@ fn recorded(test: &str, call: &str) -> BTreeSet<String> {
 }
 
 #[test]
-fn every_exercise_is_in_the_book() {
+fn every_exercise_is_once_in_the_book() {
     let pages = pages();
-    let included: BTreeSet<&str> = pages.values().flat_map(|page| includes(&page.text)).collect();
+    let included: Vec<&str> = pages.values().flat_map(|page| includes(&page.text)).collect();
     let mut problems = Vec::new();
     for lesson in lessons() {
         let exercises = format!("lessons/{}/exercises", lesson.name);
         for exercise in fs::read_dir(root().join(&exercises)).into_iter().flatten() {
             let exercise = exercise.expect("an exercise").file_name();
             let task = format!("{exercises}/{}/task.md", exercise.to_string_lossy());
-            let is_there = root().join(&task).is_file();
-            if is_there && !included.contains(format!("../../{task}").as_str()) {
-                problems.push(format!("no page of the book includes {task}"));
+            let include = format!("../../{task}");
+            let times = included.iter().filter(|included| **included == include).count();
+            if root().join(&task).is_file() && times != 1 {
+                problems.push(format!("{times} pages of the book include {task}"));
             }
         }
     }
@@ -500,6 +542,11 @@ struct Page {
     text: String,
     /// With the Markdown that it includes, such as the exercises' tasks.
     expanded: String,
+}
+
+fn has_a_program(page: &Page) -> bool {
+    let mut includes = includes(&page.text).into_iter();
+    includes.any(|file| file.starts_with("../../lessons/") && file.contains("/src/main.rs"))
 }
 
 /// All pages of the book by file name.

@@ -2,24 +2,47 @@
 //! those of Linux.
 
 use std::collections::BTreeMap;
-use std::net::{SocketAddr, TcpStream};
+use std::net::{Ipv4Addr, SocketAddr, TcpStream};
 use std::path::PathBuf;
 use std::process::Command;
 
 use harness::{Peer, Program, against_every_chat_server, lesson, refusing, scratch, with_part_7};
-use needs::NODE;
+use needs::{NAMESPACE, NODE};
 use snapbox::{Data, assert_data_eq};
+
+needs::test!(NAMESPACE: first_server);
+fn first_server() {
+    needs::in_own_network("linux::first_server", || {
+        let mut session = Session::default();
+        session.run(1, "cargo run -p lesson-first-server");
+        let port_3000 = SocketAddr::from((Ipv4Addr::LOCALHOST, 3000));
+        session.server = Some(port_3000);
+        session.record(2, "$ nc 127.0.0.1 3000");
+        session.terminals.insert(2, Terminal::Netcat(Peer::when_it_listens(port_3000)));
+        session.receive_line(2);
+        session.type_line(2, "Anna");
+        session.receive_line(2);
+        session.receive_line(2);
+        session.netcat(2);
+        session.receive_line(2);
+        session.netcat(3);
+        session.ctrl_c(2);
+        session.see(1, 1);
+        session.is("first-server");
+    });
+}
 
 needs::test!(listening_events);
 fn listening_events() {
     let mut session = Session::default();
     session.serve(1, "cargo run -p lesson-listening-events", 3000);
     session.see(1, 2);
-    session.netcat(2);
-    session.see(1, 1);
+    // The same story as in the recording that the page plays.
+    session.join(2, "cargo run -p lesson-listening-events");
+    session.see(2, 2);
     session.netcat(3);
     session.see(1, 1);
-    session.ctrl_c(2);
+    session.ctrl_c(3);
     session.ctrl_c(1);
     session.see(1, 1);
     session.is("listening-events");

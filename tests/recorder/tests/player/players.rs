@@ -257,7 +257,7 @@ fn a_link_to_a_step_opens_it_and_steps_are_in_the_address() {
     page.press("ArrowRight");
     assert_eq!(page.evaluate("location.hash"), "#greeting=8");
     // The second player of a page opens as well, and the first stays where it was.
-    open(&mut page, "6.3.2-broadcast", "broadcast-slow-reader", 5);
+    open(&mut page, "6.3.2-broadcast", "broadcast-cut-character", 5);
     assert_eq!(page.evaluate(&step_of("broadcast")), "1");
     // Followed within the page.
     page.evaluate("location.hash = '#broadcast=9'");
