@@ -8,6 +8,7 @@ use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, Command, Stdio};
 use std::sync::mpsc::{self, Receiver};
+use std::sync::{Condvar, Mutex};
 use std::time::{Duration, Instant};
 use std::{fs, thread};
 
@@ -24,11 +25,42 @@ pub struct Page {
     last: u64,
     /// What went wrong in the page so far, and what it wrote to its console as a warning or error.
     pub complaints: Vec<String>,
+    _turn: Turn,
+}
+
+/// How many browsers may run at the same time. Each keeps a processor busy while it loads a page, so
+/// with one for every test at once a page would take longer to load than a test waits for it.
+const MOST_BROWSERS: usize = 2;
+
+/// The right to run a browser.
+struct Turn;
+
+static RUNNING: (Mutex<usize>, Condvar) = (Mutex::new(0), Condvar::new());
+
+impl Turn {
+    /// Waits until fewer browsers run than may.
+    fn take() -> Turn {
+        let (running, ended) = &RUNNING;
+        let running = running.lock().expect("no panic");
+        let mut running =
+            ended.wait_while(running, |running| *running >= MOST_BROWSERS).expect("no panic");
+        *running += 1;
+        Turn
+    }
+}
+
+impl Drop for Turn {
+    fn drop(&mut self) {
+        let (running, ended) = &RUNNING;
+        *running.lock().expect("no panic") -= 1;
+        ended.notify_one();
+    }
 }
 
 impl Page {
     /// Starts a browser. Its window is `width` by `height` pixels.
     pub fn open(width: u32, height: u32) -> Page {
+        let turn = Turn::take();
         let profile = scratch().join(format!("profile-{}", unique()));
         let browser = recorder::tools::browser().expect("a browser");
         let mut browser = Command::new("sh")
@@ -55,8 +87,16 @@ impl Page {
             }
         });
         let session = String::new();
-        let mut page =
-            Page { browser, commands, messages, session, profile, last: 0, complaints: Vec::new() };
+        let mut page = Page {
+            browser,
+            commands,
+            messages,
+            session,
+            profile,
+            last: 0,
+            complaints: Vec::new(),
+            _turn: turn,
+        };
         let target = page.call("Target.createTarget", json!({"url": "about:blank"}));
         let target = json!({"targetId": target["targetId"], "flatten": true});
         let attached = page.call("Target.attachToTarget", target);
