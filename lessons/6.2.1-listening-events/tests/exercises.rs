@@ -168,7 +168,7 @@ fn close_cleanly(attempt: &Attempt) -> Outcome {
     std::thread::sleep(std::time::Duration::from_millis(300));
 
     server.press_ctrl_c();
-    let pressed = Instant::now();
+    let (pressed, watch) = (Instant::now(), checker::Watch::start());
     for client in &mut staying {
         client.did("saw Ctrl-C pressed");
         client.expect_line("bye")?;
@@ -176,11 +176,12 @@ fn close_cleanly(attempt: &Attempt) -> Outcome {
     // The clients stay, and the server goes all the same.
     ends_well(&server, "all clients were told `bye` after Ctrl-C")?;
     if pressed.elapsed() > attempt.patience() {
-        return Err(format!(
+        let finding = format!(
             "Ctrl-C was pressed while twenty clients stayed, and the server was to go all the same, \
              but it took {:.1} s",
             pressed.elapsed().as_secs_f64()
-        ));
+        );
+        return Err(checker::late(&watch, finding));
     }
     for client in &mut staying {
         client.did("was told `bye`");

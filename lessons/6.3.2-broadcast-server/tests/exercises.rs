@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::{self, ScopedJoinHandle};
 use std::time::{Duration, Instant};
 
-use checker::{Actor, Attempt, LONGEST, Outcome, Running, rounds};
+use checker::{Actor, Attempt, Deadline, LONGEST, Outcome, Running, Watch, rounds};
 
 checker::exercises! {
     broadcast_server in "6.3.2-broadcast-server" {
@@ -312,12 +312,12 @@ fn private_messages(attempt: &Attempt) -> Outcome {
     a.find_line(&format!("{port_c}:and still is"))?;
 
     drop(c);
-    let deadline = Instant::now() + attempt.patience();
+    let deadline = Deadline::after(attempt.patience());
     loop {
         // Until the server has noticed that C has left, it has nothing to answer.
         a.send(format!("/to {port_c} are you there?\n"))?;
         let answered = a.expect_silence(Duration::from_millis(300)).is_err();
-        if answered || Instant::now() > deadline {
+        if answered || deadline.is_over() {
             a.did("wrote to C, which had closed its connection,");
             return a.expect_line(&format!("nobody at {port_c}"));
         }
@@ -379,13 +379,13 @@ fn nicknames(attempt: &Attempt) -> Outcome {
     two_do_not_get_one_name(&server, &mut c, [&mut a, &mut b])?;
 
     drop(a);
-    let deadline = Instant::now() + attempt.patience();
+    let deadline = Deadline::after(attempt.patience());
     loop {
         b.send("/name 小明\nand now?\n")?;
         c.did("heard B, which asked for the name 小明 after A had left,");
         match c.line()?.as_str() {
             "小明:and now?" => return Ok(()),
-            other if Instant::now() > deadline => {
+            other if deadline.is_over() => {
                 return Err(format!(
                     "client A, which was called 小明, has left, so the name is free. But 5 s later \
                      client B still could not have it: what it said came as `{other}`"
@@ -744,7 +744,7 @@ fn beside_a_slow_reader(attempt: &Attempt) -> Outcome<bool> {
 
     // 32 MB that C does not read, and then some of which it reads a little now and then. A server
     // that reads byte by byte is right too: it needs not hear all of them.
-    let (begun, mut times) = (Instant::now(), Vec::new());
+    let (begun, watch, mut times) = (Instant::now(), Watch::start(), Vec::new());
     a_round(0..100, &mut a, &mut b, most)?; // a hundred at once, of which B must lose none
     while times.len() < ROUNDS && begun.elapsed() < LONGEST {
         times.push(a_round(round(times.len()), &mut a, &mut b, most)?);
@@ -757,7 +757,7 @@ fn beside_a_slow_reader(attempt: &Attempt) -> Outcome<bool> {
         let rounds = (times.len()..times.len() + 8).map(round);
         let without_c: Vec<Duration> =
             rounds.map(|round| a_round(round, &mut a, &mut b, most)).collect::<Outcome<_>>()?;
-        if at_last <= 5 * typical(&without_c) {
+        if at_last <= 5 * typical(&without_c) || watch.machine_was_busy() {
             return Ok(false);
         }
         return Err(format!(
@@ -813,7 +813,7 @@ fn a_round(round: Range<usize>, a: &mut Actor, b: &mut Actor, most: Duration) ->
         let kilobytes = 2 * round.end;
         format!("client C did not read. When A had said {kilobytes} KB, {finding}")
     };
-    let begun = Instant::now();
+    let (begun, deadline) = (Instant::now(), Deadline::after(most));
     a.send(lines.concat()).map_err(problem)?;
     for line in &lines {
         let came = b.line().map_err(problem)?;
@@ -822,12 +822,10 @@ fn a_round(round: Range<usize>, a: &mut Actor, b: &mut Actor, most: Duration) ->
             return Err(problem(format!("B was to get {line} from A, but got {came}")));
         }
     }
-    match begun.elapsed() {
-        took if took > most => {
-            Err(problem("B had to wait too long for what came next".to_string()))
-        }
-        took => Ok(took),
+    if deadline.is_over() {
+        return Err(problem("B had to wait too long for what came next".to_string()));
     }
+    Ok(begun.elapsed())
 }
 
 /// The one in the middle: one that was held up by this machine says nothing.

@@ -3,7 +3,7 @@
 use std::thread;
 use std::time::{Duration, Instant};
 
-use checker::{Actor, Attempt, LONGEST, Outcome, Running, shown_time};
+use checker::{Actor, Attempt, Deadline, Outcome, PATIENCE, Running, Watch, late, shown_time};
 
 checker::exercises! {
     event_loop_server in "7.3-event-loop-server" {
@@ -22,7 +22,7 @@ const LATE: Duration = Duration::from_millis(1350);
 const IDLE: usize = 20;
 
 fn turns(attempt: &Attempt) -> Outcome {
-    let since = Instant::now();
+    let (since, watch) = (Instant::now(), Watch::start());
     let server = attempt.serve()?;
     reports(attempt, &server, 1, "nobody was connected")?;
     let first = Instant::now();
@@ -69,10 +69,13 @@ fn turns(attempt: &Attempt) -> Outcome {
     let one_more = Instant::now();
     reports(attempt, &server, now + 3, "nobody spoke any more")?;
     match one_more.elapsed() {
-        late if late > LATE => Err(format!(
-            "a line about the turns was to come each second, but from one to the next it took {}",
-            shown_time(between.min(again).min(late))
-        )),
+        took if took > LATE => {
+            let finding = format!(
+                "a line about the turns was to come each second, but from one to the next it took {}",
+                shown_time(between.min(again).min(took))
+            );
+            Err(late(&watch, finding))
+        }
         _ => Ok(()),
     }
 }
@@ -107,13 +110,13 @@ fn expect_idle(turns: &[usize]) -> Outcome {
 
 /// Waits for the next lines about the turns, until there are so many in all.
 fn reports(attempt: &Attempt, server: &Running, times: usize, after: &str) -> Outcome<Vec<usize>> {
-    let deadline = Instant::now() + attempt.patience() + 3 * EACH;
+    let deadline = Deadline::after(attempt.patience() + 3 * EACH);
     loop {
         let counts = counts(server)?;
         if counts.len() >= times {
             return Ok(counts);
         }
-        if Instant::now() > deadline {
+        if deadline.is_over() {
             return Err(format!(
                 "{after}, and a line such as `turns: 1` was to come each second, {times} so far, \
                  but it came {} time(s)",
@@ -284,11 +287,11 @@ fn expect_rest(server: &Running) -> Outcome {
 /// How often the server's threads have been given a processor so far, once all of them sleep. `None`
 /// if one of them never does.
 fn wake_ups(server: &Running) -> Option<u64> {
-    let deadline = Instant::now() + LONGEST;
+    let deadline = Deadline::after(PATIENCE);
     loop {
         match harness::sleeping_threads(server.process_id()) {
             Some(threads) => return Some(threads.values().sum()),
-            None if Instant::now() < deadline => thread::sleep(Duration::from_millis(5)),
+            None if !deadline.is_over() => thread::sleep(Duration::from_millis(5)),
             None => return None,
         }
     }

@@ -5,7 +5,7 @@ use std::io::ErrorKind;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use checker::{Actor, Attempt, Outcome, PATIENCE, Running};
+use checker::{Actor, Attempt, Deadline, Outcome, PATIENCE, Running};
 
 checker::exercises! {
     async_server in "7.4-async-server" {
@@ -29,7 +29,7 @@ fn port(client: &Actor) -> u16 {
 fn countdown(attempt: &Attempt) -> Outcome {
     use std::net::TcpStream;
 
-    use checker::shown_time;
+    use checker::{Watch, late, shown_time};
 
     const LAST: &str = "服务器关闭了"; // the server has closed
     let server = attempt.serve()?;
@@ -37,7 +37,7 @@ fn countdown(attempt: &Attempt) -> Outcome {
     let left = server.connect("a client that leaves")?;
     left.reset();
 
-    let since = Instant::now();
+    let (since, watch) = (Instant::now(), Watch::start());
     server.press_ctrl_c();
     a.did("was connected when Ctrl-C was pressed");
     a.expect_line("closing in 3")?;
@@ -83,7 +83,8 @@ fn countdown(attempt: &Attempt) -> Outcome {
     // On a busy machine a line may be late, but hardly each.
     if shortest > Duration::from_millis(1350) {
         let shortest = shown_time(shortest);
-        return Err(format!("a second was to pass between two lines, but it was {shortest}"));
+        let finding = format!("a second was to pass between two lines, but it was {shortest}");
+        return Err(late(&watch, finding));
     }
     if !heard {
         return Err(b.finding("what A said, before the countdown was over", "it did not come"));
@@ -289,8 +290,8 @@ fn let_in(server: &Running, a: &mut Actor, name: &str) -> Outcome<Actor> {
     let port = port(&client);
     let _ = client.send("I am in\n"); // a refused one may have been closed already
     // Either A hears it, or the client is told that the room is full.
-    let deadline = Instant::now() + PATIENCE;
-    while !something_waits(a) && Instant::now() < deadline {
+    let deadline = Deadline::after(PATIENCE);
+    while !something_waits(a) && !deadline.is_over() {
         if something_waits(&client) {
             client.did("came when there was a place");
             client.expect_silence(Duration::from_millis(100))?;

@@ -5,7 +5,7 @@ use std::sync::LazyLock;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use checker::{Actor, Attempt, Outcome, Running, shown_time};
+use checker::{Actor, Attempt, Deadline, Outcome, Running, shown_time};
 use harness::Nats;
 use shared::printable;
 
@@ -52,9 +52,9 @@ fn publish(nats: &Nats, messages: &[(&str, &[u8])]) -> Outcome {
 
 /// Waits until `condition` holds, and returns whether it does in time.
 fn holds_within(time: Duration, mut condition: impl FnMut() -> bool) -> bool {
-    let deadline = Instant::now() + time;
+    let deadline = Deadline::after(time);
     while !condition() {
-        if Instant::now() > deadline {
+        if deadline.is_over() {
             return false;
         }
         thread::sleep(Duration::from_millis(10));
@@ -130,14 +130,14 @@ fn begins(
     after: &str,
     word: &str,
 ) -> Outcome {
-    let deadline = Instant::now() + 3 * attempt.patience();
+    let deadline = Deadline::after(3 * attempt.patience());
     for number in 0.. {
         there.speaker.send(format!("{word} {number}\n"))?;
         let line = format!("{}/{}:{word} {number}", there.name, port(&there.speaker));
         if holds_within(Duration::from_millis(300), || times(other, &line) > 0) {
             return prints(attempt, there.edge, &line, "at this edge");
         }
-        if Instant::now() > deadline {
+        if deadline.is_over() {
             return Err(format!(
                 "{after}, and a client said `{word} {number}` at the edge {}, and the other edge \
                  was to print the line `{line}`, but it did not",

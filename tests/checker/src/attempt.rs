@@ -9,13 +9,13 @@ use std::process::{Command, ExitStatus};
 use std::rc::Rc;
 use std::sync::Barrier;
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use course::Exercise;
 use socket2::{Domain, Socket, Type};
 
-use super::{Actor, Check, Outcome, PATIENCE};
-use harness::{Program, accept_within, shortened};
+use super::{Actor, Check, ITSELF, Outcome, PATIENCE};
+use harness::{Deadline, Program, Watch, accept_within, shortened};
 use shared::printable;
 
 /// A learner's compiled program, and whatever a check has started of it.
@@ -144,11 +144,11 @@ impl Attempt {
     /// # Errors
     /// The last one, when the time is up.
     pub fn eventually<T>(&self, mut attempt: impl FnMut() -> Outcome<T>) -> Outcome<T> {
-        let deadline = Instant::now() + self.patience;
+        let deadline = Deadline::after(self.patience);
         let mut pause = Duration::from_millis(20);
         loop {
             match attempt() {
-                Err(_) if Instant::now() < deadline => thread::sleep(pause),
+                Err(_) if !deadline.is_over() => thread::sleep(pause),
                 outcome => return outcome,
             }
             pause = (2 * pause).min(Duration::from_millis(500));
@@ -161,18 +161,30 @@ impl Attempt {
     }
 
     /// For what a busy machine may spoil, such as being there in time: tries again, up to three
-    /// times. A program that is wrong is so each time.
+    /// times. A program that is wrong is so each time. A try in which the machine held programs up
+    /// says nothing, so it does not count.
     ///
     /// # Errors
-    /// The last one.
+    /// The last one. If the machine was too busy in too many tries, the error says that the check
+    /// cannot tell.
     pub fn try_again<T>(&self, mut attempt: impl FnMut() -> Outcome<T>) -> Outcome<T> {
-        let mut outcome = attempt();
-        for _ in 1..self.tries() {
-            if outcome.is_err() {
-                outcome = attempt();
+        const MOST: usize = 10;
+        let (mut tried, mut counted) = (0, 0);
+        loop {
+            let watch = Watch::start();
+            let finding = match attempt() {
+                Ok(result) => return Ok(result),
+                Err(finding) => finding,
+            };
+            tried += 1;
+            counted += usize::from(!watch.machine_was_busy());
+            if counted >= self.tries() || self.patience < PATIENCE {
+                return Err(finding);
+            }
+            if tried >= MOST {
+                return Err(cannot_tell(&finding));
             }
         }
-        outcome
     }
 
     /// What a check has found, and what the program that it started last has to say about it.
@@ -243,7 +255,7 @@ impl Running {
     /// # Errors
     /// Where the server does not take it in.
     pub fn connect(&self, name: &str) -> Outcome<Actor> {
-        match TcpStream::connect_timeout(&self.address(), PATIENCE) {
+        match connected_within(PATIENCE, &self.address()) {
             Ok(stream) => Ok(self.actor(stream, name)),
             Err(error) => Err(format!("{name} could not connect: {error}")),
         }
@@ -293,7 +305,7 @@ impl Running {
         let (address, together) = (self.address(), Barrier::new(count));
         let connect = || {
             together.wait();
-            TcpStream::connect_timeout(&address, PATIENCE)
+            connected_within(PATIENCE, &address)
         };
         let streams: Vec<_> = thread::scope(|scope| {
             let threads: Vec<_> = (0..count).map(|_| scope.spawn(connect)).collect();
@@ -416,6 +428,30 @@ impl Running {
     pub fn kill(&self) {
         self.process.was_to_end.set(true);
         self.process.program.borrow_mut().kill();
+    }
+}
+
+/// Returns the finding that something came too late, or took too long. If the machine has held programs
+/// up since `watch` was started, it says that the check cannot tell.
+pub fn late(watch: &Watch, finding: String) -> String {
+    if watch.machine_was_busy() { cannot_tell(&finding) } else { finding }
+}
+
+fn cannot_tell(finding: &str) -> String {
+    format!(
+        "{ITSELF}cannot tell whether the program is late or held up, because this machine is too busy. \
+         This is what it saw: {finding}"
+    )
+}
+
+/// Connects, and tries again when nobody has answered in time on a busy machine.
+fn connected_within(patience: Duration, address: &SocketAddr) -> io::Result<TcpStream> {
+    let deadline = Deadline::after(patience);
+    loop {
+        match TcpStream::connect_timeout(address, deadline.left().max(patience / 5)) {
+            Err(error) if error.kind() == ErrorKind::TimedOut && !deadline.is_over() => {}
+            outcome => return outcome,
+        }
     }
 }
 
