@@ -220,13 +220,13 @@ fn thirty_leave(server: &Running, listeners: &mut [Actor]) -> Outcome {
 fn room_for_three(attempt: &Attempt) -> Outcome {
     let server = attempt.serve()?;
     let (mut a, b) = two_clients(&server)?;
-    let c = let_in(&server, &mut a, "client C")?;
+    let c = let_in(&server, &mut a, "client C", &mut Vec::new())?;
     let mut refused = Vec::new();
     for name in ["the fourth client", "the fifth client"] {
         let mut client = server.connect(name)?;
         client.send("may I come in?\n")?;
-        client.did("came when three were inside");
-        client.expect_line("full")?;
+        client.did("came when three were inside, asked `may I come in?`,");
+        is_told_full(attempt, &mut client, &a)?;
         client.did("was told `full`");
         client.expect_end()?;
         refused.push(client);
@@ -238,6 +238,7 @@ fn room_for_three(attempt: &Attempt) -> Outcome {
     let b = let_in_again(attempt, &server, &mut a, "one had left while a refused client stayed")?;
     c.reset();
     let c = let_in_again(attempt, &server, &mut a, "one had left with a reset")?;
+    let (b, c) = one_does_not_read(attempt, &server, &mut a, (b, c))?;
     drop((b, c, refused));
     let name = "one of those who come and go";
     for _ in 0..200 {
@@ -255,6 +256,53 @@ fn expect_full(server: &Running) -> Outcome {
     let mut client = server.connect("one more client")?;
     client.did("came when three were inside");
     client.expect_line("full")
+}
+
+/// One too many says something, so A hears it.
+fn is_told_full(attempt: &Attempt, client: &mut Actor, a: &Actor) -> Outcome {
+    let deadline = Deadline::after(attempt.patience());
+    while !something_waits(client) && !deadline.is_over() {
+        if something_waits(a) {
+            let came = "client A, who is inside, heard somebody: so it was let in, too";
+            return Err(client.finding("the line `full`", came));
+        }
+        thread::sleep(Duration::from_millis(5));
+    }
+    client.set_patience(Duration::from_millis(100)); // it has waited already
+    let told = client.expect_line("full");
+    client.set_patience(attempt.patience());
+    told
+}
+
+/// A client that does not read is disconnected in the end, and its place is free, even if it never
+/// closes its own end. Returns two who have come in its place and in that of the one who spoke.
+fn one_does_not_read(
+    attempt: &Attempt,
+    server: &Running,
+    a: &mut Actor,
+    (b, mut speaker): (Actor, Actor),
+) -> Outcome<(Actor, Actor)> {
+    const PAGES: usize = 200; // more than the log holds, and the system too
+    let page = format!("{}\n", "x".repeat(999)).repeat(60);
+    let heard = page.replace('x', "").len() * format!("{}:", port(&speaker)).len() + page.len();
+    drop(b);
+    let mut stay = Vec::new();
+    let deaf = attempt.eventually(|| {
+        let deaf = server.connect_from_afar("a client that does not read")?;
+        is_let_in(deaf, a, &mut stay)
+    })?;
+    a.did("was inside when somebody spoke a lot and another did not read");
+    for _ in 0..PAGES {
+        speaker.send(&page)?;
+        a.take_exactly(heard)?;
+    }
+    let after = format!(
+        "{} MB were said, and a client had been disconnected because it did not read, but stayed",
+        PAGES * page.len() / 1_000_000
+    );
+    let other = let_in_again(attempt, server, a, &after)?;
+    drop(deaf);
+    Ok((speaker, other))
 }
 
 /// Thirty come in the same moment.
@@ -280,13 +328,19 @@ fn three_of_thirty(server: &Running) -> Outcome {
 
 /// As soon as the server has noticed that somebody has left.
 fn let_in_again(attempt: &Attempt, server: &Running, a: &mut Actor, after: &str) -> Outcome<Actor> {
+    // Those who are refused meanwhile stay: they take no places.
+    let mut stay = Vec::new();
     attempt
-        .eventually(|| let_in(server, a, "one more client"))
+        .eventually(|| let_in(server, a, "one more client", &mut stay))
         .map_err(|problem| format!("{after}, but then: {problem}"))
 }
 
-fn let_in(server: &Running, a: &mut Actor, name: &str) -> Outcome<Actor> {
-    let mut client = server.connect(name)?;
+fn let_in(server: &Running, a: &mut Actor, name: &str, refused: &mut Vec<Actor>) -> Outcome<Actor> {
+    is_let_in(server.connect(name)?, a, refused)
+}
+
+/// Sees whether a client is let in. If not, it is put to those who were refused.
+fn is_let_in(mut client: Actor, a: &mut Actor, refused: &mut Vec<Actor>) -> Outcome<Actor> {
     let port = port(&client);
     let _ = client.send("I am in\n"); // a refused one may have been closed already
     // Either A hears it, or the client is told that the room is full.
@@ -294,11 +348,13 @@ fn let_in(server: &Running, a: &mut Actor, name: &str) -> Outcome<Actor> {
     while !something_waits(a) && !deadline.is_over() {
         if something_waits(&client) {
             client.did("came when there was a place");
-            client.expect_silence(Duration::from_millis(100))?;
+            let told = client.expect_silence(Duration::from_millis(100));
+            refused.push(client);
+            return Err(told.err().unwrap_or_default());
         }
         thread::sleep(Duration::from_millis(5));
     }
-    a.did(&format!("was inside when {name} came and spoke"));
+    a.did("was inside when a client came and spoke");
     a.expect_line(&format!("{port}:I am in"))?;
     Ok(client)
 }
@@ -315,6 +371,6 @@ fn something_waits(client: &Actor) -> bool {
 /// Two who are in the room.
 fn two_clients(server: &Running) -> Outcome<(Actor, Actor)> {
     let mut a = server.connect("client A")?;
-    let b = let_in(server, &mut a, "client B")?;
+    let b = let_in(server, &mut a, "client B", &mut Vec::new())?;
     Ok((a, b))
 }
