@@ -74,7 +74,8 @@ fn one_answer_a_line(attempt: &Attempt) -> Outcome {
     late.expect_silence(LONG_SILENCE.saturating_sub(begun.elapsed()))?;
     late.send("了吗\n")?;
     late.did("sent the end of its line some seconds after the beginning");
-    late.expect(ANSWER)
+    late.expect(ANSWER)?;
+    server.expect_little_kept_of(server.connect("a client that never ends its line")?)
 }
 
 fn upper_case_echo(attempt: &Attempt) -> Outcome {

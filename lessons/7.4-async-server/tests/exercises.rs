@@ -144,6 +144,30 @@ fn who_has_left(attempt: &Attempt) -> Outcome {
     let lines: Vec<&str> = lines.iter().map(String::as_str).collect();
     leaves(&mut listeners, client, &lines, "said a thousand lines and left in an orderly way")?;
 
+    let mut deaf = server.connect_from_afar("a client that does not read")?;
+    deaf.send("I am in\n")?;
+    for listener in &mut listeners {
+        listener.expect_line(&format!("{}:I am in", port(&deaf)))?;
+    }
+    let [a, b] = &mut listeners;
+    a.did("was in the room when somebody spoke a lot and another did not read");
+    // The line comes as soon as the server has noticed, so among what is said for A.
+    let mut heard = says_a_lot(b, a)?;
+    let left = format!("{}:has left", port(&deaf));
+    for listener in [&mut *a, &mut *b] {
+        listener.did("was in the room when somebody was disconnected because it did not read");
+    }
+    heard.extend(a.take_exactly(left.len() + 1).map_err(|finding| {
+        format!("{finding}. It was to be the line `{left}`, or what was said after it")
+    })?);
+    let told = heard.split(|byte| *byte == b'\n').filter(|line| *line == left.as_bytes()).count();
+    if told != 1 {
+        let came = format!("it came {told} time(s)");
+        return Err(a.finding(&format!("the line `{left}`"), &came));
+    }
+    b.expect_line(&left)?;
+    drop(deaf);
+
     thirty_leave(&server, &mut listeners)?;
     for listener in &mut listeners {
         listener.did("was in the room when all others had left");
@@ -274,6 +298,21 @@ fn is_told_full(attempt: &Attempt, client: &mut Actor, a: &Actor) -> Outcome {
     told
 }
 
+/// Says more than the log holds, and the system keeps for a client that does not read. Returns so many
+/// bytes as the listener has heard.
+fn says_a_lot(speaker: &mut Actor, listener: &mut Actor) -> Outcome<Vec<u8>> {
+    const PAGES: usize = 200;
+    const LINES: usize = 60;
+    let page = format!("{}\n", "x".repeat(999)).repeat(LINES);
+    let label = format!("{}:", port(speaker)).len();
+    let mut heard = Vec::new();
+    for _ in 0..PAGES {
+        speaker.send(&page)?;
+        heard.extend(listener.take_exactly(page.len() + LINES * label)?);
+    }
+    Ok(heard)
+}
+
 /// A client that does not read is disconnected in the end, and its place is free, even if it never
 /// closes its own end. Returns two who have come in its place and in that of the one who spoke.
 fn one_does_not_read(
@@ -282,9 +321,6 @@ fn one_does_not_read(
     a: &mut Actor,
     (b, mut speaker): (Actor, Actor),
 ) -> Outcome<(Actor, Actor)> {
-    const PAGES: usize = 200; // more than the log holds, and the system too
-    let page = format!("{}\n", "x".repeat(999)).repeat(60);
-    let heard = page.replace('x', "").len() * format!("{}:", port(&speaker)).len() + page.len();
     drop(b);
     let mut stay = Vec::new();
     let deaf = attempt.eventually(|| {
@@ -292,13 +328,10 @@ fn one_does_not_read(
         is_let_in(deaf, a, &mut stay)
     })?;
     a.did("was inside when somebody spoke a lot and another did not read");
-    for _ in 0..PAGES {
-        speaker.send(&page)?;
-        a.take_exactly(heard)?;
-    }
+    let megabytes = says_a_lot(&mut speaker, a)?.len() / 1_000_000;
     let after = format!(
-        "{} MB were said, and a client had been disconnected because it did not read, but stayed",
-        PAGES * page.len() / 1_000_000
+        "{megabytes} MB were said, and a client had been disconnected because it did not read, but \
+         stayed"
     );
     let other = let_in_again(attempt, server, a, &after)?;
     drop(deaf);

@@ -14,7 +14,7 @@ use std::time::Duration;
 use course::Exercise;
 use socket2::{Domain, Socket, Type};
 
-use super::{Actor, Check, ITSELF, Outcome, PATIENCE};
+use super::{Actor, Check, ITSELF, LONGEST, Outcome, PATIENCE};
 use harness::{Deadline, Program, Watch, accept_within, shortened};
 use shared::printable;
 
@@ -26,6 +26,8 @@ pub struct Attempt {
     patience: Duration,
     /// The strings in the starter's source: what it prints by itself is not worth showing.
     chatter: Vec<String>,
+    /// How the lines begin that the check itself causes: they are not worth showing either.
+    caused: RefCell<Vec<String>>,
     started: RefCell<Vec<Rc<Process>>>,
 }
 
@@ -54,6 +56,7 @@ impl Attempt {
             variant: None,
             patience: PATIENCE,
             chatter: strings.map(str::to_string).collect(),
+            caused: RefCell::default(),
             started: RefCell::default(),
         }
     }
@@ -70,6 +73,12 @@ impl Attempt {
     /// must not be commands for the terminal that shows it.
     pub(super) fn judge(&self, check: Check) -> Outcome {
         check(self).map_err(|finding| printable(&self.diagnosis(&finding)).into_owned())
+    }
+
+    /// Says that the check itself makes the program print lines with this beginning, for example
+    /// because it ends the server that the program is connected to. No diagnosis shows them.
+    pub fn causes(&self, beginning: &str) {
+        self.caused.borrow_mut().push(beginning.to_string());
     }
 
     /// How long to wait for what is expected.
@@ -168,7 +177,7 @@ impl Attempt {
     /// The last one. If the machine was too busy in too many tries, the error says that the check
     /// cannot tell.
     pub fn try_again<T>(&self, mut attempt: impl FnMut() -> Outcome<T>) -> Outcome<T> {
-        const MOST: usize = 10;
+        const MOST: usize = 6;
         let (mut tried, mut counted) = (0, 0);
         loop {
             let watch = Watch::start();
@@ -224,6 +233,7 @@ impl Attempt {
     /// Whether the untouched starter prints this line too, with whatever in its placeholders.
     fn is_chatter(&self, line: &str) -> bool {
         line.starts_with("listening on ")
+            || self.caused.borrow().iter().any(|beginning| line.starts_with(beginning))
             || self.chatter.iter().any(|string| {
                 let start = string.split('{').next().unwrap_or_default();
                 let end = string.rsplit('}').next().unwrap_or_default();
@@ -334,6 +344,51 @@ impl Running {
         Some(connected.map(|()| self.actor(socket.into(), name)))
     }
 
+    /// The memory of the program in MiB, where the system tells it.
+    pub fn memory(&self) -> Option<usize> {
+        let bytes = harness::resident_memory(self.process_id())?;
+        usize::try_from(bytes / (1024 * 1024)).ok()
+    }
+
+    /// Lets `client` send without end, and without a newline. A server may answer, throw it away or hang
+    /// up, but it may not keep it all.
+    ///
+    /// # Errors
+    /// If the server's memory has grown by much.
+    pub fn expect_little_kept_of(&self, mut client: Actor) -> Outcome {
+        self.expect_little_kept("a client", |bytes| {
+            client.take_what_has_come();
+            client.send(bytes).is_ok() // where the server has hung up, nothing more can be sent
+        })
+    }
+
+    /// As [`Running::expect_little_kept_of`], for whatever feeds the program. `feed` returns whether the
+    /// program takes more.
+    ///
+    /// # Errors
+    /// If the program's memory has grown by much.
+    pub fn expect_little_kept(&self, who: &str, mut feed: impl FnMut(&[u8]) -> bool) -> Outcome {
+        const SENT: usize = 32; // MiB
+        const GROWTH: usize = 12; // MiB
+        let Some(before) = self.memory() else { return Ok(()) }; // this system does not say
+        let (part, deadline) = (vec![b'x'; 1024 * 1024], Deadline::after(LONGEST));
+        for sent in 1..=SENT {
+            let takes_more = feed(&part);
+            let grown = self.memory().map_or(0, |now| now.saturating_sub(before));
+            if grown > GROWTH {
+                return Err(format!(
+                    "{who} sent {sent} MiB without a newline, and the program's memory grew by {grown} \
+                     MiB: {GROWTH} MiB at most were allowed"
+                ));
+            }
+            // A program may be right and slow.
+            if !takes_more || deadline.is_over() {
+                break;
+            }
+        }
+        Ok(())
+    }
+
     /// Whether the program has ended by itself.
     pub fn has_ended(&self) -> bool {
         self.process.program.borrow_mut().ends_within(Duration::from_millis(100)).is_some()
@@ -349,7 +404,7 @@ impl Running {
         let mut program = self.process.program.borrow_mut();
         let status = program.ends_within(self.patience).ok_or_else(|| {
             let later = shown_time(self.patience);
-            format!("{after}, but {later} later the program was still running")
+            format!("{after}, and the program was to end, but {later} later it was still running")
         })?;
         program.output_ends_within(LAST_WORDS);
         Ok(status)
