@@ -40,6 +40,17 @@ fn number_the_clients(attempt: &Attempt) -> Outcome {
     server.expect_line_on_stdout(&after, &numbered(came))?;
     attempt.eventually(|| {
         let printed = server.stdout();
+        let lines: Vec<&str> = printed.lines().collect();
+        let torn = lines.windows(2).find(|pair| {
+            pair[1].starts_with("client number ") && pair[0] != CONNECTED
+        });
+        if let Some(pair) = torn {
+            return Err(format!(
+                "many clients came together, and the line `{}` was to come right under the line \
+                 `{CONNECTED}`, but it came under `{}`",
+                pair[1], pair[0]
+            ));
+        }
         let numbers = printed.lines().filter_map(|line| line.strip_prefix("client number "));
         let mut numbers: Vec<usize> = numbers.map(|text| text.parse().unwrap_or(0)).collect();
         numbers.sort_unstable();
@@ -126,7 +137,9 @@ fn polite_refusal(attempt: &Attempt) -> Outcome {
     Places { count: 3, welcome: "welcome", refusal: "full" }.hold_when_many_come(attempt)?;
     first.did("was inside, said nothing for some seconds");
     first.expect_silence(LONG_SILENCE.saturating_sub(silent.elapsed()))?;
-    expect_full(&server, "came when three were inside who had been silent for some seconds")
+    expect_full(&server, "came when three were inside who had been silent for some seconds")?;
+    let server = attempt.serve()?;
+    server.expect_little_kept_of(server.connect("a client that talks without end")?)
 }
 
 fn expect_full(server: &Running, did: &str) -> Outcome {
@@ -168,7 +181,7 @@ fn close_cleanly(attempt: &Attempt) -> Outcome {
     std::thread::sleep(std::time::Duration::from_millis(300));
 
     server.press_ctrl_c();
-    let pressed = Instant::now();
+    let (pressed, watch) = (Instant::now(), checker::Watch::start());
     for client in &mut staying {
         client.did("saw Ctrl-C pressed");
         client.expect_line("bye")?;
@@ -176,11 +189,12 @@ fn close_cleanly(attempt: &Attempt) -> Outcome {
     // The clients stay, and the server goes all the same.
     ends_well(&server, "all clients were told `bye` after Ctrl-C")?;
     if pressed.elapsed() > attempt.patience() {
-        return Err(format!(
+        let finding = format!(
             "Ctrl-C was pressed while twenty clients stayed, and the server was to go all the same, \
              but it took {:.1} s",
             pressed.elapsed().as_secs_f64()
-        ));
+        );
+        return Err(checker::late(&watch, finding));
     }
     for client in &mut staying {
         client.did("was told `bye`");

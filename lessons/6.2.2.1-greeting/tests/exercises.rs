@@ -54,7 +54,8 @@ fn say_goodbye(attempt: &Attempt) -> Outcome {
     late.did("said `late` after some seconds and closed its sending half");
     expect_goodbye(&mut late)?;
     staying.did("stayed while others said goodbye");
-    expect_no_word(&mut staying, Duration::from_millis(100))
+    expect_no_word(&mut staying, Duration::from_millis(100))?;
+    server.expect_little_kept_of(greeted(&server, "a client that sends without end")?)
 }
 
 fn greeted(server: &Running, name: &str) -> Outcome<Actor> {
@@ -130,6 +131,19 @@ fn greet_by_name(attempt: &Attempt) -> Outcome {
     long.did(&format!("sent the name `{LONG_NAME}` byte by byte"));
     long.expect_line(&format!("hello, {LONG_NAME}!"))?;
 
+    let mut longest = asked()?;
+    let name = "Ann ".repeat(225);
+    longest.send(format!("{name}\n"))?;
+    longest.did("sent a name of 900 bytes and a newline");
+    longest.expect_line(&format!("hello, {}!", name.trim()))?;
+    let mut empty = asked()?;
+    empty.send("\n")?;
+    empty.did("sent an empty name");
+    empty.line()?; // whatever it says
+    let mut nothing = asked()?;
+    nothing.half_close()?;
+    drop(nothing);
+
     let mut with_more = asked()?;
     with_more.send("Ann\nand more\n")?;
     with_more.did("sent `Ann\\nand more\\n` in one piece");
@@ -163,7 +177,8 @@ fn greet_by_name(attempt: &Attempt) -> Outcome {
     thinking.did("sent `Bo`, thought for some seconds, sent `b` and a newline at last");
     thinking.expect_line("hello, Bob!")?;
     whole.did("was greeted, said one more line some seconds ago, and stayed");
-    whole.expect_silence(Duration::from_millis(100))
+    whole.expect_silence(Duration::from_millis(100))?;
+    server.expect_little_kept_of(asked()?)
 }
 
 const LONG_NAME: &str = "Pippilotta Viktualia Rullgardina Krusmynta Efraimsdotter";
@@ -174,6 +189,14 @@ fn greeting() -> Vec<u8> {
 }
 
 fn whole_greeting(attempt: &Attempt) -> Outcome {
+    all_get_all_of_it(attempt)?;
+    let server = attempt.serve()?;
+    let mut talking = server.connect("a client that talks without end")?;
+    talking.take_exactly(greeting().len())?;
+    server.expect_little_kept_of(talking)
+}
+
+fn all_get_all_of_it(attempt: &Attempt) -> Outcome {
     let server = attempt.serve()?;
     let mut late = server.connect("the client that reads late")?;
     let mut talking = server.connect("the client that said `hi` and reads late")?;

@@ -46,6 +46,7 @@ fn peak(attempt: &Attempt) -> Outcome {
     (0..25).try_for_each(|_| thirty_at_once(&attempt.serve()?))?;
     first.did("stayed while others came and left, silent for some seconds,");
     first.expect_silence(LONG_SILENCE.saturating_sub(silent.elapsed()))?;
+    server.expect_little_kept_of(server.connect("a client that talks without end")?)?;
     let mut next = server.connect("a client")?;
     let line = next.line()?;
     match numbers_in(&line) {
@@ -153,7 +154,9 @@ fn two_for_each_address(attempt: &Attempt) -> Outcome {
     Places { count: 2, welcome, refusal }.hold_when_many_come(attempt)?;
     first.did("was inside, said nothing for some seconds");
     first.expect_silence(LONG_SILENCE.saturating_sub(silent.elapsed()))?;
-    is_refused(&server, "came when two were there who had been silent for some seconds")
+    is_refused(&server, "came when two were there who had been silent for some seconds")?;
+    let server = attempt.serve()?;
+    server.expect_little_kept_of(server.connect("a client that talks without end")?)
 }
 
 fn is_refused(server: &Running, did: &str) -> Outcome {
@@ -206,9 +209,10 @@ fn tell_everybody(attempt: &Attempt) -> Outcome {
     let mut alone = server.connect("a new client")?;
     alone.did("came when all others had left");
     match alone.line()?.as_str() {
-        "online: 1" => Ok(()),
-        _ => alone.expect_line("online: 1"), // the server had not noticed the other's end before
+        "online: 1" => {}
+        _ => alone.expect_line("online: 1")?, // the server had not noticed the other's end before
     }
+    server.expect_little_kept_of(alone)
 }
 
 /// Everybody sees each change, and a change is one more or one fewer. Who counts in one step and

@@ -4,7 +4,9 @@ use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use checker::{Actor, Attempt, LONG_SILENCE, Outcome, Running, listener, shown_time};
+use checker::{
+    Actor, Attempt, Deadline, LONG_SILENCE, Outcome, Running, Watch, late, listener, shown_time,
+};
 use socket2::{Domain, Socket, Type};
 
 checker::exercises! {
@@ -202,9 +204,9 @@ impl Reconnecting<'_> {
     /// machine it may be late often, but not each time.
     fn back_soon(&self, mut server: Actor) -> Outcome<Actor> {
         let mut soonest = Duration::MAX;
-        let begun = Instant::now();
+        let (watch, deadline) = (Watch::start(), Deadline::after(Duration::from_secs(3)));
         for tries in 0..15 {
-            if tries >= 3 && begun.elapsed() > Duration::from_secs(3) {
+            if tries >= 3 && deadline.is_over() {
                 break;
             }
             let hung_up = Instant::now();
@@ -221,18 +223,20 @@ impl Reconnecting<'_> {
                 return Ok(server);
             }
         }
-        Err(format!(
+        let finding = format!(
             "the server answered and then closed the connection, again and again, and the client was \
              to be back after 0.1 s, but at the soonest it took {:.2} s",
             soonest.as_secs_f64()
-        ))
+        );
+        Err(late(&watch, finding))
     }
 
     /// The server has answered once, and then takes connections and hangs up before it answers. On
     /// a busy machine a pause may be too long, so there is more than one run.
     fn pauses_grow(&self, mut server: Actor) -> Outcome<Actor> {
-        let mut soonest = [Duration::MAX; PAUSES.len()];
-        let late = |number: usize, took: Duration| took > PAUSES[number].mul_f64(1.4) + 2 * EARLY;
+        let (mut soonest, watch) = ([Duration::MAX; PAUSES.len()], Watch::start());
+        let is_late =
+            |number: usize, took: Duration| took > PAUSES[number].mul_f64(1.4) + 2 * EARLY;
         for _ in 0..self.attempt.tries() {
             for (number, soonest) in soonest.iter_mut().enumerate() {
                 let took;
@@ -241,19 +245,23 @@ impl Reconnecting<'_> {
             }
             let so_far = self.client.stdout().lines().filter(|line| *line == ANSWER).count();
             server = self.answered(server, so_far + 1)?;
-            if !soonest.iter().enumerate().any(|(number, took)| late(number, *took)) {
+            if !soonest.iter().enumerate().any(|(number, took)| is_late(number, *took)) {
                 return Ok(server);
             }
         }
-        let (number, took) =
-            soonest.into_iter().enumerate().find(|(n, took)| late(*n, *took)).unwrap_or_default();
-        Err(format!(
+        let (number, took) = soonest
+            .into_iter()
+            .enumerate()
+            .find(|(n, took)| is_late(*n, *took))
+            .unwrap_or_default();
+        let finding = format!(
             "the server took the connection and hung up before it answered, and the client was to \
              be back after a pause of {:.1} s (it is the {}. in a row), but it took {:.2} s",
             PAUSES[number].as_secs_f64(),
             number + 1,
             took.as_secs_f64()
-        ))
+        );
+        Err(late(&watch, finding))
     }
 
     /// Hangs up, and sees that the client keeps the pause of that number, at least.

@@ -3,7 +3,9 @@
 use std::thread;
 use std::time::{Duration, Instant};
 
-use checker::{Actor, Attempt, LONG_SILENCE, Outcome, Running, lateness_of_time_outs, quoted};
+use checker::{
+    Actor, Attempt, LONG_SILENCE, Outcome, Running, Watch, late, lateness_of_time_outs, quoted,
+};
 
 checker::exercises! {
     bidirectional_server in "6.2.2.3-bidirectional-server" {
@@ -72,7 +74,8 @@ fn one_answer_a_line(attempt: &Attempt) -> Outcome {
     late.expect_silence(LONG_SILENCE.saturating_sub(begun.elapsed()))?;
     late.send("了吗\n")?;
     late.did("sent the end of its line some seconds after the beginning");
-    late.expect(ANSWER)
+    late.expect(ANSWER)?;
+    server.expect_little_kept_of(server.connect("a client that never ends its line")?)
 }
 
 fn upper_case_echo(attempt: &Attempt) -> Outcome {
@@ -172,7 +175,7 @@ fn no_newline(attempt: &Attempt) -> Outcome {
     a_message_in_segments(&server, &[&"x".repeat(100_000), "x"])?;
 
     let mut telnet = server.connect("the telnet client, which sends lines,")?;
-    let mut soonest = Duration::MAX;
+    let (mut soonest, watch) = (Duration::MAX, Watch::start());
     for line in ["hello\r\n", "hello\n", "hello\n", "hello\n", "hello\n"] {
         let asked = Instant::now();
         telnet.send(line)?;
@@ -183,11 +186,12 @@ fn no_newline(attempt: &Attempt) -> Outcome {
     telnet.expect_silence(A_WHILE)?;
     // Who waits for nothing is that late each time.
     if soonest > Duration::from_millis(180) {
-        return Err(format!(
+        let finding = format!(
             "the telnet client sent lines, each with its newline, and waited {:.2} s for an answer \
              at the least: with a newline there is nothing to wait for",
             soonest.as_secs_f64()
-        ));
+        );
+        return Err(late(&watch, finding));
     }
     telnet.send("一\n二\n三")?;
     telnet.expect(ANSWER.repeat(3))?;

@@ -35,6 +35,9 @@ fn number_the_lines(attempt: &Attempt) -> Outcome {
     program.close_stdin();
     let after = "`the last` was typed without Enter, and the input ended";
     program.expect_line_on_stdout(after, "1001: the last")?;
+    let fed = attempt.start(&[]);
+    fed.expect_little_kept("the keyboard", |bytes| fed.type_bytes(bytes).is_ok())?;
+    fed.kill();
     let status = program.expect_exit("the input had ended")?;
     let lines = program.stdout().lines().count();
     match status.success() {
@@ -96,7 +99,29 @@ fn ask_a_server(attempt: &Attempt) -> Outcome {
     client.expect_line_on_stdout("the server had answered `4:the last`", "4:the last")?;
     drop(server);
     client.expect_exit("the input had ended, and the server closed the connection")?;
-    Ok(())
+    shows_the_answers_alone(&client)?;
+
+    let fed = attempt.start(&[&address.to_string()]);
+    let mut server = attempt.accepted_by(&listener, "the server")?;
+    fed.close_stdin();
+    server.expect_end()?;
+    fed.expect_little_kept("the server", |bytes| server.send(bytes).is_ok())
+}
+
+/// The screen holds what the server has answered, line by line, and nothing else.
+fn shows_the_answers_alone(client: &Running) -> Outcome {
+    let stdout = client.stdout();
+    let lines: Vec<&str> = stdout.lines().collect();
+    let expected = ["1:你好", "2:once more", "3:", "4:the last", "two more lines", "goodbye"];
+    let as_expected = lines.len() == expected.len()
+        && lines.iter().zip(expected).all(|(line, start)| line.starts_with(start));
+    match as_expected {
+        true => Ok(()),
+        false => Err(format!(
+            "the screen was to show the six lines of the server and nothing else, but it shows: {}",
+            lines.join(" | ")
+        )),
+    }
 }
 
 fn heartbeat(attempt: &Attempt) -> Outcome {

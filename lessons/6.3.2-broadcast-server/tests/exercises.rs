@@ -5,11 +5,11 @@ use std::io::Read;
 use std::net::{SocketAddr, TcpStream};
 use std::ops::Range;
 use std::sync::Barrier;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread::{self, ScopedJoinHandle};
 use std::time::{Duration, Instant};
 
-use checker::{Actor, Attempt, LONGEST, Outcome, Running, rounds};
+use checker::{Actor, Attempt, Deadline, LONGEST, Outcome, Running, Watch, rounds};
 
 checker::exercises! {
     broadcast_server in "6.3.2-broadcast-server" {
@@ -79,6 +79,23 @@ fn own_words(attempt: &Attempt) -> Outcome {
             }
         })?;
     }
+    talks_without_reading(&server, &mut a, &mut b)
+}
+
+/// Clients that talk a lot and do not read, not even what they have said themselves: when there is no
+/// room for more, each is disconnected, and nobody waits for it.
+fn talks_without_reading(server: &Running, a: &mut Actor, b: &mut Actor) -> Outcome {
+    const DEAF: usize = 40; // each says as much as it may without a pause: 2.4 MB in all
+    let page = format!("{}\n", "x".repeat(1499)).repeat(40);
+    let deaf = (0..DEAF).map(|_| server.connect_from_afar("a client that does not read"));
+    let mut deaf = deaf.collect::<Outcome<Vec<Actor>>>()?;
+    for (number, speaker) in deaf.iter_mut().enumerate() {
+        let _ = speaker.send(&page); // it may have been disconnected
+        b.send(format!("heard {number}\n"))?;
+        a.did("was there when many talked, some of them without reading,");
+        a.find_line(&format!("{}:heard {number}", port(b)))?;
+        b.take_what_has_come();
+    }
     Ok(())
 }
 
@@ -139,7 +156,11 @@ fn who_left(attempt: &Attempt) -> Outcome {
     b.half_close()?;
     for client in [&mut a, &mut c] {
         client.did("was there when client B said a last word without a newline and left");
-        client.find_line(&format!("{port_b}:a last word without a newline"))?;
+        let before = client.find_line(&format!("{port_b}:a last word without a newline"))?;
+        if before.contains(&format!("{port_b}:has left")) {
+            let came = format!("the line `{port_b}:has left` came before them");
+            return Err(client.finding("its last words first", &came));
+        }
         client.expect_line(&format!("{port_b}:has left"))?;
     }
     a.did("was told that B has left");
@@ -192,9 +213,34 @@ fn who(attempt: &Attempt) -> Outcome {
     expect_here(&a.line()?, &[("A", port_a), ("B", port_b), ("C", port_c)])?;
     b.did("waited while A sent a line that is not UTF-8, and then asked `/who`,");
     b.line()?;
+    let mut leaving = server.connect("client D")?; // has never sent a newline, so none is waited for
+    leaving.send("/who")?;
+    leaving.did("sent `/who` without a newline, and then nothing more,");
+    let port_d = port(&leaving);
+    let all = [("A", port_a), ("B", port_b), ("C", port_c), ("D", port_d)];
+    expect_here(&leaving.line()?, &all)?;
+    leaving.send("/who")?;
+    leaving.half_close()?;
+    leaving.did("sent `/who` without a newline and closed its sending half");
+    expect_here(&leaving.line()?, &all)?;
+    leaving.expect_end()?;
+    b.did("waited while others asked `/who` without a newline,");
+    b.expect_silence(Duration::from_millis(100))?;
+    expect_gone(attempt, &mut a, port_d, "client D left after its question")?;
 
+    while_others_talk(&server, ("/who\n", "here:"), || {
+        a.send("/who\n".repeat(QUESTIONS))?;
+        a.did("asked `/who` while others talked");
+        expect_between_talk(&mut a, QUESTIONS, |line| {
+            line.strip_prefix("here: ")
+                .is_some_and(|list| list.split(' ').all(|port| port.parse::<u16>().is_ok()))
+        })?;
+        [&mut b, &mut c].into_iter().for_each(|other| drop(other.take_what_has_come()));
+        Ok(())
+    })?;
     // Whoever closes a connection with something unread resets it, and C is to leave in peace.
     let _ = c.take_all_within(Duration::from_millis(200));
+    a.take_what_has_come();
     drop(c);
     expect_gone(attempt, &mut a, port_c, "client C closed its connection")?;
     b.reset();
@@ -222,6 +268,66 @@ fn who(attempt: &Attempt) -> Outcome {
         a.send("/who\n")?;
         expect_here(&a.line()?, &[("A", port_a)])
     })
+}
+
+/// So many questions are asked in one piece: the more, the sooner somebody talks between two writes.
+const QUESTIONS: usize = 400;
+
+/// Others talk while `each` is called again and again. In the end they ask `question`, whose answer
+/// begins with `answer`: when it has come, all that they have said has been passed on.
+fn while_others_talk(
+    server: &Running,
+    (question, answer): (&str, &str),
+    mut each: impl FnMut() -> Outcome,
+) -> Outcome {
+    const TALKERS: usize = 6;
+    const LINES: usize = 700; // which each may say without a pause
+    let over = AtomicUsize::new(0);
+    let talk = |talker: &mut Actor| {
+        for _ in 0..LINES {
+            talker.take_what_has_come();
+            talker.send("talk\n")?;
+        }
+        talker.send(question)?;
+        while !talker.line()?.starts_with(answer) {}
+        Ok(())
+    };
+    let talks = |mut talker: Actor| {
+        let talked = talk(&mut talker);
+        over.fetch_add(1, Ordering::Relaxed);
+        talked
+    };
+    for _ in rounds(5) {
+        over.store(0, Ordering::Relaxed);
+        let talkers = server.connect_at_once(TALKERS, "a client that talks")?;
+        thread::scope(|scope| {
+            let talkers: Vec<_> =
+                talkers.into_iter().map(|talker| scope.spawn(|| talks(talker))).collect();
+            while over.load(Ordering::Relaxed) < TALKERS {
+                each()?;
+            }
+            talkers.into_iter().try_for_each(joined)
+        })?;
+    }
+    Ok(())
+}
+
+/// Waits for so many of the lines that are meant, between whole lines of those who talk.
+fn expect_between_talk(client: &mut Actor, times: usize, meant: impl Fn(&str) -> bool) -> Outcome {
+    let mut came = 0;
+    while came < times {
+        let line = client.line()?;
+        let talk = line.strip_suffix(":talk").is_some_and(|port| port.parse::<u16>().is_ok());
+        match () {
+            () if meant(&line) => came += 1,
+            () if talk => {}
+            () => {
+                let came = format!("`{line}` came");
+                return Err(client.finding("each line whole", &came));
+            }
+        }
+    }
+    Ok(())
 }
 
 fn expect_here(answer: &str, here: &[(&str, u16)]) -> Outcome {
@@ -311,17 +417,34 @@ fn private_messages(attempt: &Attempt) -> Outcome {
     b.expect_line(&format!("{port_c}:and still is"))?;
     a.find_line(&format!("{port_c}:and still is"))?;
 
+    while_others_talk(&server, ("/to 1 me\n", "nobody at 1"), || {
+        c.send(format!("/to {port_b} psst\n").repeat(QUESTIONS))?;
+        b.did("was whispered to while others talked");
+        expect_between_talk(&mut b, QUESTIONS, |line| line == format!("{port_c} whispers:psst"))?;
+        [&mut a, &mut c].into_iter().for_each(|other| drop(other.take_what_has_come()));
+        Ok(())
+    })?;
+    let mut reset = server.connect("client D")?;
+    let port_d = port(&reset);
+    reset.send("I am D\n")?;
+    a.find_line(&format!("{port_d}:I am D"))?;
+    reset.reset();
+    expect_nobody(attempt, &mut a, port_d, "wrote to D after client D left with a reset")?;
+    let _ = c.take_all_within(Duration::from_millis(200));
     drop(c);
-    let deadline = Instant::now() + attempt.patience();
-    loop {
-        // Until the server has noticed that C has left, it has nothing to answer.
-        a.send(format!("/to {port_c} are you there?\n"))?;
-        let answered = a.expect_silence(Duration::from_millis(300)).is_err();
-        if answered || Instant::now() > deadline {
-            a.did("wrote to C, which had closed its connection,");
-            return a.expect_line(&format!("nobody at {port_c}"));
-        }
-    }
+    expect_nobody(attempt, &mut a, port_c, "wrote to C, which had closed its connection,")
+}
+
+/// Until the server has noticed that a client has left, it has nothing to answer.
+fn expect_nobody(attempt: &Attempt, a: &mut Actor, left: u16, did: &str) -> Outcome {
+    attempt.eventually(|| {
+        a.send(format!("/to {left} are you there?\n"))?;
+        a.did(did);
+        a.set_patience(Duration::from_millis(300));
+        let answered = a.find_line(&format!("nobody at {left}"));
+        a.set_patience(attempt.patience());
+        answered.map(drop)
+    })
 }
 
 fn nicknames(attempt: &Attempt) -> Outcome {
@@ -376,16 +499,33 @@ fn nicknames(attempt: &Attempt) -> Outcome {
         ));
         c.expect_line(&format!("小红:{message}"))?;
     }
+    let mut reset = server.connect("client D")?;
+    reset.send("/name 小黄\nyellow\n")?;
+    c.did("heard D, which had asked for the name 小黄,");
+    c.find_line("小黄:yellow")?;
+    reset.reset();
+    attempt.eventually(|| {
+        b.send("/name 小黄\nand now?\n")?;
+        c.did("heard B, which asked for the name 小黄 after D had left with a reset,");
+        match c.line()?.as_str() {
+            "小黄:and now?" => Ok(()),
+            other => Err(format!(
+                "client D, which was reset, has the name 小黄 for ever: client B still could not have \
+                 it, and what it said came as `{other}`"
+            )),
+        }
+    })?;
+    let _ = a.take_all_within(Duration::from_millis(50));
     two_do_not_get_one_name(&server, &mut c, [&mut a, &mut b])?;
 
     drop(a);
-    let deadline = Instant::now() + attempt.patience();
+    let deadline = Deadline::after(attempt.patience());
     loop {
         b.send("/name 小明\nand now?\n")?;
         c.did("heard B, which asked for the name 小明 after A had left,");
         match c.line()?.as_str() {
             "小明:and now?" => return Ok(()),
-            other if Instant::now() > deadline => {
+            other if deadline.is_over() => {
                 return Err(format!(
                     "client A, which was called 小明, has left, so the name is free. But 5 s later \
                      client B still could not have it: what it said came as `{other}`"
@@ -456,6 +596,7 @@ fn one_has_the_name(listening: &mut Actor, round: usize, askers: usize) -> Outco
 }
 
 fn history(attempt: &Attempt) -> Outcome {
+    nobody_else_was_there(attempt)?;
     let server = attempt.serve()?;
     let (mut a, mut b, c) = three_clients(&server)?;
     drop(c);
@@ -481,12 +622,29 @@ fn history(attempt: &Attempt) -> Outcome {
     keeps_little(&server, &mut a, &mut b)
 }
 
+/// What the first client says before anybody else has come is a part of the history, too.
+fn nobody_else_was_there(attempt: &Attempt) -> Outcome {
+    let server = attempt.serve()?;
+    let mut newcomer = server.connect("the first client of all")?;
+    newcomer.did("came when nothing had been said yet");
+    newcomer.expect_silence(Duration::from_millis(100))?;
+    let mut first = newcomer;
+    first.send("one\ntwo\nthree\n")?;
+    thread::sleep(Duration::from_millis(300)); // so that it is history
+    let mut newcomer = server.connect("a newcomer")?;
+    newcomer.did("came after something was said when nobody else was there");
+    for text in ["one", "two", "three"] {
+        newcomer.expect_line(&format!("{}:{text}", port(&first)))?;
+    }
+    Ok(())
+}
+
 /// So many lines of 2 KB are less than 64 KiB, which a client may say without a pause.
 const PAGES: usize = 30;
 
 /// Whoever keeps all and shows ten has no bound either.
 fn keeps_little(server: &Running, a: &mut Actor, b: &mut Actor) -> Outcome {
-    let before = memory_of(server);
+    let before = server.memory();
     [&mut *a, &mut *b].into_iter().for_each(|reader| reader.did("read all that was said"));
     let (begun, mut rounds) = (Instant::now(), 0);
     while rounds < 400 && begun.elapsed() < LONGEST {
@@ -501,7 +659,7 @@ fn keeps_little(server: &Running, a: &mut Actor, b: &mut Actor) -> Outcome {
         }
         rounds += 1;
     }
-    match (before, memory_of(server)) {
+    match (before, server.memory()) {
         (Some(before), Some(after)) if after > before + GROWTH => Err(format!(
             "{} KB were said in lines, of which the last ten were to be kept, and the server's \
              memory grew by {} MiB",
@@ -738,13 +896,13 @@ fn beside_a_slow_reader(attempt: &Attempt) -> Outcome<bool> {
     let server = attempt.serve()?;
     let (mut a, mut b, mut slow) = three_clients(&server)?;
     let prefix = format!("{}:", port(&a));
-    let memory = memory_of(&server);
+    let memory = server.memory();
     b.did("read all it was sent");
     let most = 3 * attempt.patience();
 
     // 32 MB that C does not read, and then some of which it reads a little now and then. A server
     // that reads byte by byte is right too: it needs not hear all of them.
-    let (begun, mut times) = (Instant::now(), Vec::new());
+    let (begun, watch, mut times) = (Instant::now(), Watch::start(), Vec::new());
     a_round(0..100, &mut a, &mut b, most)?; // a hundred at once, of which B must lose none
     while times.len() < ROUNDS && begun.elapsed() < LONGEST {
         times.push(a_round(round(times.len()), &mut a, &mut b, most)?);
@@ -757,7 +915,7 @@ fn beside_a_slow_reader(attempt: &Attempt) -> Outcome<bool> {
         let rounds = (times.len()..times.len() + 8).map(round);
         let without_c: Vec<Duration> =
             rounds.map(|round| a_round(round, &mut a, &mut b, most)).collect::<Outcome<_>>()?;
-        if at_last <= 5 * typical(&without_c) {
+        if at_last <= 5 * typical(&without_c) || watch.machine_was_busy() {
             return Ok(false);
         }
         return Err(format!(
@@ -813,7 +971,7 @@ fn a_round(round: Range<usize>, a: &mut Actor, b: &mut Actor, most: Duration) ->
         let kilobytes = 2 * round.end;
         format!("client C did not read. When A had said {kilobytes} KB, {finding}")
     };
-    let begun = Instant::now();
+    let (begun, deadline) = (Instant::now(), Deadline::after(most));
     a.send(lines.concat()).map_err(problem)?;
     for line in &lines {
         let came = b.line().map_err(problem)?;
@@ -822,12 +980,10 @@ fn a_round(round: Range<usize>, a: &mut Actor, b: &mut Actor, most: Duration) ->
             return Err(problem(format!("B was to get {line} from A, but got {came}")));
         }
     }
-    match begun.elapsed() {
-        took if took > most => {
-            Err(problem("B had to wait too long for what came next".to_string()))
-        }
-        took => Ok(took),
+    if deadline.is_over() {
+        return Err(problem("B had to wait too long for what came next".to_string()));
     }
+    Ok(begun.elapsed())
 }
 
 /// The one in the middle: one that was held up by this machine says nothing.
@@ -883,7 +1039,7 @@ fn ends_of(line: &str) -> String {
 const GROWTH: usize = 16; // MiB
 
 fn expect_little_growth(server: &Running, before: Option<usize>, said: usize) -> Outcome {
-    let (Some(before), Some(after)) = (before, memory_of(server)) else {
+    let (Some(before), Some(after)) = (before, server.memory()) else {
         return Ok(()); // this system does not say
     };
     match after.saturating_sub(before) {
@@ -894,12 +1050,6 @@ fn expect_little_growth(server: &Running, before: Option<usize>, said: usize) ->
         )),
         _ => Ok(()),
     }
-}
-
-/// The memory of the server in MiB, where the system tells it.
-fn memory_of(server: &Running) -> Option<usize> {
-    let bytes = harness::resident_memory(server.process_id())?;
-    usize::try_from(bytes / (1024 * 1024)).ok()
 }
 
 /// Three clients who are all in the room: A and B have heard somebody, B and C have been heard.

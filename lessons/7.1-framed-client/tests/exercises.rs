@@ -54,6 +54,14 @@ fn what_came(attempt: &Attempt) -> Outcome {
     comes_last(&client, "2 messages, 7 bytes")?;
 
     let (client, mut server) = started(attempt)?;
+    server.send(frame(b"51002:x"))?;
+    server.send(b"\0\0\0\x09510")?;
+    drop(server);
+    comes_last(&client, "1 messages, 7 bytes").map_err(|finding| {
+        format!("the server sent a message and ended in the middle of a message, so {finding}")
+    })?;
+
+    let (client, mut server) = started(attempt)?;
     let many = frame(b"51002:a").repeat(1000);
     server.send(many)?;
     drop(server);
@@ -91,7 +99,8 @@ fn several_lines(attempt: &Attempt) -> Outcome {
     server.did(
         "was connected, two blank lines and then `你好` with line ends of Windows were typed,",
     );
-    expect_frame(&mut server, "你好".as_bytes())?;
+    // The task leaves open whether the carriage return belongs to the line.
+    expect_one_of(&mut server, &["你好".as_bytes(), "你好\r".as_bytes()])?;
     client.type_bytes(b"four\n \t \nfive\n\nsix\n\n")?;
     server.did(
         "was connected, `four`, a line of white space, `five`, blank, `six`, blank were typed",
@@ -130,6 +139,12 @@ fn several_lines(attempt: &Attempt) -> Outcome {
 }
 
 fn expect_frame(server: &mut Actor, expected: &[u8]) -> Outcome {
+    expect_one_of(server, &[expected])
+}
+
+/// Waits for a frame that holds one of these messages. A diagnosis names the first.
+fn expect_one_of(server: &mut Actor, messages: &[&[u8]]) -> Outcome {
+    let expected = messages[0];
     let wanted = format!("the frame {}", quoted(expected));
     let explained = |problem: String| format!("{problem}. It was to be {wanted}");
     let length = server.take_exactly(size_of::<u32>()).map_err(explained)?;
@@ -138,7 +153,7 @@ fn expect_frame(server: &mut Actor, expected: &[u8]) -> Outcome {
         return Err(server.finding(&wanted, &format!("a frame of {announced} bytes came")));
     }
     match server.take_exactly(announced).map_err(explained)? {
-        came if came == expected => Ok(()),
+        came if messages.contains(&came.as_slice()) => Ok(()),
         came => Err(server.finding(&wanted, &format!("the frame {} came", quoted(&came)))),
     }
 }

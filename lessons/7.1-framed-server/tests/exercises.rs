@@ -1,9 +1,12 @@
 //! The exercises of this lesson, and what each asks of a learner's program.
 
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use checker::{Actor, Attempt, Outcome, Running, lateness_of_time_outs, quoted, shown_time};
+use checker::{
+    Actor, Attempt, Outcome, Running, lateness_of_time_outs, quoted, rounds, shown_time,
+};
 use lesson_framed_server::frame;
 
 checker::exercises! {
@@ -57,6 +60,109 @@ fn how_many(attempt: &Attempt) -> Outcome {
         client.did("asked when 19 others did");
         expect_frame(client, b"21")?;
     }
+    drop(crowd);
+    attempt.eventually(|| ask(&mut a, 1))?;
+    whoever_was_sent_away_is_not_counted(attempt, &server, &mut a)?;
+    rounds(3).try_for_each(|_| asks_while_others_talk(&server, &mut a))
+}
+
+/// A client is no longer here when it has been refused, and when it has been disconnected because it
+/// did not read, even if it never closes its own end.
+fn whoever_was_sent_away_is_not_counted(
+    attempt: &Attempt,
+    server: &Running,
+    a: &mut Actor,
+) -> Outcome {
+    // A server that counts it until it has waited for its end does so for some seconds, so each time
+    // there is a new one.
+    let mut stay = Vec::new();
+    attempt.eventually(|| {
+        let mut refused = server.connect("a client")?;
+        refused.send(b"\x00\x01\x00\x01")?;
+        refused.did("announced 65,537 bytes");
+        expect_frame(&mut refused, "一条消息最多65536字节".as_bytes())?;
+        stay.push(refused);
+        a_few_times(|| ask(a, 1)).map_err(|finding| {
+            format!("a client that had been refused is still counted while it stays: {finding}")
+        })
+    })?;
+    drop(stay);
+
+    let reads_nothing = server.connect_from_afar("a client that does not read")?;
+    attempt.eventually(|| ask(a, 2))?;
+    for _ in 0..PAGES {
+        // Each is new, and so has not said too much yet to say all this without a pause.
+        let mut speaker = server.connect("a client that says a lot")?;
+        let message = [b'x'; 60_000];
+        speaker.send(frame(&message))?;
+        a.did("listened to somebody who said a lot");
+        expect_from(a, &speaker, &message)?;
+    }
+    let outcome = attempt.eventually(|| ask(a, 1)).map_err(|finding| {
+        format!(
+            "{} KB were said, and a client that had been disconnected because it did not read is still \
+             counted: {finding}",
+            60 * PAGES
+        )
+    });
+    drop(reads_nothing);
+    outcome
+}
+
+/// Tries again until it succeeds, for what a server does at the same time as the check asks.
+fn a_few_times(mut attempt: impl FnMut() -> Outcome) -> Outcome {
+    let mut outcome = attempt();
+    for _ in 0..10 {
+        if outcome.is_err() {
+            thread::sleep(Duration::from_millis(20));
+            outcome = attempt();
+        }
+    }
+    outcome
+}
+
+/// So many long messages are more than the system keeps for a client that does not read.
+const PAGES: usize = 60;
+
+/// An answer that is sent in two steps is torn apart by what somebody else says between them.
+fn asks_while_others_talk(server: &Running, a: &mut Actor) -> Outcome {
+    const TALKERS: usize = 3;
+    const MESSAGES: usize = 1500; // which each may say without a pause
+    let over = AtomicUsize::new(0);
+    let talks = |mut talker: Actor| {
+        let said = (0..MESSAGES).try_for_each(|_| talker.send(frame(b"talk")));
+        over.fetch_add(1, Ordering::Relaxed);
+        said.map(|()| talker)
+    };
+    let talkers = server.connect_at_once(TALKERS, "a client that talks")?;
+    thread::scope(|scope| {
+        let talkers: Vec<_> =
+            talkers.into_iter().map(|talker| scope.spawn(|| talks(talker))).collect();
+        while over.load(Ordering::Relaxed) < TALKERS {
+            asks_ten_times(a)?;
+        }
+        talkers.into_iter().try_for_each(|talker| {
+            talker.join().unwrap_or_else(|_| Err("the check has panicked".to_string())).map(drop)
+        })
+    })
+}
+
+fn asks_ten_times(a: &mut Actor) -> Outcome {
+    const TIMES: usize = 10;
+    a.send(frame(b"").repeat(TIMES))?;
+    a.did("asked while others talked");
+    let mut answers = 0;
+    while answers < TIMES {
+        let came = next_frame(a, b"4")?;
+        match came.as_slice() {
+            [b'1'..=b'9'] | [b'1', _] => answers += 1, // earlier ones may still be leaving
+            said if said.ends_with(b":talk") && said.len() < 12 => {}
+            other => {
+                let expected = "answers such as `4` and what the others said, each in its frame";
+                return Err(a.finding(expected, &format!("the frame {} came", quoted(other))));
+            }
+        }
+    }
     Ok(())
 }
 
@@ -87,6 +193,7 @@ fn begun_frame(attempt: &Attempt) -> Outcome {
         "listened, when a client that was silent between two frames for two seconds spoke again,",
     );
     find_frame(&mut a, &labelled(&quiet, b"still here"))?;
+    attempt.try_again(|| comes_as_soon_as_it_is_whole(&server, &mut a))?;
     attempt.try_again(|| goes_on(&server, &mut a))?;
 
     let mut long = server.connect("a client")?;
@@ -126,6 +233,22 @@ fn is_refused_in_time(attempt: &Attempt, server: &Running) -> Outcome {
         }
         client.did("was told `too slow`");
         client.expect_end()?;
+    }
+    Ok(())
+}
+
+/// What comes in pieces is passed on with the last of them, and not when the time for it is up.
+fn comes_as_soon_as_it_is_whole(server: &Running, a: &mut Actor) -> Outcome {
+    let mut client = server.connect("a client")?;
+    for pieces in [&[&b"\0\0"[..], b"\0\x05hello"][..], &[b"\0\0\0\x05he", b"llo"]] {
+        client.send_in_pieces(pieces)?;
+        let whole = Instant::now();
+        a.did("listened, when a client sent a message in two pieces");
+        find_frame(a, &labelled(&client, b"hello"))?;
+        if whole.elapsed() > TO_GO_ON / 2 {
+            let came = format!("it took {}", shown_time(whole.elapsed()));
+            return Err(a.finding("it as soon as it was whole", &came));
+        }
     }
     Ok(())
 }

@@ -72,7 +72,62 @@ fn how_many_writes(attempt: &Attempt) -> Outcome {
     let left = port(&g);
     drop(g);
     let after = "a client was sent nothing and closed its connection";
-    server.expect_line_on_stdout(after, &told(left, 0, 0))
+    server.expect_line_on_stdout(after, &told(left, 0, 0))?;
+    reset_while_it_is_sent_to(attempt, &server, &mut a)?;
+    reads_when_it_has_said_all(attempt, &server, &mut a)
+}
+
+/// More than the system keeps for a client that does not read, and less than the log holds.
+fn a_lot() -> String {
+    format!("{}\n", "x".repeat(999)).repeat(2000)
+}
+
+fn reset_while_it_is_sent_to(attempt: &Attempt, server: &Running, a: &mut Actor) -> Outcome {
+    let deaf = newcomer_from_afar(server, a, "client H")?;
+    a.send(a_lot())?;
+    thread::sleep(Duration::from_millis(300)); // until the server waits in a write
+    let left = port(&deaf);
+    deaf.reset();
+    attempt.eventually(|| match server.stdout().lines().filter(|line| is_about(line, left)).count() {
+        1 => Ok(()),
+        count => Err(format!(
+            "a client did not read, and left with a reset while the server was sending to it, and one \
+             line that begins with `{left} was sent` was to be printed, but there are {count}"
+        )),
+    })
+}
+
+/// What is told is all that was sent, and not what had been sent when the client had said all.
+fn reads_when_it_has_said_all(attempt: &Attempt, server: &Running, a: &mut Actor) -> Outcome {
+    let mut late = newcomer_from_afar(server, a, "client I")?;
+    a.send(a_lot())?;
+    a.send("that was all\n")?;
+    thread::sleep(Duration::from_millis(300));
+    let left = port(&late);
+    late.half_close()?;
+    thread::sleep(Duration::from_millis(300)); // what is told too early is told now
+    let received = late.read_to_end()?.len();
+    drop(late);
+    attempt.eventually(|| {
+        let begins = format!("{left} was sent {received} bytes in ");
+        let printed = server.stdout();
+        match printed.lines().find(|line| is_about(line, left)) {
+            Some(line) if line.starts_with(&begins) => Ok(()),
+            other => Err(format!(
+                "a client closed its sending half, and read all that it had been sent only then, which \
+                 was {received} bytes. A line was to begin with `{begins}`, but {}",
+                other.map_or("none came".to_string(), |line| format!("`{line}` came"))
+            )),
+        }
+    })
+}
+
+/// A client for which the system keeps little, and that has been heard.
+fn newcomer_from_afar(server: &Running, a: &mut Actor, name: &str) -> Outcome<Actor> {
+    let mut client = server.connect_from_afar(name)?;
+    client.send("my own words are not sent to me\n")?;
+    a.find_line(&format!("{}:my own words are not sent to me", port(&client)))?;
+    Ok(client)
 }
 
 /// A client that has been heard, and so is in the room.
@@ -150,7 +205,47 @@ fn take_a_break(attempt: &Attempt) -> Outcome {
     a.did("went on after two breaks, and B spoke,");
     a.expect_line(&format!("{port_b}:good"))?;
 
-    leave_during_a_break(&server, &mut a, &mut b)
+    leave_during_a_break(&server, &mut a, &mut b)?;
+    attempt.try_again(|| without_a_newline(&server, &mut a, &mut b))?;
+    as_the_last_words(&server, &mut a, &mut b)
+}
+
+/// What comes without a newline, and then nothing more, is a line. The client has never sent a newline,
+/// so the server waits only a moment for one.
+fn without_a_newline(server: &Running, a: &mut Actor, b: &mut Actor) -> Outcome {
+    const LONG_ENOUGH: Duration = Duration::from_millis(700);
+    let mut node = server.connect("a client that sends no newlines")?;
+    node.send("hello")?;
+    a.find_line(&format!("{}:hello", port(&node)))?;
+    b.find_line(&format!("{}:hello", port(&node)))?;
+    node.send("/pause")?;
+    b.did("listened when somebody sent `/pause` without a newline, and then nothing more,");
+    b.expect_silence(LONG_ENOUGH)?;
+    b.send("quietly\n")?;
+    let said = format!("{}:quietly", port(b));
+    a.expect_line(&said)?;
+    node.did("sent `/pause` without a newline, and then nothing more,");
+    node.expect_silence(Duration::from_millis(200))?;
+    node.send("/go-on")?;
+    node.did("took a break and sent `/go-on` without a newline, and then nothing more,");
+    node.expect_line(&said)
+}
+
+fn as_the_last_words(server: &Running, a: &mut Actor, b: &mut Actor) -> Outcome {
+    for command in ["/pause", "/go-on"] {
+        let mut leaving = server.connect("a client that leaves")?;
+        leaving.send(format!("I go\n{command}"))?;
+        leaving.half_close()?;
+        let _ = leaving.read_to_end()?;
+        b.send("it has gone\n")?;
+        a.did(&format!(
+            "listened when somebody sent a line, `{command}` without a newline, and closed its sending \
+             half"
+        ));
+        a.expect_line(&format!("{}:I go", port(&leaving)))?;
+        a.expect_line(&format!("{}:it has gone", port(b)))?;
+    }
+    Ok(())
 }
 
 fn leave_during_a_break(server: &Running, a: &mut Actor, b: &mut Actor) -> Outcome {

@@ -5,7 +5,7 @@ use std::io::ErrorKind;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use checker::{Actor, Attempt, Outcome, PATIENCE, Running};
+use checker::{Actor, Attempt, Deadline, Outcome, PATIENCE, Running};
 
 checker::exercises! {
     async_server in "7.4-async-server" {
@@ -29,7 +29,7 @@ fn port(client: &Actor) -> u16 {
 fn countdown(attempt: &Attempt) -> Outcome {
     use std::net::TcpStream;
 
-    use checker::shown_time;
+    use checker::{Watch, late, shown_time};
 
     const LAST: &str = "服务器关闭了"; // the server has closed
     let server = attempt.serve()?;
@@ -37,7 +37,7 @@ fn countdown(attempt: &Attempt) -> Outcome {
     let left = server.connect("a client that leaves")?;
     left.reset();
 
-    let since = Instant::now();
+    let (since, watch) = (Instant::now(), Watch::start());
     server.press_ctrl_c();
     a.did("was connected when Ctrl-C was pressed");
     a.expect_line("closing in 3")?;
@@ -83,7 +83,8 @@ fn countdown(attempt: &Attempt) -> Outcome {
     // On a busy machine a line may be late, but hardly each.
     if shortest > Duration::from_millis(1350) {
         let shortest = shown_time(shortest);
-        return Err(format!("a second was to pass between two lines, but it was {shortest}"));
+        let finding = format!("a second was to pass between two lines, but it was {shortest}");
+        return Err(late(&watch, finding));
     }
     if !heard {
         return Err(b.finding("what A said, before the countdown was over", "it did not come"));
@@ -142,6 +143,30 @@ fn who_has_left(attempt: &Attempt) -> Outcome {
     client.send(lines.join("\n"))?;
     let lines: Vec<&str> = lines.iter().map(String::as_str).collect();
     leaves(&mut listeners, client, &lines, "said a thousand lines and left in an orderly way")?;
+
+    let mut deaf = server.connect_from_afar("a client that does not read")?;
+    deaf.send("I am in\n")?;
+    for listener in &mut listeners {
+        listener.expect_line(&format!("{}:I am in", port(&deaf)))?;
+    }
+    let [a, b] = &mut listeners;
+    a.did("was in the room when somebody spoke a lot and another did not read");
+    // The line comes as soon as the server has noticed, so among what is said for A.
+    let mut heard = says_a_lot(b, a)?;
+    let left = format!("{}:has left", port(&deaf));
+    for listener in [&mut *a, &mut *b] {
+        listener.did("was in the room when somebody was disconnected because it did not read");
+    }
+    heard.extend(a.take_exactly(left.len() + 1).map_err(|finding| {
+        format!("{finding}. It was to be the line `{left}`, or what was said after it")
+    })?);
+    let told = heard.split(|byte| *byte == b'\n').filter(|line| *line == left.as_bytes()).count();
+    if told != 1 {
+        let came = format!("it came {told} time(s)");
+        return Err(a.finding(&format!("the line `{left}`"), &came));
+    }
+    b.expect_line(&left)?;
+    drop(deaf);
 
     thirty_leave(&server, &mut listeners)?;
     for listener in &mut listeners {
@@ -219,13 +244,13 @@ fn thirty_leave(server: &Running, listeners: &mut [Actor]) -> Outcome {
 fn room_for_three(attempt: &Attempt) -> Outcome {
     let server = attempt.serve()?;
     let (mut a, b) = two_clients(&server)?;
-    let c = let_in(&server, &mut a, "client C")?;
+    let c = let_in(&server, &mut a, "client C", &mut Vec::new())?;
     let mut refused = Vec::new();
     for name in ["the fourth client", "the fifth client"] {
         let mut client = server.connect(name)?;
         client.send("may I come in?\n")?;
-        client.did("came when three were inside");
-        client.expect_line("full")?;
+        client.did("came when three were inside, asked `may I come in?`,");
+        is_told_full(attempt, &mut client, &a)?;
         client.did("was told `full`");
         client.expect_end()?;
         refused.push(client);
@@ -237,6 +262,7 @@ fn room_for_three(attempt: &Attempt) -> Outcome {
     let b = let_in_again(attempt, &server, &mut a, "one had left while a refused client stayed")?;
     c.reset();
     let c = let_in_again(attempt, &server, &mut a, "one had left with a reset")?;
+    let (b, c) = one_does_not_read(attempt, &server, &mut a, (b, c))?;
     drop((b, c, refused));
     let name = "one of those who come and go";
     for _ in 0..200 {
@@ -254,6 +280,62 @@ fn expect_full(server: &Running) -> Outcome {
     let mut client = server.connect("one more client")?;
     client.did("came when three were inside");
     client.expect_line("full")
+}
+
+/// One too many says something, so A hears it.
+fn is_told_full(attempt: &Attempt, client: &mut Actor, a: &Actor) -> Outcome {
+    let deadline = Deadline::after(attempt.patience());
+    while !something_waits(client) && !deadline.is_over() {
+        if something_waits(a) {
+            let came = "client A, who is inside, heard somebody: so it was let in, too";
+            return Err(client.finding("the line `full`", came));
+        }
+        thread::sleep(Duration::from_millis(5));
+    }
+    client.set_patience(Duration::from_millis(100)); // it has waited already
+    let told = client.expect_line("full");
+    client.set_patience(attempt.patience());
+    told
+}
+
+/// Says more than the log holds, and the system keeps for a client that does not read. Returns so many
+/// bytes as the listener has heard.
+fn says_a_lot(speaker: &mut Actor, listener: &mut Actor) -> Outcome<Vec<u8>> {
+    const PAGES: usize = 200;
+    const LINES: usize = 60;
+    let page = format!("{}\n", "x".repeat(999)).repeat(LINES);
+    let label = format!("{}:", port(speaker)).len();
+    let mut heard = Vec::new();
+    for _ in 0..PAGES {
+        speaker.send(&page)?;
+        heard.extend(listener.take_exactly(page.len() + LINES * label)?);
+    }
+    Ok(heard)
+}
+
+/// A client that does not read is disconnected in the end, and its place is free, even if it never
+/// closes its own end. Returns two who have come in its place and in that of the one who spoke.
+fn one_does_not_read(
+    attempt: &Attempt,
+    server: &Running,
+    a: &mut Actor,
+    (b, mut speaker): (Actor, Actor),
+) -> Outcome<(Actor, Actor)> {
+    drop(b);
+    let mut stay = Vec::new();
+    let deaf = attempt.eventually(|| {
+        let deaf = server.connect_from_afar("a client that does not read")?;
+        is_let_in(deaf, a, &mut stay)
+    })?;
+    a.did("was inside when somebody spoke a lot and another did not read");
+    let megabytes = says_a_lot(&mut speaker, a)?.len() / 1_000_000;
+    let after = format!(
+        "{megabytes} MB were said, and a client had been disconnected because it did not read, but \
+         stayed"
+    );
+    let other = let_in_again(attempt, server, a, &after)?;
+    drop(deaf);
+    Ok((speaker, other))
 }
 
 /// Thirty come in the same moment.
@@ -279,25 +361,33 @@ fn three_of_thirty(server: &Running) -> Outcome {
 
 /// As soon as the server has noticed that somebody has left.
 fn let_in_again(attempt: &Attempt, server: &Running, a: &mut Actor, after: &str) -> Outcome<Actor> {
+    // Those who are refused meanwhile stay: they take no places.
+    let mut stay = Vec::new();
     attempt
-        .eventually(|| let_in(server, a, "one more client"))
+        .eventually(|| let_in(server, a, "one more client", &mut stay))
         .map_err(|problem| format!("{after}, but then: {problem}"))
 }
 
-fn let_in(server: &Running, a: &mut Actor, name: &str) -> Outcome<Actor> {
-    let mut client = server.connect(name)?;
+fn let_in(server: &Running, a: &mut Actor, name: &str, refused: &mut Vec<Actor>) -> Outcome<Actor> {
+    is_let_in(server.connect(name)?, a, refused)
+}
+
+/// Sees whether a client is let in. If not, it is put to those who were refused.
+fn is_let_in(mut client: Actor, a: &mut Actor, refused: &mut Vec<Actor>) -> Outcome<Actor> {
     let port = port(&client);
     let _ = client.send("I am in\n"); // a refused one may have been closed already
     // Either A hears it, or the client is told that the room is full.
-    let deadline = Instant::now() + PATIENCE;
-    while !something_waits(a) && Instant::now() < deadline {
+    let deadline = Deadline::after(PATIENCE);
+    while !something_waits(a) && !deadline.is_over() {
         if something_waits(&client) {
             client.did("came when there was a place");
-            client.expect_silence(Duration::from_millis(100))?;
+            let told = client.expect_silence(Duration::from_millis(100));
+            refused.push(client);
+            return Err(told.err().unwrap_or_default());
         }
         thread::sleep(Duration::from_millis(5));
     }
-    a.did(&format!("was inside when {name} came and spoke"));
+    a.did("was inside when a client came and spoke");
     a.expect_line(&format!("{port}:I am in"))?;
     Ok(client)
 }
@@ -314,6 +404,6 @@ fn something_waits(client: &Actor) -> bool {
 /// Two who are in the room.
 fn two_clients(server: &Running) -> Outcome<(Actor, Actor)> {
     let mut a = server.connect("client A")?;
-    let b = let_in(server, &mut a, "client B")?;
+    let b = let_in(server, &mut a, "client B", &mut Vec::new())?;
     Ok((a, b))
 }

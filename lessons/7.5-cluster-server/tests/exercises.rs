@@ -5,7 +5,7 @@ use std::sync::LazyLock;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use checker::{Actor, Attempt, Outcome, Running, shown_time};
+use checker::{Actor, Attempt, Deadline, Outcome, Running, Watch, late, shown_time};
 use harness::Nats;
 use shared::printable;
 
@@ -18,6 +18,18 @@ checker::exercises! {
 
 /// Whether nats-server is installed. Without it, the answers cannot be checked.
 static NATS_SERVER: LazyLock<bool> = LazyLock::new(|| harness::runs("nats-server", &["--version"]));
+
+/// The check starts and kills NATS, so what a program says about that is no news.
+fn no_news(attempt: &Attempt) {
+    let beginnings = [
+        "cannot connect to NATS",
+        "connected to NATS",
+        "the connection to NATS is lost",
+        "Until that is possible",
+        "somebody who is no edge publishes",
+    ];
+    beginnings.iter().for_each(|beginning| attempt.causes(beginning));
+}
 
 const NO_NATS_SERVER: &str = "the check itself needs nats-server, which is not installed: see \
                               https://docs.nats.io or your package manager";
@@ -52,9 +64,9 @@ fn publish(nats: &Nats, messages: &[(&str, &[u8])]) -> Outcome {
 
 /// Waits until `condition` holds, and returns whether it does in time.
 fn holds_within(time: Duration, mut condition: impl FnMut() -> bool) -> bool {
-    let deadline = Instant::now() + time;
+    let deadline = Deadline::after(time);
     while !condition() {
-        if Instant::now() > deadline {
+        if deadline.is_over() {
             return false;
         }
         thread::sleep(Duration::from_millis(10));
@@ -79,6 +91,7 @@ fn on_the_wall(attempt: &Attempt) -> Outcome {
     if !*NATS_SERVER {
         return Err(NO_NATS_SERVER.to_string());
     }
+    no_news(attempt);
     let mut nats = Nats::new(&[]);
     let (east, west) = (edge(attempt, "east", &nats)?, edge(attempt, "west", &nats)?);
     let (speaker, _listener) = talk_without_nats(attempt, &east)?;
@@ -130,14 +143,14 @@ fn begins(
     after: &str,
     word: &str,
 ) -> Outcome {
-    let deadline = Instant::now() + 3 * attempt.patience();
+    let deadline = Deadline::after(3 * attempt.patience());
     for number in 0.. {
         there.speaker.send(format!("{word} {number}\n"))?;
         let line = format!("{}/{}:{word} {number}", there.name, port(&there.speaker));
         if holds_within(Duration::from_millis(300), || times(other, &line) > 0) {
             return prints(attempt, there.edge, &line, "at this edge");
         }
-        if Instant::now() > deadline {
+        if deadline.is_over() {
             return Err(format!(
                 "{after}, and a client said `{word} {number}` at the edge {}, and the other edge \
                  was to print the line `{line}`, but it did not",
@@ -209,6 +222,7 @@ fn who_is_there(attempt: &Attempt) -> Outcome {
     if !*NATS_SERVER {
         return Err(NO_NATS_SERVER.to_string());
     }
+    no_news(attempt);
     let (mut nats, mut other) = (Nats::new(&[]), Nats::new(&[]));
     let on = |nats: &Nats, name: &str| edge(attempt, name, nats);
     let (east, west) = (on(&nats, "east")?, on(&nats, "west")?);
@@ -239,7 +253,7 @@ fn who_is_there(attempt: &Attempt) -> Outcome {
 
     west.kill();
     other.kill();
-    let since = Instant::now();
+    let (since, watch) = (Instant::now(), Watch::start());
     let long = Duration::from_secs(5) + attempt.patience();
     expect(long, &east, "the edge west was killed", "west is gone", 1)?;
     let soon = since.elapsed();
@@ -249,6 +263,14 @@ fn who_is_there(attempt: &Attempt) -> Outcome {
              had been silent for 3 s, but it came {} after that",
             shown_time(soon)
         ));
+    }
+    if soon > Duration::from_secs(6) {
+        let finding = format!(
+            "the edge west was killed, and the program was to print the line `west is gone` when it \
+             had been silent for 3 s, but it took {}",
+            shown_time(soon)
+        );
+        return Err(late(&watch, finding));
     }
     expect(long, &third, "the edge west was killed", "west is gone", 1)?;
     expect(long, &south, "NATS was killed", "north is gone", 1)?;

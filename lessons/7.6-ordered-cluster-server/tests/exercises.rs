@@ -18,6 +18,17 @@ checker::exercises! {
 /// Whether nats-server is installed. Without it, the answers cannot be checked.
 static NATS_SERVER: LazyLock<bool> = LazyLock::new(|| harness::runs("nats-server", &["--version"]));
 
+/// The check starts and kills NATS, so what a program says about that is no news.
+fn no_news(attempt: &Attempt) {
+    let beginnings = [
+        "cannot connect to NATS",
+        "joined the other edges",
+        "the connection to NATS is lost",
+        "Until that is possible",
+    ];
+    beginnings.iter().for_each(|beginning| attempt.causes(beginning));
+}
+
 const NO_NATS_SERVER: &str = "the check itself needs nats-server, which is not installed: see \
                               https://docs.nats.io or your package manager";
 
@@ -56,6 +67,7 @@ fn how_full(attempt: &Attempt) -> Outcome {
     if !*NATS_SERVER {
         return Err(NO_NATS_SERVER.to_string());
     }
+    no_news(attempt);
     let mut nats = Nats::with_jetstream(&[]);
     let east = attempt.serve_with(&["--nats", &nats.address(), "--name", "east"])?;
     let (mut a, mut b) = (east.connect("client A")?, east.connect("client B")?);
@@ -75,6 +87,20 @@ fn how_full(attempt: &Attempt) -> Outcome {
         &[("ordered.west", b"7:one\n"), ("ordered.west", b"7:two\n7:three\n")],
     )?;
     expect_state(attempt, &east, &nats, "two lines more were said at another edge")?;
+    // Right after it has looked, the next time is furthest away.
+    attempt.try_again(|| {
+        let said = Instant::now();
+        publish(attempt, &nats, &[("ordered.west", b"7:again\n")])?;
+        let after = "one line more was said at another edge, right after the last was told";
+        expect_state(attempt, &east, &nats, after)?;
+        match said.elapsed() {
+            took if took > Duration::from_secs(3) => Err(format!(
+                "{after}, and the program was to look once a second, but it took {}",
+                shown_time(took)
+            )),
+            _ => Ok(()),
+        }
+    })?;
     nats.ask_jetstream("STREAM.PURGE.ORDERED", "").map_err(failed)?;
     expect_state(attempt, &east, &nats, "somebody had emptied the stream")?;
     publish(attempt, &nats, &[("ordered.west", b"7:four\n")])?;
@@ -145,6 +171,7 @@ fn read_it_back(attempt: &Attempt) -> Outcome {
     if !*NATS_SERVER {
         return Err(NO_NATS_SERVER.to_string());
     }
+    no_news(attempt);
     let alone = attempt.start(&["--nats", NO_NATS, "--history", "3"]);
     let what = "the program was started without NATS";
     if alone.expect_exit(what)?.success() {
@@ -152,6 +179,14 @@ fn read_it_back(attempt: &Attempt) -> Outcome {
     }
     let mut nats = Nats::with_jetstream(&[]);
     nats.start();
+    let what = "NATS was there, but there was no stream yet";
+    let early = attempt.start(&["--nats", &nats.address(), "--history", "3"]);
+    if early.expect_exit(what)?.success() {
+        return Err(format!("{what}, and the program was to end with a status that is not 0"));
+    }
+    if !nats.ask_jetstream("STREAM.INFO.ORDERED", "").map_err(failed)?.contains("\"error\"") {
+        return Err(format!("{what}, and the program, which only reads, was to make none"));
+    }
     let stream = r#"{"name":"ORDERED","subjects":["ordered.*"],"storage":"file"}"#;
     nats.ask_jetstream("STREAM.CREATE.ORDERED", stream).map_err(failed)?;
     let shows = |history, first, last, what: &str| {

@@ -3,13 +3,13 @@
 use std::io::{self, ErrorKind, Write};
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use socket2::SockRef;
 
 use super::attempt::{quoted, shown_time};
 use super::{Outcome, PATIENCE};
-use harness::{Connection, Patience, Stopped, timed_out};
+use harness::{Connection, Deadline, Patience, Stopped, timed_out};
 
 /// A peer with a name, which remembers what it did last. Where something else comes than it
 /// expects, it says so in a sentence that a learner understands: nothing in here panics.
@@ -91,14 +91,25 @@ impl Actor {
     }
 
     fn write(&mut self, bytes: &[u8]) -> Outcome {
-        self.stream().write_all(bytes).map_err(|error| {
-            let why = if timed_out(&error) {
-                format!("for {} the other side did not read", shown_time(PATIENCE))
-            } else {
-                broken(&error)
+        let (mut rest, mut deadline) = (bytes, Deadline::after(PATIENCE));
+        while !rest.is_empty() {
+            let why = match self.stream().write(rest) {
+                Ok(0) => "the connection took nothing".to_string(),
+                Ok(written) => {
+                    rest = &rest[written..];
+                    deadline = Deadline::after(PATIENCE);
+                    continue;
+                }
+                Err(error) if error.kind() == ErrorKind::Interrupted => continue,
+                Err(error) if timed_out(&error) && !deadline.is_over() => continue,
+                Err(error) if timed_out(&error) => {
+                    format!("for {} the other side did not read", shown_time(PATIENCE))
+                }
+                Err(error) => broken(&error),
             };
-            format!("{} could not send {}: {why}", self.name, quoted(bytes))
-        })
+            return Err(format!("{} could not send {}: {why}", self.name, quoted(bytes)));
+        }
+        Ok(())
     }
 
     /// Ends its sending half (a FIN), and goes on reading.
@@ -166,7 +177,7 @@ impl Actor {
 
     /// Whatever comes in this `time`.
     pub fn take_all_within(&mut self, time: Duration) -> Vec<u8> {
-        let _ = self.connection.receive_within(Patience { silence: time, in_all: time }, |_| false);
+        let _ = self.connection.receive_for(time, |_| false);
         self.connection.take(usize::MAX)
     }
 
@@ -200,7 +211,7 @@ impl Actor {
     /// Where it does not come.
     pub fn find_line(&mut self, expected: &str) -> Outcome<Vec<String>> {
         let wanted = format!("the line `{expected}`");
-        let deadline = Instant::now() + LONGEST;
+        let deadline = Deadline::after(LONGEST);
         let mut others = Vec::new();
         loop {
             let line = self.line_called(&wanted)?;
@@ -208,7 +219,7 @@ impl Actor {
                 return Ok(others);
             }
             others.push(line);
-            if others.len() >= MOST_LINES || Instant::now() > deadline {
+            if others.len() >= MOST_LINES || deadline.is_over() {
                 let came = format!("{} other lines came, and no end of them", others.len());
                 return Err(self.finding(&wanted, &came));
             }
@@ -266,8 +277,7 @@ impl Actor {
     pub fn expect_silence(&mut self, time: Duration) -> Outcome {
         // Where the silence has lasted long enough already, what came meanwhile is to be seen, too.
         let patience = time.max(Duration::from_millis(20));
-        let patience = Patience { silence: patience, in_all: patience };
-        match self.connection.receive_within(patience, |unseen| !unseen.is_empty()) {
+        match self.connection.receive_for(patience, |unseen| !unseen.is_empty()) {
             Err(Stopped::Silence) => Ok(()),
             outcome => {
                 self.receive_rest();
@@ -301,8 +311,7 @@ impl Actor {
 
     /// What came in place of what was expected is easier to understand when all of it is shown.
     fn receive_rest(&mut self) {
-        let patience = Patience { silence: A_MOMENT, in_all: A_MOMENT };
-        let _ = self.connection.receive_within(patience, |unseen| unseen.len() > 1000);
+        let _ = self.connection.receive_for(A_MOMENT, |unseen| unseen.len() > 1000);
     }
 
     fn finding_after(&mut self, wanted: &str, stopped: Stopped) -> String {

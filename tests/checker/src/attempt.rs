@@ -9,13 +9,13 @@ use std::process::{Command, ExitStatus};
 use std::rc::Rc;
 use std::sync::Barrier;
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use course::Exercise;
 use socket2::{Domain, Socket, Type};
 
-use super::{Actor, Check, Outcome, PATIENCE};
-use harness::{Program, accept_within, shortened};
+use super::{Actor, Check, ITSELF, LONGEST, Outcome, PATIENCE};
+use harness::{Deadline, Program, Watch, accept_within, shortened};
 use shared::printable;
 
 /// A learner's compiled program, and whatever a check has started of it.
@@ -26,6 +26,8 @@ pub struct Attempt {
     patience: Duration,
     /// The strings in the starter's source: what it prints by itself is not worth showing.
     chatter: Vec<String>,
+    /// How the lines begin that the check itself causes: they are not worth showing either.
+    caused: RefCell<Vec<String>>,
     started: RefCell<Vec<Rc<Process>>>,
 }
 
@@ -54,6 +56,7 @@ impl Attempt {
             variant: None,
             patience: PATIENCE,
             chatter: strings.map(str::to_string).collect(),
+            caused: RefCell::default(),
             started: RefCell::default(),
         }
     }
@@ -70,6 +73,12 @@ impl Attempt {
     /// must not be commands for the terminal that shows it.
     pub(super) fn judge(&self, check: Check) -> Outcome {
         check(self).map_err(|finding| printable(&self.diagnosis(&finding)).into_owned())
+    }
+
+    /// Says that the check itself makes the program print lines with this beginning, for example
+    /// because it ends the server that the program is connected to. No diagnosis shows them.
+    pub fn causes(&self, beginning: &str) {
+        self.caused.borrow_mut().push(beginning.to_string());
     }
 
     /// How long to wait for what is expected.
@@ -144,11 +153,11 @@ impl Attempt {
     /// # Errors
     /// The last one, when the time is up.
     pub fn eventually<T>(&self, mut attempt: impl FnMut() -> Outcome<T>) -> Outcome<T> {
-        let deadline = Instant::now() + self.patience;
+        let deadline = Deadline::after(self.patience);
         let mut pause = Duration::from_millis(20);
         loop {
             match attempt() {
-                Err(_) if Instant::now() < deadline => thread::sleep(pause),
+                Err(_) if !deadline.is_over() => thread::sleep(pause),
                 outcome => return outcome,
             }
             pause = (2 * pause).min(Duration::from_millis(500));
@@ -161,18 +170,30 @@ impl Attempt {
     }
 
     /// For what a busy machine may spoil, such as being there in time: tries again, up to three
-    /// times. A program that is wrong is so each time.
+    /// times. A program that is wrong is so each time. A try in which the machine held programs up
+    /// says nothing, so it does not count.
     ///
     /// # Errors
-    /// The last one.
+    /// The last one. If the machine was too busy in too many tries, the error says that the check
+    /// cannot tell.
     pub fn try_again<T>(&self, mut attempt: impl FnMut() -> Outcome<T>) -> Outcome<T> {
-        let mut outcome = attempt();
-        for _ in 1..self.tries() {
-            if outcome.is_err() {
-                outcome = attempt();
+        const MOST: usize = 6;
+        let (mut tried, mut counted) = (0, 0);
+        loop {
+            let watch = Watch::start();
+            let finding = match attempt() {
+                Ok(result) => return Ok(result),
+                Err(finding) => finding,
+            };
+            tried += 1;
+            counted += usize::from(!watch.machine_was_busy());
+            if counted >= self.tries() || self.patience < PATIENCE {
+                return Err(finding);
+            }
+            if tried >= MOST {
+                return Err(cannot_tell(&finding));
             }
         }
-        outcome
     }
 
     /// What a check has found, and what the program that it started last has to say about it.
@@ -212,6 +233,7 @@ impl Attempt {
     /// Whether the untouched starter prints this line too, with whatever in its placeholders.
     fn is_chatter(&self, line: &str) -> bool {
         line.starts_with("listening on ")
+            || self.caused.borrow().iter().any(|beginning| line.starts_with(beginning))
             || self.chatter.iter().any(|string| {
                 let start = string.split('{').next().unwrap_or_default();
                 let end = string.rsplit('}').next().unwrap_or_default();
@@ -243,7 +265,7 @@ impl Running {
     /// # Errors
     /// Where the server does not take it in.
     pub fn connect(&self, name: &str) -> Outcome<Actor> {
-        match TcpStream::connect_timeout(&self.address(), PATIENCE) {
+        match connected_within(PATIENCE, &self.address()) {
             Ok(stream) => Ok(self.actor(stream, name)),
             Err(error) => Err(format!("{name} could not connect: {error}")),
         }
@@ -293,7 +315,7 @@ impl Running {
         let (address, together) = (self.address(), Barrier::new(count));
         let connect = || {
             together.wait();
-            TcpStream::connect_timeout(&address, PATIENCE)
+            connected_within(PATIENCE, &address)
         };
         let streams: Vec<_> = thread::scope(|scope| {
             let threads: Vec<_> = (0..count).map(|_| scope.spawn(connect)).collect();
@@ -322,6 +344,51 @@ impl Running {
         Some(connected.map(|()| self.actor(socket.into(), name)))
     }
 
+    /// The memory of the program in MiB, where the system tells it.
+    pub fn memory(&self) -> Option<usize> {
+        let bytes = harness::resident_memory(self.process_id())?;
+        usize::try_from(bytes / (1024 * 1024)).ok()
+    }
+
+    /// Lets `client` send without end, and without a newline. A server may answer, throw it away or hang
+    /// up, but it may not keep it all.
+    ///
+    /// # Errors
+    /// If the server's memory has grown by much.
+    pub fn expect_little_kept_of(&self, mut client: Actor) -> Outcome {
+        self.expect_little_kept("a client", |bytes| {
+            client.take_what_has_come();
+            client.send(bytes).is_ok() // where the server has hung up, nothing more can be sent
+        })
+    }
+
+    /// As [`Running::expect_little_kept_of`], for whatever feeds the program. `feed` returns whether the
+    /// program takes more.
+    ///
+    /// # Errors
+    /// If the program's memory has grown by much.
+    pub fn expect_little_kept(&self, who: &str, mut feed: impl FnMut(&[u8]) -> bool) -> Outcome {
+        const SENT: usize = 32; // MiB
+        const GROWTH: usize = 12; // MiB
+        let Some(before) = self.memory() else { return Ok(()) }; // this system does not say
+        let (part, deadline) = (vec![b'x'; 1024 * 1024], Deadline::after(LONGEST));
+        for sent in 1..=SENT {
+            let takes_more = feed(&part);
+            let grown = self.memory().map_or(0, |now| now.saturating_sub(before));
+            if grown > GROWTH {
+                return Err(format!(
+                    "{who} sent {sent} MiB without a newline, and the program's memory grew by {grown} \
+                     MiB: {GROWTH} MiB at most were allowed"
+                ));
+            }
+            // A program may be right and slow.
+            if !takes_more || deadline.is_over() {
+                break;
+            }
+        }
+        Ok(())
+    }
+
     /// Whether the program has ended by itself.
     pub fn has_ended(&self) -> bool {
         self.process.program.borrow_mut().ends_within(Duration::from_millis(100)).is_some()
@@ -337,7 +404,7 @@ impl Running {
         let mut program = self.process.program.borrow_mut();
         let status = program.ends_within(self.patience).ok_or_else(|| {
             let later = shown_time(self.patience);
-            format!("{after}, but {later} later the program was still running")
+            format!("{after}, and the program was to end, but {later} later it was still running")
         })?;
         program.output_ends_within(LAST_WORDS);
         Ok(status)
@@ -416,6 +483,30 @@ impl Running {
     pub fn kill(&self) {
         self.process.was_to_end.set(true);
         self.process.program.borrow_mut().kill();
+    }
+}
+
+/// Returns the finding that something came too late, or took too long. If the machine has held programs
+/// up since `watch` was started, it says that the check cannot tell.
+pub fn late(watch: &Watch, finding: String) -> String {
+    if watch.machine_was_busy() { cannot_tell(&finding) } else { finding }
+}
+
+fn cannot_tell(finding: &str) -> String {
+    format!(
+        "{ITSELF}cannot tell whether the program is late or held up, because this machine is too busy. \
+         This is what it saw: {finding}"
+    )
+}
+
+/// Connects, and tries again when nobody has answered in time on a busy machine.
+fn connected_within(patience: Duration, address: &SocketAddr) -> io::Result<TcpStream> {
+    let deadline = Deadline::after(patience);
+    loop {
+        match TcpStream::connect_timeout(address, deadline.left().max(patience / 5)) {
+            Err(error) if error.kind() == ErrorKind::TimedOut && !deadline.is_over() => {}
+            outcome => return outcome,
+        }
     }
 }
 

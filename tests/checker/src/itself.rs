@@ -1,4 +1,4 @@
-//! Checks an exercise: its solution passes, its starter fails, and each of its wrong answers is
+//! Checks an exercise: its solutions pass, its starter fails, and each of its wrong answers is
 //! rejected for its own reason.
 
 use std::path::{Path, PathBuf};
@@ -61,10 +61,10 @@ fn program_of(lesson: &str) -> Outcome<&'static Path> {
 
 fn trials(exercise: &Exercise) -> Outcome<Vec<Trial>> {
     let variant = |name: &str| format!("{}/{}", exercise.name, name.trim_end_matches(".rs"));
-    let mut trials = vec![
-        Trial { variant: variant("solution"), expected: Verdict::Passes },
-        Trial { variant: variant("starter"), expected: Verdict::Fails },
-    ];
+    let mut trials = vec![Trial { variant: variant("starter"), expected: Verdict::Fails }];
+    for (name, _) in exercise.solutions()? {
+        trials.push(Trial { variant: variant(&name), expected: Verdict::Passes });
+    }
     for wrong in exercise.wrong_answers()? {
         let expected = Verdict::FailsWith(wrong.rejected_with);
         trials.push(Trial { variant: variant(&wrong.name), expected });

@@ -22,11 +22,14 @@ use std::time::{Duration, Instant};
 use course::{Exercise, NotBuilt};
 
 pub use actor::{Actor, listener};
-pub use attempt::{Attempt, Running, quoted, shown_time};
+pub use attempt::{Attempt, Running, late, quoted, shown_time};
+pub use harness::{Deadline, Watch};
 pub use itself::check_itself;
 pub use places::Places;
 
-/// How long a check waits for what it expects. A right program never takes as long.
+/// How long a check waits for what it expects, on a machine that has nothing else to do. A right
+/// program never takes as long. On a busy machine all waits take longer: see [`harness::Deadline`].
+/// What is told of how long something took is judged with [`Attempt::try_again`].
 pub const PATIENCE: Duration = Duration::from_secs(5);
 
 /// Longer than a program waits that takes silence for an end: a silence after which nothing may have
@@ -175,7 +178,10 @@ fn report(outcome: &Outcome) {
 /// No check takes as long, unless a program holds it up in a way that nobody has thought of. Without
 /// a report, `cargo exercise` says that the answer could not be checked.
 fn give_up_in_time() {
-    thread::sleep(LONGEST_CHECK);
+    let deadline = Deadline::after(LONGEST_CHECK);
+    while !deadline.is_over() {
+        thread::sleep(deadline.left());
+    }
     let waited = shown_time(LONGEST_CHECK);
     let _ = writeln!(io::stderr(), "after {waited} the check was still busy with the program");
     process::exit(1); // which also ends the program

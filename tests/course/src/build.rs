@@ -103,10 +103,8 @@ pub fn build_variants(lesson: &str) -> Result<PathBuf, String> {
 
 /// The names of an exercise's variants, and their programs.
 fn variants(exercise: &Exercise) -> Result<Vec<(String, String)>, String> {
-    let mut variants = vec![
-        ("solution".to_string(), exercise.solution()?),
-        ("starter".to_string(), exercise.starter()?),
-    ];
+    let mut variants = exercise.solutions()?;
+    variants.push(("starter".to_string(), exercise.starter()?));
     for wrong in exercise.wrong_answers()? {
         variants.push((wrong.name.trim_end_matches(".rs").to_string(), wrong.program));
     }

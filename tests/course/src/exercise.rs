@@ -205,6 +205,22 @@ impl Exercise {
         self.patched("solution.diff", &self.read("solution.diff")?)
     }
 
+    /// All right answers that are known, each with its name: `solution`, and what is in
+    /// `solution-2.diff` and so on. They show that the check accepts more than one way.
+    ///
+    /// # Errors
+    /// If one does not fit what it is a difference from.
+    pub fn solutions(&self) -> Result<Vec<(String, String)>, String> {
+        let files = files_in(&self.folder).into_iter().map(|file| name_of(&file));
+        let files = files.filter(|file| file.starts_with("solution") && file.ends_with(".diff"));
+        files
+            .map(|file| {
+                let program = self.patched(&file, &self.read(&file)?)?;
+                Ok((file.trim_end_matches(".diff").to_string(), program))
+            })
+            .collect()
+    }
+
     /// The known wrong answers, by the names of their files.
     ///
     /// # Errors

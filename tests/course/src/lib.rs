@@ -6,6 +6,7 @@
 //! |---|---|
 //! | `task.md` | what to do, what success looks like, three hints, and what to think about afterwards |
 //! | `solution.diff` | one right answer, as its difference from the starter |
+//! | `solution-2.diff`, … | other right answers, as differences from the starter or the solution |
 //! | `wrong/*.diff` | answers that look right, as differences from the solution or the starter; the first line is `Rejected with: ` and a part of the diagnosis |
 //! | `wrong/*.rs` | the same, where the program is of another make |
 //! | `starter.diff` | only where the starter is not the lesson's `src/main.rs` |

@@ -3,9 +3,9 @@
 use std::io::{ErrorKind, Read};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use crate::DEADLINE;
+use crate::{DEADLINE, Deadline};
 
 /// How much is kept: a program that prints without end must not fill the memory.
 const MOST: usize = 64 << 20;
@@ -75,14 +75,14 @@ impl Capture {
         patience: Duration,
         mut wanted: impl FnMut(&str) -> Option<T>,
     ) -> Option<T> {
-        let deadline = Instant::now() + patience;
+        let deadline = Deadline::after(patience);
         let (printed, changed) = &*self.shared;
         let mut printed = lock(printed);
         loop {
             if let Some(found) = wanted(&String::from_utf8_lossy(&printed.bytes)) {
                 return Some(found);
             }
-            let left = deadline.saturating_duration_since(Instant::now());
+            let left = deadline.left();
             if printed.closed || left.is_zero() {
                 return None;
             }
@@ -91,11 +91,14 @@ impl Capture {
     }
 
     /// Waits until the process has closed this output, or the deadline passes.
-    pub fn is_closed_by(&self, deadline: Instant) -> bool {
+    pub fn is_closed_by(&self, deadline: Deadline) -> bool {
         let (printed, changed) = &*self.shared;
-        let left = deadline.saturating_duration_since(Instant::now());
-        let wait = changed.wait_timeout_while(lock(printed), left, |printed| !printed.closed);
-        !wait.unwrap_or_else(PoisonError::into_inner).1.timed_out()
+        let mut printed = lock(printed);
+        while !printed.closed && !deadline.is_over() {
+            let wait = changed.wait_timeout(printed, deadline.left());
+            printed = wait.unwrap_or_else(PoisonError::into_inner).0;
+        }
+        printed.closed
     }
 }
 

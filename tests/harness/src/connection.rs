@@ -5,6 +5,8 @@ use std::net::{TcpListener, TcpStream};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use crate::Deadline;
+
 /// What has arrived over a connection, and how much of it was expected already. Nothing in here
 /// panics: what does not come is an error, for the test of a lesson ([`Peer`](crate::Peer)) or the
 /// check of an exercise to put into words.
@@ -17,7 +19,7 @@ pub struct Connection {
     pub patience: Patience,
 }
 
-/// How long to wait for what is expected.
+/// How long to wait for what is expected, on a machine that has nothing else to do: see [`Deadline`].
 #[derive(Clone, Copy)]
 pub struct Patience {
     /// How long nothing may come.
@@ -157,27 +159,55 @@ impl Connection {
         patience: Patience,
         enough: impl Fn(&[u8]) -> bool,
     ) -> Result<(), Stopped> {
-        let begun = Instant::now();
-        let (mut silent_at, over_at) = (begun + patience.silence, begun + patience.in_all);
+        let over = Deadline::after(patience.in_all);
+        let mut silent = Deadline::after(patience.silence);
         while !enough(self.unseen()) {
-            if self.unseen().len() > MOST {
+            if silent.is_over() {
+                return Err(Stopped::Silence);
+            }
+            if over.is_over() {
                 return Err(Stopped::Flood);
             }
-            let left = silent_at.min(over_at).saturating_duration_since(Instant::now());
-            if left.is_zero() {
-                let silent = silent_at <= over_at;
-                return Err(if silent { Stopped::Silence } else { Stopped::Flood });
-            }
-            match self.receive(left) {
-                Ok(0) => return Err(Stopped::End),
-                Ok(_) => silent_at = Instant::now() + patience.silence,
-                // What that means is decided above; and a signal, such as the one that lets a suspended
-                // process go on, means nothing.
-                Err(error) if timed_out(&error) || error.kind() == ErrorKind::Interrupted => {}
-                Err(error) => return Err(Stopped::Broken(error)),
+            if self.receive_more(silent.left().min(over.left()))? {
+                silent = Deadline::after(patience.silence);
             }
         }
         Ok(())
+    }
+
+    /// Receives for `time` by the clock, however busy the machine is, or until that is `enough`.
+    ///
+    /// # Errors
+    /// Why it is not enough: [`Stopped::Silence`] when the time is up.
+    pub fn receive_for(
+        &mut self,
+        time: Duration,
+        enough: impl Fn(&[u8]) -> bool,
+    ) -> Result<(), Stopped> {
+        let over_at = Instant::now() + time;
+        while !enough(self.unseen()) {
+            let left = over_at.saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                return Err(Stopped::Silence);
+            }
+            self.receive_more(left)?;
+        }
+        Ok(())
+    }
+
+    /// Waits for more bytes, for `time` at most. Returns whether some have come.
+    fn receive_more(&mut self, time: Duration) -> Result<bool, Stopped> {
+        if self.unseen().len() > MOST {
+            return Err(Stopped::Flood);
+        }
+        match self.receive(time) {
+            Ok(0) => Err(Stopped::End),
+            Ok(_) => Ok(true),
+            // What that means is decided by the caller; and a signal, such as the one that lets a
+            // suspended process go on, means nothing.
+            Err(error) if timed_out(&error) || error.kind() == ErrorKind::Interrupted => Ok(false),
+            Err(error) => Err(Stopped::Broken(error)),
+        }
     }
 
     /// Waits for more bytes, for `patience` at most. Returns how many have come: 0 is the end.
@@ -219,7 +249,7 @@ impl Connection {
 /// [`ErrorKind::TimedOut`] where nobody has connected before `patience` is over, or what `accept`
 /// returns.
 pub fn accept_within(listener: &TcpListener, patience: Duration) -> io::Result<TcpStream> {
-    let deadline = Instant::now() + patience;
+    let deadline = Deadline::after(patience);
     listener.set_nonblocking(true)?;
     loop {
         match listener.accept() {
@@ -228,7 +258,7 @@ pub fn accept_within(listener: &TcpListener, patience: Duration) -> io::Result<T
                 return Ok(stream);
             }
             Err(error) if error.kind() != ErrorKind::WouldBlock => return Err(error),
-            Err(_) if Instant::now() < deadline => thread::sleep(Duration::from_millis(2)),
+            Err(_) if !deadline.is_over() => thread::sleep(Duration::from_millis(2)),
             Err(_) => return Err(io::Error::new(ErrorKind::TimedOut, "nobody came")),
         }
     }

@@ -6,7 +6,7 @@
 //! printed, sent and received.
 
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 mod built;
 mod capture;
@@ -17,6 +17,7 @@ mod guard;
 mod lessons;
 mod nats;
 mod nats_client;
+mod pace;
 mod peer;
 mod process;
 mod program;
@@ -33,6 +34,7 @@ pub use lessons::with_full_stdout;
 pub use lessons::with_limit;
 pub use lessons::{Lesson, lesson, lessons, lessons_under_test, node, refusing, workspace};
 pub use nats::{NO_NATS, Nats, port_that_stays_free};
+pub use pace::{Deadline, Watch};
 pub use peer::Peer;
 pub use process::{
     backlog, open_descriptors, processor_time, resident_memory, runs, sleeping_threads, threads,
@@ -48,9 +50,9 @@ pub const DEADLINE: Duration = Duration::from_secs(60);
 
 /// Waits until `condition` holds.
 pub fn wait_until(what: &str, mut condition: impl FnMut() -> bool) {
-    let deadline = Instant::now() + DEADLINE;
+    let deadline = Deadline::after(DEADLINE);
     while !condition() {
-        assert!(Instant::now() < deadline, "it never comes to this: {what}");
+        assert!(!deadline.is_over(), "it never comes to this: {what}");
         thread::sleep(Duration::from_millis(5));
     }
 }

@@ -10,14 +10,14 @@ use std::path::Path;
 use std::process::{self, Child, ChildStdin, Command, ExitStatus, Stdio};
 use std::sync::{Once, mpsc};
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use predicates::Predicate;
 use predicates::str::contains;
 
 use crate::capture::Capture;
 use crate::guard::Guard;
-use crate::{DEADLINE, NO_NATS, Nats, Peer};
+use crate::{DEADLINE, Deadline, NO_NATS, Nats, Peer};
 
 /// A running program: what it prints is captured, what it reads comes from the test, and it is
 /// killed when the value is dropped. When a test fails, everything it has printed is shown.
@@ -264,8 +264,14 @@ impl Program {
             let written = stdin.write_all(&bytes);
             let _ = done.send((stdin, written)); // nobody waits any more after the time-out
         });
-        let (stdin, written) =
-            is_done.recv_timeout(patience).map_err(|_| io::ErrorKind::TimedOut)?;
+        let deadline = Deadline::after(patience);
+        let (stdin, written) = loop {
+            match is_done.recv_timeout(deadline.left()) {
+                Ok(done) => break done,
+                Err(_) if deadline.is_over() => return Err(io::ErrorKind::TimedOut.into()),
+                Err(_) => {}
+            }
+        };
         self.stdin = Some(stdin);
         written
     }
@@ -349,17 +355,17 @@ impl Program {
     /// As [`Program::wait_for_output`], with a deadline of the caller's choice: something that the
     /// program has started may hold its output open.
     pub fn output_ends_within(&self, patience: Duration) -> bool {
-        let deadline = Instant::now() + patience;
+        let deadline = Deadline::after(patience);
         [&self.stdout, &self.stderr].into_iter().all(|output| output.is_closed_by(deadline))
     }
 
     /// Waits until the program has ended by itself. Returns `None` where it goes on.
     pub fn ends_within(&mut self, patience: Duration) -> Option<ExitStatus> {
-        let deadline = Instant::now() + patience;
+        let deadline = Deadline::after(patience);
         loop {
             match self.child.try_wait() {
                 Ok(Some(status)) => return Some(status),
-                Ok(None) if Instant::now() < deadline => thread::sleep(Duration::from_millis(5)),
+                Ok(None) if !deadline.is_over() => thread::sleep(Duration::from_millis(5)),
                 Ok(None) => return None,
                 Err(error) => panic!("cannot wait for {}: {error}", self.name),
             }

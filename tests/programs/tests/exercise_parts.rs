@@ -79,7 +79,7 @@ fn missing_parts(exercise: &Exercise) -> Vec<String> {
         }
     };
     let Exercise { lesson, name, title, level, minutes, .. } = exercise;
-    for problem in [exercise.starter().err(), exercise.solution().err()].into_iter().flatten() {
+    for problem in [exercise.starter().err(), exercise.solutions().err()].into_iter().flatten() {
         demand(false, &problem);
     }
     match exercise.wrong_answers() {
