@@ -18,7 +18,7 @@ use lesson_discovery_server::{Fairness, GROUP, Message, chat_name};
 use lexopt::prelude::*;
 use shared::{
     Failure, become_server, cannot_listen, complain, host_and_port, lesson, networks, note,
-    nothing_arrived, print_line, uninterrupted,
+    nothing_arrived, print_line, set_send_buffer, uninterrupted,
 };
 // ANCHOR_END: header
 
@@ -59,6 +59,12 @@ fn chat_port(text: &str) -> Result<u16, String> {
 // ANCHOR_END: options
 
 // ANCHOR: main
+/// How much may wait to be sent, in bytes, and how long a send waits for room. Before the first answer to a
+/// machine leaves, the system asks the network who has its address, for up to three seconds. With the
+/// addresses of machines that do not exist, somebody could fill a small buffer with answers to nobody.
+const SEND_BUFFER: usize = 4 * 1024 * 1024;
+const UNTIL_ROOM: Duration = Duration::from_millis(1);
+
 fn main() -> Result<(), Failure> {
     let (address, chat) = arguments().unwrap_or_else(|problem| lesson!().refuse(problem));
     let socket = UdpSocket::bind(&address).map_err(|error| cannot_listen(&address, error))?;
@@ -67,11 +73,13 @@ fn main() -> Result<(), Failure> {
     note!("listening on {bound}: {}, stop with Ctrl-C", who_may_ask(bound));
     print_line!("server listening at port {}", bound.port());
     join_the_group(&socket, bound.ip());
+    set_send_buffer(&socket, SEND_BUFFER);
+    socket.set_write_timeout(Some(UNTIL_ROOM)).context("cannot limit the time to send")?;
 
     // Nothing is accepted: one socket receives the datagrams of everybody. None is longer than this
     // buffer, so none is cut.
     let mut buffer = vec![0; 65_536];
-    let mut fairness = Fairness::default();
+    let mut fairness = Fairness::new(Instant::now());
     loop {
         match uninterrupted(|| socket.recv_from(&mut buffer)) {
             // Even no bytes at all are a datagram, and not the end: there is nothing that could end.
