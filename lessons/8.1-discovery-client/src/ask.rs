@@ -17,7 +17,7 @@ use shared::{networks, note, nothing_arrived, uninterrupted};
 /// The host is unknown, or this machine is on no network.
 pub fn targets(address: &str) -> anyhow::Result<Vec<SocketAddr>> {
     let resolved = address.to_socket_addrs().map_err(|error| {
-        anyhow!("cannot ask {address}: {error}\nCheck the host, or ask everybody: leave it out.")
+        anyhow!("cannot ask {address}: {error}\nCheck the host, or leave it out to ask everybody.")
     })?;
     let targets: Vec<SocketAddr> = resolved.collect();
     match targets.iter().find(|target| target.ip() == Ipv4Addr::BROADCAST) {

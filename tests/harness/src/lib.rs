@@ -31,13 +31,15 @@ pub use connection::{Connection, Patience, Stopped, accept_within, timed_out};
 pub use lessons::with_full_stdout;
 #[cfg(unix)]
 pub use lessons::with_limit;
-pub use lessons::{Lesson, lesson, lessons, lessons_under_test, node, refusing, workspace};
+pub use lessons::{
+    Lesson, lesson, lessons, lessons_under_test, node, refusing, with_failing, workspace,
+};
 pub use nats::{NO_NATS, Nats, port_that_stays_free};
 pub use peer::Peer;
 pub use process::{
     backlog, open_descriptors, processor_time, resident_memory, runs, sleeping_threads, threads,
 };
-pub use program::{Program, shortened};
+pub use program::{Program, prints_in_the_end, shortened};
 pub use servers::{is_chat_server, package};
 pub use service::expect_service;
 pub use strange_server::StrangeServer;

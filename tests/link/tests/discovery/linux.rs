@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::Instant;
 
-use harness::{DEADLINE, Program, lesson, resident_memory, wait_until};
+use harness::{DEADLINE, Program, lesson, prints_in_the_end, resident_memory, wait_until};
 use lesson_discovery_server::{LONGEST, Message};
 use needs::NAMESPACE;
 use predicates::str::contains;
@@ -39,22 +39,6 @@ fn client(machine: &Machine, arguments: &[&str]) -> Program {
     Program::start(command)
 }
 
-/// Waits until the client that `run` runs has found just this, in any order. A client waits for one
-/// second, and on a busy machine that may be too short.
-fn finds(mut expected: Vec<String>, mut run: impl FnMut() -> Program) {
-    let deadline = Instant::now() + DEADLINE;
-    expected.sort();
-    loop {
-        let mut client = run();
-        client.wait_for_exit();
-        let mut lines = client.lines();
-        lines.sort();
-        if lines == expected || Instant::now() > deadline {
-            return assert_eq!(lines, expected, "{}", client.stderr());
-        }
-    }
-}
-
 /// What the client prints for a chat.
 fn chat(name: &str, ip: &str, port: u16) -> Vec<String> {
     vec![
@@ -67,7 +51,7 @@ needs::test!(NAMESPACE: a_chat_on_another_machine_is_found_by_broadcast);
 fn a_chat_on_another_machine_is_found_by_broadcast() {
     let (_switch, [serves, asks]) = lan();
     let server = server(&serves, &["0.0.0.0:3000"]);
-    finds(chat("聊天室", "192.0.2.1", 3000), || client(&asks, &[]));
+    prints_in_the_end(chat("聊天室", "192.0.2.1", 3000), || client(&asks, &[]));
     server.wait_for_line("192.0.2.2 在找聊天室");
 }
 
@@ -93,7 +77,7 @@ fn a_chat_on_another_machine_is_found_by_multicast_of_ipv6_and_joined() {
         format!("发现聊天室：三班（来自 {ip}）"),
         format!("cargo run -p lesson-broadcast-client -- \"[{ip}%{index}]:3000\""),
     ];
-    finds(expected.to_vec(), || {
+    prints_in_the_end(expected.to_vec(), || {
         let mut client = client(&asks, &["--join"]);
         client.close_stdin();
         client
@@ -150,9 +134,9 @@ fn all_who_serve_a_chat_are_found() {
     let _one = server(&one, &["0.0.0.0:3000", "--name", "one"]);
     let _two = server(&two, &["0.0.0.0:3000", "--name", "two", "--chat", "3001"]);
     let (one, two) = (chat("one", "192.0.2.1", 3000), chat("two", "192.0.2.2", 3001));
-    finds([one, two.clone()].concat(), || client(&asks, &[]));
+    prints_in_the_end([one, two.clone()].concat(), || client(&asks, &[]));
     // A question to one address is answered there alone.
-    finds(two, || client(&asks, &["192.0.2.2:3000"]));
+    prints_in_the_end(two, || client(&asks, &["192.0.2.2:3000"]));
 }
 
 needs::test!(NAMESPACE: every_network_of_the_client_is_asked);
@@ -164,7 +148,7 @@ fn every_network_of_the_client_is_asked() {
     let _servers = [&serves, &elsewhere, &asks].map(|machine| server(machine, &["0.0.0.0:3000"]));
     let addresses = ["127.0.0.1", "192.0.2.1", "192.0.2.2", "198.51.100.3", "198.51.100.4"];
     let expected = addresses.map(|ip| chat("聊天室", ip, 3000)).concat();
-    finds(expected, || client(&asks, &[]));
+    prints_in_the_end(expected, || client(&asks, &[]));
 }
 
 needs::test!(NAMESPACE: a_server_on_loopback_or_on_one_address_hears_no_broadcast);
@@ -182,7 +166,7 @@ fn a_server_on_loopback_or_on_one_address_hears_no_broadcast() {
     at_one_address.wait_for_stderr(contains("only who knows 192.0.2.1 can ask"));
     let mut asked = client(&asks, &[]);
     assert_eq!(asked.wait_for_exit().code(), Some(1));
-    finds(chat("聊天室", "192.0.2.1", 3000), || client(&asks, &["192.0.2.1:3000"]));
+    prints_in_the_end(chat("聊天室", "192.0.2.1", 3000), || client(&asks, &["192.0.2.1:3000"]));
 }
 
 needs::test!(NAMESPACE: an_impostor_is_shown_with_its_own_address);
@@ -191,7 +175,7 @@ fn an_impostor_is_shown_with_its_own_address() {
     let _server = server(&serves, &["0.0.0.0:3000"]);
     let name = "聊天室（来自 192.0.2.1）";
     let expected = [chat("聊天室", "192.0.2.1", 3000), chat(name, "192.0.2.3", 6666)].concat();
-    finds(expected, || {
+    prints_in_the_end(expected, || {
         let client = client(&asks, &[]);
         let (socket, id, asker) = question_at(&lies);
         let answer = Message::Here { id, port: 6666, name }.line();
@@ -205,7 +189,7 @@ fn an_answer_with_a_forged_sender_has_to_know_the_number_of_the_question() {
     let (_switch, [_serves, asks, lies]) = lan();
     let raw = raw(&lies);
     // Nothing in a datagram proves who has sent it.
-    finds(chat("overheard", "192.0.2.1", 6666), || {
+    prints_in_the_end(chat("overheard", "192.0.2.1", 6666), || {
         let client = client(&asks, &[]);
         let (_socket, id, asker) = question_at(&lies);
         let IpAddr::V4(asker_ip) = asker.ip() else { panic!("{asker} is of IPv4") };
@@ -223,7 +207,7 @@ needs::test!(NAMESPACE: a_question_that_is_lost_is_asked_again);
 fn a_question_that_is_lost_is_asked_again() {
     let (switch, [serves, asks, listens]) = lan();
     let server = server(&serves, &["0.0.0.0:3000"]);
-    finds(chat("聊天室", "192.0.2.1", 3000), || {
+    prints_in_the_end(chat("聊天室", "192.0.2.1", 3000), || {
         switch.cut(1);
         let asked = server.lines();
         let client = client(&asks, &[]);
@@ -246,7 +230,7 @@ fn a_datagram_of_many_packets_arrives_whole_and_does_no_harm() {
         socket.send_to(&largest, "192.0.2.1:3000").expect("it is sent");
         server.stderr().contains("192.0.2.2 has sent 65507 bytes that ask nothing")
     });
-    finds(chat("聊天室", "192.0.2.1", 3000), || client(&asks, &[]));
+    prints_in_the_end(chat("聊天室", "192.0.2.1", 3000), || client(&asks, &[]));
 }
 
 /// Sends datagrams without a pause while `meanwhile` runs. Returns how many.
@@ -279,7 +263,7 @@ needs::test!(NAMESPACE: a_flood_from_one_machine_is_answered_at_a_bounded_rate_a
 fn a_flood_from_one_machine_is_answered_at_a_bounded_rate_and_others_as_before() {
     let (_switch, [serves, asks, floods]) = lan();
     let server = server(&serves, &["0.0.0.0:3000"]);
-    finds(chat("聊天室", "192.0.2.1", 3000), || client(&asks, &[]));
+    prints_in_the_end(chat("聊天室", "192.0.2.1", 3000), || client(&asks, &[]));
     let memory = || resident_memory(server.process_id()).expect("Linux tells it");
     let before = memory();
     let socket = floods.inside(|| UdpSocket::bind("0.0.0.0:0").expect("a free port"));
@@ -294,7 +278,11 @@ fn a_flood_from_one_machine_is_answered_at_a_bounded_rate_and_others_as_before()
                 answers += 1;
             }
         },
-        || (0..3).for_each(|_| finds(chat("聊天室", "192.0.2.1", 3000), || client(&asks, &[]))),
+        || {
+            (0..3).for_each(|_| {
+                prints_in_the_end(chat("聊天室", "192.0.2.1", 3000), || client(&asks, &[]))
+            })
+        },
     );
     let seconds = begun.elapsed().as_secs_f64();
     let most = 12.0 * (2.0 + seconds / 10.0) + 3.0 * seconds;
@@ -323,13 +311,13 @@ fn a_flood_of_questions_with_forged_senders_does_not_stop_the_server() {
             let room = std::fs::read_to_string("/proc/sys/net/core/wmem_max").expect("a limit");
             match room.trim().parse::<usize>().expect("a number") >= 4 * 1024 * 1024 {
                 true => (0..3).for_each(|_| {
-                    finds(chat("聊天室", "192.0.2.1", 3000), || client(&asks, &[]))
+                    prints_in_the_end(chat("聊天室", "192.0.2.1", 3000), || client(&asks, &[]))
                 }),
                 false => wait_until("the flood is there", || server.lines().len() > 240),
             }
         },
     );
-    finds(chat("聊天室", "192.0.2.1", 3000), || client(&asks, &[]));
+    prints_in_the_end(chat("聊天室", "192.0.2.1", 3000), || client(&asks, &[]));
     println!("{sent} questions in {:.1} s", begun.elapsed().as_secs_f64());
 }
 
