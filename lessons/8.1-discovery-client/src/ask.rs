@@ -90,7 +90,7 @@ pub fn ask(targets: &[SocketAddr], id: u64, tell: &SyncSender<Chat>) -> anyhow::
         strange += hear(&socket, id, targets[0].port(), until, tell)?;
     }
     if strange > 0 {
-        note!("{strange} datagrams have arrived that do not answer this question");
+        note!("not shown: datagrams that do not answer this question, {strange} in all");
     }
     Ok(())
 }
@@ -117,7 +117,7 @@ fn hear(
             Err(error) => return Err(error).context("cannot receive answers"),
         };
         match Message::parse(&buffer[..length]) {
-            // Whoever has the port that was asked has been started as the server.
+            // From any other port, it is not from the server of that machine.
             Some(Message::Here { id: of, port: chat, name }) if of == id && from.port() == port => {
                 let mut address = from; // not what the answer says, which may be anything
                 address.set_port(chat);

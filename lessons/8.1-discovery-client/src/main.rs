@@ -78,7 +78,7 @@ fn main() -> Result<(), Failure> {
         }
     }
     if left_out > 0 {
-        note!("{left_out} more answers are left out");
+        note!("not shown: answers beyond the first {MOST}, {left_out} in all");
     }
     match found.first() {
         None => Err(nobody(&targets).into()),
