@@ -1,5 +1,5 @@
 // ANCHOR: header
-//! 8.1 Datagrams, the server: it answers a client that asks the whole network who serves a chat.
+//! 8.1 Datagrams, the server: it answers a client that asks the whole network for a chat.
 //!
 //!     cargo run -p lesson-broadcast-server -- 0.0.0.0:3000
 //!     cargo run -p lesson-discovery-server -- 0.0.0.0:3000     (beside it, in a second terminal)
@@ -98,7 +98,7 @@ fn who_may_ask(bound: SocketAddr) -> String {
     match bound.ip() {
         ip if ip.is_unspecified() => "everybody on its networks may ask".to_string(),
         ip if ip.is_loopback() => format!("only this machine may ask (0.0.0.0:{port}: everybody)"),
-        ip => format!("only who knows {ip} can ask (0.0.0.0:{port}: everybody)"),
+        ip => format!("only clients that are told {ip} may ask (0.0.0.0:{port}: everybody)"),
     }
 }
 // ANCHOR_END: main
@@ -143,6 +143,7 @@ fn join_the_group(socket: &UdpSocket, bound: IpAddr) {
         Vec::new()
     });
     networks.retain(|network| network.ip.is_ipv6() && !network.ip.is_loopback());
+    networks.sort_by_key(|network| network.index);
     networks.dedup_by_key(|network| network.index); // an interface may have several addresses
     for network in networks {
         if let Err(error) = socket.join_multicast_v6(&GROUP, network.index) {

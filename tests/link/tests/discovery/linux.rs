@@ -163,7 +163,7 @@ fn a_server_on_loopback_or_on_one_address_hears_no_broadcast() {
     drop(only_here);
 
     let at_one_address = server(&serves, &["192.0.2.1:3000"]);
-    at_one_address.wait_for_stderr(contains("only who knows 192.0.2.1 can ask"));
+    at_one_address.wait_for_stderr(contains("only clients that are told 192.0.2.1 may ask"));
     let mut asked = client(&asks, &[]);
     assert_eq!(asked.wait_for_exit().code(), Some(1));
     prints_in_the_end(chat("聊天室", "192.0.2.1", 3000), || client(&asks, &["192.0.2.1:3000"]));
