@@ -1,11 +1,11 @@
 //! Each test makes a network of its own, in which the ports are 3000 as in the book.
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, UdpSocket};
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::thread;
 use std::time::Instant;
 
-use harness::{DEADLINE, Program, lesson, prints_in_the_end, resident_memory, wait_until};
+use harness::{
+    DEADLINE, Program, lesson, prints_in_the_end, resident_memory, wait_until, while_repeating,
+};
 use lesson_discovery_server::{LONGEST, Message};
 use needs::NAMESPACE;
 use predicates::str::contains;
@@ -233,32 +233,6 @@ fn a_datagram_of_many_packets_arrives_whole_and_does_no_harm() {
     prints_in_the_end(chat("聊天室", "192.0.2.1", 3000), || client(&asks, &[]));
 }
 
-/// Sends datagrams without a pause while `meanwhile` runs. Returns how many.
-fn flooded_by(mut send: impl FnMut(usize) + Send, meanwhile: impl FnOnce()) -> usize {
-    /// Ends the flood, even if the test fails meanwhile.
-    struct Over<'a>(&'a AtomicBool);
-    impl Drop for Over<'_> {
-        fn drop(&mut self) {
-            self.0.store(true, Ordering::Relaxed);
-        }
-    }
-    let over = AtomicBool::new(false);
-    thread::scope(|scope| {
-        let flood = scope.spawn(|| {
-            let mut sent = 0;
-            while !over.load(Ordering::Relaxed) {
-                send(sent);
-                sent += 1;
-            }
-            sent
-        });
-        let ends = Over(&over);
-        meanwhile();
-        drop(ends);
-        flood.join().expect("a thread that does not panic")
-    })
-}
-
 needs::test!(NAMESPACE: a_flood_from_one_machine_is_answered_at_a_bounded_rate_and_others_as_before);
 fn a_flood_from_one_machine_is_answered_at_a_bounded_rate_and_others_as_before() {
     let (_switch, [serves, asks, floods]) = lan();
@@ -271,7 +245,7 @@ fn a_flood_from_one_machine_is_answered_at_a_bounded_rate_and_others_as_before()
     let question = Message::Who { id: 1 }.line();
     let mut answers = 0;
     let begun = Instant::now();
-    let sent = flooded_by(
+    let sent = while_repeating(
         |_| {
             let _ = socket.send_to(question.as_bytes(), "192.0.2.1:3000"); // it may find no room
             while socket.recv_from(&mut [0; LONGEST]).is_ok() {
@@ -304,7 +278,7 @@ fn a_flood_of_questions_with_forged_senders_does_not_stop_the_server() {
     let packets: Vec<Vec<u8>> = packets.collect();
     let to = SocketAddr::from(([192, 0, 2, 1], 3000)).into();
     let begun = Instant::now();
-    let sent = flooded_by(
+    let sent = while_repeating(
         |number| drop(raw.send_to(&packets[number % packets.len()], &to)),
         || {
             // With a smaller buffer, it is full of answers to nobody for as long as the flood lasts.
