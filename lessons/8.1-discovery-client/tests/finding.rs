@@ -1,11 +1,10 @@
 //! What the discovery client asks, what it shows, and whom it joins. The servers are played by the tests.
 
-use std::ffi::OsStr;
 use std::net::{SocketAddr, TcpListener, UdpSocket};
 use std::process::Command;
 use std::time::Duration;
 
-use harness::{DEADLINE, Peer, Program, lesson, own, prints_in_the_end, scratch, with_failing};
+use harness::{DEADLINE, Peer, Program, lesson, own, prints_in_the_end, with_failing};
 use lesson_discovery_server::{LONGEST, LONGEST_NAME, Message};
 use needs::STRACE;
 use predicates::prelude::*;
@@ -208,8 +207,8 @@ fn join_starts_the_client_of_the_chat_and_ends_as_that_does() {
 
 /// The client in a folder where no other program lies, which finds other programs in `path`.
 #[cfg(unix)]
-fn alone(path: impl AsRef<OsStr>) -> Command {
-    let folder = scratch().join("the discovery client alone");
+fn alone(path: impl AsRef<std::ffi::OsStr>) -> Command {
+    let folder = harness::scratch().join("the discovery client alone");
     std::fs::create_dir_all(&folder).expect("a folder");
     let program = folder.join(LESSON);
     std::fs::copy(own(LESSON), &program).expect("a copy");
@@ -231,7 +230,7 @@ fn join_asks_cargo_for_a_client_that_is_not_built_or_says_what_to_type() {
     assert!(error.starts_with("Error: cannot start lesson-broadcast-client: "), "{error}");
     assert!(error.contains("\nTry the command above"), "{error}");
 
-    let folder = scratch().join("a cargo that shows its arguments");
+    let folder = harness::scratch().join("a cargo that shows its arguments");
     std::fs::create_dir_all(&folder).expect("a folder");
     let cargo = folder.join("cargo");
     std::fs::write(&cargo, "#!/bin/sh\necho \"$@\"\nexit 7\n").expect("a script");
