@@ -21,9 +21,9 @@ const TERM: Duration = Duration::from_secs(10);
 /// Anybody can write any sender's address on a datagram. A table with an entry for each address would grow
 /// without limit, and one that is full would have to refuse or forget somebody. So there is a fixed number
 /// of allowances, and a hash of the address chooses one. A machine that asks without end uses up one of
-/// them. It takes another machine's answers along only if both have the same, one time in 16,384, and
-/// only until the next term. The hash is keyed with a random number, so nobody can choose addresses that
-/// meet (`HashMap` does the same, for the same reason).
+/// them. Another machine loses its answers only if it has the same allowance, which happens one time in
+/// 16,384, and only until the next term. The hash is keyed with a random number, so nobody can choose
+/// addresses that share an allowance with a victim (`HashMap` does the same, for the same reason).
 pub struct Fairness {
     allowances: Vec<Allowance>,
     hash: RandomState,

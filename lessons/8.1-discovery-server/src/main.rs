@@ -6,8 +6,8 @@
 //!     cargo run -p lesson-discovery-client                     (on any machine of this network)
 //!
 //! It runs beside any chat server and listens on the same address and the same port: TCP's port 3000 and
-//! UDP's port 3000 have nothing to do with each other. As a chat is, it is open to this machine alone
-//! unless it is told otherwise: to announce a chat to people who cannot reach it would help nobody.
+//! UDP's port 3000 have nothing to do with each other. Like the chat, it is open to this machine alone
+//! unless it is told otherwise, because a chat that the others cannot reach is not worth announcing.
 
 use std::net::{IpAddr, SocketAddr, UdpSocket};
 use std::thread;
@@ -60,8 +60,9 @@ fn chat_port(text: &str) -> Result<u16, String> {
 
 // ANCHOR: main
 /// How much may wait to be sent, in bytes, and how long a send waits for room. Before the first answer to a
-/// machine leaves, the system asks the network who has its address, for up to three seconds. With the
-/// addresses of machines that do not exist, somebody could fill a small buffer with answers to nobody.
+/// machine leaves, the system asks the network who has its address (ARP), for up to three seconds, and the
+/// answer stays in the buffer meanwhile. With forged addresses of machines that do not exist, somebody could
+/// fill a small buffer, and then each send would wait.
 const SEND_BUFFER: usize = 4 * 1024 * 1024;
 const UNTIL_ROOM: Duration = Duration::from_millis(1);
 
@@ -132,8 +133,8 @@ fn answer(
 // ANCHOR_END: answer
 
 // ANCHOR: group
-/// A broadcast of IPv4 arrives without being asked for. IPv6 delivers to those who have joined a group,
-/// on each network by itself.
+/// Joins the group to which questions are sent over IPv6, on each network by itself. A broadcast of IPv4
+/// arrives without being asked for.
 fn join_the_group(socket: &UdpSocket, bound: IpAddr) {
     if !(bound.is_ipv6() && bound.is_unspecified()) {
         return;

@@ -21,9 +21,9 @@ pub const LONGEST: usize = 128;
 /// The length of the longest name of a chat, in bytes.
 pub const LONGEST_NAME: usize = 64;
 
-/// The IPv6 multicast group of those who serve a chat. IPv6 has no broadcast, so a question goes to those
-/// who have joined this group. In `ff12`, the 1 says that nobody has assigned this address for good, and
-/// the 2 that no router passes it on (RFC 4291, section 2.7).
+/// The IPv6 multicast group of the servers that announce a chat. IPv6 has no broadcast, so a question goes to
+/// the machines that have joined this group. In `ff12`, the 1 says that the address has not been assigned to
+/// anybody for good, and the 2 that no router passes the question on (RFC 4291, section 2.7).
 pub const GROUP: Ipv6Addr = Ipv6Addr::new(0xff12, 0, 0, 0, 0, 0, 0xc4a7, 0x3000);
 // ANCHOR_END: bounds
 
