@@ -55,11 +55,18 @@ fn a_chat_on_another_machine_is_found_by_broadcast() {
     server.wait_for_line("192.0.2.2 在找聊天室");
 }
 
-/// The address of `machine` that is valid on its link alone.
-fn link_local(machine: &Machine) -> String {
-    let addresses = machine.run("ip -6 -oneline address show dev eth0 scope link");
+/// What the client on `asks` prints for a chat on `serves`, which it has reached over IPv6. Both have the
+/// network at an interface of this name.
+fn chat_over_ipv6(name: &str, asks: &Machine, serves: &Machine, interface: &str) -> Vec<String> {
+    let addresses = serves.run(&format!("ip -6 -oneline address show dev {interface} scope link"));
     let (_, rest) = addresses.split_once("inet6 ").expect("an address of IPv6");
-    rest.split('/').next().expect("an address").to_string()
+    let ip = rest.split('/').next().expect("an address");
+    let link = asks.run(&format!("ip -oneline link show dev {interface}"));
+    let index = link.split(':').next().expect("the number of the interface");
+    vec![
+        format!("发现聊天室：{name}（来自 {ip}）"),
+        format!("cargo run -p lesson-broadcast-client -- \"[{ip}%{index}]:3000\""),
+    ]
 }
 
 needs::test!(NAMESPACE: a_chat_on_another_machine_is_found_by_multicast_of_ipv6_and_joined);
@@ -71,18 +78,25 @@ fn a_chat_on_another_machine_is_found_by_multicast_of_ipv6_and_joined() {
     let chat_server = Program::server_from(chat_server);
     let _server = server(&serves, &["[::]:3000", "--name", "三班"]);
     lesson("lesson-broadcast-client");
-    let (ip, index) = (link_local(&serves), asks.run("ip -o link show eth0"));
-    let index = index.split(':').next().expect("a number").trim();
-    let expected = [
-        format!("发现聊天室：三班（来自 {ip}）"),
-        format!("cargo run -p lesson-broadcast-client -- \"[{ip}%{index}]:3000\""),
-    ];
-    prints_in_the_end(expected.to_vec(), || {
+    prints_in_the_end(chat_over_ipv6("三班", &asks, &serves, "eth0"), || {
         let mut client = client(&asks, &["--join"]);
         client.close_stdin();
         client
     });
     chat_server.wait_for_line("有客户端退出了");
+}
+
+needs::test!(NAMESPACE: every_network_of_the_client_is_asked_over_ipv6);
+fn every_network_of_the_client_is_asked_over_ipv6() {
+    let (_switch, [serves, asks]) = lan();
+    let (other_switch, elsewhere) = (Switch::new(), Machine::new());
+    other_switch.plug(&elsewhere, 1, 3);
+    other_switch.plug(&asks, 1, 4);
+    asks.run("ip -4 address flush dev eth0; ip -4 address flush dev eth1");
+    let _servers = [&serves, &elsewhere].map(|machine| server(machine, &["[::]:3000"]));
+    let mut expected = chat_over_ipv6("聊天室", &asks, &serves, "eth0");
+    expected.extend(chat_over_ipv6("聊天室", &asks, &elsewhere, "eth1"));
+    prints_in_the_end(expected, || client(&asks, &[]));
 }
 
 /// A datagram as it is on the wire, with a sender's address of our choice.
