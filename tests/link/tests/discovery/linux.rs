@@ -86,17 +86,24 @@ fn a_chat_on_another_machine_is_found_by_multicast_of_ipv6_and_joined() {
     chat_server.wait_for_line("有客户端退出了");
 }
 
-needs::test!(NAMESPACE: every_network_of_the_client_is_asked_over_ipv6);
-fn every_network_of_the_client_is_asked_over_ipv6() {
+needs::test!(NAMESPACE: over_ipv6_every_network_is_asked_and_every_network_is_answered);
+fn over_ipv6_every_network_is_asked_and_every_network_is_answered() {
     let (_switch, [serves, asks]) = lan();
     let (other_switch, elsewhere) = (Switch::new(), Machine::new());
     other_switch.plug(&elsewhere, 1, 3);
     other_switch.plug(&asks, 1, 4);
     asks.run("ip -4 address flush dev eth0; ip -4 address flush dev eth1");
-    let _servers = [&serves, &elsewhere].map(|machine| server(machine, &["[::]:3000"]));
+    let servers = [&serves, &elsewhere].map(|machine| server(machine, &["[::]:3000"]));
     let mut expected = chat_over_ipv6("聊天室", &asks, &serves, "eth0");
     expected.extend(chat_over_ipv6("聊天室", &asks, &elsewhere, "eth1"));
     prints_in_the_end(expected, || client(&asks, &[]));
+    drop(servers);
+
+    let _server = server(&asks, &["[::]:3000"]);
+    for (machine, interface) in [(&serves, "eth0"), (&elsewhere, "eth1")] {
+        let expected = chat_over_ipv6("聊天室", machine, &asks, interface);
+        prints_in_the_end(expected, || client(machine, &[]));
+    }
 }
 
 /// A datagram as it is on the wire, with a sender's address of our choice.
