@@ -4,7 +4,7 @@ use std::net::{SocketAddr, TcpListener, UdpSocket};
 use std::process::Command;
 use std::time::Duration;
 
-use harness::{DEADLINE, Peer, Program, lesson, own, prints_in_the_end, with_failing};
+use harness::{DEADLINE, Peer, Program, lesson, own, prints_in_the_end, refusing, with_failing};
 use lesson_discovery_server::{LONGEST, LONGEST_NAME, Message};
 use needs::STRACE;
 use predicates::prelude::*;
@@ -197,12 +197,8 @@ fn join_starts_the_client_of_the_chat_and_ends_as_that_does() {
     drop(chat);
     assert_eq!(client.wait_for_exit().code(), Some(0));
 
-    let client_of_nobody = || {
-        let mut client = found(joins, address);
-        Peer::accepted_by(&listener).reset();
-        client.wait_for_exit().code()
-    };
-    assert_eq!(client_of_nobody(), Some(1));
+    let (_nobody_listens, nowhere) = refusing();
+    assert_eq!(found(joins, nowhere).wait_for_exit().code(), Some(1));
 }
 
 /// The client in a folder where no other program lies, which finds other programs in `path`.
