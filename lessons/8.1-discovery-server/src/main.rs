@@ -59,12 +59,11 @@ fn chat_port(text: &str) -> Result<u16, String> {
 // ANCHOR_END: options
 
 // ANCHOR: main
-/// How much may wait to be sent, in bytes, and how long a send waits for room. Before the first answer to a
-/// machine leaves, the system asks the network who has its address (ARP), for up to three seconds, and the
-/// answer stays in the buffer meanwhile. With forged addresses of machines that do not exist, somebody could
-/// fill a small buffer, and then each send would wait.
+/// How much may wait to be sent, in bytes. Before the first answer to a machine leaves, the system asks the
+/// network who has its address (ARP), for up to three seconds, and the answer stays in the buffer meanwhile.
+/// With forged addresses of machines that do not exist, somebody could fill a small buffer, and then each
+/// send would wait.
 const SEND_BUFFER: usize = 4 * 1024 * 1024;
-const UNTIL_ROOM: Duration = Duration::from_millis(1);
 
 fn main() -> Result<(), Failure> {
     let (address, chat) = arguments().unwrap_or_else(|problem| lesson!().refuse(problem));
@@ -75,7 +74,6 @@ fn main() -> Result<(), Failure> {
     print_line!("server listening at port {}", bound.port());
     join_the_group(&socket, bound.ip());
     set_send_buffer(&socket, SEND_BUFFER);
-    socket.set_write_timeout(Some(UNTIL_ROOM)).context("cannot limit the time to send")?;
 
     // Nothing is accepted: one socket receives the datagrams of everybody. None is longer than this
     // buffer, so none is cut.
