@@ -207,7 +207,10 @@ fn alone(path: impl AsRef<std::ffi::OsStr>) -> Command {
     let folder = harness::scratch().join("the discovery client alone");
     std::fs::create_dir_all(&folder).expect("a folder");
     let program = folder.join(LESSON);
-    std::fs::copy(own(LESSON), &program).expect("a copy");
+    // Not a copy: as long as a file is being written, it cannot be run, and another test may start a
+    // process just then, which inherits the open file.
+    let _ = std::fs::remove_file(&program);
+    std::fs::hard_link(own(LESSON), &program).expect("a second name for the program");
     let mut command = Command::new(program);
     command.arg("--join").env("PATH", path);
     command
@@ -217,8 +220,6 @@ fn alone(path: impl AsRef<std::ffi::OsStr>) -> Command {
 needs::test!(join_asks_cargo_for_a_client_that_is_not_built_or_says_what_to_type);
 #[cfg(unix)]
 fn join_asks_cargo_for_a_client_that_is_not_built_or_says_what_to_type() {
-    use std::os::unix::fs::PermissionsExt;
-
     let nowhere = "127.0.0.1:1".parse().expect("an address");
     let mut client = found(|| alone("/nonexistent"), nowhere);
     assert_eq!(client.wait_for_exit().code(), Some(1));
@@ -228,9 +229,9 @@ fn join_asks_cargo_for_a_client_that_is_not_built_or_says_what_to_type() {
 
     let folder = harness::scratch().join("a cargo that shows its arguments");
     std::fs::create_dir_all(&folder).expect("a folder");
-    let cargo = folder.join("cargo");
-    std::fs::write(&cargo, "#!/bin/sh\necho \"$@\"\nexit 7\n").expect("a script");
-    std::fs::set_permissions(&cargo, PermissionsExt::from_mode(0o755)).expect("its mode");
+    let write = r#"printf '#!/bin/sh\necho "$@"\nexit 7\n' > "$0" && chmod +x "$0""#;
+    let written = Command::new("sh").args(["-c", write]).arg(folder.join("cargo")).status();
+    assert!(written.expect("a shell").success());
     let mut client = found(|| alone(&folder), nowhere);
     assert_eq!(client.wait_for_exit().code(), Some(7));
     let typed = "run --quiet --package lesson-broadcast-client -- 127.0.0.1:1";
