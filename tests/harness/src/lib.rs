@@ -15,6 +15,8 @@ mod capture;
 pub mod chat_room;
 mod connection;
 mod guard;
+#[cfg(target_os = "linux")] // which alone has network namespaces
+pub mod lan;
 mod lessons;
 mod nats;
 mod nats_client;

@@ -1,29 +1,34 @@
 //! Each test makes a network of its own, in which the ports are 3000 as in the book.
 
+use std::fs::File;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, UdpSocket};
+use std::os::fd::AsFd;
+use std::thread;
 use std::time::Instant;
 
+use harness::lan::{Machine, Switch, lan};
 use harness::{
     DEADLINE, Program, lesson, prints_in_the_end, resident_memory, wait_until, while_repeating,
 };
 use lesson_discovery_server::{LONGEST, Message};
 use needs::NAMESPACE;
 use predicates::str::contains;
+use rustix::thread::{LinkNameSpaceType, move_into_link_name_space};
 use socket2::{Domain, Protocol, Socket, Type};
-
-use super::lan::{Machine, Switch};
 
 const SERVER: &str = "lesson-discovery-server";
 const CLIENT: &str = "lesson-discovery-client";
 
-/// Machines at 192.0.2.1 and so on, which are connected to one switch.
-fn lan<const COUNT: usize>() -> (Switch, [Machine; COUNT]) {
-    let switch = Switch::new();
-    let machines = std::array::from_fn(|_| Machine::new());
-    for (machine, last) in machines.iter().zip(1..) {
-        switch.plug(machine, 0, last);
-    }
-    (switch, machines)
+/// Calls `function` on `machine`. A socket that it returns stays there.
+fn inside<T: Send>(machine: &Machine, function: impl FnOnce() -> T + Send) -> T {
+    let namespace = File::open(machine.namespace()).expect("a network namespace");
+    let call = move || {
+        move_into_link_name_space(namespace.as_fd(), Some(LinkNameSpaceType::Network))
+            .expect("the right to enter it");
+        function()
+    };
+    // Only a thread of its own goes there.
+    thread::scope(|scope| scope.spawn(call).join().expect("a thread that does not panic"))
 }
 
 fn server(machine: &Machine, arguments: &[&str]) -> Program {
@@ -125,7 +130,7 @@ fn forged(from: Ipv4Addr, to: Ipv4Addr, ports: (u16, u16), payload: &[u8]) -> Ve
 
 /// A socket of `machine` that sends packets as they are.
 fn raw(machine: &Machine) -> Socket {
-    machine.inside(|| {
+    inside(machine, || {
         Socket::new(Domain::IPV4, Type::RAW, Some(Protocol::from(255)))
             .expect("the right, which is root's")
     })
@@ -133,7 +138,7 @@ fn raw(machine: &Machine) -> Socket {
 
 /// Plays a server on `machine`: waits for a question, and returns it with the asker's address.
 fn question_at(machine: &Machine) -> (UdpSocket, u64, SocketAddr) {
-    let socket = machine.inside(|| UdpSocket::bind("0.0.0.0:3000").expect("a free port"));
+    let socket = inside(machine, || UdpSocket::bind("0.0.0.0:3000").expect("a free port"));
     let (id, asker) = next_question(&socket);
     (socket, id, asker)
 }
@@ -244,7 +249,7 @@ needs::test!(NAMESPACE: a_datagram_of_many_packets_arrives_whole_and_does_no_har
 fn a_datagram_of_many_packets_arrives_whole_and_does_no_harm() {
     let (_switch, [serves, asks]) = lan();
     let server = server(&serves, &["0.0.0.0:3000"]);
-    let socket = asks.inside(|| UdpSocket::bind("0.0.0.0:0").expect("a free port"));
+    let socket = inside(&asks, || UdpSocket::bind("0.0.0.0:0").expect("a free port"));
     let largest = vec![b'x'; 65_507];
     // Of its 45 packets, one may find no room on a busy machine, and then all are lost.
     wait_until("a datagram of 65,507 bytes has arrived", || {
@@ -261,7 +266,7 @@ fn a_flood_from_one_machine_is_answered_at_a_bounded_rate_and_others_as_before()
     prints_in_the_end(chat("聊天室", "192.0.2.1", 3000), || client(&asks, &[]));
     let memory = || resident_memory(server.process_id()).expect("Linux tells it");
     let before = memory();
-    let socket = floods.inside(|| UdpSocket::bind("0.0.0.0:0").expect("a free port"));
+    let socket = inside(&floods, || UdpSocket::bind("0.0.0.0:0").expect("a free port"));
     socket.set_nonblocking(true).expect("a socket that does not wait");
     let question = Message::Who { id: 1 }.line();
     let mut answers = 0;

@@ -4,15 +4,21 @@
 //! any other way: a namespace lives as long as the process that holds it, and that one ends when it reads
 //! the end of its input.
 
-use std::fs::File;
 use std::io::{BufRead, BufReader};
-use std::os::fd::AsFd;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
-use std::thread;
 
-use harness::wait_until;
-use rustix::thread::{LinkNameSpaceType, move_into_link_name_space};
+use crate::wait_until;
+
+/// Machines at 192.0.2.1 and so on, which are connected to one switch.
+pub fn lan<const COUNT: usize>() -> (Switch, [Machine; COUNT]) {
+    let switch = Switch::new();
+    let machines = std::array::from_fn(|_| Machine::new());
+    for (machine, last) in machines.iter().zip(1..) {
+        switch.plug(machine, 0, last);
+    }
+    (switch, machines)
+}
 
 /// A machine, with loopback. What it is connected to, [`Switch::plug`] says.
 pub struct Machine {
@@ -20,6 +26,11 @@ pub struct Machine {
 }
 
 impl Machine {
+    /// Makes a machine that is on no network yet.
+    #[expect(
+        clippy::new_without_default,
+        reason = "it starts a process, which a default should not"
+    )]
     pub fn new() -> Machine {
         // An IPv6 address is usually tried out for a second before it may be used (RFC 4862, 5.4).
         Machine::set_up("echo 0 > /proc/sys/net/ipv6/conf/default/accept_dad; ip link set lo up")
@@ -60,17 +71,9 @@ impl Machine {
         String::from_utf8_lossy(&output.stdout).into_owned()
     }
 
-    /// Calls `function` on this machine. A socket that it returns stays there.
-    pub fn inside<T: Send>(&self, function: impl FnOnce() -> T + Send) -> T {
-        let path = format!("/proc/{}/ns/net", self.holder.id());
-        let namespace = File::open(path).expect("a network namespace");
-        let call = move || {
-            move_into_link_name_space(namespace.as_fd(), Some(LinkNameSpaceType::Network))
-                .expect("the right to enter it");
-            function()
-        };
-        // Only a thread of its own goes there.
-        thread::scope(|scope| scope.spawn(call).join().expect("a thread that does not panic"))
+    /// Returns the file by which a thread can enter this machine, see setns(2).
+    pub fn namespace(&self) -> PathBuf {
+        format!("/proc/{}/ns/net", self.holder.id()).into()
     }
 }
 
@@ -87,6 +90,11 @@ pub struct Switch {
 }
 
 impl Switch {
+    /// Makes a switch with nothing plugged in.
+    #[expect(
+        clippy::new_without_default,
+        reason = "it starts a process, which a default should not"
+    )]
     pub fn new() -> Switch {
         let machine = Machine::new();
         machine.run(
