@@ -414,16 +414,28 @@ with_part_7! {{
         let line = format!("cargo run -p lesson-discovery-server -- {lie} 0.0.0.0:3000");
         session.run_on(&lies, 2, &line);
         session.see(2, 2);
-        session.run_on(&asks, 3, "cargo run -p lesson-discovery-client");
-        // The two answers may come in either order.
-        let before = session.transcript.clone();
-        let lines = session.see(3, 4);
-        session.transcript = before;
-        let mut chats: Vec<&[String]> = lines.chunks(2).collect();
-        chats.sort_by_key(|chat| chat[1].clone());
-        chats.into_iter().flatten().for_each(|line| session.record(3, line));
+        session.find_two(&asks, 3);
         session.terminals.clear();
         session.is("discovery-impostor");
+    }
+
+    needs::test!(needs::NAMESPACE: discovery_forged);
+    /// A machine that gives itself the address of another one.
+    fn discovery_forged() {
+        let (_switch, [serves, asks, lies]) = lan();
+        let mut session = Session::on_a_lan();
+        session.run_on(&serves, 1, "cargo run -p lesson-discovery-server -- 0.0.0.0:3000");
+        session.see(1, 2);
+        for line in ["ip -4 address flush dev eth0", "ip address add 192.0.2.1/24 dev eth0"] {
+            session.record(2, &format!("$ sudo {line}"));
+            lies.run(line);
+        }
+        let line = "cargo run -p lesson-discovery-server -- --chat 6666 0.0.0.0:3000";
+        session.run_on(&lies, 2, line);
+        session.see(2, 2);
+        session.find_two(&asks, 3);
+        session.terminals.clear();
+        session.is("discovery-forged");
     }
 
     impl Session {
@@ -431,6 +443,17 @@ with_part_7! {{
             let mut session = Session::default();
             SHOWN.into_iter().for_each(|(actual, shown)| session.mask(actual, shown));
             session
+        }
+
+        /// Runs a client that finds two chats. Their answers may come in either order.
+        fn find_two(&mut self, machine: &Machine, terminal: u8) {
+            self.run_on(machine, terminal, "cargo run -p lesson-discovery-client");
+            let before = self.transcript.clone();
+            let lines = self.see(terminal, 4);
+            self.transcript = before;
+            let mut chats: Vec<&[String]> = lines.chunks(2).collect();
+            chats.sort_by_key(|chat| chat[1].clone());
+            chats.into_iter().flatten().for_each(|line| self.record(terminal, line));
         }
 
         /// Runs a program on a machine, just as `command_line` says.
