@@ -99,6 +99,9 @@ fn asked_once(attempt: &Attempt) -> Outcome {
 /// A time in which a program has answered that wants to.
 const SOON: Duration = Duration::from_millis(700);
 
+/// For how long a program may believe what it has seen of the chat.
+const LONGEST_BELIEF: Duration = Duration::from_millis(1200);
+
 fn chat_is_there(attempt: &Attempt) -> Outcome {
     let (chat, address) = listener()?;
     let port = address.port();
@@ -112,7 +115,7 @@ fn chat_is_there(attempt: &Attempt) -> Outcome {
     leaves_quietly(&chat, attempt)?;
     asker.is_answered(3, port, "a chat was there, and a client")?;
     drop(chat);
-    thread::sleep(SOON);
+    thread::sleep(LONGEST_BELIEF);
     while asker.answer_within(Duration::from_millis(1))?.is_some() {}
     not_announced(&asker, "the chat had ended")?;
 
