@@ -54,13 +54,25 @@ impl Asker {
 
     /// Asks, and expects the answer to just this. `what` says who asks, and after what.
     fn is_answered(&self, id: u64, port: u16, what: &str) -> Outcome {
+        self.is_answered_within(self.patience, id, port, what)
+    }
+
+    fn is_answered_within(&self, time: Duration, id: u64, port: u16, what: &str) -> Outcome {
         self.ask(id)?;
-        let answer = self.answer_within(self.patience)?;
-        match answer.as_deref().and_then(Message::parse) {
-            Some(Message::Here { id: of, port: chat, .. }) if (of, chat) == (id, port) => Ok(()),
-            Some(other) => Err(format!("{what} asked, and was to be answered, but {other:?} came")),
-            None => Err(format!("{what} asked, and was to be answered, but no answer came")),
+        while let Some(answer) = self.answer_within(time)? {
+            match Message::parse(&answer) {
+                Some(Message::Here { id: of, port: chat, .. }) if (of, chat) == (id, port) => {
+                    return Ok(());
+                }
+                Some(Message::Here { id: of, .. }) if of != id => {} // late, to an earlier question
+                other => {
+                    return Err(format!(
+                        "{what} asked, and was to be answered, but {other:?} came"
+                    ));
+                }
+            }
         }
+        Err(format!("{what} asked, and was to be answered, but no answer came"))
     }
 }
 
@@ -111,7 +123,9 @@ fn chat_is_there(attempt: &Attempt) -> Outcome {
     not_announced(&asker, "no chat had been started yet")?;
 
     let chat = listening(address)?;
-    attempt.eventually(|| asker.is_answered(2, port, "a chat had been started, and a client"))?;
+    attempt.eventually(|| {
+        asker.is_answered_within(SOON, 2, port, "a chat had been started, and a client")
+    })?;
     leaves_quietly(&chat, attempt)?;
     asker.is_answered(3, port, "a chat was there, and a client")?;
     drop(chat);
@@ -120,8 +134,9 @@ fn chat_is_there(attempt: &Attempt) -> Outcome {
     not_announced(&asker, "the chat had ended")?;
 
     let chat = listening(address)?;
-    attempt
-        .eventually(|| asker.is_answered(5, port, "the chat was started again, and a client"))?;
+    attempt.eventually(|| {
+        asker.is_answered_within(SOON, 5, port, "the chat was started again, and a client")
+    })?;
     few_connections(&asker, &chat)
 }
 
