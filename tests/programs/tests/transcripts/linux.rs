@@ -165,6 +165,7 @@ fn broadcast_with_node(package: &str) {
 
 with_part_7! {{
     use std::fs;
+    use std::time::Duration;
 
     use harness::lan::{Machine, lan};
     use harness::{Nats, wait_until};
@@ -370,15 +371,13 @@ with_part_7! {{
         session.see(1, 2);
         session.run_on(&serves, 2, "cargo run -p lesson-discovery-server -- 0.0.0.0:3000");
         session.see(2, 2);
-        session.run_on(&asks, 3, "cargo run -p lesson-discovery-client");
-        session.see(3, 2);
+        session.find(&asks, 3, "cargo run -p lesson-discovery-client", 1);
         session.see(2, 3);
         session.run_on(&serves, 4, "cargo run -p lesson-broadcast-client");
         wait_until("the client on the serving machine is in the room", || {
             !serves.run("ss -Htn state established sport = :3000").is_empty()
         });
-        session.run_on(&asks, 3, "cargo run -p lesson-discovery-client -- --join");
-        session.see(3, 2);
+        session.find(&asks, 3, "cargo run -p lesson-discovery-client -- --join", 1);
         session.see(2, 3);
         session.type_line(3, "hello from the back row");
         session.see(4, 1);
@@ -414,7 +413,7 @@ with_part_7! {{
         let line = format!("cargo run -p lesson-discovery-server -- {lie} 0.0.0.0:3000");
         session.run_on(&lies, 2, &line);
         session.see(2, 2);
-        session.find_two(&asks, 3);
+        session.find(&asks, 3, "cargo run -p lesson-discovery-client", 2);
         session.terminals.clear();
         session.is("discovery-impostor");
     }
@@ -433,7 +432,7 @@ with_part_7! {{
         let line = "cargo run -p lesson-discovery-server -- --chat 6666 0.0.0.0:3000";
         session.run_on(&lies, 2, line);
         session.see(2, 2);
-        session.find_two(&asks, 3);
+        session.find(&asks, 3, "cargo run -p lesson-discovery-client", 2);
         session.terminals.clear();
         session.is("discovery-forged");
     }
@@ -445,15 +444,30 @@ with_part_7! {{
             session
         }
 
-        /// Runs a client that finds two chats. Their answers may come in either order.
-        fn find_two(&mut self, machine: &Machine, terminal: u8) {
-            self.run_on(machine, terminal, "cargo run -p lesson-discovery-client");
+        /// Runs a client that finds so many chats. Their answers may come in any order. A busy machine may
+        /// answer later than the client waits, and then another client is run.
+        fn find(&mut self, machine: &Machine, terminal: u8, command_line: &str, chats: usize) {
             let before = self.transcript.clone();
-            let lines = self.see(terminal, 4);
-            self.transcript = before;
-            let mut chats: Vec<&[String]> = lines.chunks(2).collect();
-            chats.sort_by_key(|chat| chat[1].clone());
-            chats.into_iter().flatten().for_each(|line| self.record(terminal, line));
+            loop {
+                self.run_on(machine, terminal, command_line);
+                let Some(Terminal::Running { program, lines_seen }) =
+                    self.terminals.get_mut(&terminal)
+                else {
+                    panic!("no program runs in terminal {terminal}");
+                };
+                wait_until("all chats are found, or the client gives up", || {
+                    program.lines().len() == 2 * chats || program.ends_within(Duration::ZERO).is_some()
+                });
+                let lines = program.lines();
+                *lines_seen = lines.len();
+                if lines.len() == 2 * chats && !lines[0].starts_with("Error: ") {
+                    let mut chats: Vec<&[String]> = lines.chunks(2).collect();
+                    chats.sort_by_key(|chat| chat[1].clone());
+                    return chats.into_iter().flatten().for_each(|line| self.record(terminal, line));
+                }
+                self.terminals.remove(&terminal);
+                self.transcript = before.clone();
+            }
         }
 
         /// Runs a program on a machine, just as `command_line` says.
