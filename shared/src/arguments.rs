@@ -4,6 +4,7 @@
 //! [`Lesson::help_or_refuse`] and [`Lesson::refuse`] what all lessons have in common.
 
 use std::ffi::OsStr;
+use std::net::SocketAddrV6;
 use std::process::exit;
 
 use lexopt::prelude::*;
@@ -143,10 +144,11 @@ pub fn host_and_port(argument: impl AsRef<OsStr>, default: &str) -> Result<Strin
     let argument = argument.as_ref().to_string_lossy();
     let is_port =
         |text: &str| text.bytes().all(|byte| byte.is_ascii_digit()) && text.parse::<u16>().is_ok();
-    // An IPv6 address has colons of its own, so it comes in brackets: [::1]:3000.
+    // An IPv6 address has colons of its own, so it comes in brackets: [::1]:3000. If it is valid on one
+    // link only, the number of an interface says on which: [fe80::1%2]:3000.
     let is_host = |text: &str| match text.strip_prefix('[') {
         Some(bracketed) => {
-            bracketed.strip_suffix(']').is_some_and(|ip| ip.parse::<std::net::Ipv6Addr>().is_ok())
+            bracketed.ends_with(']') && format!("{text}:0").parse::<SocketAddrV6>().is_ok()
         }
         None => {
             !text.is_empty()
@@ -202,8 +204,14 @@ mod tests {
 
     #[test]
     fn a_host_and_a_port_stay_as_they_are() {
-        for whole in ["0.0.0.0:3000", "localhost:80", "[::1]:3000", "[::]:0", "教室.example:3000"]
-        {
+        for whole in [
+            "0.0.0.0:3000",
+            "localhost:80",
+            "[::1]:3000",
+            "[fe80::1%2]:3000",
+            "[::]:0",
+            "教室.example:3000",
+        ] {
             assert_eq!(address(whole).as_deref(), Some(whole));
         }
     }
@@ -223,6 +231,8 @@ mod tests {
             "1:2:3",
             "::1:3000",
             "[::1:3000",
+            "[fe80::1%]:3000",
+            "[fe80::1%eth0]:3000",
         ];
         for argument in bad.into_iter().chain([
             "[x]:1",

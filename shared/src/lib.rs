@@ -6,6 +6,7 @@
 //! | [`failure`] | errors that say what was attempted, and what to try next |
 //! | [`output`] | lines on stdout and stderr that never stop a server |
 //! | [`listener`] | a listening socket, and what to do when `accept` fails |
+//! | [`network`] | the networks that this machine is on, and what a datagram's receive may fail with |
 //! | [`ctrl_c`] | ending a server from the keyboard, or with a signal |
 //! | [`pace`] | holding up a client that speaks too fast |
 //! | [`socket`] | sending to a client without ever waiting for it |
@@ -20,6 +21,7 @@ pub mod ctrl_c;
 pub mod failure;
 pub mod lines;
 pub mod listener;
+pub mod network;
 pub mod output;
 pub mod pace;
 pub mod socket;
@@ -30,9 +32,10 @@ pub use arguments::{Lesson, host_and_port};
 pub use ctrl_c::CtrlC;
 pub use failure::{Failure, cannot_connect, cannot_listen, check_connected, lost_connection};
 pub use lines::{LONGEST_LINE, Lines};
-pub use listener::{announce, listen, pause_after, pause_for};
+pub use listener::{announce, become_server, listen, pause_after, pause_for};
+pub use network::{Network, networks, nothing_arrived};
 pub use output::{complain, print_or_exit};
-pub use pace::Pace;
+pub use pace::{Allowance, Pace};
 pub use socket::{
     disconnect, note_disconnected, send_now, set_send_buffer, timed_out, uninterrupted,
 };

@@ -101,8 +101,7 @@ fn notice_vanished_peers(socket: &Socket) {
 /// Says on stderr where `listener` listens and how to connect to it. Returns the address it is
 /// bound to.
 ///
-/// From here on the program is a server, so it never waits for its terminal
-/// ([`print_line!`](crate::print_line)), and Ctrl-C and SIGTERM end it ([`CtrlC`](crate::CtrlC)).
+/// From here on the program is a server, see [`become_server`].
 ///
 /// # Errors
 /// If the system does not tell the address, or the signal handler cannot be installed.
@@ -110,10 +109,20 @@ pub fn announce(listener: &TcpListener) -> anyhow::Result<SocketAddr> {
     let bound = listener
         .local_addr()
         .map_err(|error| anyhow::anyhow!("cannot find out the address of the listener: {error}"))?;
-    ends_the_process()?;
-    start_printers();
+    become_server()?;
     note!("{}", announcement(bound, &lan_addresses(bound.ip())));
     Ok(bound)
+}
+
+/// Makes the program a server: from here on it never waits for its terminal
+/// ([`print_line!`](crate::print_line)), and Ctrl-C and SIGTERM end it ([`CtrlC`](crate::CtrlC)).
+///
+/// # Errors
+/// If the signal handler cannot be installed.
+pub fn become_server() -> anyhow::Result<()> {
+    ends_the_process()?;
+    start_printers();
+    Ok(())
 }
 
 /// `others` are the addresses at which other machines reach the listener, where there are several.

@@ -71,7 +71,7 @@ impl Pace {
 
 // ANCHOR_END: pace
 /// A token bucket: what may be spent at once, and how fast it comes back.
-pub(crate) struct Allowance {
+pub struct Allowance {
     most: f64,
     per_second: f64,
     left: f64,
@@ -80,7 +80,7 @@ pub(crate) struct Allowance {
 
 impl Allowance {
     /// Begins with `most`.
-    pub(crate) fn new(most: f64, per_second: f64) -> Allowance {
+    pub fn new(most: f64, per_second: f64) -> Allowance {
         Allowance { most, per_second, left: most, grown_until: Instant::now() }
     }
 
@@ -93,7 +93,7 @@ impl Allowance {
     }
 
     /// Takes all of `amount`, or nothing. Returns whether it was there.
-    pub(crate) fn affords(&mut self, amount: f64, now: Instant) -> bool {
+    pub fn affords(&mut self, amount: f64, now: Instant) -> bool {
         self.grow(now);
         let affords = self.left >= amount;
         if affords {

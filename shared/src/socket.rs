@@ -7,14 +7,15 @@
 
 use std::io::{self, ErrorKind};
 use std::iter;
-use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
+use std::net::{Shutdown, SocketAddr, TcpStream};
 use std::time::Duration;
 
 use socket2::SockRef;
 
 use crate::complain;
 
-/// Asks the system for a send buffer of `bytes` for each client that `listener` accepts from now on.
+/// Asks the system for a send buffer of `bytes`: for this socket and, if it is a listener, for each client
+/// that it accepts from now on.
 ///
 /// Left to itself, the buffer begins small and grows as the connection proves itself, which is too
 /// late for a burst. A stated size is what the system gives from the first byte on, and does not
@@ -26,8 +27,9 @@ use crate::complain;
 ///   this asks for half as much, and so on.
 /// - Windows gives what is asked for, and takes a whole message as long as the buffer is not full
 ///   (Microsoft's documentation of SO_SNDBUF and of `send`).
-pub fn set_send_buffer(listener: &TcpListener, bytes: usize) {
-    ask_for(bytes, |size| SockRef::from(listener).set_send_buffer_size(size));
+pub fn set_send_buffer<'a>(socket: impl Into<SockRef<'a>>, bytes: usize) {
+    let socket = socket.into();
+    ask_for(bytes, |size| socket.set_send_buffer_size(size));
 }
 
 /// Asks for `size`, and as long as that is refused for half as much.

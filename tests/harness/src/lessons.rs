@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 use std::net::{Ipv4Addr, SocketAddr};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::{LazyLock, Mutex, PoisonError};
 
@@ -107,20 +107,33 @@ pub fn refusing() -> (Socket, SocketAddr) {
     (socket, address)
 }
 
+/// Runs the program at `path` with calls that fail as strace's option `inject` says (strace(1)): each
+/// fails before the kernel has seen it. The calls of each thread are counted by themselves.
+pub fn with_failing(calls: &[&str], path: &Path) -> Command {
+    let mut command = Command::new("strace");
+    // With -D it is strace that runs in the background, so that the program is ours to end.
+    command.args(["-D", "-f", "-qq", "-o", "/dev/null"]);
+    for calls in calls {
+        command.arg("-e").arg(format!("inject={calls}"));
+    }
+    command.arg(path);
+    command
+}
+
 /// Runs the program at `path` with a limit that the shell's `ulimit` sets, such as `-n 20`.
 #[cfg(unix)]
-pub fn with_limit(limit: &str, path: &std::path::Path) -> Command {
+pub fn with_limit(limit: &str, path: &Path) -> Command {
     in_a_shell(&format!("ulimit {limit} && exec \"$0\" \"$@\""), path)
 }
 
 /// Runs the program at `path` with a stdout that has no room for anything (full(4)).
 #[cfg(target_os = "linux")]
-pub fn with_full_stdout(path: &std::path::Path) -> Command {
+pub fn with_full_stdout(path: &Path) -> Command {
     in_a_shell("exec \"$0\" \"$@\" > /dev/full", path)
 }
 
 #[cfg(unix)]
-fn in_a_shell(line: &str, path: &std::path::Path) -> Command {
+fn in_a_shell(line: &str, path: &Path) -> Command {
     let mut command = Command::new("sh");
     command.args(["-c", line]).arg(path);
     command

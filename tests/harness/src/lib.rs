@@ -5,6 +5,7 @@
 //! thing, ends as soon as that is there, and has a deadline; a failure shows what each side has
 //! printed, sent and received.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::Duration;
 
@@ -14,6 +15,8 @@ mod capture;
 pub mod chat_room;
 mod connection;
 mod guard;
+#[cfg(target_os = "linux")] // which alone has network namespaces
+pub mod lan;
 mod lessons;
 mod nats;
 mod nats_client;
@@ -32,14 +35,16 @@ pub use connection::{Connection, Patience, Stopped, accept_within, timed_out};
 pub use lessons::with_full_stdout;
 #[cfg(unix)]
 pub use lessons::with_limit;
-pub use lessons::{Lesson, lesson, lessons, lessons_under_test, node, refusing, workspace};
+pub use lessons::{
+    Lesson, lesson, lessons, lessons_under_test, node, refusing, with_failing, workspace,
+};
 pub use nats::{NO_NATS, Nats, port_that_stays_free};
 pub use pace::{Deadline, Watch};
 pub use peer::Peer;
 pub use process::{
     backlog, open_descriptors, processor_time, resident_memory, runs, sleeping_threads, threads,
 };
-pub use program::{Program, shortened};
+pub use program::{Program, prints_in_the_end, shortened};
 pub use servers::{is_chat_server, package};
 pub use service::expect_service;
 pub use strange_server::StrangeServer;
@@ -47,6 +52,33 @@ pub use strange_server::StrangeServer;
 /// How long a wait may take before the test fails. Nothing takes as long on a working machine, not
 /// even a slow and loaded one.
 pub const DEADLINE: Duration = Duration::from_secs(60);
+
+/// Does something again and again, in a thread of its own, while `test` runs. It is told how often it has
+/// been done before. Returns how often that is in the end.
+pub fn while_repeating(mut again: impl FnMut(usize) + Send, test: impl FnOnce()) -> usize {
+    /// Ends the repetition, even if the test fails.
+    struct Over<'a>(&'a AtomicBool);
+    impl Drop for Over<'_> {
+        fn drop(&mut self) {
+            self.0.store(true, Ordering::Relaxed);
+        }
+    }
+    let over = AtomicBool::new(false);
+    thread::scope(|scope| {
+        let repeated = scope.spawn(|| {
+            let mut count = 0;
+            while !over.load(Ordering::Relaxed) {
+                again(count);
+                count += 1;
+            }
+            count
+        });
+        let ends = Over(&over);
+        test();
+        drop(ends);
+        repeated.join().expect("a thread that does not panic")
+    })
+}
 
 /// Waits until `condition` holds.
 pub fn wait_until(what: &str, mut condition: impl FnMut() -> bool) {

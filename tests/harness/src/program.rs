@@ -383,6 +383,22 @@ impl Drop for Program {
     }
 }
 
+/// Waits until a program that `run` runs has printed just these lines to stdout, in any order. This is for
+/// a program that waits for others for a certain time, which may be too short on a busy machine.
+pub fn prints_in_the_end(mut expected: Vec<String>, mut run: impl FnMut() -> Program) {
+    let deadline = Instant::now() + DEADLINE;
+    expected.sort();
+    loop {
+        let mut program = run();
+        program.wait_for_exit();
+        let mut lines = program.lines();
+        lines.sort();
+        if lines == expected || Instant::now() > deadline {
+            return assert_eq!(lines, expected);
+        }
+    }
+}
+
 /// Keeps an edge that is not told which NATS to join away from a nats-server that runs on this machine.
 /// One of 7.5 serves its people without any. One of 7.6 gets a nats-server of its own, which is returned.
 fn keep_apart(command: &mut Command) -> Option<Nats> {

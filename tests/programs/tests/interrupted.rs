@@ -4,22 +4,9 @@
 use std::path::Path;
 use std::process::Command;
 
-use harness::{Program, against_every_chat_server, lesson};
+use harness::{Program, against_every_chat_server, lesson, with_failing};
 use needs::STRACE;
 use predicates::str::contains;
-
-/// The program, with calls that fail as strace's option `inject` says (strace(1)). It counts the
-/// calls of each thread by themselves.
-fn with_failing(calls: &[&str], program: &Path) -> Command {
-    let mut command = Command::new("strace");
-    // With -D it is strace that runs in the background, so that the program is ours to end.
-    command.args(["-D", "-f", "-qq", "-o", "/dev/null"]);
-    for calls in calls {
-        command.arg("-e").arg(format!("inject={calls}"));
-    }
-    command.arg(program);
-    command
-}
 
 /// Each thread's second to fourth receive, send, accept and wait are interrupted.
 fn interrupted(program: &Path, address: &str) -> Command {

@@ -225,6 +225,29 @@ harness::with_part_7! {
             frames_node_server_node_client: frames(In::Node, In::Node);
         }
 
+        with_node! {
+            a_chat_is_found_by_node: finds(In::Node);
+        }
+
+        needs::test!(a_chat_is_found_by_rust);
+        fn a_chat_is_found_by_rust() {
+            finds(In::Rust);
+        }
+
+        /// Either client of 8.1 prints the same of a server.
+        fn finds(client_in: In) {
+            let mut command = Command::new(lesson("lesson-discovery-server"));
+            command.args(["127.0.0.1:0", "--chat", "3001", "--name", "三班"]);
+            let server = Program::server_from(command);
+            let expected = vec![
+                "发现聊天室：三班（来自 127.0.0.1）".to_string(),
+                "cargo run -p lesson-broadcast-client -- 127.0.0.1:3001".to_string(),
+            ];
+            harness::prints_in_the_end(expected, || {
+                client(client_in, "8.1-discovery-client", &server)
+            });
+        }
+
         fn framed(bytes: &[u8]) -> Vec<u8> {
             [&(bytes.len() as u32).to_be_bytes(), bytes].concat()
         }

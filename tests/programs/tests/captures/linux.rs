@@ -106,6 +106,7 @@ fn the_filter_for_data_finds_every_byte() {
 }
 
 with_part_7! {{
+    use harness::lan::lan;
     use harness::wait_until;
     use needs::STRACE;
 
@@ -161,12 +162,119 @@ with_part_7! {{
         for piece in pieces {
             seen = seen + "0x..." + piece.trim_start_matches(|c: char| c.is_ascii_hexdigit());
         }
-        let seen = seen.replace(&port.to_string(), "50002") + "\n";
+        is_the_file(name, &(seen.replace(&port.to_string(), "50002") + "\n"));
+    }
+
+    fn is_the_file(name: &str, seen: &str) {
         let file = repository().join("book/src/captures").join(name).with_extension("txt");
         if env::var_os("SNAPSHOTS").is_some_and(|wish| wish == "overwrite") {
-            fs::write(&file, &seen).expect("the file can be written");
+            fs::write(&file, seen).expect("the file can be written");
         }
         assert_eq!(seen, read(file));
+    }
+
+    needs::test!([TCPDUMP, needs::NAMESPACE] discovery);
+    /// A client asks a network of two machines, and the server on the other one answers.
+    fn discovery() {
+        let (_switch, [serves, asks]) = lan();
+        let mut command = serves.command(lesson("lesson-discovery-server"));
+        command.arg("0.0.0.0:3000");
+        let _server = Program::server_from(command);
+        let mut command = serves.command("tcpdump");
+        command.args(["-i", "eth0", "-n", "-t", "-l", "--immediate-mode", "-x"]);
+        command.arg("arp or udp port 3000");
+        let mut tcpdump = Program::start(command);
+        tcpdump.wait_for_stderr(contains("listening on"));
+        let mut client = Program::start(asks.command(lesson("lesson-discovery-client")));
+        assert!(client.wait_for_exit().success());
+        let is_over = |text: &str| {
+            let three = |mark: &str| text.matches(mark).count() >= 3;
+            three("192.0.2.1.3000 > ") && three(" > 192.0.2.255.3000") && three("IP6 ")
+        };
+        tcpdump.wait_for_stdout(function(is_over));
+        tcpdump.press_ctrl_c();
+        tcpdump.wait_for_exit();
+        datagrams_are("discovery", &tcpdump.stdout());
+    }
+
+    /// Compares datagrams, with the text that they carry, with the file that the book includes. Those
+    /// of IPv6 come last: they are sent by a thread of their own.
+    fn datagrams_are(name: &str, seen: &str) {
+        let (mut v4, mut v6) = (String::new(), String::new());
+        for packet in packets(seen) {
+            let (line, dump) = packet.split_once('\n').unwrap_or((&packet, ""));
+            let text = carried_text(dump);
+            // The number of the question is random.
+            let number = text.split(' ').nth(2).unwrap_or_default().to_string();
+            let mut shown = format!("{line}\n");
+            if line.contains(" UDP, ") {
+                for row in text.as_bytes().chunks(64) {
+                    shown += &format!("    {}\n", String::from_utf8_lossy(row).trim_end());
+                }
+                shown = shown.replace(&number, "00c0ffee00c0ffee");
+            }
+            if line.starts_with("IP6 ") { v6 += &shown } else { v4 += &shown }
+        }
+        is_the_file(name, &with_shown_ends(&(v4 + &v6)));
+    }
+
+    /// What tcpdump prints of each packet: a line, and below it the bytes.
+    fn packets(seen: &str) -> Vec<String> {
+        let mut packets: Vec<String> = Vec::new();
+        for line in seen.lines().filter(|line| !line.is_empty()) {
+            match packets.last_mut() {
+                Some(packet) if line.starts_with('\t') => *packet += &format!("\n{line}"),
+                _ => packets.push(line.to_string()),
+            }
+        }
+        packets
+    }
+
+    /// The text of a datagram, which is behind the headers of IP and UDP.
+    fn carried_text(dump: &str) -> String {
+        let packet = bytes(dump);
+        let ip = match packet.first() {
+            Some(first) if first >> 4 == 4 => usize::from(first & 15) * 4,
+            _ => 40,
+        };
+        String::from_utf8_lossy(packet.get(ip + 8..).unwrap_or_default()).into_owned()
+    }
+
+    /// The addresses and ports of the client, which differ from run to run, as the book shows them. In
+    /// the book, the network is 192.168.1.0/24.
+    fn with_shown_ends(text: &str) -> String {
+        let mut ports: Vec<String> = Vec::new();
+        let mut shown_word = |word: &str| {
+            let end = word.trim_end_matches([',', ':']);
+            let (address, port) = end.rsplit_once('.').unwrap_or((end, ""));
+            let shown = match address {
+                "192.0.2.2" => format!("192.168.1.21.{}", shown_port(port, &mut ports)),
+                "192.0.2.1" => format!("192.168.1.20.{port}"),
+                "192.0.2.255" => format!("192.168.1.255.{port}"),
+                "192.0.2" => format!("192.168.1.2{}", if port == "1" { 0 } else { 1 }),
+                _ if address.starts_with("fe80:") => {
+                    format!("fe80::21.{}", shown_port(port, &mut ports))
+                }
+                _ if end.split(':').count() == 6 => "0a:00:00:00:00:21".to_string(),
+                _ => end.to_string(),
+            };
+            // At the end of the line, or in the middle of it.
+            shown + &word[end.len()..]
+        };
+        let lines = text.lines().map(|line| match line.starts_with(' ') {
+            true => line.to_string(),
+            false => line.split(' ').map(&mut shown_word).collect::<Vec<String>>().join(" "),
+        });
+        lines.map(|line| line + "\n").collect()
+    }
+
+    /// 50001 for the first port that is seen, and so on.
+    fn shown_port(port: &str, ports: &mut Vec<String>) -> usize {
+        let place = ports.iter().position(|known| known == port).unwrap_or_else(|| {
+            ports.push(port.to_string());
+            ports.len() - 1
+        });
+        50001 + place
     }
 
     impl Wire {
@@ -266,13 +374,18 @@ impl Wire {
 
 /// What a segment carries: the packet that tcpdump shows in hexadecimal digits, without its headers.
 fn carried(dump: &str) -> Vec<u8> {
-    let digits = dump.lines().filter_map(|line| line.trim_start().strip_prefix("0x")?.get(6..));
-    let digits: String = digits.flat_map(str::split_whitespace).collect();
-    let byte = |at: usize| u8::from_str_radix(&digits[at..at + 2], 16).expect("a byte");
-    let packet: Vec<u8> = (0..digits.len()).step_by(2).map(byte).collect();
+    let packet = bytes(dump);
     let Some(version_and_words) = packet.first() else { return packet };
     let tcp = usize::from(version_and_words & 15) * 4;
     packet[tcp + usize::from(packet[tcp + 12] >> 4) * 4..].to_vec()
+}
+
+/// The bytes of a packet that tcpdump shows in hexadecimal digits.
+fn bytes(dump: &str) -> Vec<u8> {
+    let digits = dump.lines().filter_map(|line| line.trim_start().strip_prefix("0x")?.get(6..));
+    let digits: String = digits.flat_map(str::split_whitespace).collect();
+    let byte = |at: usize| u8::from_str_radix(&digits[at..at + 2], 16).expect("a byte");
+    (0..digits.len()).step_by(2).map(byte).collect()
 }
 
 /// Rows of bytes, each in digits and as text. The clients' ports are shown as everywhere.

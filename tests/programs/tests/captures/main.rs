@@ -12,7 +12,8 @@
 //! kernel, and differs from run to run: so only the other segments are compared, in each direction.
 //! Where it is asked for, the bytes that a segment carries are shown below it.
 //!
-//! With `--features harness/part-7` the captures of part 7 are among them.
+//! With `--features harness/part-7` the captures of parts 7 and 8 are among them. That of 8.1 is taken on a
+//! local network of two machines, which are network namespaces of this one.
 
 #[cfg(target_os = "linux")]
 mod linux;

@@ -188,8 +188,10 @@ fn broadcast_with_node(package: &str) {
 
 with_part_7! {{
     use std::fs;
+    use std::time::Duration;
 
-    use harness::Nats;
+    use harness::lan::{Machine, lan};
+    use harness::{Nats, wait_until};
 
     needs::test!(framed);
     fn framed() {
@@ -376,7 +378,130 @@ with_part_7! {{
         session.is("nats-by-hand");
     }
 
+    /// How the machines of a [`lan`] are shown.
+    const SHOWN: [(&str, &str); 4] = [
+        ("192.0.2.1", "192.168.1.20"),
+        ("192.0.2.2", "192.168.1.21"),
+        ("192.0.2.3", "192.168.1.66"),
+        ("192.0.2.255", "192.168.1.255"),
+    ];
+
+    needs::test!(needs::NAMESPACE: discovery);
+    fn discovery() {
+        let (_switch, [serves, asks]) = lan();
+        let mut session = Session::on_a_lan();
+        session.run_on(&serves, 1, "cargo run -p lesson-broadcast-server -- 0.0.0.0:3000");
+        session.see(1, 2);
+        session.run_on(&serves, 2, "cargo run -p lesson-discovery-server -- 0.0.0.0:3000");
+        session.see(2, 2);
+        session.find(&asks, 3, "cargo run -p lesson-discovery-client", 1);
+        session.see(2, 3);
+        session.run_on(&serves, 4, "cargo run -p lesson-broadcast-client");
+        wait_until("the client on the serving machine is in the room", || {
+            !serves.run("ss -Htn state established sport = :3000").is_empty()
+        });
+        session.find(&asks, 3, "cargo run -p lesson-discovery-client -- --join", 1);
+        session.see(2, 3);
+        session.type_line(3, "hello from the back row");
+        session.see(4, 1);
+        session.type_line(4, "你好"); // hello
+        session.see(3, 1);
+        session.ctrl_d(3);
+        session.see(3, 1);
+        session.see(1, 1);
+        session.terminals.clear(); // how it ends is in another transcript
+        session.is("discovery");
+    }
+
+    needs::test!(needs::NAMESPACE: discovery_nobody);
+    fn discovery_nobody() {
+        let (_switch, [asks]) = lan();
+        let mut session = Session::on_a_lan();
+        let link = asks.run("ip -oneline link show dev eth0");
+        let index = link.split(':').next().expect("the number of the interface");
+        session.mask(&format!("%{index}"), "%2");
+        session.run_on(&asks, 1, "cargo run -p lesson-discovery-client");
+        session.see(1, 2);
+        session.is("discovery-nobody");
+    }
+
+    needs::test!(needs::NAMESPACE: discovery_impostor);
+    /// Nobody has to forge anything for that: any server may give its chat any name.
+    fn discovery_impostor() {
+        let (_switch, [serves, asks, lies]) = lan();
+        let mut session = Session::on_a_lan();
+        session.run_on(&serves, 1, "cargo run -p lesson-discovery-server -- 0.0.0.0:3000");
+        session.see(1, 2);
+        let lie = "--name 聊天室（来自192.0.2.1） --chat 6666"; // chat room (from 192.0.2.1)
+        let line = format!("cargo run -p lesson-discovery-server -- {lie} 0.0.0.0:3000");
+        session.run_on(&lies, 2, &line);
+        session.see(2, 2);
+        session.find(&asks, 3, "cargo run -p lesson-discovery-client", 2);
+        session.terminals.clear();
+        session.is("discovery-impostor");
+    }
+
+    needs::test!(needs::NAMESPACE: discovery_forged);
+    /// A machine that gives itself the address of another one.
+    fn discovery_forged() {
+        let (_switch, [serves, asks, lies]) = lan();
+        let mut session = Session::on_a_lan();
+        session.run_on(&serves, 1, "cargo run -p lesson-discovery-server -- 0.0.0.0:3000");
+        session.see(1, 2);
+        for line in ["ip -4 address flush dev eth0", "ip address add 192.0.2.1/24 dev eth0"] {
+            session.record(2, &format!("$ sudo {line}"));
+            lies.run(line);
+        }
+        let line = "cargo run -p lesson-discovery-server -- --chat 6666 0.0.0.0:3000";
+        session.run_on(&lies, 2, line);
+        session.see(2, 2);
+        session.find(&asks, 3, "cargo run -p lesson-discovery-client", 2);
+        session.terminals.clear();
+        session.is("discovery-forged");
+    }
+
     impl Session {
+        fn on_a_lan() -> Session {
+            let mut session = Session::default();
+            SHOWN.into_iter().for_each(|(actual, shown)| session.mask(actual, shown));
+            session
+        }
+
+        /// Runs a client that finds so many chats. Their answers may come in any order. A busy machine may
+        /// answer later than the client waits, and then another client is run.
+        fn find(&mut self, machine: &Machine, terminal: u8, command_line: &str, chats: usize) {
+            let before = self.transcript.clone();
+            loop {
+                self.run_on(machine, terminal, command_line);
+                let Some(Terminal::Running { program, lines_seen }) =
+                    self.terminals.get_mut(&terminal)
+                else {
+                    panic!("no program runs in terminal {terminal}");
+                };
+                wait_until("all chats are found, or the client gives up", || {
+                    program.lines().len() == 2 * chats || program.ends_within(Duration::ZERO).is_some()
+                });
+                let lines = program.lines();
+                *lines_seen = lines.len();
+                if lines.len() == 2 * chats && !lines[0].starts_with("Error: ") {
+                    let mut chats: Vec<&[String]> = lines.chunks(2).collect();
+                    chats.sort_by_key(|chat| chat[1].clone());
+                    return chats.into_iter().flatten().for_each(|line| self.record(terminal, line));
+                }
+                self.terminals.remove(&terminal);
+                self.transcript = before.clone();
+            }
+        }
+
+        /// Runs a program on a machine, just as `command_line` says.
+        fn run_on(&mut self, machine: &Machine, terminal: u8, command_line: &str) {
+            let (command, arguments) = self.begin(terminal, command_line);
+            let mut there = machine.command(command.get_program());
+            there.args(arguments).current_dir(scratch());
+            let program = Program::on_one_screen(there);
+            self.terminals.insert(terminal, Terminal::Running { program, lines_seen: 0 });
+        }
+
         /// Receives the head of a message with lines and its line of numbers. A message without lines
         /// may come at any time, and is left out.
         fn receive_message(&mut self, terminal: u8) {

@@ -6,7 +6,8 @@
 //!     SNAPSHOTS=overwrite cargo test -p programs --test transcripts
 //!     git diff book/src/transcripts
 //!
-//! With `--features harness/part-7` those of part 7 are among them.
+//! With `--features harness/part-7` those of parts 7 and 8 are among them. Those of 8.1 happen on a local
+//! network of two or three machines, which are network namespaces of this one.
 //!
 //! The recorder waits for each line before it goes on, so the lines of several terminals always
 //! come in the same order. What differs from run to run is masked, here and nowhere else: ports,

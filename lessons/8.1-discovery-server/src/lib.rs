@@ -1,0 +1,7 @@
+//! What the two programs of 8.1 have in common: the messages, and how many of them are answered.
+
+mod fairness;
+mod message;
+
+pub use fairness::Fairness;
+pub use message::{GROUP, LONGEST, LONGEST_NAME, Message, chat_name};
