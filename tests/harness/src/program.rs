@@ -386,14 +386,14 @@ impl Drop for Program {
 /// Waits until a program that `run` runs has printed just these lines to stdout, in any order. This is for
 /// a program that waits for others for a certain time, which may be too short on a busy machine.
 pub fn prints_in_the_end(mut expected: Vec<String>, mut run: impl FnMut() -> Program) {
-    let deadline = Instant::now() + DEADLINE;
+    let deadline = Deadline::after(DEADLINE);
     expected.sort();
     loop {
         let mut program = run();
         program.wait_for_exit();
         let mut lines = program.lines();
         lines.sort();
-        if lines == expected || Instant::now() > deadline {
+        if lines == expected || deadline.is_over() {
             return assert_eq!(lines, expected);
         }
     }
