@@ -40,6 +40,10 @@ const WAITING_FOR_NATS: usize = 1;
 /// How many messages may wait for us. The client drops any more, and we notice the gap.
 const WAITING_FOR_US: usize = 4096;
 
+/// What to do while no server can be reached.
+const ADVICE: &str = "Until that is possible, your people talk among themselves. Start a \
+                      nats-server there, or say with --nats where one is.";
+
 /// Returns the options of a client that connects as soon as one of its servers answers, and again
 /// whenever the connection is lost. A server tells it which others are in its cluster. While none
 /// answers, `advice` is given.
@@ -61,10 +65,7 @@ pub fn options(advice: &'static str) -> ConnectOptions {
 /// # Errors
 /// If one of the addresses is invalid.
 pub async fn client(servers: &[String]) -> Result<Client, ConnectError> {
-    options(
-        "Until that is possible, your people talk among themselves. Start a nats-server there, or say \
-         with --nats where one is.",
-    )
+    options(ADVICE)
         .no_echo() // what we publish does not come back to us
         .client_capacity(WAITING_FOR_NATS)
         .subscription_capacity(WAITING_FOR_US)

@@ -42,6 +42,10 @@ const NAME: &str = "ORDERED";
 const SUBJECTS: &str = "ordered.*";
 const PREFIX: &str = "ordered.";
 
+/// What to do while no server can be reached.
+const ADVICE: &str = "Until that is possible nobody hears anybody. Start `nats-server -js` there, \
+                      without TLS and password, or say with --nats where one is.";
+
 /// How long to wait for an answer.
 const PATIENCE: Duration = Duration::from_secs(2);
 
@@ -117,11 +121,7 @@ impl Stream {
     /// Begins to connect to one of `servers`, for the edge named `edge`.
     pub async fn open(servers: &[String], edge: &str) -> anyhow::Result<Stream> {
         let (made, connections) = watch::channel(0);
-        let options = options(
-            "Until that is possible nobody hears anybody. Start `nats-server -js` there, without TLS and \
-             password, or say with --nats where one is.",
-        );
-        let options = options.event_callback(move |event| {
+        let options = options(ADVICE).event_callback(move |event| {
             made.send_if_modified(|made| {
                 *made += 1;
                 matches!(event, Event::Connected | Event::Disconnected)
