@@ -262,7 +262,7 @@ mod tests {
         assert_eq!(lines.add(b"3000:\xe4\xbd"), b"");
         assert!(lines.patience().is_some());
         assert_eq!(lines.cut(), b"3000:\n");
-        assert_eq!(lines.patience(), None, "there is no limit to the wait for the rest of a character");
+        assert_eq!(lines.patience(), None, "the wait for the rest of it has no limit");
         assert_eq!(lines.cut(), b"");
         assert_eq!(lines.add(b"\xa0\n"), "你\n".as_bytes());
         assert_eq!(lines.add(b"\xe4"), b"");

@@ -383,7 +383,7 @@ mod tests {
         assert_eq!(trim_end(trim_start("\u{feff} \u{3000}\t".as_bytes())), b"");
         assert_eq!(trim_start(b" \x80\xe3\x80\x80"), b"\x80\xe3\x80\x80");
         assert_eq!(trim_end(b"\xe3\x80\x80\x80 \xe3\x80\x80"), b"\xe3\x80\x80\x80");
-        assert_eq!(trim_end(b"x\x80\x80"), b"x\x80\x80", "the rest of a character is not a character");
+        assert_eq!(trim_end(b"x\x80\x80"), b"x\x80\x80", "not a whole character");
         assert_eq!(trim_start(b"\xe3\x80"), b"\xe3\x80");
     }
 }
