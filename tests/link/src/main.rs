@@ -33,7 +33,7 @@ Usage: cargo run -p link -- [OPTIONS] [-- COMMAND [ARGUMENTS]]
 Only Linux can do this. No packet leaves the machine: all of it is in a network namespace.
 ";
 
-/// What the command line asks for.
+/// The request on the command line.
 struct Request {
     conditions: Conditions,
     /// The program and its arguments. Empty for a shell.
@@ -45,11 +45,11 @@ fn main() -> Result<(), Failure> {
         note!("link: {problem} (see --help)");
         exit(2);
     });
-    // First of all, while there is only one thread.
+    // Comes first, while there is only one thread.
     let in_user_namespace = !is_root();
     become_root()?;
     let _link = Link::new(request.conditions)?; // it ends with this process
-    // Ctrl-C is for the program behind the link. Where that ends, so do we.
+    // Ctrl-C is for the program behind the link. When that ends, we end.
     ctrlc::set_handler(|| {}).context("cannot wait for Ctrl-C")?;
     let status = match request.command.split_first() {
         None => {
@@ -62,7 +62,7 @@ fn main() -> Result<(), Failure> {
     exit(exit_status(status))
 }
 
-/// What to type now.
+/// Prints what to type now.
 fn introduce(in_user_namespace: bool) {
     let user = if in_user_namespace { " --user --preserve-credentials" } else { "" };
     let process = std::process::id();
@@ -80,7 +80,7 @@ fn run(program: &OsString, arguments: &[OsString]) -> anyhow::Result<ExitStatus>
         .with_context(|| format!("cannot run {}", Path::new(program).display()))
 }
 
-/// The status that a shell would report: 128 and the signal's number for a program that was killed.
+/// Returns the status that a shell would report: 128 plus the signal's number for a killed program.
 fn exit_status(status: ExitStatus) -> i32 {
     #[cfg(unix)]
     let signal = std::os::unix::process::ExitStatusExt::signal(&status);
@@ -123,7 +123,7 @@ fn parse() -> Result<Request, lexopt::Error> {
     Ok(request)
 }
 
-/// The value of an option, from `least` to `most`.
+/// Returns the value of an option, from `least` to `most`.
 fn number(parser: &mut lexopt::Parser, least: f64, most: f64) -> Result<f64, lexopt::Error> {
     let number: f64 = parser.value()?.parse()?;
     if (least..=most).contains(&number) {
