@@ -1,4 +1,4 @@
-//! The command line.
+//! Reads the command line.
 
 use std::ffi::OsString;
 use std::fmt::Display;
@@ -15,36 +15,37 @@ use crate::check::HEAD;
 use crate::cluster::CLUSTER;
 use crate::ladder::{Extent, LADDER};
 
-/// What a run does, as the command line or the ladder says.
+/// The options of a run, from the command line or the ladder.
 #[derive(Clone, Debug)]
 pub struct Options {
-    /// Where the server listens, `HOST:PORT`. With several, clients are shared out among them.
+    /// The servers' addresses, `HOST:PORT`. With several, the clients are shared out among them.
     pub addresses: Vec<String>,
-    /// How many clients there are, all together.
+    /// The number of clients in all.
     pub clients: usize,
-    /// How many of them speak.
+    /// The number of clients that speak.
     pub speakers: usize,
-    /// The speakers take turns: one speaks in each round.
+    /// Whether the speakers take turns, so that one speaks in each round.
     pub in_turn: bool,
-    /// How many speak as fast as they can. All other speakers are then one who says a line at times.
+    /// The number of clients that speak as fast as they can. Of the others, a single one then says
+    /// a line now and then.
     pub flood: Option<usize>,
-    /// How many lines each speaker says at once.
+    /// The number of lines that each speaker sends at a time.
     pub lines: usize,
-    /// Bytes of a line as it is said, without its newline.
+    /// The length of a line as it is sent, in bytes without its newline.
     pub size: usize,
-    /// How many more clients there are, that never read.
+    /// The number of additional clients that never read.
     pub stuck: usize,
-    /// How many rounds are due in a second. Without it, a round follows the one before.
+    /// The number of rounds that are due per second. Without it, each round follows the one before.
     pub rate: Option<f64>,
-    /// How long to go on.
+    /// How long to measure.
     pub seconds: f64,
-    /// How long to wait while nothing at all comes.
+    /// How long to wait while nothing arrives.
     pub patience: Duration,
-    /// The servers' processes, where they are not to be found by their ports.
+    /// The servers' processes, in case their ports do not reveal them.
     pub processes: Vec<u32>,
-    /// The server is nats-server.
+    /// Whether the server is nats-server.
     pub nats: bool,
-    /// Print JSON instead of a table.
+    /// Whether to print JSON instead of a table.
     pub json: bool,
 }
 
@@ -69,19 +70,19 @@ impl Default for Options {
     }
 }
 
-/// What the command line asks for.
+/// The request on the command line.
 pub enum Request {
-    /// To measure a server.
+    /// Measure a server.
     Run(Options),
-    /// To measure all servers of the book.
+    /// Measure all servers of the book.
     Ladder(Extent),
-    /// To measure the edges of 7.5 and 7.6.
+    /// Measure the edges of 7.5 and 7.6.
     Cluster(Extent),
-    /// To be one of several processes of a run: the rest of the command line says which.
+    /// Be one of several processes of a run. The rest of the command line says which.
     Worker(Vec<OsString>),
-    /// To be one of the barest servers that there are.
+    /// Be one of the barest possible servers.
     Bare(fn() -> anyhow::Result<()>),
-    /// To print this.
+    /// Print this text.
     Print(String),
 }
 
@@ -142,7 +143,7 @@ same server. On loopback every reader is fast, so try it over a link, with the f
   --to FOLDER     where the tables and plots go [default: book/src/measured]
 ";
 
-/// Understands the command line. An error is for the user: it quotes what is wrong.
+/// Parses the command line. An error is for the user, so it quotes what is wrong.
 pub fn parse(arguments: impl IntoIterator<Item = OsString>) -> anyhow::Result<Request> {
     let mut parser = lexopt::Parser::from_args(arguments);
     let mut all_speak = false;
@@ -221,7 +222,7 @@ pub fn parse(arguments: impl IntoIterator<Item = OsString>) -> anyhow::Result<Re
     Ok(Request::Run(options))
 }
 
-/// What must be so in a flood of that many: others are in the room, and there are no rounds.
+/// Checks what a flood needs: other clients in the room, and no rounds.
 fn check_flood(options: &Options, flood: usize) -> anyhow::Result<()> {
     let Options { addresses, clients, speakers, in_turn, lines, rate, nats, .. } = options;
     ensure!(
@@ -257,7 +258,7 @@ fn check(options: &Options) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// `HOST:PORT`, where a lone `PORT` is one of this machine.
+/// Returns `HOST:PORT`. A lone `PORT` is one of this machine.
 fn address(text: &str) -> anyhow::Result<String> {
     let (host, port) = text.rsplit_once(':').unwrap_or(("127.0.0.1", text));
     match port.parse::<u16>() {
