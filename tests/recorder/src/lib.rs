@@ -1,9 +1,9 @@
 //! Records real runs of the lessons for the book: which line each thread stands at, which call has
 //! returned and with what, what is on each terminal, and what goes over the wire.
 //!
-//! It works on Linux only, and needs strace, elfutils, tcpdump, iproute2, and the right to make a
-//! network namespace and to capture in it. Everything runs in a namespace of its own, so that the
-//! ports are free and nothing else is on the wire.
+//! It works only on Linux, and needs strace, elfutils, tcpdump, iproute2, and the right to make a
+//! network namespace and to capture in it. Everything runs in a namespace of its own, so the ports
+//! are free and no other traffic is on the wire.
 //!
 //! From a run to a recording:
 //!
