@@ -92,7 +92,7 @@ impl Lines {
         }
     }
 
-    /// Returns what has arrived of the current line, as if its newline had arrived, too. Only an
+    /// Returns what has arrived of the current line as if its newline had arrived. Only an
     /// incomplete character stays behind.
     pub fn cut(&mut self) -> Vec<u8> {
         let mut lines = Vec::new();
@@ -258,7 +258,7 @@ mod tests {
     #[test]
     fn a_line_that_does_not_end_can_be_cut_but_not_within_a_character() {
         let mut lines = Lines::default();
-        assert_eq!(lines.patience(), None, "nothing has come");
+        assert_eq!(lines.patience(), None, "nothing has arrived");
         assert_eq!(lines.add(b"3000:\xe4\xbd"), b"");
         assert!(lines.patience().is_some());
         assert_eq!(lines.cut(), b"3000:\n");

@@ -87,8 +87,8 @@ pub enum Request {
 }
 
 const HELP: &str = "\
-A load generator for chat servers that speak lines. Some clients speak, all listen, every byte is
-checked: nothing lost, nothing twice, one order for all.
+A load generator for chat servers that send lines. Some clients speak, all listen, and every byte
+is checked: nothing is lost, nothing comes twice, and all receive the same order.
 
 Usage: cargo run --release -p crowd -- [OPTIONS] ADDRESS...
 
@@ -98,20 +98,20 @@ Usage: cargo run --release -p crowd -- [OPTIONS] ADDRESS...
   --speakers N    how many of them speak, or all [default: 1]
   --in-turn       the speakers take turns: only one of them speaks in each round
   --flood N       N of the clients speak as fast as they can, and there are no rounds (see below)
-  --lines N       how many lines each speaker says at once [default: 1]
+  --lines N       how many lines each speaker sends at a time [default: 1]
   --size N        bytes of a line, without its newline [default: 43]
-  --stuck N       how many more clients join, and never read [default: 0]
-  --rate N        how many rounds are due in a second [default: as many as the server manages]
-  --seconds N     how long to go on [default: 5]
-  --patience N    how many seconds to wait while nothing comes [default: 10]
+  --stuck N       how many more clients join but never read [default: 0]
+  --rate N        how many rounds are due per second [default: as many as the server manages]
+  --seconds N     how long to measure [default: 5]
+  --patience N    how many seconds to wait while nothing arrives [default: 10]
   --process ID    the server's process, to tell its processor time and memory
                   [default: the one that listens at the port, on this machine]
   --nats          the server is nats-server
   --json          print JSON instead of a table
   --help, --version
 
-In each round all speakers speak at the same moment, and the next round begins when everybody has
-heard everything. One speaks to all, or all speak at once:
+In each round all speakers speak at the same time, and the next round begins when everybody has
+received everything. One speaks to all, or all speak at the same time:
 
   cargo run --release -p crowd -- 3000 --clients 1000
   cargo run --release -p crowd -- 3000 --clients 1000 --speakers all
@@ -119,27 +119,27 @@ heard everything. One speaks to all, or all speak at once:
 A delay counts from the moment at which the line was due. With --rate, a schedule says when that is,
 and a round that must wait for the one before is late from its beginning. Without it, a round is due
 as soon as rounds usually take (their median). So if the server stands still for a second, the lines
-that were due in that second count as well, and not only the one that it had got.
+that were due in that second count as well, and not only the one that it had received.
 
-A server that throws away what is said too fast passes if --rate keeps within what it allows, for
-example --rate 5. One that sends lines back to their speaker passes too. One that says words of its
-own in between does not: crowd cannot know them.
+A server that drops lines that come too fast passes if --rate stays within its limit, for example
+--rate 5. A server that sends lines back to their speaker also passes. One that sends words of its
+own in between does not, because crowd cannot know them.
 
-With --flood, N clients speak without a pause for --seconds, one more says a line each half second, and
-all others are readers that check every byte. It tells how many readers are left, because a server may
-disconnect those who are slow, and how long the lines of the one took. Then it waits, for --patience
-at most, until all that was said is heard. A second address is one at which those who flood reach the
-same server. On loopback every reader is fast, so try it over a link, with the flood on this side of it:
+With --flood, N clients send without a pause for --seconds, one more says a line every half second, and
+all others are readers that check every byte. It reports how many readers are left, because a server may
+disconnect slow ones, and how long the lines of that one client took. Then it waits, for --patience at
+most, until everything has been received. A second address is the one at which the flooding clients reach
+the same server. On loopback every reader is fast, so try it over a link, with the flood on this side:
 
   cargo run --release -p crowd -- 3000 --clients 12 --flood 1
   cargo run --release -p crowd -- 192.0.2.2:3000 3000 --clients 12 --flood 1   (see -p link -- --help)
 
   --ladder        measure all servers of the book instead, one after the other, and write tables and
-                  plots; with --clients only up to so many [default: 19000], with --seconds for so
-                  long each, or less where several runs are measured [default: 2]
+                  plots; --clients is the maximum of clients [default: 19000], --seconds the time of
+                  each, or less if several runs are measured [default: 2]
   --cluster       measure a room at one edge of 7.5, then at two, and so on, and edges of 7.5 beside
-                  those of 7.6, and write tables; with --clients for so many at each edge [default:
-                  19900], with --seconds [default: 5]
+                  those of 7.6, and write tables; --clients is their number at each edge [default:
+                  19900], --seconds the time [default: 5]
   --to FOLDER     where the tables and plots go [default: book/src/measured]
 ";
 

@@ -257,7 +257,7 @@ fn obey(crowd: &mut Crowd, order: &str) -> anyhow::Result<String> {
             }
             return Ok(format!("{answer}ok {}", crowd.stuck_and_disconnected()));
         }
-        _ => bail!("{order:?} is no order"),
+        _ => bail!("{order:?} is not an order"),
     }
     Ok("ok".to_string())
 }

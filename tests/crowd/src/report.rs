@@ -88,7 +88,7 @@ pub fn table(options: &Options, outcome: &Outcome) -> String {
     } else {
         rows.push((
             "the server itself",
-            "not known: it is no process of this machine that we may see".to_string(),
+            "not known: it is not a process of this machine that we may see".to_string(),
         ));
     }
     let mut text = String::new();

@@ -235,7 +235,7 @@ pub fn accept_within(listener: &TcpListener, patience: Duration) -> io::Result<T
             }
             Err(error) if error.kind() != ErrorKind::WouldBlock => return Err(error),
             Err(_) if Instant::now() < deadline => thread::sleep(Duration::from_millis(2)),
-            Err(_) => return Err(io::Error::new(ErrorKind::TimedOut, "nobody came")),
+            Err(_) => return Err(io::Error::new(ErrorKind::TimedOut, "no client connected")),
         }
     }
 }

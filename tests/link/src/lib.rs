@@ -67,6 +67,6 @@ impl Default for Conditions {
 ///
 /// If `number` is 0, 1 or 255, because those are not other machines.
 pub fn machine(number: u8) -> Ipv4Addr {
-    assert!((2..=254).contains(&number), "192.0.2.{number} is no other machine's address");
+    assert!((2..=254).contains(&number), "192.0.2.{number} is not another machine's address");
     Ipv4Addr::new(192, 0, 2, number)
 }

@@ -15,22 +15,22 @@ use link::{Conditions, Link, become_root, is_root};
 use shared::{Failure, note};
 
 const HELP: &str = "\
-Opens a shell behind a slow and lossy link, or runs a command there. In it, a server on
-0.0.0.0:3000 is reached at 192.0.2.2:3000 to 192.0.2.254:3000, each one another machine.
+Opens a shell behind a slow and lossy link, or runs a command there. Inside, you reach a server on
+0.0.0.0:3000 at 192.0.2.2:3000 to 192.0.2.254:3000, each of which is another machine.
 
 Usage: cargo run -p link -- [OPTIONS] [-- COMMAND [ARGUMENTS]]
 
   --delay MS      how long a packet takes, in each direction [default: 1]
   --loss PERCENT  how many packets get lost, in each direction [default: 0]
   --rate MBIT     Mbit/s, in each direction [default: as fast as this machine can]
-  --queue KIB     how much waits for its turn where there is a rate; what finds no
-                  room is lost [default: 256]
+  --queue KIB     how much waits for its turn if there is a rate; packets that find
+                  no room are lost [default: 256]
   --mtu BYTES     the size of the largest packet [default: 1500]
   --seed NUMBER   another number, another series of losses [default: 1]
   -h, --help      print this help
   -V, --version   print the version
 
-Only Linux can do this. No packet leaves the machine: all of it is in a network namespace.
+This works only on Linux. No packet leaves the machine, because it all happens in a network namespace.
 ";
 
 /// The request on the command line.

@@ -94,7 +94,7 @@ fn a_machine_that_is_cut_off_is_reached_again_when_it_is_restored() {
     link.cut(2);
     client.send("is anybody there?");
     server.send("hello?");
-    // When these have come all the way, the earlier packets would have, too.
+    // Once these have arrived, the earlier packets would have arrived as well.
     for _ in 0..3 {
         other_client.send("yes");
         other_server.expect("yes");

@@ -54,7 +54,7 @@ fn send_byte_by_byte(package: &str, server: &Program, text: &str) {
         let mut heard = String::new();
         while heard != text {
             heard += listener.line().strip_prefix(&label).unwrap_or_default();
-            assert!(text.starts_with(&heard), "of {text:?} came {heard:?}");
+            assert!(text.starts_with(&heard), "of {text:?}, {heard:?} arrived");
         }
     }
     expect_service(package, server);

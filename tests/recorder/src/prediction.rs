@@ -61,10 +61,10 @@ fn prediction(section: &str) -> Result<Prediction> {
         question: text.lines().find(|line| !line.is_empty()).unwrap_or_default().to_string(),
         options: numbered(text),
         reasons: numbered(reasons),
-        right: right.parse().context("data-right is no number")?,
+        right: right.parse().context("data-right is not a number")?,
         before: patterns("data-before")?,
         then: patterns("data-then")?,
-        never: pattern("data-never").context("data-never is no JSON")?,
+        never: pattern("data-never").context("data-never is not JSON")?,
     })
 }
 

@@ -184,7 +184,7 @@ impl Recording {
     /// Parses what `to_script` has written.
     pub fn from_script(script: &str) -> Result<Recording> {
         let (_, json) = script.split_once(ASSIGNED).context("the script assigns no recording")?;
-        serde_json::from_str(json).context("what the script assigns is no recording")
+        serde_json::from_str(json).context("what the script assigns is not a recording")
     }
 
     /// Returns JSON that a person can follow, with a line for each thing.

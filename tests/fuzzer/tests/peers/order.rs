@@ -153,7 +153,7 @@ impl Heard {
             return is_somebody.then_some(()).ok_or_else(|| hears("a port that nobody has"));
         };
         if speaker == reader {
-            return Err(hears("what it has said itself"));
+            return Err(hears("its own message"));
         }
         let number = self.counts[reader][speaker];
         let expected = self.honest.message(speaker, number);

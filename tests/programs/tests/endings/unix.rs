@@ -58,7 +58,7 @@ fn a_stopped_terminal_stops_nothing_else(package: &str) {
     server.stop_terminal();
     (0..LEAVERS).for_each(|_| server.connect().reset());
     is_served(package, &server);
-    wait_until("threads and descriptors come back", || {
+    wait_until("threads and descriptors are free again", || {
         // tokio has a few of its own, but not one for each client that has left.
         resources().iter().zip(before).all(|(now, before)| *now <= before.map(|one| one + 30))
     });
