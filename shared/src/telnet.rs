@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 /// *Interpret as command*: the byte that every command begins with (RFC 854).
 const IAC: u8 = 255;
-/// The first byte that is a command, which is SE: it ends a subnegotiation.
+/// The first of the bytes that are commands. SE itself ends a subnegotiation.
 const SE: u8 = 240;
 /// Begins a subnegotiation.
 const SB: u8 = 250;

@@ -144,7 +144,7 @@ impl LineCheck {
         let said = line.strip_suffix(b"\n").unwrap_or(line);
         let (speaker, number) = lines
             .take_apart(said)
-            .ok_or_else(|| format!("heard {}, which nobody said in that form", shown(line)))?;
+            .ok_or_else(|| format!("heard {}, which was never said", shown(line)))?;
         let expected = self.next[speaker] % LINES;
         if number != expected {
             return Err(format!(
@@ -350,9 +350,7 @@ impl Cursor {
         let kind = match place {
             Some(start) if own.iter().any(|line| line.start == start) => "its own line",
             Some(start) if start < self.offset => "a line that it had heard already",
-            None if lines.take_apart(line.trim_ascii_end()).is_none() => {
-                "which nobody said in that form"
-            }
+            None if lines.take_apart(line.trim_ascii_end()).is_none() => "which was never said",
             _ => "so a line is lost, or the order is not that of the others",
         };
         format!("heard {} where {due}: {kind}", shown(&line))

@@ -262,7 +262,7 @@ fn what_is_wrong_is_noticed_in_a_flood_as_well() {
         (Wrong::RepeatsALine, "another had heard"),
         (Wrong::SwapsTwo, "another had heard"),
         (Wrong::ChangesAByte, "another had heard"),
-        (Wrong::Mislabels, "which nobody said in that form"),
+        (Wrong::Mislabels, "which was never said"),
     ] {
         let stderr = complaint(server(wrong), &["--flood", "1"]);
         assert!(stderr.contains("client at port") && stderr.contains(word), "{stderr}");
@@ -312,12 +312,12 @@ fn two_lines_that_have_changed_places_are_noticed() {
 
 #[test]
 fn a_missing_byte_is_noticed() {
-    assert_noticed(Wrong::CutsAByte, &["client at port", "which nobody said in that form"]);
+    assert_noticed(Wrong::CutsAByte, &["client at port", "which was never said"]);
 }
 
 #[test]
 fn a_changed_byte_is_noticed() {
-    assert_noticed(Wrong::ChangesAByte, &["client at port", "which nobody said in that form"]);
+    assert_noticed(Wrong::ChangesAByte, &["client at port", "which was never said"]);
 }
 
 #[test]
@@ -327,7 +327,7 @@ fn a_line_that_comes_back_to_its_sender_is_noticed() {
 
 #[test]
 fn a_wrong_label_is_noticed() {
-    assert_noticed(Wrong::Mislabels, &["client at port", "which nobody said in that form"]);
+    assert_noticed(Wrong::Mislabels, &["client at port", "which was never said"]);
 }
 
 #[test]

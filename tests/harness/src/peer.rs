@@ -123,9 +123,7 @@ impl Peer {
     pub fn assert_open_and_silent(&mut self) {
         match self.connection.receive_now() {
             Stopped::Silence => self.assert_all_seen(),
-            stopped => {
-                panic!("the connection should have stayed open, but it stopped: {stopped:?}")
-            }
+            stopped => panic!("the connection should stay open, but it stopped: {stopped:?}"),
         }
     }
 

@@ -66,7 +66,7 @@ impl Drop for Link {
     fn drop(&mut self) {
         self.stop = None;
         if let Some(thread) = self.thread.take() {
-            let _ = thread.join(); // fails where it has panicked, and said so
+            let _ = thread.join(); // fails if it has panicked, and said so
         }
     }
 }

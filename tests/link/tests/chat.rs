@@ -386,7 +386,7 @@ impl Flood {
     fn paste(&self, mut speaker: &TcpStream) {
         let lines: String =
             (0..self.lines).map(|number| format!("{number} {FLOOD_LINE}\n")).collect();
-        let _ = speaker.write_all(lines.as_bytes()); // what is not heard shows whether all was sent
+        let _ = speaker.write_all(lines.as_bytes()); // if this fails, the readers receive too little
     }
 
     /// Reads until the flood or the connection is over. Asserts that each speaker's lines arrive

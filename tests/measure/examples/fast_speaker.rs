@@ -92,7 +92,7 @@ fn trial(readers: usize, is_held_up: bool) -> Outcome<Trial> {
         }
         let paste = speaking.join().map_err(|_| "the server's thread panicked")?;
         third.shutdown(Shutdown::Write)?;
-        thread::sleep(Duration::from_secs(2)); // what is still on its way
+        thread::sleep(Duration::from_secs(2)); // for data in flight
         room.lock().map_err(|_| "poisoned")?.iter().for_each(disconnect);
         let heard: Vec<Heard> = heard.into_iter().filter_map(|one| one.join().ok()).collect();
         let expected = PASTE / 50;

@@ -308,7 +308,7 @@ mod on_linux {
         command.arg("127.0.0.1:0");
         let server = Program::server_from(command);
         let (address, process) = (server.address(), server.process_id());
-        server.first_lines(1); // it has all that it needs before the first client
+        server.first_lines(1); // by now it has all that it needs at first
         let in_use = || (open_descriptors(process), threads(process));
         let in_use_by_nobody = in_use();
         let mut clients: Vec<Peer> = (0..60).map(|_| server.connect()).collect();

@@ -12,7 +12,7 @@
 //! 2. `events` and `place` find out which line of a lesson made a call, and what it means.
 //! 3. `story` tells what happened step by step. What a step is about is an enum,
 //!    `story::step::Caption`. At the very end `story::words` makes a sentence of it.
-//! 4. `recording` is what the book plays, and `decided` what of it is the same in every run.
+//! 4. `recording` is what the book plays, and `decided` the part that is the same in every run.
 //!    `prediction` is a question about what happens next in it.
 
 #[cfg(target_os = "linux")]

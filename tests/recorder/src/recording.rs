@@ -56,7 +56,7 @@ pub struct Step {
     /// The segments that go over the wire.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub wire: Vec<Arrow>,
-    /// The threads that stand somewhere else than before, or are in another state.
+    /// The threads that have moved, or are in another state.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub threads: Vec<Mark>,
     /// The threads that have ended: the number of the terminal, and the name of the thread.

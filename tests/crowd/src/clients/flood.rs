@@ -284,7 +284,7 @@ impl Flood<'_> {
         })
     }
 
-    /// Counts what readers have not received until now, because it would have taken even longer.
+    /// Counts the missing lines with the time until now, because they would have taken even longer.
     fn count_what_is_unheard(&mut self) {
         let Flood { states, due, waits, .. } = self;
         let readers = self.crowd.part.clients - self.crowd.part.speakers.len();
