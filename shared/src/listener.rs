@@ -228,7 +228,7 @@ mod tests {
         let (listener, bound) = listen("127.0.0.1:0").expect("listen");
         let client = TcpStream::connect(bound).expect("connect");
         let (accepted, _) = listener.accept().expect("accept");
-        drop((accepted, listener)); // The server closes first, so its side of the connection stays in TIME_WAIT.
+        drop((accepted, listener)); // The server closes first, so its side stays in TIME_WAIT.
         drop(client);
         listen(&bound.to_string()).expect("listen again");
     }

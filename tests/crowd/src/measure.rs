@@ -96,7 +96,7 @@ pub fn measure(
     }
     let joined = usage();
 
-    rounds(&mut team, options, options.seconds / 10.0, |_| {})?; // until everything has been used once
+    rounds(&mut team, options, options.seconds / 10.0, |_| {})?; // until all has been used once
     team.forget()?;
     let before = usage();
     let mut round_waits = histogram()?;

@@ -85,7 +85,7 @@ struct Class {
 
 impl Class {
     fn on(conditions: Conditions, package: &str) -> Class {
-        let program = lesson(package); // built first, because the new network reaches nothing
+        let program = lesson(package); // built while there is a network
         let link = Link::new(conditions).unwrap_or_else(|error| panic!("no link: {error:#}"));
         let mut command = Command::new(program);
         command.arg("0.0.0.0:0");

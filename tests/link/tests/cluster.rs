@@ -42,7 +42,7 @@ struct Heard {
 }
 
 fn a_flood_at_one_edge() {
-    let program = lesson("lesson-cluster-server"); // built first, because the new network reaches nothing
+    let program = lesson("lesson-cluster-server"); // built while there is a network
     let delay = Duration::from_millis(2);
     let conditions =
         Conditions { delay, rate: Some(200_000_000), loss: 0.001, ..Conditions::default() };

@@ -34,7 +34,7 @@ fn putty_joins(package: &str) {
         putty.send([byte]);
     }
     listener.expect(format!("{port}:你好\n{port}:bye\n"));
-    putty.send(b"\xff\xfa\x1f\0\x50\0\x0a\xff\xf0"); // the window has ten rows now, so 0a is not a newline
+    putty.send(b"\xff\xfa\x1f\0\x50\0\x0a\xff\xf0"); // a window of ten rows, so 0a is not a newline
     putty.send("still here\r\n");
     listener.expect(format!("{port}:still here\n"));
     putty.assert_open_and_silent();

@@ -21,8 +21,7 @@
 //! - A sentence that only says something about what has happened is listed, because it is the
 //!   scenario's. All other sentences say in words what the rest of their step says.
 //!
-//! The text of the program's lines is left out as well, so a comparison does not need to run
-//! anything.
+//! The text of the program's lines is left out as well, because it can be compared without a run.
 
 use std::collections::BTreeMap;
 

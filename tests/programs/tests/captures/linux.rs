@@ -90,7 +90,7 @@ fn the_filter_for_data_finds_every_byte() {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
     let address = listener.local_addr().expect("its address");
     let mut command = Command::new("tcpdump");
-    command.arg("--snapshot-length=128"); // only the headers, because there is not enough room for all whole segments
+    command.arg("--snapshot-length=128"); // the headers, because whole segments would not all fit
     let wire = Wire::tapped_by(command, address.port(), &format!(" and {filter}"));
     let mut client = TcpStream::connect(address).expect("a connection");
     let (mut server, _) = listener.accept().expect("the client");
