@@ -170,8 +170,8 @@ mod platform {
         error.raw_os_error() == Some(WSAESHUTDOWN)
     }
 
-    /// A blocking send on a socket that WSAPoll calls writable does not wait: Winsock takes all of
-    /// it into its buffer.
+    /// Sends without waiting, although the socket is blocking: if WSAPoll calls it writable, Winsock
+    /// accepts the whole message into its buffer.
     #[allow(unsafe_code)]
     pub fn send(mut client: &TcpStream, message: &[u8]) -> io::Result<usize> {
         let fd = client.as_raw_socket() as SOCKET;

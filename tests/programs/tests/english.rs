@@ -29,7 +29,7 @@ const STILL_LEFT: [(&str, usize); 3] = [("book/src", 7), ("lessons", 60), ("test
 #[test]
 fn avoided_words_and_headless_sentences_do_not_come_back() {
     let mut faults: Vec<(PathBuf, String)> = Vec::new();
-    for file in texts(&repository()) {
+    for file in texts(repository()) {
         let text = fs::read_to_string(&file).expect("a source or a page is text");
         let paragraphs = match file.extension().is_some_and(|extension| extension == "rs") {
             true => paragraphs(text.lines().map(comment)),

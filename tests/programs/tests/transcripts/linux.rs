@@ -145,7 +145,7 @@ against_every_chat_server! {
     broadcast_with_node
 }
 
-/// A client receives what others send after it has connected, so each newcomer speaks immediately.
+/// Lets each newcomer speak immediately, because the clients that are already there receive it.
 fn broadcast(package: &str) {
     let mut session = Session::default();
     session.serve_chat(1, package);
