@@ -22,7 +22,7 @@ pub struct Lesson {
     pub summary: &'static str,
 }
 
-/// The [`Lesson`] whose package this is called in.
+/// Returns the [`Lesson`] whose package calls this.
 #[macro_export]
 macro_rules! lesson {
     () => {
@@ -47,8 +47,8 @@ impl Lesson {
         }
     }
 
-    /// For a lesson that takes no address: ends the process as [`Lesson::address`] does, or
-    /// returns.
+    /// Ends the process as [`Lesson::address`] does, for a lesson that takes no address. Returns if
+    /// there is no argument.
     pub fn no_arguments(&self) {
         if let Err(problem) = self.parse(Parser::from_env(), None) {
             self.refuse(problem);
@@ -69,10 +69,10 @@ impl Lesson {
         Ok(address)
     }
 
-    /// Prints the help or the version and ends the process, if `argument` asks for one of them.
+    /// Prints the help or the version and ends the process, if `argument` asks for either.
     /// Otherwise returns the error that refuses it.
     ///
-    /// `default` is that of the address, and `options` are those of this lesson: each as it is
+    /// `default` is the address's default, and `options` are this lesson's own: each as it is
     /// typed, such as `--file PATH`, and what it is for.
     pub fn help_or_refuse(
         &self,
@@ -92,7 +92,8 @@ impl Lesson {
         exit(0)
     }
 
-    /// Says on one line what is wrong with the command line, and ends the process with exit status 2.
+    /// Reports on one line what is wrong with the command line, and ends the process with exit
+    /// status 2.
     pub fn refuse(&self, problem: Error) -> ! {
         note!("{}: {} (see --help)", self.name, on_one_line(problem));
         exit(2)
@@ -127,7 +128,7 @@ impl Lesson {
     }
 }
 
-/// Quotes an option, as lexopt quotes a value only: either may hold a newline.
+/// Quotes an option as well (lexopt quotes only values), because either may hold a newline.
 fn on_one_line(problem: Error) -> String {
     match problem {
         Error::UnexpectedOption(option) => format!("{option:?} was not expected"),
@@ -136,10 +137,11 @@ fn on_one_line(problem: Error) -> String {
     }
 }
 
-/// Completes `PORT` with the host of `default`, and checks `HOST:PORT`. Does not look the host up.
+/// Completes `PORT` with the host of `default`, and checks `HOST:PORT`. Does not resolve the host.
 ///
 /// # Errors
-/// `argument` is neither: a sentence that quotes it.
+///
+/// If `argument` is neither. The message quotes it.
 pub fn host_and_port(argument: impl AsRef<OsStr>, default: &str) -> Result<String, String> {
     let argument = argument.as_ref().to_string_lossy();
     let is_port =

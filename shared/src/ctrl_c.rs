@@ -12,44 +12,45 @@ use socket2::{Domain, Socket, Type};
 use crate::listener::reachable;
 use crate::output::last_words;
 
-/// What happens on Ctrl-C, SIGTERM or SIGHUP (docker-stop(1), systemd and a closed terminal send
-/// these). Until a lesson says otherwise, the process ends with exit status 0 after its last lines.
+/// Decides what happens on Ctrl-C, SIGTERM or SIGHUP (docker-stop(1), systemd and a closed terminal
+/// send the last two). Unless a lesson says otherwise, the process prints its last lines and ends
+/// with exit status 0.
 ///
-/// Left to the system, the two signals would end the process in the middle of a line, and would not
-/// end it at all when it is the first process of a container: the kernel hands such a process only
-/// signals for which it has a handler (pid_namespaces(7)).
+/// By default, a signal would end the process in the middle of a line. But it would not end the
+/// first process of a container at all, because the kernel hands such a process only those signals
+/// for which it has a handler (pid_namespaces(7)).
 pub struct CtrlC(());
 
 type Action = Box<dyn FnOnce() + Send>;
 
-/// What to do instead of ending.
+/// The action that replaces ending the process, if there is one.
 static ACTION: Mutex<Option<Action>> = Mutex::new(None);
 static PRESSED: AtomicBool = AtomicBool::new(false);
 
 impl CtrlC {
-    /// Makes Ctrl-C end a waiting `accept` of `listener` instead of the process. Pressed a second
-    /// time it ends the process with exit status 130, whatever the program is waiting for.
+    /// Makes Ctrl-C wake a waiting `accept` of `listener` instead of ending the process. A second
+    /// Ctrl-C ends the process with exit status 130, whatever the program is waiting for.
     ///
     /// # Errors
+    ///
     /// If the signal handler cannot be installed, or the system does not tell the address of
     /// `listener`.
     pub fn wakes(listener: &TcpListener) -> anyhow::Result<CtrlC> {
         let address =
             listener.local_addr().context("cannot find out the address of the listener")?;
         let address = reachable(address);
-        // Made now, because there may be no file descriptor left when it is needed.
+        // Created now, because there may be no file descriptor left when it is needed.
         let visitor = Socket::new(Domain::for_address(address), Type::STREAM, None)
             .context("cannot make a socket for Ctrl-C")?;
         CtrlC::calls(move || {
-            // The one thing that makes a waiting `accept` return on every system is a client, so
-            // become one for a moment. It fails only if the backlog is full, and then `accept` is
-            // not waiting.
+            // Only a new client makes a waiting `accept` return on every system, so become one for
+            // a moment. That fails only if the backlog is full, and then `accept` is not waiting.
             let _ = visitor.connect_timeout(&address.into(), Duration::from_secs(1));
         })
     }
 
-    /// Makes Ctrl-C call `action`, in a thread of its own, instead of ending the process. Pressed a
-    /// second time it ends the process with exit status 130.
+    /// Makes Ctrl-C call `action`, in a thread of its own, instead of ending the process. A second
+    /// Ctrl-C ends the process with exit status 130.
     ///
     /// # Errors
     /// If the signal handler cannot be installed.
@@ -58,14 +59,14 @@ impl CtrlC {
         ends_the_process().map(|()| CtrlC(()))
     }
 
-    /// Returns whether Ctrl-C has been pressed. Ask after each `accept`: what it returned then may
-    /// have been only the wake-up.
+    /// Returns whether Ctrl-C has been pressed. Ask after each `accept`, because what it returned
+    /// may be only the wake-up connection.
     pub fn pressed(&self) -> bool {
         PRESSED.load(Ordering::SeqCst)
     }
 }
 
-/// Waits until the last lines are printed, for a second at most.
+/// Waits until the last lines are printed, but at most a second.
 impl Drop for CtrlC {
     fn drop(&mut self) {
         last_words();
@@ -80,7 +81,8 @@ fn action() -> MutexGuard<'static, Option<Action>> {
 /// else.
 ///
 /// # Errors
-/// If the signal handler cannot be installed, for example without a free thread.
+///
+/// If the signal handler cannot be installed, for example because no thread can be started.
 pub(crate) fn ends_the_process() -> anyhow::Result<()> {
     static INSTALLED: Mutex<bool> = Mutex::new(false);
     let mut installed = INSTALLED.lock().unwrap_or_else(PoisonError::into_inner);
@@ -109,14 +111,14 @@ fn on_signal() {
 #[cfg(unix)]
 mod platform {
     /// Calls `install`, which sets handlers for SIGINT, SIGTERM and SIGHUP. A program that was
-    /// started with nohup(1) goes on ignoring SIGHUP.
+    /// started with nohup(1) keeps ignoring SIGHUP.
     #[allow(unsafe_code)]
     pub fn keeping_hangups_ignored<T>(install: impl FnOnce() -> T) -> T {
         // SAFETY: SIGHUP can be ignored at any time, and no handler of ours is in place yet.
         let before = unsafe { libc::signal(libc::SIGHUP, libc::SIG_IGN) };
         let installed = install();
         if before == libc::SIG_IGN {
-            // SAFETY: as above. The handler that this replaces needs no cleaning up.
+            // SAFETY: as above. The handler that this replaces needs no cleanup.
             unsafe { libc::signal(libc::SIGHUP, libc::SIG_IGN) };
         }
         installed
@@ -125,7 +127,7 @@ mod platform {
 
 #[cfg(windows)]
 mod platform {
-    /// There is no SIGHUP.
+    /// Calls `install`. This system has no SIGHUP.
     pub fn keeping_hangups_ignored<T>(install: impl FnOnce() -> T) -> T {
         install()
     }

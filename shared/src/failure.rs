@@ -6,12 +6,12 @@ use std::net::TcpStream;
 
 use crate::note;
 
-/// What a lesson's `main` returns when it cannot go on.
+/// The error that a lesson's `main` returns when it cannot continue.
 ///
-/// Rust prints the error that `main` returns with `Debug`, and ends with exit status 1. `Debug` of
-/// an [`anyhow::Error`] may show a backtrace; this one shows only the message and its causes. There
-/// is no conversion from a bare [`io::Error`] on purpose: `Connection refused` alone tells a
-/// learner nothing, so the compiler asks for a context.
+/// Rust prints the error that `main` returns with `Debug`, and exits with status 1. `Debug` of an
+/// [`anyhow::Error`] may show a backtrace, but this one shows only the message and its causes.
+/// There is deliberately no conversion from a bare [`io::Error`]: `Connection refused` alone tells
+/// a learner nothing, so the compiler asks for a context.
 pub struct Failure(anyhow::Error);
 
 impl fmt::Debug for Failure {
@@ -26,7 +26,7 @@ impl From<anyhow::Error> for Failure {
     }
 }
 
-/// The failure to listen on `address`, with what to try next.
+/// Returns the error of a failed attempt to listen on `address`, with what to try next.
 pub fn cannot_listen(address: &str, error: io::Error) -> anyhow::Error {
     let next_step = match error.kind() {
         ErrorKind::AddrInUse => {
@@ -45,8 +45,8 @@ pub fn cannot_listen(address: &str, error: io::Error) -> anyhow::Error {
     anyhow::anyhow!("cannot listen on {address}: {error}\n{next_step}")
 }
 
-/// The failure to connect to `address`, where `server` is the package that should be listening
-/// there.
+/// Returns the error of a failed attempt to connect to `address`. `server` is the package that
+/// should be listening there.
 pub fn cannot_connect(address: &str, error: io::Error, server: &str) -> anyhow::Error {
     let next_step = match error.kind() {
         _ if address.ends_with(":0") => {
@@ -62,15 +62,16 @@ pub fn cannot_connect(address: &str, error: io::Error, server: &str) -> anyhow::
     anyhow::anyhow!("cannot connect to {address}: {error}\n{next_step}")
 }
 
-/// Says on stderr what `stream` is really connected to if that is not what was typed: a name may have
-/// several addresses, and different servers may listen there.
+/// Reports on stderr what `stream` is really connected to, if that is not the address that was
+/// typed: a name may have several addresses, and different servers may listen on them.
 ///
 /// # Errors
-/// The stream is connected to itself. The system chooses a free port for a client. If it chooses the
-/// very port that is being called, and no server listens there, then the client calls and answers at
-/// the same time, and TCP allows that (RFC 9293, section 3.5, "simultaneous connection").
+///
+/// If the stream is connected to itself. The system chooses a free port for a client. If that is
+/// the very port the client calls, and no server listens there, the client calls and answers at the
+/// same time, which TCP allows (RFC 9293, section 3.5, "simultaneous connection").
 pub fn check_connected(stream: &TcpStream, address: &str, server: &str) -> anyhow::Result<()> {
-    // A connection may be over already; the first read will say so.
+    // The connection may be over already. If so, the first read will say so.
     let Ok(peer) = stream.peer_addr() else { return Ok(()) };
     if stream.local_addr().is_ok_and(|local| local == peer) {
         anyhow::bail!(
@@ -88,7 +89,7 @@ fn start_the_server(address: &str, server: &str) -> String {
     format!("Start the server first, in another terminal: cargo run -p {server} -- {address}")
 }
 
-/// The failure of a connection to `address` that was there already.
+/// Returns the error of a connection to `address` that broke after it was established.
 pub fn lost_connection(address: &str, error: io::Error) -> anyhow::Error {
     anyhow::anyhow!(
         "lost the connection to {address}: {error}\n\
@@ -157,7 +158,7 @@ mod tests {
 
     #[test]
     fn a_client_that_is_connected_to_itself_is_told_to_start_the_server() {
-        // The system chooses such a port by accident; here it is chosen on purpose.
+        // The system chooses such a port by accident. Here, we do it on purpose.
         let socket = Socket::new(Domain::IPV4, Type::STREAM, None).expect("a socket");
         socket.bind(&SocketAddr::from(([127, 0, 0, 1], 0)).into()).expect("bind");
         let address = socket.local_addr().expect("its address");

@@ -1,4 +1,4 @@
-//! What every lesson needs and no lesson is about.
+//! What every lesson needs, but no lesson is about.
 //!
 //! | module | for |
 //! |---|---|
@@ -8,13 +8,13 @@
 //! | [`listener`] | a listening socket, and what to do when `accept` fails |
 //! | [`network`] | the networks that this machine is on, and what a datagram's receive may fail with |
 //! | [`ctrl_c`] | ending a server from the keyboard, or with a signal |
-//! | [`pace`] | holding up a client that speaks too fast |
+//! | [`pace`] | slowing down a client that sends too fast |
 //! | [`socket`] | sending to a client without ever waiting for it |
-//! | [`lines`] | lines out of bytes that arrive in pieces |
-//! | `telnet` | taking telnet's commands out of what is said |
+//! | [`lines`] | splitting bytes that arrive in pieces into lines |
+//! | `telnet` | removing telnet's commands from the text |
 //! | [`text`] | UTF-8 that arrives in pieces, trimming it, and making it safe to print |
 //!
-//! Where Linux, macOS and Windows differ, the difference is in here, so that no lesson has to care.
+//! Differences between Linux, macOS and Windows are handled in here, so that no lesson has to care.
 
 pub mod arguments;
 pub mod ctrl_c;

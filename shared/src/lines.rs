@@ -1,4 +1,4 @@
-//! Lines out of bytes that arrive in pieces, cut anywhere.
+//! Splits bytes that arrive in pieces, cut anywhere, into lines.
 
 use std::borrow::Cow;
 use std::time::Duration;
@@ -6,34 +6,36 @@ use std::time::Duration;
 use crate::telnet::Telnet;
 use crate::text::{trim_end, trim_start, unfinished_at_the_end};
 
-/// A longer line, in bytes without its newline, is cut, so that a peer that sends no newline cannot
-/// fill the memory.
+/// The maximum length of a line, in bytes without its newline. A longer line is cut, so that a peer
+/// that sends no newline cannot exhaust the memory.
 pub const LONGEST_LINE: usize = 64 * 1024;
 
-/// How long to wait for the rest of a line from a peer that ends its lines. If nothing is sent behind
-/// a lost segment, Linux repeats it after 0.2 s, 0.4 s, 0.8 s and so on (RFC 6298 asks for 1 s at
-/// first): this is longer than four losses in a row. If more is sent, the loss is repaired sooner
+/// How long to wait for the rest of a line from a peer that ends its lines. If nothing follows a
+/// lost segment, Linux retransmits it after 0.2 s, 0.4 s, 0.8 s and so on (RFC 6298 asks for 1 s at
+/// first), so this outlasts four losses in a row. If more data follows, the loss is repaired sooner
 /// (RFC 5681, section 3.2).
 const UNTIL_THE_NEWLINE: Duration = Duration::from_secs(5);
 
-/// How long a peer that has never sent a newline must be quiet until what it has sent counts as a
-/// line: hardly noticed by a person, and longer than Linux takes to repeat a lost segment once.
+/// How long a peer that has never sent a newline must be silent before what it has sent counts as a
+/// line. A person hardly notices it, and it is longer than Linux takes to retransmit a lost segment
+/// once.
 const A_MOMENT: Duration = Duration::from_millis(300);
 
-/// Takes lines out of what reads return: whole ones, wherever TCP has cut them.
+/// Splits what reads return into whole lines, wherever TCP has cut them.
 ///
-/// Only whole lines come out, each with a newline at its end. A line may have arrived with a newline,
-/// with CRLF or CR NUL, as telnet sends them, or it was cut. No cut goes through a UTF-8 character.
+/// Every line that comes out ends with a newline. It may have arrived with a newline, with CRLF or
+/// with CR NUL (telnet sends the last two), or it may have been cut. A cut never splits a UTF-8
+/// character.
 ///
-/// Telnet's commands are taken out, so a byte 0xFF, which UTF-8 does not have, never comes out. Other
-/// bytes pass unchanged, even if they are not UTF-8. That holds for both ends of a connection, and
-/// for a keyboard: a server does not pass a command on, a client does not show it.
+/// Telnet's commands are removed, so the byte 0xFF, which UTF-8 does not have, never comes out.
+/// Other bytes pass unchanged, even if they are not UTF-8. Both ends of a connection use this, and
+/// so does the keyboard, so a server does not forward a command and a client does not display one.
 #[derive(Default)]
 pub struct Lines {
     telnet: Telnet,
-    /// The beginning of a line whose newline has not come, [`LONGEST_LINE`] at most.
+    /// The beginning of a line whose newline has not arrived, [`LONGEST_LINE`] at most.
     unfinished: Vec<u8>,
-    /// Whether a part of that line has come out already.
+    /// Whether a part of that line has already come out.
     continues: bool,
     /// Whether this peer has ever sent a newline.
     ends_its_lines: bool,
@@ -41,13 +43,13 @@ pub struct Lines {
 }
 
 impl Lines {
-    /// Creates lines without the white space at their two ends (see [`trim`](crate::trim)), and none
-    /// that are blank. If a long line is cut, nothing is taken away there.
+    /// Creates a splitter that trims the white space at both ends of a line (see
+    /// [`trim`](crate::trim)) and drops blank lines. Where a long line is cut, nothing is trimmed.
     pub fn trimmed() -> Lines {
         Lines { trims: true, ..Lines::default() }
     }
 
-    /// Returns all lines that are complete with `piece`, which is what a read has returned.
+    /// Returns all lines that are complete with `piece`, the bytes that a read has returned.
     pub fn add(&mut self, piece: &[u8]) -> Vec<u8> {
         let piece = self.telnet.text(piece);
         let mut lines = Vec::with_capacity(self.unfinished.len() + piece.len() + 1);
@@ -60,7 +62,7 @@ impl Lines {
             self.ends_its_lines = true;
             rest = &rest[end + 1..];
             if stay_as_they_are {
-                // A flood is quickly taken in: only the first of these lines had begun before.
+                // Fast for a flood, because only the first of these lines can have begun earlier.
                 let whole = rest.iter().rposition(|byte| *byte == b'\n').map_or(0, |end| end + 1);
                 lines.extend_from_slice(&rest[..whole]);
                 rest = &rest[whole..];
@@ -70,7 +72,7 @@ impl Lines {
         lines
     }
 
-    /// Keeps the beginning of a line, or more of it. What is too long comes out.
+    /// Stores the beginning of a line, or more of it. Moves whatever is too long to `lines`.
     fn keep(&mut self, part: &[u8], lines: &mut Vec<u8>) {
         self.unfinished.extend_from_slice(part);
         while self.unfinished.len() > LONGEST_LINE {
@@ -79,8 +81,9 @@ impl Lines {
         }
     }
 
-    /// How long to wait for more of the line that has begun, before [`Lines::cut`]. `None` where
-    /// there is nothing to cut: no line has begun, or only a part of a character has come.
+    /// Returns how long to wait for more of the current line before [`Lines::cut`]. Returns `None`
+    /// if there is nothing to cut, because no line has begun or only part of a character has
+    /// arrived.
     pub fn patience(&self) -> Option<Duration> {
         match self.unfinished.len() - unfinished_at_the_end(&self.unfinished) {
             0 => None,
@@ -89,8 +92,8 @@ impl Lines {
         }
     }
 
-    /// What has come of the line that has begun, as if its newline had come too. Only a character
-    /// whose rest is missing is kept back.
+    /// Returns what has arrived of the current line as if its newline had arrived. Only an
+    /// incomplete character stays behind.
     pub fn cut(&mut self) -> Vec<u8> {
         let mut lines = Vec::new();
         let complete = self.unfinished.len() - unfinished_at_the_end(&self.unfinished);
@@ -101,7 +104,7 @@ impl Lines {
         lines
     }
 
-    /// What is left when no more can come.
+    /// Returns what is left once no more can arrive.
     pub fn finish(&mut self) -> Vec<u8> {
         let mut lines = Vec::new();
         if !self.unfinished.is_empty() {
@@ -110,7 +113,7 @@ impl Lines {
         lines
     }
 
-    /// Moves `length` bytes to `lines`. `ends` tells whether the line really ends there.
+    /// Moves `length` bytes to `lines`. `ends` says whether the line really ends there.
     fn take(&mut self, length: usize, ends: bool, lines: &mut Vec<u8>) {
         let mut line = &self.unfinished[..length];
         if ends {
@@ -122,7 +125,7 @@ impl Lines {
         if self.trims && !self.continues {
             line = trim_start(line);
         }
-        // Where a part has come out already, an empty rest is not another line.
+        // If a part has already come out, an empty rest is not another line.
         if !(line.is_empty() && (self.trims || self.continues)) {
             lines.extend_from_slice(line);
             lines.push(b'\n');
@@ -136,7 +139,7 @@ impl Lines {
 mod tests {
     use super::*;
 
-    /// What comes out when `bytes` arrive in these pieces, and then the end.
+    /// Returns what comes out when `bytes` arrive in these pieces, followed by the end.
     fn lines_of<'a>(mut lines: Lines, pieces: impl IntoIterator<Item = &'a [u8]>) -> Vec<u8> {
         let mut all: Vec<u8> = Vec::new();
         for piece in pieces {
@@ -225,7 +228,7 @@ mod tests {
         let out = lines_of(Lines::trimmed(), line.as_bytes().chunks(4096));
         assert!(
             out == format!("{}\n", line.trim_end()).as_bytes(),
-            "it is trimmed, as it is whole"
+            "it is trimmed, because it is whole"
         );
     }
 
@@ -236,7 +239,7 @@ mod tests {
             for size in [1000, 4096, line.len() + 1] {
                 let bytes = format!("  {line}  \nnext\n");
                 let out = lines_of(Lines::trimmed(), bytes.as_bytes().chunks(size));
-                let out = String::from_utf8(out).expect("no cut goes through a character");
+                let out = String::from_utf8(out).expect("a cut never splits a character");
                 let mut pieces: Vec<&str> = out.lines().collect();
                 assert_eq!(pieces.pop(), Some("next"));
                 assert!(pieces.len() == 4 && pieces.iter().all(|p| p.len() <= LONGEST_LINE));
@@ -255,15 +258,15 @@ mod tests {
     #[test]
     fn a_line_that_does_not_end_can_be_cut_but_not_within_a_character() {
         let mut lines = Lines::default();
-        assert_eq!(lines.patience(), None, "nothing has come");
+        assert_eq!(lines.patience(), None, "nothing has arrived");
         assert_eq!(lines.add(b"3000:\xe4\xbd"), b"");
         assert!(lines.patience().is_some());
         assert_eq!(lines.cut(), b"3000:\n");
-        assert_eq!(lines.patience(), None, "the rest of a character is waited for without a limit");
+        assert_eq!(lines.patience(), None, "the wait for the rest of it has no limit");
         assert_eq!(lines.cut(), b"");
         assert_eq!(lines.add(b"\xa0\n"), "你\n".as_bytes());
         assert_eq!(lines.add(b"\xe4"), b"");
-        assert_eq!(lines.cut(), b"", "nothing is no line");
+        assert_eq!(lines.cut(), b"", "nothing is not a line");
         assert_eq!(lines.finish(), b"\xe4\n");
         assert_eq!(lines.finish(), b"");
     }

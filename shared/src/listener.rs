@@ -13,55 +13,57 @@ use crate::failure::cannot_listen;
 use crate::note;
 use crate::output::start_printers;
 
-/// How many clients may have connected without having been accepted yet.
+/// The maximum number of clients that have connected but have not been accepted yet.
 ///
-/// A class of thirty never needs it; a burst of a thousand joins does. The system may cap it: Linux
-/// at `net.core.somaxconn` (4096 since Linux 5.4, listen(2)), macOS at `kern.ipc.somaxconn` (128).
+/// A class of thirty never needs it, but a burst of a thousand joins does. The system may cap it:
+/// Linux at `net.core.somaxconn` (4096 since Linux 5.4, listen(2)), macOS at `kern.ipc.somaxconn`
+/// (128).
 const BACKLOG: i32 = 4096;
 
 /// How long a connection may be silent before the system asks the peer whether it is still there,
-/// and how long it waits between questions. A laptop that was shut or unplugged sends nothing when
-/// it leaves: without these questions (SO_KEEPALIVE, RFC 1122, 4.2.3.6) a thread would wait for it
-/// for ever.
+/// and how long it waits between probes. A laptop that is shut or unplugged sends nothing when it
+/// leaves, so without these probes (SO_KEEPALIVE, RFC 1122, 4.2.3.6) a thread would wait for it
+/// forever.
 ///
-/// With three questions unanswered, a peer that has vanished is noticed after 90 s. Linux does not
-/// count them, because it has a limit in time (see `VANISHED_AFTER`), which is as long.
+/// After three unanswered probes, that is after 90 s, a peer counts as vanished. Linux does not
+/// count them, because it has a time limit of the same length (see `VANISHED_AFTER`).
 const KEEPALIVE_AFTER: Duration = Duration::from_secs(60);
 const KEEPALIVE_INTERVAL: Duration = Duration::from_secs(10);
 const KEEPALIVE_QUESTIONS: u32 = 3;
 
-/// The same time for a peer that vanishes while something is on its way to it. Then the system does
-/// not ask, it repeats what it has sent, on Linux for a quarter of an hour (tcp_retries2 in tcp(7)),
-/// unless it is told how long (TCP_USER_TIMEOUT, RFC 5482). macOS and Windows have no such option
-/// under that name, and give up after some minutes, or half a minute.
+/// The same limit for a peer that vanishes while data is on its way to it. In that case the system
+/// does not probe, but retransmits: on Linux for a quarter of an hour (tcp_retries2 in tcp(7)),
+/// unless it is given a limit (TCP_USER_TIMEOUT, RFC 5482). macOS and Windows have no option of
+/// that name; macOS gives up after some minutes, Windows after half a minute.
 ///
-/// Linux then goes by this limit in a silent connection too, and not by the number of questions
+/// With this limit set, Linux applies it to a silent connection as well, instead of counting probes
 /// (tcp_keepalive_timer in its net/ipv4/tcp_timer.c).
 ///
-/// Linux also ends the connection to a peer that is there but has had no room for so long, while
-/// something waits for it: a program that is suspended, for example. That is the chat's policy, too: a
-/// reader that takes in nothing for 90 s while something waits for it is disconnected.
-/// [`note_disconnected`](crate::note_disconnected) says so.
+/// Linux also ends the connection to a peer that is there, but has had no room for that long while
+/// data waits for it: a suspended program, for example. That is the chat's policy, too: a reader
+/// that accepts nothing for 90 s while data waits for it is disconnected, and
+/// [`note_disconnected`](crate::note_disconnected) reports that.
 #[cfg(target_os = "linux")]
 const VANISHED_AFTER: Duration = Duration::from_secs(90);
 
-/// Listens on `address`, which is `HOST:PORT`, and says so on stderr. Returns the listener and the
-/// address it is really bound to, which differs for port 0.
+/// Listens on `address`, which is `HOST:PORT`, and reports it on stderr. Returns the listener and
+/// the address it is really bound to, which differs for port 0.
 ///
-/// Like [`TcpListener::bind`] it lets the port be taken again as soon as a server has ended. Beyond
-/// that, a burst of joins finds room in the backlog, and peers that vanish without a word are
+/// Like [`TcpListener::bind`], it lets the port be reused as soon as a server has ended. In
+/// addition, a burst of joins fits into the backlog, and peers that vanish without a word are
 /// noticed.
 ///
 /// # Errors
-/// Where the host is unknown or the address cannot be had: the message says what to try next.
+///
+/// If the host is unknown, or the address cannot be bound. The message says what to try next.
 pub fn listen(address: &str) -> anyhow::Result<(TcpListener, SocketAddr)> {
     let listener = listen_on_any_of(address).map_err(|error| cannot_listen(address, error))?;
     let bound = announce(&listener)?;
     Ok((listener, bound))
 }
 
-/// A name may stand for several addresses (`localhost` for `::1` and `127.0.0.1`): the first that
-/// works is used.
+/// Listens on the first address that works, because a name may stand for several (`localhost` for
+/// `::1` and `127.0.0.1`).
 fn listen_on_any_of(address: &str) -> io::Result<TcpListener> {
     let mut outcome = Err(io::Error::new(ErrorKind::NotFound, "the host has no address"));
     for candidate in address.to_socket_addrs()? {
@@ -75,9 +77,9 @@ fn listen_on_any_of(address: &str) -> io::Result<TcpListener> {
 
 fn listen_on(address: SocketAddr) -> io::Result<TcpListener> {
     let socket = Socket::new(Domain::for_address(address), Type::STREAM, None)?;
-    // After a server has ended, its old connections rest in TIME_WAIT for a while and keep the
-    // port. On Unix SO_REUSEADDR sets that aside. On Windows it is not needed, and would let
-    // two servers share one port.
+    // After a server has ended, its old connections stay in TIME_WAIT for a while and keep the port
+    // busy. On Unix, SO_REUSEADDR overrides that. On Windows it is not needed, and would let two
+    // servers share one port.
     #[cfg(unix)]
     socket.set_reuse_address(true)?;
     notice_vanished_peers(&socket);
@@ -88,8 +90,8 @@ fn listen_on(address: SocketAddr) -> io::Result<TcpListener> {
 
 /// Makes the system notice peers that vanish. Accepted sockets inherit this from the listener.
 ///
-/// Each option is asked for on its own, and may be refused: Windows has had TCP_KEEPCNT since version
-/// 1703 only. A server that notices a vanished peer later is better than no server.
+/// Each option is set on its own, and may be refused: Windows has TCP_KEEPCNT only since version
+/// 1703. A server that notices a vanished peer later is better than no server.
 fn notice_vanished_peers(socket: &Socket) {
     let times = TcpKeepalive::new().with_time(KEEPALIVE_AFTER).with_interval(KEEPALIVE_INTERVAL);
     let _ = socket.set_tcp_keepalive(&times);
@@ -98,12 +100,13 @@ fn notice_vanished_peers(socket: &Socket) {
     let _ = socket.set_tcp_user_timeout(Some(VANISHED_AFTER));
 }
 
-/// Says on stderr where `listener` listens and how to connect to it. Returns the address it is
+/// Reports on stderr where `listener` listens and how to connect to it. Returns the address it is
 /// bound to.
 ///
-/// From here on the program is a server, see [`become_server`].
+/// From now on the program is a server: see [`become_server`].
 ///
 /// # Errors
+///
 /// If the system does not tell the address, or the signal handler cannot be installed.
 pub fn announce(listener: &TcpListener) -> anyhow::Result<SocketAddr> {
     let bound = listener
@@ -114,7 +117,7 @@ pub fn announce(listener: &TcpListener) -> anyhow::Result<SocketAddr> {
     Ok(bound)
 }
 
-/// Makes the program a server: from here on it never waits for its terminal
+/// Makes the program a server: from now on it never waits for its terminal
 /// ([`print_line!`](crate::print_line)), and Ctrl-C and SIGTERM end it ([`CtrlC`](crate::CtrlC)).
 ///
 /// # Errors
@@ -125,7 +128,7 @@ pub fn become_server() -> anyhow::Result<()> {
     Ok(())
 }
 
-/// `others` are the addresses at which other machines reach the listener, where there are several.
+/// Words the announcement. `others` are the addresses at which other machines reach the listener.
 fn announcement(bound: SocketAddr, others: &[IpAddr]) -> String {
     let port = bound.port();
     let (ip, more) = match others {
@@ -139,8 +142,8 @@ fn announcement(bound: SocketAddr, others: &[IpAddr]) -> String {
     )
 }
 
-/// The addresses at which other machines reach a listener that is bound to `bound`, where that means
-/// every address of this machine. None where it is one address, or where there is no network.
+/// Returns the addresses at which other machines reach a listener that is bound to every address of
+/// this machine. Empty if `bound` is a single address, or if there is no network.
 fn lan_addresses(bound: IpAddr) -> Vec<IpAddr> {
     if !bound.is_unspecified() {
         return Vec::new();
@@ -151,8 +154,8 @@ fn lan_addresses(bound: IpAddr) -> Vec<IpAddr> {
     addresses.map(|interface| interface.ip()).filter(IpAddr::is_ipv4).collect()
 }
 
-/// An address at which this machine reaches a listener bound to `bound`: `0.0.0.0` and `::` mean
-/// every address of this machine, and one cannot connect to "every address".
+/// Returns an address at which this machine reaches a listener bound to `bound`. A listener may be
+/// bound to every address (`0.0.0.0` or `::`), but a client has to connect to a single one.
 pub(crate) fn reachable(mut bound: SocketAddr) -> SocketAddr {
     if bound.ip().is_unspecified() {
         bound.set_ip(match bound.ip() {
@@ -163,37 +166,37 @@ pub(crate) fn reachable(mut bound: SocketAddr) -> SocketAddr {
     bound
 }
 
-/// How long it takes until the server tries again: short enough for a person not to
-/// mind, long enough to use no processor time.
+/// How long the server pauses before it tries again: too short to bother a person, long enough to
+/// use hardly any processor time.
 const PAUSE: Duration = Duration::from_millis(100);
 
-/// After this long without trouble, the next trouble is news again.
+/// How long there must be no trouble before the next trouble is reported again.
 const QUIET: Duration = Duration::from_secs(60);
 
-/// What else helps. Windows has no such command, and hardly such limits.
+/// What else helps. Windows has no such command, and hardly any such limits.
 const HIGHER_LIMITS: &str = if cfg!(unix) { ", or with higher limits (see ulimit -a)" } else { "" };
 
 static LAST_TROUBLE: Mutex<Option<Instant>> = Mutex::new(None);
 
-/// What a server does when `accept`, or the start of a thread, has failed: waits for as long as
-/// [`pause_for`] says, so that the server can go on. One for which there was no thread has been let
-/// go of, and so its connection is closed.
+/// Waits for as long as [`pause_for`] says, after `accept` or the start of a thread has failed, so
+/// that the server can continue. If no thread could be started for a client, its socket has been
+/// dropped, so its connection is closed.
 pub fn pause_after(error: &io::Error) {
     thread::sleep(pause_for(error));
 }
 
-/// For how long a server takes in nobody when that has failed with `error`: 0.1 s.
+/// Returns how long the server should stop accepting after `error`: 0.1 s.
 ///
-/// The usual cause is that file descriptors or threads have run out. `accept` then fails at once,
-/// and would again: a loop without a pause would take a whole processor. Clients that have
-/// connected meanwhile wait in the backlog. Says so on stderr, once until there has been no trouble
-/// for a minute.
+/// The usual cause is that file descriptors or threads have run out. `accept` then fails
+/// immediately, and would fail again, so a loop without a pause would use a whole processor.
+/// Clients that connect meanwhile wait in the backlog. Reports the error on stderr, but not again
+/// until there has been no trouble for a minute.
 ///
-/// Where *memory* runs out, which a limit on address space (`ulimit -v`) can bring about, nothing in
-/// here helps: a failed allocation ends the process.
+/// Nothing in here helps when *memory* runs out, which a limit on address space (`ulimit -v`) can
+/// cause, because a failed allocation ends the process.
 ///
-/// A client that left before it was accepted (`ECONNABORTED` in accept(2)) is no trouble, under
-/// whatever name a system reports it: then it is no time at all.
+/// A client that left before it was accepted (`ECONNABORTED` in accept(2)) is no trouble, whatever
+/// a system calls it, so the pause is zero.
 pub fn pause_for(error: &io::Error) -> Duration {
     use ErrorKind::{ConnectionAborted, ConnectionReset, Interrupted, NotConnected};
     if matches!(error.kind(), ConnectionAborted | ConnectionReset | Interrupted | NotConnected) {
@@ -234,7 +237,7 @@ mod tests {
         let (listener, bound) = listen("127.0.0.1:0").expect("listen");
         let client = TcpStream::connect(bound).expect("connect");
         let (accepted, _) = listener.accept().expect("accept");
-        drop((accepted, listener)); // The server closes first: its side of the connection rests in TIME_WAIT.
+        drop((accepted, listener)); // The server closes first, so its side stays in TIME_WAIT.
         drop(client);
         listen(&bound.to_string()).expect("listen again");
     }

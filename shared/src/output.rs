@@ -1,12 +1,12 @@
-//! Lines on stdout and stderr that never stop a server.
+//! Prints lines to stdout and stderr without ever stopping a server.
 //!
 //! `println!` has two faults in a server. It panics when nobody reads its output any more
-//! (`lesson-greeting | head -1`), and it waits as long as its reader does: a terminal stopped with
-//! Ctrl-S, a text selected in a Windows console, or a pipe that nobody empties stops the thread that
-//! prints, and with it every thread that waits for that one.
+//! (`lesson-greeting | head -1`), and it blocks for as long as its reader does: a terminal stopped
+//! with Ctrl-S, selected text in a Windows console, or a pipe that nobody empties stops the thread
+//! that prints, and with it every thread that waits for that one.
 //!
-//! So a server leaves the printing to a thread of its own for each output, behind a bounded queue.
-//! Programs without a listener print directly: they have nothing else to do.
+//! So a server leaves the printing to one thread for each output, behind a bounded queue. Programs
+//! without a listener print directly, because they have nothing else to do.
 
 use std::collections::VecDeque;
 use std::fmt::Arguments;
@@ -19,8 +19,8 @@ use std::time::{Duration, Instant};
 
 use crate::pace::Allowance;
 
-/// Prints a line to stdout, like `println!`, but never waits in a server and never panics. When
-/// stdout is closed the line is lost.
+/// Prints a line to stdout like `println!`, but never panics, and never blocks in a server. If
+/// stdout is closed, the line is lost.
 #[macro_export]
 macro_rules! print_line {
     ($($arg:tt)*) => {
@@ -28,8 +28,8 @@ macro_rules! print_line {
     };
 }
 
-/// Prints a line to stderr, like `eprintln!`, but never waits in a server and never panics. When
-/// stderr is closed the line is lost.
+/// Prints a line to stderr like `eprintln!`, but never panics, and never blocks in a server. If
+/// stderr is closed, the line is lost.
 #[macro_export]
 macro_rules! note {
     ($($arg:tt)*) => {
@@ -37,7 +37,7 @@ macro_rules! note {
     };
 }
 
-/// Where a line goes.
+/// The output that a line goes to.
 #[derive(Clone, Copy)]
 pub enum Output {
     /// What the lesson is about.
@@ -46,8 +46,8 @@ pub enum Output {
     Stderr,
 }
 
-/// Prints one line, which [`print_line!`](crate::print_line) and [`note!`](crate::note) call. From
-/// [`start_printers`] on, the line only joins a queue.
+/// Prints one line, for [`print_line!`](crate::print_line) and [`note!`](crate::note). After
+/// [`start_printers`], it only adds the line to a queue.
 pub fn print(output: Output, line: Arguments<'_>) {
     let line = format!("{line}\n");
     if let Some(line) = PRINTERS.queue(output, line) {
@@ -56,35 +56,35 @@ pub fn print(output: Output, line: Arguments<'_>) {
 }
 
 fn write(output: Output, line: &str) {
-    // A closed output is the reader's choice, not a failure of ours: the lesson goes on without
-    // being watched.
+    // A closed output is the reader's choice and not our failure, so the lesson continues
+    // unwatched.
     let _ = match output {
         Output::Stdout => write_whole(io::stdout().lock(), line),
         Output::Stderr => write_whole(io::stderr().lock(), line),
     };
 }
 
-/// Writes a line in one piece, so that the lines of several threads do not mix.
+/// Writes a line in a single call, so that the lines of several threads do not mix.
 fn write_whole(mut output: impl Write, line: &str) -> io::Result<()> {
     output.write_all(line.as_bytes())?;
     output.flush()
 }
 
-/// How many bytes may wait for one output, the bookkeeping of each line included. More lines are
-/// dropped and counted.
+/// The maximum number of bytes that wait for one output, including the overhead of each line.
+/// Further lines are dropped and counted.
 const LONGEST_QUEUE: usize = 512 * 1024;
 
-/// What a waiting line costs besides its text, in bytes: its place in the queue and what the
-/// allocator adds.
+/// The cost of a waiting line besides its text, in bytes: its entry in the queue and the
+/// allocator's share.
 const OVERHEAD: usize = 64;
 
-/// A write that takes longer than this waits for somebody who does not read.
+/// A write that takes longer than this is blocked by a reader that does not read.
 const STOPPED_AFTER: Duration = Duration::from_millis(50);
 
-/// How long a program that ends waits for its last lines to be printed.
+/// How long a program waits for its last lines to be printed when it ends.
 const LAST_WORDS: Duration = Duration::from_secs(1);
 
-/// The two threads that print, once they have been started.
+/// The two printing threads, once they have been started.
 struct Printers {
     queues: Mutex<Queues>,
     changed: Condvar,
@@ -92,19 +92,19 @@ struct Printers {
 
 struct Queues {
     are_served: bool,
-    /// How many lines have ever been queued. It is the number of the next one.
+    /// The number of lines that have ever been queued, which is the number of the next one.
     lines: u64,
-    /// By [`Output`].
+    /// The queues, indexed by [`Output`].
     of: [Queue; 2],
 }
 
-/// What waits for one output. The line that is being written stays in front until it is written.
+/// The lines that wait for one output. A line stays in front until it has been written.
 struct Queue {
     lines: VecDeque<(u64, String)>,
     bytes: usize,
     writing_since: Option<Instant>,
-    /// How many lines have found no room. While there are any, no line joins the queue, so that all
-    /// those that are missing were one after the other.
+    /// The number of lines that found no room. While it is not zero, no line joins the queue, so
+    /// that the missing lines form a single gap.
     dropped: u64,
 }
 
@@ -114,9 +114,9 @@ static PRINTERS: Printers = Printers {
 };
 
 /// Leaves all further printing to two threads, so that [`print_line!`](crate::print_line) and
-/// [`note!`](crate::note) never wait again. Without a free thread, printing stays as it was.
+/// [`note!`](crate::note) never block again. If no thread can be started, printing stays as it was.
 ///
-/// End such a program with [`last_words`], or lines may be lost that are still in the queue.
+/// End such a program with [`last_words`]; otherwise lines that are still in the queue may be lost.
 pub fn start_printers() {
     let start = |output| thread::Builder::new().spawn(move || PRINTERS.print_forever(output));
     if !PRINTERS.queues().are_served && start(Output::Stdout).is_ok() {
@@ -124,8 +124,8 @@ pub fn start_printers() {
     }
 }
 
-/// Waits until all lines are printed, but not longer than a second: if nobody reads them, the
-/// program ends without them.
+/// Waits until all lines are printed, but at most a second: if nobody reads them, the program ends
+/// without them.
 pub fn last_words() {
     let unprinted = |queues: &mut Queues| queues.of.iter().any(|queue| !queue.lines.is_empty());
     let queues = PRINTERS.queues();
@@ -137,14 +137,14 @@ impl Printers {
         self.queues.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Takes the line, or gives it back if no thread prints it.
+    /// Queues the line, or returns it if no thread prints it.
     fn queue(&self, output: Output, line: String) -> Option<String> {
         let mut queues = self.queues();
         if !queues.are_served {
             return Some(line);
         }
         queues.add(output, line);
-        // Under the lock, so that threads that print at the same time ring in the order of the lines.
+        // Under the lock, so that the wake-ups of several threads come in the order of their lines.
         self.changed.notify_all();
         None
     }
@@ -182,9 +182,9 @@ impl Queues {
         self.lines += 1;
     }
 
-    /// Returns the line that `output` prints now. It is not yet the turn of a line that was queued
-    /// after one of the other output: on one terminal the two stay in order. A stopped output is not
-    /// waited for.
+    /// Returns the line that `output` should print now. A line waits for all earlier lines of the
+    /// other output, so that the two stay in order on one terminal. It does not wait for a stopped
+    /// output.
     fn next(&mut self, output: Output) -> Option<String> {
         let [queue, other] = match (output, &mut self.of) {
             (Output::Stdout, [stdout, stderr]) => [stdout, stderr],
@@ -200,7 +200,8 @@ impl Queues {
         Some(mem::take(line))
     }
 
-    /// Removes the line that `output` has printed. After the last one, says how many are missing.
+    /// Removes the line that `output` has printed. After the last one, reports how many are
+    /// missing.
     fn written(&mut self, output: Output, line: &str) {
         let queue = &mut self.of[output as usize];
         queue.writing_since = None;
@@ -220,11 +221,11 @@ impl Queue {
         Queue { lines: VecDeque::new(), bytes: 0, writing_since: None, dropped: 0 };
 }
 
-/// How many complaints a stranger can cause at once, and then in a second.
+/// How many complaints a stranger can cause in a burst, and then per second.
 const COMPLAINTS: (f64, f64) = (100.0, 5.0);
 
-/// Prints a line to stderr that a stranger can cause as often as it likes. Of more than a hundred at
-/// once, and then five a second, the next one says how many are left out.
+/// Prints a line to stderr that a stranger can cause as often as it likes. After a burst of a
+/// hundred, it prints at most five a second, and the next one says how many were left out.
 pub fn complain(line: Arguments<'_>) {
     static COMPLAINED: Mutex<Option<(Allowance, u64)>> = Mutex::new(None);
     let mut complained = COMPLAINED.lock().unwrap_or_else(PoisonError::into_inner);
@@ -240,8 +241,8 @@ pub fn complain(line: Arguments<'_>) {
     }
 }
 
-/// Prints text as it is, without a newline of its own, and waits until that is done. When stdout is
-/// closed the process ends quietly with exit status 0. For the programs that have nothing left to do
+/// Prints text as it is, without adding a newline, and waits until that is done. If stdout is
+/// closed, ends the process quietly with exit status 0. For programs that have nothing left to do
 /// when nobody reads their output.
 pub fn print_or_exit(text: &str) {
     let mut output = io::stdout().lock();

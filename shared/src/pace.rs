@@ -1,39 +1,39 @@
-//! Holding up a client that speaks too fast.
+//! Slows down a client that sends too fast.
 //!
-//! In a room without a queue of its own, a paste arrives as fast as the speaker's machine can send
-//! it, and every reader is too slow for that. So the speaker waits, not the readers: a server that
-//! does not read lets the connection fill, and TCP makes the sender wait. Nothing is lost.
-//! IRC servers do the same (RFC 1459, section 8.10).
+//! A room without a queue of its own passes a paste on as fast as the speaker's machine can send
+//! it, which is too fast for every reader. So it makes the speaker wait, and not the readers: it
+//! stops reading from the speaker, the connection fills up, and TCP makes the sender wait. No data
+//! is lost. IRC servers do the same (RFC 1459, section 8.10).
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
 // ANCHOR: pace
-/// How many bytes a client may speak without a pause: a few pages of text, or one long line.
+/// How many bytes a client may send without a pause: a few pages of text, or one long line.
 const BURST: f64 = 64.0 * 1024.0;
 
 /// How many bytes a second that allowance grows by, for each client.
 const ALLOWED: f64 = 16.0 * 1024.0;
 
 /// How many bytes a second are shared by all clients that have used up their allowance. Together
-/// with [`ALLOWED`], one speaker stays below a megabit a second, headers included, so every reader
-/// that takes in that much keeps up.
+/// with [`ALLOWED`], it keeps one speaker below a megabit a second, headers included, so every
+/// reader whose connection can carry that much keeps up.
 const SHARED: f64 = 96.0 * 1024.0;
 
-/// How fast one client may speak: [`BURST`] without a pause, and then [`ALLOWED`] plus a part of
-/// [`SHARED`]. The more clients are too fast, the smaller is each one's part.
+/// Limits how fast one client may send: [`BURST`] without a pause, then [`ALLOWED`] plus a share of
+/// [`SHARED`]. The more clients are too fast, the smaller each one's share.
 pub struct Pace {
     state: Mutex<State>,
 }
 
 struct State {
     allowance: Allowance,
-    /// When the client may speak again.
+    /// When the client may send again.
     resumes: Instant,
 }
 
-/// When the clients that are too fast will have used all of [`SHARED`] that they have asked for.
+/// When the clients that are too fast will have used up all that they have asked for of [`SHARED`].
 /// `None` before the first of them.
 static TAKEN_UNTIL: Mutex<Option<Instant>> = Mutex::new(None);
 
@@ -45,7 +45,7 @@ impl Default for Pace {
 }
 
 impl Pace {
-    /// Notes that each reader has been sent `bytes` because of this client.
+    /// Records that each reader has been sent `bytes` because of this client.
     pub fn spend(&self, bytes: usize) {
         let mut state = self.state();
         let now = Instant::now();
@@ -58,7 +58,7 @@ impl Pace {
         }
     }
 
-    /// Waits until the client may speak again. Meanwhile nobody reads from it, so TCP makes it stop.
+    /// Waits until the client may send again. Meanwhile nobody reads from it, so TCP stops it.
     pub fn wait(&self) {
         let resumes = self.state().resumes;
         thread::sleep(resumes.saturating_duration_since(Instant::now()));
@@ -70,7 +70,7 @@ impl Pace {
 }
 
 // ANCHOR_END: pace
-/// A token bucket: what may be spent at once, and how fast it comes back.
+/// A token bucket, with its size and the rate at which it refills.
 pub struct Allowance {
     most: f64,
     per_second: f64,
@@ -79,12 +79,12 @@ pub struct Allowance {
 }
 
 impl Allowance {
-    /// Begins with `most`.
+    /// Creates a full bucket of `most`.
     pub fn new(most: f64, per_second: f64) -> Allowance {
         Allowance { most, per_second, left: most, grown_until: Instant::now() }
     }
 
-    /// Takes `amount` from what is left. Returns how much of it was not there.
+    /// Takes `amount` from what is left. Returns how much was missing.
     pub(crate) fn spend(&mut self, amount: f64, now: Instant) -> f64 {
         self.grow(now);
         let spent = amount.min(self.left);
@@ -92,7 +92,7 @@ impl Allowance {
         amount - spent
     }
 
-    /// Takes all of `amount`, or nothing. Returns whether it was there.
+    /// Takes all of `amount`, or nothing. Returns whether there was enough.
     pub fn affords(&mut self, amount: f64, now: Instant) -> bool {
         self.grow(now);
         let affords = self.left >= amount;
@@ -118,12 +118,12 @@ mod tests {
         let mut allowance = Allowance::new(BURST, ALLOWED);
         let now = allowance.grown_until;
         assert_eq!(allowance.spend(BURST, now), 0.0);
-        assert_eq!(allowance.spend(100.0, now), 100.0, "it is waited for, and not owed any more");
+        assert_eq!(allowance.spend(100.0, now), 100.0, "the wait pays for it, so nothing is owed");
         for second in 1..100 {
             assert_eq!(allowance.spend(ALLOWED, now + Duration::from_secs(second)), 0.0);
         }
         let later = now + Duration::from_secs(1000);
-        assert_eq!(allowance.spend(BURST + 1.0, later), 1.0, "it grows no further than a burst");
+        assert_eq!(allowance.spend(BURST + 1.0, later), 1.0, "it never grows beyond a burst");
     }
 
     #[test]
@@ -132,7 +132,7 @@ mod tests {
         let quarter = |number: u32| allowance.grown_until + Duration::from_millis(250) * number;
         let times: Vec<Instant> = (0..=8).map(quarter).collect();
         let spent = times.into_iter().filter(|time| allowance.affords(1.0, *time)).count();
-        assert_eq!(spent, 2 + 2, "two at once, and two in two seconds");
+        assert_eq!(spent, 2 + 2, "two in a burst, and two in two seconds");
     }
 
     #[test]

@@ -1,9 +1,9 @@
-//! What the standard library leaves to the platform: how much may wait for a client, sending to it
-//! without ever waiting, ending its connection, and telling a time-out from an error.
+//! What the standard library leaves to the platform: the size of a client's send buffer, sending
+//! without ever blocking, ending a connection, and telling a time-out from an error.
 //!
-//! The sockets themselves stay blocking, because their threads want to wait in `read`. Only the
-//! single call must not wait. Unix has a flag for that, MSG_DONTWAIT (send(2)). Windows has no
-//! such flag; there one asks first, with WSAPoll, whether the call would go through.
+//! The sockets themselves stay blocking, because their threads block in `read`; only some calls
+//! must not block. Unix has a flag for such a call, MSG_DONTWAIT (send(2)). Windows has none, so
+//! there we first ask with WSAPoll whether the call would block.
 
 use std::io::{self, ErrorKind};
 use std::iter;
@@ -14,25 +14,25 @@ use socket2::SockRef;
 
 use crate::complain;
 
-/// Asks the system for a send buffer of `bytes`: for this socket and, if it is a listener, for each client
+/// Requests a send buffer of `bytes`: for this socket and, if it is a listener, for each client
 /// that it accepts from now on.
 ///
-/// Left to itself, the buffer begins small and grows as the connection proves itself, which is too
-/// late for a burst. A stated size is what the system gives from the first byte on, and does not
-/// change any more. How much that is differs:
+/// By default, the buffer begins small and grows as the connection proves itself, which is too late
+/// for a burst. A requested size applies from the first byte on and never changes. How large it
+/// really is differs:
 ///
-/// - Linux gives twice the size, to have room for its bookkeeping, after capping the size at
+/// - Linux doubles the size, to have room for its bookkeeping, after capping it at
 ///   `net.core.wmem_max`: 212,992 on most systems, 4 MiB on newer ones (socket(7), SO_SNDBUF).
 /// - macOS refuses more than `kern.ipc.maxsockbuf`, which is some MiB (setsockopt(2), ENOBUFS). Then
-///   this asks for half as much, and so on.
-/// - Windows gives what is asked for, and takes a whole message as long as the buffer is not full
+///   this requests half as much, and so on.
+/// - Windows gives what is requested, and accepts a whole message while the buffer is not full
 ///   (Microsoft's documentation of SO_SNDBUF and of `send`).
 pub fn set_send_buffer<'a>(socket: impl Into<SockRef<'a>>, bytes: usize) {
     let socket = socket.into();
     ask_for(bytes, |size| socket.set_send_buffer_size(size));
 }
 
-/// Asks for `size`, and as long as that is refused for half as much.
+/// Requests `size`, and half as much for as long as that is refused.
 fn ask_for(size: usize, mut ask: impl FnMut(usize) -> io::Result<()>) {
     let sizes = iter::successors(Some(size), |size| Some(size / 2).filter(|half| *half > 0));
     for size in sizes {
@@ -42,12 +42,13 @@ fn ask_for(size: usize, mut ask: impl FnMut(usize) -> io::Result<()>) {
     }
 }
 
-/// Hands all of `message` to the kernel's send buffer of `client`, or fails at once.
+/// Hands all of `message` to the kernel's send buffer of `client`, or fails immediately.
 ///
 /// # Errors
-/// [`ErrorKind::WouldBlock`] where the send buffer has no room for all of it: the peer reads too
-/// slowly, or not at all. A part of the message may then be on its way, so [`disconnect`] such a
-/// client: whatever followed would be garbled. Any other error means that the connection has ended.
+///
+/// [`ErrorKind::WouldBlock`] if the send buffer has no room for all of it, because the peer reads
+/// too slowly or not at all. A part of the message may then be on its way, so [`disconnect`] such a
+/// client: whatever followed would be garbled. Any other error means that the connection is over.
 pub fn send_now(client: &TcpStream, message: &[u8]) -> io::Result<()> {
     match uninterrupted(|| platform::send(client, message)) {
         Ok(sent) if sent == message.len() => Ok(()),
@@ -56,27 +57,27 @@ pub fn send_now(client: &TcpStream, message: &[u8]) -> io::Result<()> {
     }
 }
 
-/// Ends the connection to `client` at once, without waiting. A thread that waits in `read` on it
-/// returns, and when the socket is then closed, what was still in the send buffer is thrown away.
+/// Ends the connection to `client` immediately. A thread that is blocked in `read` on it returns,
+/// and when the socket is then closed, the contents of its send buffer are thrown away.
 ///
-/// Without that, the kernel would keep a full send buffer for each client that does not read, and
-/// offer it again and again for minutes after the server has closed the socket.
+/// Otherwise the kernel would keep a full send buffer for each client that does not read, and offer
+/// it again and again for minutes after the server has closed the socket.
 ///
-/// `client` is a [`TcpStream`], or the like of another crate (mio, tokio).
+/// `client` is a [`TcpStream`], or the equivalent of another crate (mio, tokio).
 pub fn disconnect<'a>(client: impl Into<SockRef<'a>>) {
     let client = client.into();
-    // Both can fail only because the connection has ended already, which is what is wanted.
+    // Both fail only if the connection is already over, which is what we want.
     let _ = client.set_linger(Some(Duration::ZERO));
     let _ = client.shutdown(Shutdown::Both);
     platform::wake_reader(&client);
 }
 
-/// Says on stderr that the connection to `peer` has been ended from here, and why. Says nothing if
-/// `error` means that the connection was over before: then the peer has left, or has been
-/// disconnected and announced already.
+/// Reports on stderr that we have ended the connection to `peer`, and why. Prints nothing if
+/// `error` means that the connection was already over, because the peer has left, or has been
+/// disconnected and reported before.
 ///
-/// A read of a socket with a time-out may fail with an error that means neither: ask [`timed_out`]
-/// first.
+/// A read of a socket with a time-out may fail with an error that means neither, so ask
+/// [`timed_out`] first.
 pub fn note_disconnected(peer: SocketAddr, error: &io::Error) {
     if platform::has_vanished(error) {
         complain(format_args!("disconnected {peer}: {VANISHED}"));
@@ -85,21 +86,21 @@ pub fn note_disconnected(peer: SocketAddr, error: &io::Error) {
     }
 }
 
-/// What it means that the system has given up a connection: see [`listen`](crate::listen).
+/// What to say when the system has given up a connection: see [`listen`](crate::listen).
 const VANISHED: &str = "it has vanished, or has taken in nothing for 90 s";
 
 fn was_over(error: &io::Error) -> bool {
     use ErrorKind::*;
     match error.kind() {
         BrokenPipe | ConnectionAborted | ConnectionReset | NotConnected => true,
-        // Only Windows gets here: a read or a write that `disconnect` has cancelled.
+        // Only on Windows: `disconnect` has cancelled a read or a write.
         TimedOut => true,
         _ => platform::is_shut_down(error),
     }
 }
 
-/// Makes a call again when a signal has interrupted it (EINTR in signal(7)): Ctrl-Z and `fg` can do
-/// that. Nothing has been read or sent then, and nothing is wrong.
+/// Repeats a call that a signal has interrupted (EINTR in signal(7)), as Ctrl-Z and `fg` can. No
+/// data has been read or sent in that case, and nothing is wrong.
 pub fn uninterrupted<T>(mut call: impl FnMut() -> io::Result<T>) -> io::Result<T> {
     loop {
         match call() {
@@ -109,10 +110,10 @@ pub fn uninterrupted<T>(mut call: impl FnMut() -> io::Result<T>) -> io::Result<T
     }
 }
 
-/// Returns whether a read from `stream` failed only because nothing arrived within its time-out.
+/// Returns whether a read from `stream` failed only because nothing arrived before its time-out.
 ///
-/// Without a time-out, the same error means that the connection is over: Windows also reports a peer
-/// that has vanished as `TimedOut`.
+/// Without a time-out, the same error means that the connection is over, because Windows also
+/// reports a vanished peer as `TimedOut`.
 pub fn timed_out(stream: &TcpStream, error: &io::Error) -> bool {
     error.kind() == platform::TIME_OUT && stream.read_timeout().is_ok_and(|limit| limit.is_some())
 }
@@ -121,16 +122,17 @@ pub fn timed_out(stream: &TcpStream, error: &io::Error) -> bool {
 mod platform {
     use super::*;
 
-    /// As [`TcpStream::set_read_timeout`] documents it. `TimedOut` means something else here: the
-    /// peer has vanished.
+    /// The error that [`TcpStream::set_read_timeout`] documents. `TimedOut` means something else
+    /// here: that the peer has vanished.
     pub const TIME_OUT: ErrorKind = ErrorKind::WouldBlock;
 
-    /// The system has ended the connection, because nothing was heard of the peer for too long.
+    /// Returns whether the system has ended the connection because the peer was silent for too
+    /// long.
     pub fn has_vanished(error: &io::Error) -> bool {
         error.kind() == ErrorKind::TimedOut
     }
 
-    /// The error of sending after [`disconnect`] is `BrokenPipe` here.
+    /// Always false, because the error of sending after [`disconnect`] is `BrokenPipe` here.
     pub fn is_shut_down(_error: &io::Error) -> bool {
         false
     }
@@ -139,7 +141,7 @@ mod platform {
         SockRef::from(client).send_with_flags(message, libc::MSG_DONTWAIT)
     }
 
-    /// Shutting down has woken it already.
+    /// Does nothing, because shutting down has already woken the reader.
     pub fn wake_reader(_client: &SockRef) {}
 }
 
@@ -154,23 +156,24 @@ mod platform {
     };
     use windows_sys::Win32::System::IO::CancelIoEx;
 
-    /// As [`TcpStream::set_read_timeout`] documents it.
+    /// The error that [`TcpStream::set_read_timeout`] documents.
     pub const TIME_OUT: ErrorKind = ErrorKind::TimedOut;
 
-    /// The system has ended the connection, because nothing was heard of the peer for too long. A call
-    /// that [`wake_reader`] has cancelled is `TimedOut` too, but not with this number.
+    /// Returns whether the system has ended the connection because the peer was silent for too
+    /// long. A call that [`wake_reader`] has cancelled is `TimedOut` as well, but with another
+    /// number.
     pub fn has_vanished(error: &io::Error) -> bool {
         error.raw_os_error() == Some(WSAETIMEDOUT)
     }
 
-    /// The error of sending after [`disconnect`], for which the standard library has no
-    /// [`ErrorKind`].
+    /// Returns whether this is the error of sending after [`disconnect`], for which the standard
+    /// library has no [`ErrorKind`].
     pub fn is_shut_down(error: &io::Error) -> bool {
         error.raw_os_error() == Some(WSAESHUTDOWN)
     }
 
-    /// A blocking send on a socket that WSAPoll calls writable does not wait: Winsock takes all of
-    /// it into its buffer.
+    /// Sends without waiting, although the socket is blocking: if WSAPoll calls it writable, Winsock
+    /// accepts the whole message into its buffer.
     #[allow(unsafe_code)]
     pub fn send(mut client: &TcpStream, message: &[u8]) -> io::Result<usize> {
         let fd = client.as_raw_socket() as SOCKET;
@@ -178,13 +181,13 @@ mod platform {
         // SAFETY: the pointer is to as many WSAPOLLFD as the count says, one. 0 ms is no wait.
         match unsafe { WSAPoll(&mut poll, 1, 0) } {
             0 => Err(ErrorKind::WouldBlock.into()),
-            // Not knowing whether the call would wait, it must not be made.
+            // We do not know whether the call would block, so it must not be made.
             SOCKET_ERROR => Err(io::Error::last_os_error()),
             _ => client.write(message),
         }
     }
 
-    /// Shutting down makes every later read return, but does not wake one that waits already.
+    /// Wakes a reader: shutting down makes later reads return, but not one that is already blocked.
     #[allow(unsafe_code)]
     pub fn wake_reader(client: &SockRef) {
         // SAFETY: the socket is open, since it is borrowed, and no OVERLAPPED means all its calls.
@@ -205,7 +208,7 @@ mod tests {
         (listener.accept().expect("accept").0, client)
     }
 
-    /// Sends until the send buffer is full. Returns how many bytes were taken before that.
+    /// Sends until the send buffer is full. Returns how many bytes it took.
     fn fill(server: &TcpStream) -> usize {
         let chunk = [b'x'; 60_000];
         for number in 0..10_000 {
@@ -252,7 +255,7 @@ mod tests {
         };
         assert_eq!(asked(512), [512]);
         assert_eq!(asked(200), [512, 256, 128]);
-        assert_eq!(asked(0), [512, 256, 128, 64, 32, 16, 8, 4, 2, 1], "it does not ask for ever");
+        assert_eq!(asked(0), [512, 256, 128, 64, 32, 16, 8, 4, 2, 1], "it does not ask forever");
     }
 
     #[test]
@@ -303,7 +306,7 @@ mod tests {
         assert!(was_over(&error), "{error:?}");
     }
 
-    /// The peer's system is there and answers, but its program does not read.
+    /// Covers a peer whose system answers, but whose program does not read.
     #[test]
     #[cfg(target_os = "linux")]
     fn a_peer_that_takes_in_nothing_for_too_long_is_announced() {
@@ -349,7 +352,8 @@ mod tests {
         server.set_read_timeout(Some(Duration::from_millis(1))).expect("set a time-out");
         let error = server.read(&mut [0]).expect_err("nothing was sent");
         assert!(timed_out(&server, &error));
-        // Without a time-out the same error means something else: Windows has given up the connection.
+        // Without a time-out the same error means something else: Windows has given up the
+        // connection.
         server.set_read_timeout(None).expect("set no time-out");
         assert!(!timed_out(&server, &error));
     }

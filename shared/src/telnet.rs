@@ -1,10 +1,10 @@
-//! Telnet's commands, which travel between the words that somebody types.
+//! Removes telnet's commands, which arrive among the words that somebody types.
 
 use std::borrow::Cow;
 
 /// *Interpret as command*: the byte that every command begins with (RFC 854).
 const IAC: u8 = 255;
-/// The commands are the bytes from here on: SE itself ends a subnegotiation.
+/// The first of the bytes that are commands. SE itself ends a subnegotiation.
 const SE: u8 = 240;
 /// Begins a subnegotiation.
 const SB: u8 = 250;
@@ -12,23 +12,23 @@ const SB: u8 = 250;
 const WILL: u8 = 251;
 const DONT: u8 = 254;
 
-/// How long a subnegotiation may be, in bytes. A real one has a few dozen. If its end never comes, the
-/// peer must not be deaf and dumb forever.
+/// The maximum length of a subnegotiation, in bytes. A real one has a few dozen. If its end never
+/// arrives, the peer's text must not be swallowed forever.
 const LONGEST_SUBNEGOTIATION: usize = 1024;
 
-/// Takes telnet's commands out of what a peer sends, wherever reads have cut them.
+/// Removes telnet's commands from what a peer sends, wherever reads have cut them.
 ///
-/// No byte 0xFF is left, so nobody can send a command to somebody else's telnet. IAC IAC, which is
-/// telnet's way to send a byte 0xFF of data, and a lone 0xFF go as well: UTF-8 has no such byte.
+/// No byte 0xFF is left, so nobody can send a command to another client's telnet. IAC IAC, telnet's
+/// encoding of a data byte 0xFF, and a lone 0xFF go as well, because UTF-8 has no such byte.
 ///
-/// A carriage return with a NUL behind it is how telnet sends Enter when it sends each key by
-/// itself. The NUL becomes a newline.
+/// Telnet sends Enter as a carriage return and a NUL when it sends each key by itself, so this NUL
+/// becomes a newline.
 #[derive(Default)]
 pub(crate) struct Telnet {
     state: State,
 }
 
-/// What the last byte was.
+/// The state after the last byte.
 #[derive(Clone, Copy, Default)]
 enum State {
     #[default]
@@ -45,10 +45,10 @@ enum State {
 }
 
 impl Telnet {
-    /// Returns what is text in `piece`, which is what a read has returned. It is the piece itself if
-    /// nothing in it could be telnet's, and no carriage return either.
+    /// Returns the text in `piece`, the bytes that a read has returned. It is the piece itself if
+    /// it holds no carriage return and nothing that could be telnet's.
     pub fn text<'a>(&mut self, piece: &'a [u8]) -> Cow<'a, [u8]> {
-        // To look at all bytes is quicker than to stop at the first that is found.
+        // Checking all bytes is faster than stopping at the first match.
         let is_plain = piece
             .iter()
             .fold(true, |all, byte| all & (*byte != IAC) & (*byte != 0) & (*byte != b'\r'));
@@ -61,7 +61,7 @@ impl Telnet {
         Cow::Owned(piece.iter().filter_map(|byte| self.next(*byte)).collect())
     }
 
-    /// Returns the byte that is text, if this one is.
+    /// Returns the byte if it is text.
     fn next(&mut self, byte: u8) -> Option<u8> {
         use State::*;
         let (state, text) = match (self.state, byte) {
@@ -104,7 +104,7 @@ mod tests {
             (b"one\xff\xf4\xff\xfd\x06two", b"onetwo"), // Ctrl-C in telnet: IP, and DO TIMING-MARK
             (b"a\xff\xfa\x1f\x00\x50\x00\x0a\xff\xf0b", b"ab"), // a window of 80 columns and 10 rows
             (b"a\xff\xfa\x18\x00\xff\xffx\xff\xf0b", b"ab"),    // IAC IAC in a subnegotiation
-            (b"a\xff\xfb\nb\n", b"ab\n"),                       // option 10, which is no newline
+            (b"a\xff\xfb\nb\n", b"ab\n"),                       // option 10, which isn't a newline
             (b"\xe4\xff\xfd\x03\xbd\xa0", "你".as_bytes()),
             (b"a\xff\xffb", b"ab"),
             (b"\xff\xff\xfd\x06", b"\xfd\x06"), // a byte 0xFF of data would make a command of it

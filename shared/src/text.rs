@@ -1,13 +1,13 @@
-//! UTF-8 that arrives in pieces, trimming it, and making text from the network safe to print.
+//! Decodes UTF-8 that arrives in pieces, trims text, and makes it safe to print.
 
 use std::borrow::Cow;
 
 /// Decodes UTF-8 that arrives in pieces, cut anywhere.
 ///
 /// `你` is three bytes, and a `read` may return only the first of them. The decoder keeps such a
-/// beginning (at most three bytes) until the rest has come, so a character is never shown in
-/// halves. It keeps a carriage return, too, until it is known whether a newline follows. Bytes that
-/// cannot be UTF-8, however they go on, become U+FFFD, as in [`String::from_utf8_lossy`].
+/// beginning (at most three bytes) until the rest arrives, so a character is never shown in halves.
+/// It also keeps a carriage return until it is known whether a newline follows. Bytes that cannot
+/// be UTF-8, whatever follows them, become U+FFFD, as in [`String::from_utf8_lossy`].
 #[derive(Default)]
 pub struct Utf8Decoder {
     /// The beginning of a character whose rest has not arrived.
@@ -15,7 +15,7 @@ pub struct Utf8Decoder {
 }
 
 impl Utf8Decoder {
-    /// All characters that are complete with this piece.
+    /// Returns all characters that are complete with this piece.
     pub fn decode(&mut self, piece: &[u8]) -> String {
         self.unfinished.extend_from_slice(piece);
         let keep = unfinished_at_the_end(&self.unfinished);
@@ -24,16 +24,16 @@ impl Utf8Decoder {
         decode_lossy(&complete).into_owned()
     }
 
-    /// What is left when no more can come: nothing, or U+FFFD for a character whose rest never
-    /// arrived. Half a line end is nothing to show.
+    /// Returns what is left once no more can arrive: nothing, or U+FFFD for a character whose rest
+    /// never arrived. A lone CR at the end is dropped.
     pub fn finish(&mut self) -> String {
         let rest = std::mem::take(&mut self.unfinished);
         String::from_utf8_lossy(rest.strip_suffix(b"\r").unwrap_or(&rest)).into_owned()
     }
 }
 
-/// Decodes UTF-8 as [`String::from_utf8_lossy`] does. That takes several times as long for text, because
-/// it always looks for something to replace.
+/// Decodes UTF-8 like [`String::from_utf8_lossy`], but several times as fast for valid text,
+/// because that one always looks for something to replace.
 pub fn decode_lossy(bytes: &[u8]) -> Cow<'_, str> {
     match std::str::from_utf8(bytes) {
         Ok(text) => Cow::Borrowed(text),
@@ -41,8 +41,8 @@ pub fn decode_lossy(bytes: &[u8]) -> Cow<'_, str> {
     }
 }
 
-/// How many bytes at the end begin something that more bytes could still complete, a character or
-/// CRLF: 3 at most.
+/// Returns how many bytes at the end begin something that more bytes could still complete, a
+/// character or CRLF: 3 at most.
 pub(crate) fn unfinished_at_the_end(bytes: &[u8]) -> usize {
     if bytes.ends_with(b"\r") {
         return 1;
@@ -58,10 +58,10 @@ pub(crate) fn unfinished_at_the_end(bytes: &[u8]) -> usize {
     0
 }
 
-/// Takes white space away at both ends, as JavaScript's `trim` does.
+/// Removes white space at both ends, as JavaScript's `trim` does.
 ///
-/// [`str::trim`] takes nearly the same away: it keeps a byte-order mark, with which some editors begin
-/// a file, and takes U+0085, a control character.
+/// [`str::trim`] removes nearly the same, but it keeps a byte-order mark, with which some editors
+/// begin a file, and removes U+0085, a control character.
 pub fn trim(text: &str) -> &str {
     text.trim_matches(is_white_space)
 }
@@ -70,7 +70,7 @@ fn is_white_space(character: char) -> bool {
     character == '\u{feff}' || character.is_whitespace() && character != '\u{85}'
 }
 
-/// Takes white space away at the beginning of what may not be UTF-8.
+/// Removes white space at the beginning of bytes that may not be UTF-8.
 pub(crate) fn trim_start(mut bytes: &[u8]) -> &[u8] {
     let begins_with =
         |bytes: &[u8], length| bytes.get(..length).is_some_and(is_white_space_in_utf8);
@@ -80,7 +80,7 @@ pub(crate) fn trim_start(mut bytes: &[u8]) -> &[u8] {
     bytes
 }
 
-/// Takes white space away at the end of what may not be UTF-8.
+/// Removes white space at the end of bytes that may not be UTF-8.
 pub(crate) fn trim_end(mut bytes: &[u8]) -> &[u8] {
     let ends_with = |bytes: &[u8], length| {
         let start = bytes.len().checked_sub(length);
@@ -92,33 +92,34 @@ pub(crate) fn trim_end(mut bytes: &[u8]) -> &[u8] {
     bytes
 }
 
-/// No white space is longer than three bytes.
+/// Returns whether these bytes are a white-space character, of which none has more than three
+/// bytes.
 fn is_white_space_in_utf8(bytes: &[u8]) -> bool {
     std::str::from_utf8(bytes).is_ok_and(|text| text.chars().all(is_white_space))
 }
 
-/// How many marks in a row are shown. A syllable of Burmese may have five. With dozens of accents on
-/// one letter, somebody could write across the lines above.
+/// The maximum number of marks in a row. A syllable of Burmese may have five, but with dozens of
+/// accents on one letter, somebody could write across the lines above.
 const MOST_MARKS: usize = 6;
 
 /// Makes text from the network safe to print on a terminal.
 ///
-/// An escape sequence from a stranger could clear the screen, rename the window or hide what it
-/// says. Newlines and tabs stay, and a carriage return that belongs to a newline goes. Other control
-/// characters become their pictures (ESC becomes `␛`). The rule for everything else: **a character
-/// stays if one can see it, or see that it shapes its neighbours.** U+FFFD takes the place of
-///
+/// An escape sequence from a stranger could clear the screen, rename the window or hide what the
+/// stranger writes. Newlines and tabs stay, and a carriage return that belongs to a newline is
+/// removed. Other control characters become their pictures (ESC becomes `␛`). The rule for
+/// everything else: **a character stays if you can see it, or see that it shapes its neighbours.**
+/// U+FFFD replaces
 /// - control characters that have no picture,
 /// - those that change the direction or the order of what stands around them,
 /// - those that show nothing (zero-width spaces, fillers, tags, a byte-order mark): a name or a link
 ///   could hold them, and look like another one,
-/// - code points that are no characters,
+/// - code points that are not characters,
 /// - marks (accents, joiners, variation selectors) beyond the sixth in a row.
 ///
-/// So emoji, Persian and Burmese stay whole, except that the flags of England, Scotland and Wales, which
-/// are spelt in tags, do not.
+/// So emoji, Persian and Burmese stay whole, but not the flags of England, Scotland and Wales,
+/// because they are spelt in tags.
 pub fn printable(text: &str) -> Cow<'_, str> {
-    // To look at all bytes is quicker than to stop at the first that is found.
+    // Checking all bytes is faster than stopping at the first match.
     let is_plain = |byte: u8| matches!(byte, b' '..=b'~' | b'\n' | b'\t');
     if text.bytes().fold(true, |all, byte| all & is_plain(byte)) {
         return Cow::Borrowed(text);
@@ -163,13 +164,13 @@ fn is_common(character: char) -> bool {
 fn harmless(character: char) -> char {
     match character {
         '\n' | '\t' => character,
-        // The block "Control Pictures" holds a picture for each of these, in their order.
+        // The block "Control Pictures" holds a picture for each of these, in the same order.
         '\0'..='\x1f' => {
             char::from_u32(0x2400 + character as u32).unwrap_or(char::REPLACEMENT_CHARACTER)
         }
         '\x7f' => '␡',
         '\u{80}'..='\u{9f}' => char::REPLACEMENT_CHARACTER,
-        // Line and paragraph separator, which some terminals take as a new line.
+        // Line and paragraph separator, which some terminals treat as a new line.
         '\u{2028}' | '\u{2029}' => char::REPLACEMENT_CHARACTER,
         _ if shows_nothing(character) || is_no_character(character) => char::REPLACEMENT_CHARACTER,
         _ => character,
@@ -206,8 +207,9 @@ fn is_no_character(character: char) -> bool {
 /// Returns whether a character has no place of its own, but changes the one before: an accent, a
 /// joiner, a variation selector.
 ///
-/// The standard library has a table of these, and shows it only in this: `escape_debug` escapes such a
-/// character at the beginning of a text, where it would change a quotation mark, and nowhere else.
+/// The standard library has a table of these, but reveals it only in `escape_debug`, which escapes
+/// such a character at the beginning of a text, where it would change a quotation mark, and nowhere
+/// else.
 fn is_mark(character: char) -> bool {
     const JOINERS: [char; 2] = ['\u{200c}', '\u{200d}']; // these are escaped everywhere
     let is_escaped = |before| format!("{before}{character}").escape_debug().count() > 2;
@@ -296,7 +298,7 @@ mod tests {
         assert_eq!(decoder.decode(b"\n"), "\r\n");
         assert_eq!(decoder.decode(b"real\r"), "real");
         assert_eq!(decoder.decode(b"fake"), "\rfake");
-        assert_eq!(decoded([&b"end\r"[..]]), "end", "half a line end");
+        assert_eq!(decoded([&b"end\r"[..]]), "end", "a lone CR");
     }
 
     #[test]
@@ -381,7 +383,7 @@ mod tests {
         assert_eq!(trim_end(trim_start("\u{feff} \u{3000}\t".as_bytes())), b"");
         assert_eq!(trim_start(b" \x80\xe3\x80\x80"), b"\x80\xe3\x80\x80");
         assert_eq!(trim_end(b"\xe3\x80\x80\x80 \xe3\x80\x80"), b"\xe3\x80\x80\x80");
-        assert_eq!(trim_end(b"x\x80\x80"), b"x\x80\x80", "the rest of a character is none");
+        assert_eq!(trim_end(b"x\x80\x80"), b"x\x80\x80", "not a whole character");
         assert_eq!(trim_start(b"\xe3\x80"), b"\xe3\x80");
     }
 }

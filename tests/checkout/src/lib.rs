@@ -1,7 +1,7 @@
 //! Finds the project's folder, and the packages in it, when a program runs.
 //!
-//! `env!("CARGO_MANIFEST_DIR")` would be the folder at compile time. Cargo does not compile again
-//! after a folder was moved or copied with its `target`, so a program that relied on it would look
+//! `env!("CARGO_MANIFEST_DIR")` would be the folder at compile time. Cargo does not recompile when
+//! a folder has been moved or copied with its `target`, so a program that relied on it would look
 //! into a folder that is gone, or write into somebody else's.
 
 use std::env;
@@ -10,10 +10,12 @@ use std::sync::LazyLock;
 
 use cargo_metadata::{Metadata, MetadataCommand};
 
-/// Returns the folder that holds everything: the one with `Cargo.toml` and `lessons/`.
+/// Returns the root folder of the project, the one with `Cargo.toml` and `lessons/`.
 ///
 /// # Panics
-/// If there is no such folder. A program that a person starts calls [`find`] first and says so.
+///
+/// If there is no such folder. A program that a person starts should call [`find`] first and report
+/// the error.
 pub fn repository() -> &'static Path {
     static REPOSITORY: LazyLock<PathBuf> =
         LazyLock::new(|| find().unwrap_or_else(|problem| panic!("{problem}")));
@@ -33,11 +35,12 @@ pub fn workspace() -> Result<&'static Metadata, String> {
     WORKSPACE.as_ref().map_err(String::clone)
 }
 
-/// Looks for the folder that holds everything: first in and above the package that cargo runs or
-/// tests, then in and above the current folder. Where the program itself lies does not matter, since
-/// clones may share one `CARGO_TARGET_DIR`.
+/// Looks for the project's root folder, first in and above the package that cargo runs or tests,
+/// then in and above the current folder. The location of the program itself does not matter,
+/// because clones may share one `CARGO_TARGET_DIR`.
 ///
 /// # Errors
+///
 /// If it is in neither. The message says where to start the program instead.
 pub fn find() -> Result<PathBuf, String> {
     // Cargo sets this variable for what it runs (The Cargo Book, "Environment Variables").

@@ -1,4 +1,4 @@
-//! The command line.
+//! Reads the command line.
 
 use std::ffi::OsString;
 use std::fmt::Display;
@@ -15,36 +15,37 @@ use crate::check::HEAD;
 use crate::cluster::CLUSTER;
 use crate::ladder::{Extent, LADDER};
 
-/// What a run does, as the command line or the ladder says.
+/// The options of a run, from the command line or the ladder.
 #[derive(Clone, Debug)]
 pub struct Options {
-    /// Where the server listens, `HOST:PORT`. With several, clients are shared out among them.
+    /// The servers' addresses, `HOST:PORT`. With several, the clients are shared out among them.
     pub addresses: Vec<String>,
-    /// How many clients there are, all together.
+    /// The number of clients in all.
     pub clients: usize,
-    /// How many of them speak.
+    /// The number of clients that speak.
     pub speakers: usize,
-    /// The speakers take turns: one speaks in each round.
+    /// Whether the speakers take turns, so that one speaks in each round.
     pub in_turn: bool,
-    /// How many speak as fast as they can. All other speakers are then one who says a line at times.
+    /// The number of clients that speak as fast as they can. Of the others, a single one then says
+    /// a line now and then.
     pub flood: Option<usize>,
-    /// How many lines each speaker says at once.
+    /// The number of lines that each speaker sends at a time.
     pub lines: usize,
-    /// Bytes of a line as it is said, without its newline.
+    /// The length of a line as it is sent, in bytes without its newline.
     pub size: usize,
-    /// How many more clients there are, that never read.
+    /// The number of additional clients that never read.
     pub stuck: usize,
-    /// How many rounds are due in a second. Without it, a round follows the one before.
+    /// The number of rounds that are due per second. Without it, each round follows the one before.
     pub rate: Option<f64>,
-    /// How long to go on.
+    /// How long to measure.
     pub seconds: f64,
-    /// How long to wait while nothing at all comes.
+    /// How long to wait while nothing arrives.
     pub patience: Duration,
-    /// The servers' processes, where they are not to be found by their ports.
+    /// The servers' processes, in case their ports do not reveal them.
     pub processes: Vec<u32>,
-    /// The server is nats-server.
+    /// Whether the server is nats-server.
     pub nats: bool,
-    /// Print JSON instead of a table.
+    /// Whether to print JSON instead of a table.
     pub json: bool,
 }
 
@@ -69,25 +70,25 @@ impl Default for Options {
     }
 }
 
-/// What the command line asks for.
+/// The request on the command line.
 pub enum Request {
-    /// To measure a server.
+    /// Measure a server.
     Run(Options),
-    /// To measure all servers of the book.
+    /// Measure all servers of the book.
     Ladder(Extent),
-    /// To measure the edges of 7.5 and 7.6.
+    /// Measure the edges of 7.5 and 7.6.
     Cluster(Extent),
-    /// To be one of several processes of a run: the rest of the command line says which.
+    /// Be one of several processes of a run. The rest of the command line says which.
     Worker(Vec<OsString>),
-    /// To be one of the barest servers that there are.
+    /// Be one of the barest possible servers.
     Bare(fn() -> anyhow::Result<()>),
-    /// To print this.
+    /// Print this text.
     Print(String),
 }
 
 const HELP: &str = "\
-A load generator for chat servers that speak lines. Some clients speak, all listen, every byte is
-checked: nothing lost, nothing twice, one order for all.
+A load generator for chat servers that send lines. Some clients speak, all listen, and every byte
+is checked: nothing is lost, nothing comes twice, and all receive the same order.
 
 Usage: cargo run --release -p crowd -- [OPTIONS] ADDRESS...
 
@@ -97,20 +98,20 @@ Usage: cargo run --release -p crowd -- [OPTIONS] ADDRESS...
   --speakers N    how many of them speak, or all [default: 1]
   --in-turn       the speakers take turns: only one of them speaks in each round
   --flood N       N of the clients speak as fast as they can, and there are no rounds (see below)
-  --lines N       how many lines each speaker says at once [default: 1]
+  --lines N       how many lines each speaker sends at a time [default: 1]
   --size N        bytes of a line, without its newline [default: 43]
-  --stuck N       how many more clients join, and never read [default: 0]
-  --rate N        how many rounds are due in a second [default: as many as the server manages]
-  --seconds N     how long to go on [default: 5]
-  --patience N    how many seconds to wait while nothing comes [default: 10]
+  --stuck N       how many more clients join but never read [default: 0]
+  --rate N        how many rounds are due per second [default: as many as the server manages]
+  --seconds N     how long to measure [default: 5]
+  --patience N    how many seconds to wait while nothing arrives [default: 10]
   --process ID    the server's process, to tell its processor time and memory
                   [default: the one that listens at the port, on this machine]
   --nats          the server is nats-server
   --json          print JSON instead of a table
   --help, --version
 
-In each round all speakers speak at the same moment, and the next round begins when everybody has
-heard everything. One speaks to all, or all speak at once:
+In each round all speakers speak at the same time, and the next round begins when everybody has
+received everything. One speaks to all, or all speak at the same time:
 
   cargo run --release -p crowd -- 3000 --clients 1000
   cargo run --release -p crowd -- 3000 --clients 1000 --speakers all
@@ -118,31 +119,31 @@ heard everything. One speaks to all, or all speak at once:
 A delay counts from the moment at which the line was due. With --rate, a schedule says when that is,
 and a round that must wait for the one before is late from its beginning. Without it, a round is due
 as soon as rounds usually take (their median). So if the server stands still for a second, the lines
-that were due in that second count as well, and not only the one that it had got.
+that were due in that second count as well, and not only the one that it had received.
 
-A server that throws away what is said too fast passes if --rate keeps within what it allows, for
-example --rate 5. One that sends lines back to their speaker passes too. One that says words of its
-own in between does not: crowd cannot know them.
+A server that drops lines that come too fast passes if --rate stays within its limit, for example
+--rate 5. A server that sends lines back to their speaker also passes. One that sends words of its
+own in between does not, because crowd cannot know them.
 
-With --flood, N clients speak without a pause for --seconds, one more says a line each half second, and
-all others are readers that check every byte. It tells how many readers are left, because a server may
-disconnect those who are slow, and how long the lines of the one took. Then it waits, for --patience
-at most, until all that was said is heard. A second address is one at which those who flood reach the
-same server. On loopback every reader is fast, so try it over a link, with the flood on this side of it:
+With --flood, N clients send without a pause for --seconds, one more says a line every half second, and
+all others are readers that check every byte. It reports how many readers are left, because a server may
+disconnect slow ones, and how long the lines of that one client took. Then it waits, for --patience at
+most, until everything has been received. A second address is the one at which the flooding clients reach
+the same server. On loopback every reader is fast, so try it over a link, with the flood on this side:
 
   cargo run --release -p crowd -- 3000 --clients 12 --flood 1
   cargo run --release -p crowd -- 192.0.2.2:3000 3000 --clients 12 --flood 1   (see -p link -- --help)
 
   --ladder        measure all servers of the book instead, one after the other, and write tables and
-                  plots; with --clients only up to so many [default: 19000], with --seconds for so
-                  long each, or less where several runs are measured [default: 2]
+                  plots; --clients is the maximum of clients [default: 19000], --seconds the time of
+                  each, or less if several runs are measured [default: 2]
   --cluster       measure a room at one edge of 7.5, then at two, and so on, and edges of 7.5 beside
-                  those of 7.6, and write tables; with --clients for so many at each edge [default:
-                  19900], with --seconds [default: 5]
+                  those of 7.6, and write tables; --clients is their number at each edge [default:
+                  19900], --seconds the time [default: 5]
   --to FOLDER     where the tables and plots go [default: book/src/measured]
 ";
 
-/// Understands the command line. An error is for the user: it quotes what is wrong.
+/// Parses the command line. An error is for the user, so it quotes what is wrong.
 pub fn parse(arguments: impl IntoIterator<Item = OsString>) -> anyhow::Result<Request> {
     let mut parser = lexopt::Parser::from_args(arguments);
     let mut all_speak = false;
@@ -221,7 +222,7 @@ pub fn parse(arguments: impl IntoIterator<Item = OsString>) -> anyhow::Result<Re
     Ok(Request::Run(options))
 }
 
-/// What must be so in a flood of that many: others are in the room, and there are no rounds.
+/// Checks what a flood needs: other clients in the room, and no rounds.
 fn check_flood(options: &Options, flood: usize) -> anyhow::Result<()> {
     let Options { addresses, clients, speakers, in_turn, lines, rate, nats, .. } = options;
     ensure!(
@@ -257,7 +258,7 @@ fn check(options: &Options) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// `HOST:PORT`, where a lone `PORT` is one of this machine.
+/// Returns `HOST:PORT`. A lone `PORT` is one of this machine.
 fn address(text: &str) -> anyhow::Result<String> {
     let (host, port) = text.rsplit_once(':').unwrap_or(("127.0.0.1", text));
     match port.parse::<u16>() {

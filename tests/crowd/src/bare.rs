@@ -1,9 +1,9 @@
-//! The two barest loops that do what a chat server does, in one thread, with no lock and no thought
-//! for anybody who is slow. What a server costs is compared with theirs.
+//! The two barest loops that do what a chat server does, in one thread, without a lock and without
+//! regard for slow readers. They are the baseline for what a server costs.
 //!
-//! [`write_each`] writes once for each delivery: that is the limit when one person speaks.
-//! [`write_batches`] takes in what everybody has said, and then writes once to each reader: that is
-//! the limit when all speak at the same time.
+//! [`write_each`] writes once for each delivery, which is the limit when one person speaks.
+//! [`write_batches`] first collects what everybody has sent and then writes once to each reader,
+//! which is the limit when all speak at the same time.
 
 use std::io::{ErrorKind, IoSlice, Read, Write};
 use std::mem::replace;
@@ -19,11 +19,11 @@ const LISTENER: Token = Token(usize::MAX);
 struct Client {
     stream: TcpStream,
     label: String,
-    /// Where in the batch its own lines are, which are not sent back to it.
+    /// The range of its own lines in the batch, which are not sent back to it.
     own: Range<usize>,
 }
 
-/// Runs until it is killed, or somebody leaves. Writes once for each line and reader.
+/// Runs until it is killed or a client leaves. Writes once for each line and reader.
 pub fn write_each() -> anyhow::Result<()> {
     run(|clients, senders, buffer| {
         for sender in senders {
@@ -43,7 +43,7 @@ pub fn write_each() -> anyhow::Result<()> {
     })
 }
 
-/// Runs until it is killed, or somebody leaves. Writes once for each reader.
+/// Runs until it is killed or a client leaves. Writes once for each reader.
 pub fn write_batches() -> anyhow::Result<()> {
     let mut batch = Vec::new();
     run(|clients, senders, buffer| {
@@ -63,7 +63,7 @@ pub fn write_batches() -> anyhow::Result<()> {
     })
 }
 
-/// Sends the batch without what the client has said itself.
+/// Sends the batch without the client's own lines.
 fn write_but_own(client: &mut Client, batch: &[u8]) -> anyhow::Result<()> {
     let own = replace(&mut client.own, 0..0);
     let pieces = [&batch[..own.start], &batch[own.end..]];
@@ -75,7 +75,7 @@ fn write_but_own(client: &mut Client, batch: &[u8]) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Accepts clients, and calls `pass_on` with those who have said something, and a buffer.
+/// Accepts clients, and calls `pass_on` with those that have sent something, and a buffer.
 fn run(
     mut pass_on: impl FnMut(&mut [Client], &[usize], &mut [u8]) -> anyhow::Result<()>,
 ) -> anyhow::Result<()> {
@@ -107,7 +107,7 @@ fn run(
     }
 }
 
-/// Reads from a client what is there: whole lines, or nothing.
+/// Reads what has arrived from a client: whole lines, or nothing.
 fn read(client: &mut Client, buffer: &mut [u8]) -> anyhow::Result<Option<usize>> {
     match client.stream.read(buffer) {
         Ok(0) => bail!("somebody has left"),

@@ -10,33 +10,32 @@ use checkout::repository;
 
 /// A server to be measured.
 pub struct Candidate {
-    /// What it is called in the table.
+    /// The name in the table.
     pub name: &'static str,
     kind: Kind,
-    /// More clients than this are not tried: each costs a thread or two.
+    /// The maximum number of clients to try, because each costs a thread or two.
     pub most_clients: usize,
 }
 
 #[derive(PartialEq)]
 enum Kind {
-    /// One of the barest loops, which crowd itself is with this option.
+    /// One of the barest loops, which crowd itself becomes with this option.
     Bare(&'static str),
     Lesson,
     Node,
     Nats,
 }
 
-/// The server that processor time is compared with when one person speaks: it writes once for each
-/// delivery.
+/// The baseline for processor time when one person speaks. It writes once for each delivery.
 pub const BARE_LOOP: &str = "the barest loop";
 
-/// The server that processor time is compared with when all speak: it writes once to each reader.
+/// The baseline for processor time when all speak. It writes once to each reader.
 pub const BATCHED_LOOP: &str = "the batched loop";
 
-/// The server that the others are to be better than.
+/// The server that the others should outperform.
 pub const THREADS: &str = "lesson-broadcast-server";
 
-/// All of them, in the order of the tables.
+/// All candidates, in the order of the tables.
 pub const CANDIDATES: [Candidate; 8] = [
     Candidate { name: BARE_LOOP, kind: Kind::Bare("--bare-loop"), most_clients: 19_000 },
     Candidate { name: BATCHED_LOOP, kind: Kind::Bare("--batched-loop"), most_clients: 19_000 },
@@ -48,39 +47,39 @@ pub const CANDIDATES: [Candidate; 8] = [
     NATS,
 ];
 
-/// What the ladder compares our servers with, and what joins the edges of a cluster.
+/// The server that the ladder compares ours with, which also joins the edges of a cluster.
 pub const NATS: Candidate =
     Candidate { name: "nats-server", kind: Kind::Nats, most_clients: 19_000 };
 
-/// One of the servers of a cluster.
+/// An edge, which is one of the servers of a cluster.
 pub const EDGE: Candidate =
     Candidate { name: "lesson-cluster-server", kind: Kind::Lesson, most_clients: 19_900 };
 
-/// One of the servers of a cluster with one order.
+/// An edge of a cluster that has a single order.
 pub const ORDERED_EDGE: Candidate =
     Candidate { name: "lesson-ordered-cluster-server", kind: Kind::Lesson, most_clients: 19_900 };
 
-/// A server that is running. It is killed when this is dropped.
+/// A running server, which is killed when this is dropped.
 pub struct Running {
     process: Child,
-    /// Where it listens.
+    /// The address that it listens on.
     pub address: String,
 }
 
 impl Running {
-    /// The number that the system knows its process by.
+    /// Returns its process id.
     pub fn process_id(&self) -> u32 {
         self.process.id()
     }
 }
 
 impl Candidate {
-    /// Whether it speaks the protocol of nats-server.
+    /// Returns whether it speaks the protocol of nats-server.
     pub fn is_nats(&self) -> bool {
         self.kind == Kind::Nats
     }
 
-    /// Whether it is here at all, and ready to be started. Builds it if it is a lesson.
+    /// Checks that it exists and can be started. Builds it if it is a lesson.
     pub fn prepare(&self) -> anyhow::Result<()> {
         match self.kind {
             Kind::Bare(_) => Ok(()),
@@ -112,7 +111,7 @@ impl Candidate {
         self.start_with(&[])
     }
 
-    /// The same, with further arguments.
+    /// Does the same with additional arguments.
     pub fn start_with(&self, arguments: &[&str]) -> anyhow::Result<Running> {
         let mut command = match self.kind {
             Kind::Bare(_) => Command::new(env::current_exe()?),
@@ -145,13 +144,13 @@ impl Candidate {
     }
 }
 
-/// Where cargo has put the build: beside our own.
+/// Returns where cargo has put the build: beside our own.
 fn built(name: &str) -> anyhow::Result<PathBuf> {
     let ours = env::current_exe().context("cannot find crowd's own program")?;
     Ok(ours.with_file_name(format!("{name}{}", env::consts::EXE_SUFFIX)))
 }
 
-/// The port that a server says it listens at. What it says afterwards is read, and thrown away.
+/// Returns the port that a server prints when it listens. Reads and discards its later output.
 fn port_it_says(mut output: impl BufRead + Send + 'static) -> anyhow::Result<u16> {
     for _ in 0..100 {
         let mut line = String::new();

@@ -1,56 +1,56 @@
-//! Whether every client hears what it should: each line once, every byte of it, and all clients in
-//! one order.
+//! Checks that every client receives what it should: each line once, every byte of it, and all
+//! clients in the same order.
 //!
-//! What a line says tells who said it and which of his lines it is. One client, the observer, never
-//! speaks, so it hears everything: its lines are taken apart one by one ([`LineCheck`]), and make up
-//! the [`Log`]. Everybody else hears the same bytes but for its own lines, so that one comparison of
-//! memory does for as many lines as a read brings ([`Cursor`]). That keeps up with gigabytes a
-//! second.
+//! Each line says who sent it, and which of that speaker's lines it is. One client, the observer,
+//! never speaks, so it receives everything: its lines are taken apart one by one ([`LineCheck`])
+//! and form the [`Log`]. All other clients receive the same bytes except their own lines, so a
+//! single comparison of memory covers as many lines as a read returns ([`Cursor`]). That keeps up
+//! with gigabytes a second.
 
 use std::fmt::Display;
 use std::ops::Range;
 use std::time::Instant;
 
-/// How a text begins: six digits for who says it, a point, eight for which of his lines it is, and
-/// a space.
+/// The length of a text's beginning: six digits for the speaker, a point, eight for the number of
+/// the line, and a space.
 pub const HEAD: usize = 16;
 
-/// The number of the line after which a speaker begins again at 0.
+/// The number of lines after which a speaker starts again at 0.
 const LINES: u32 = 100_000_000;
 
-/// Says the calls of the roll before a measurement. Speakers are numbered from 1.
+/// The speaker that calls the roll before a measurement. Real speakers are numbered from 1.
 pub const CALLER: usize = 0;
 
 /// Makes texts, and takes lines apart.
 pub struct Lines {
-    /// Bytes of a text.
+    /// The length of a text in bytes.
     size: usize,
     /// Whether each line begins with its speaker's label and a colon.
     labelled: bool,
-    /// The label of each speaker, once it is known. A speaker of our own has his port as a label.
+    /// The label of each speaker, once it is known. A speaker of our own has its port as a label.
     labels: Vec<Option<Vec<u8>>>,
-    /// What texts are filled up with.
+    /// The bytes that fill up texts.
     filler: Vec<u8>,
 }
 
 impl Lines {
-    /// For texts of `size` bytes by `speakers` speakers.
+    /// Creates lines with texts of `size` bytes for `speakers` speakers.
     pub fn new(size: usize, speakers: usize) -> Lines {
         let filler = (b'a'..=b'z').cycle().take(size + 26).collect();
         Lines { size, labelled: true, labels: vec![None; speakers + 1], filler }
     }
 
-    /// There are no labels, because the protocol has none.
+    /// Expects no labels, because the protocol has none.
     pub fn without_labels(&mut self) {
         self.labelled = false;
     }
 
-    /// Says that lines of `speaker` must begin with `label`.
+    /// Expects lines of `speaker` to begin with `label`.
     pub fn set_label(&mut self, speaker: usize, label: impl Display) {
         self.labels[speaker] = Some(label.to_string().into_bytes());
     }
 
-    /// The text with which `speaker` says his line `number`.
+    /// Returns the text of line `number` of `speaker`.
     pub fn text(&self, speaker: usize, number: u32) -> Vec<u8> {
         let number = number % LINES;
         let mut text = format!("{speaker:06}.{number:08} ").into_bytes();
@@ -63,7 +63,7 @@ impl Lines {
         &self.filler[start..start + self.size - HEAD]
     }
 
-    /// Who says the line, without its newline, and which of his lines it is.
+    /// Returns the speaker and the number of a line, which comes without its newline.
     fn take_apart(&mut self, line: &[u8]) -> Option<(usize, u32)> {
         let text_start = line.len().checked_sub(self.size)?;
         let (label, text) = line.split_at(text_start);
@@ -85,7 +85,7 @@ impl Lines {
         }
     }
 
-    /// A line whose text is nothing but its first words.
+    /// Returns the beginning of a line's text.
     fn head(&self, speaker: usize, number: u32) -> String {
         let text = self.text(speaker, number);
         format!("line \"{}...\"", String::from_utf8_lossy(&text[..HEAD + 4]))
@@ -100,21 +100,21 @@ fn digits(text: &[u8]) -> Option<usize> {
 
 /// Takes the lines of one client apart, each by itself.
 pub struct LineCheck {
-    /// The beginning of a line whose end has not come yet.
+    /// The beginning of a line whose end has not arrived yet.
     begun: Vec<u8>,
-    /// Which line of each speaker comes next.
+    /// The number of each speaker's next line.
     next: Vec<u32>,
-    /// How many lines of this round have come.
+    /// The number of lines of this round that have arrived.
     pub heard: usize,
 }
 
 impl LineCheck {
-    /// For a room with that many speakers.
+    /// Creates a check for a room with that many speakers.
     pub fn new(speakers: usize) -> LineCheck {
         LineCheck { begun: Vec::new(), next: vec![0; speakers + 1], heard: 0 }
     }
 
-    /// Checks what has been heard, and calls `each` with the speaker and all bytes of each whole
+    /// Checks what has been received, and calls `each` with the speaker and all bytes of each whole
     /// line. An error says what is wrong.
     pub fn check(
         &mut self,
@@ -144,7 +144,7 @@ impl LineCheck {
         let said = line.strip_suffix(b"\n").unwrap_or(line);
         let (speaker, number) = lines
             .take_apart(said)
-            .ok_or_else(|| format!("heard {}, which nobody said so", shown(line)))?;
+            .ok_or_else(|| format!("heard {}, which was never said", shown(line)))?;
         let expected = self.next[speaker] % LINES;
         if number != expected {
             return Err(format!(
@@ -159,7 +159,7 @@ impl LineCheck {
         Ok(speaker)
     }
 
-    /// The line that has not come, where `said` tells how many each speaker has said.
+    /// Returns the line that has not arrived, if `said` tells how many lines each speaker has sent.
     pub fn missing(&self, said: impl Fn(usize) -> usize, lines: &Lines) -> Option<String> {
         let is_behind = |speaker: &usize| (self.next[*speaker] as usize) < said(*speaker);
         let speaker = (1..self.next.len()).find(is_behind)?;
@@ -167,18 +167,18 @@ impl LineCheck {
     }
 }
 
-/// All lines of a round in the order in which the observer heard them.
+/// All lines of a round, in the order in which the observer received them.
 #[derive(Default)]
 pub struct Log {
     bytes: Vec<u8>,
-    /// Where each line ends.
+    /// The end of each line.
     ends: Vec<usize>,
-    /// Where the lines of each of our own speakers are.
+    /// The ranges of the lines of each of our own speakers.
     own: Vec<Vec<Range<usize>>>,
 }
 
 impl Log {
-    /// For that many speakers of our own.
+    /// Creates a log with that many speakers of our own.
     pub fn new(own_speakers: usize) -> Log {
         Log { own: vec![Vec::new(); own_speakers], ..Log::default() }
     }
@@ -190,7 +190,7 @@ impl Log {
         self.own.iter_mut().for_each(Vec::clear);
     }
 
-    /// Adds a line, with its newline. `own` is which of our own speakers said it, if any.
+    /// Adds a line, with its newline. `own` says which of our own speakers sent it, if any.
     pub fn add(&mut self, own: Option<usize>, line: &[u8]) {
         let start = self.bytes.len();
         self.bytes.extend_from_slice(line);
@@ -200,7 +200,7 @@ impl Log {
         }
     }
 
-    /// All bytes of the round so far.
+    /// Returns all bytes of the round so far.
     pub fn bytes(&self) -> &[u8] {
         &self.bytes
     }
@@ -212,22 +212,23 @@ impl Log {
     }
 }
 
-/// How far a client has heard the log.
+/// How far into the log a client has received.
 #[derive(Default)]
 pub struct Cursor {
-    /// Which of our own speakers this client is, if any: it does not hear what it says itself.
+    /// The number of this client among our own speakers, if it is one. It does not receive its own
+    /// lines.
     own: Option<usize>,
-    /// How many of its own lines lie behind.
+    /// The number of its own lines that it has passed.
     own_passed: usize,
     offset: usize,
-    /// How many lines of others it has heard whole.
+    /// The number of whole lines of others that it has received.
     heard: usize,
-    /// What it has heard before the observer did, and when.
+    /// The bytes that arrived before the observer had them, and when they arrived.
     ahead: Vec<(Instant, Vec<u8>)>,
 }
 
 impl Cursor {
-    /// For a client that is one of our own speakers, or none of them.
+    /// Creates a cursor for a client that may be one of our own speakers.
     pub fn new(own: Option<usize>) -> Cursor {
         Cursor { own, ..Cursor::default() }
     }
@@ -237,8 +238,9 @@ impl Cursor {
         *self = Cursor::new(self.own);
     }
 
-    /// Compares what was heard with the log, and returns how many lines have become whole by it.
-    /// What comes after the log's end is kept until the log has grown. An error says what is wrong.
+    /// Compares what was received with the log, and returns how many lines it completes. Keeps
+    /// bytes that lie beyond the end of the log until the log has grown. An error says what is
+    /// wrong.
     pub fn check(
         &mut self,
         log: &Log,
@@ -257,8 +259,8 @@ impl Cursor {
         Ok(count)
     }
 
-    /// Compares what was heard ahead of the log, now that the log has grown. Calls `each` with the
-    /// time at which something was heard, and how many lines became whole by it.
+    /// Compares what arrived ahead of the log, now that the log has grown. Calls `each` with the
+    /// time at which bytes arrived, and how many lines they completed.
     pub fn catch_up(
         &mut self,
         log: &Log,
@@ -271,24 +273,24 @@ impl Cursor {
         Ok(())
     }
 
-    /// How many bytes have been heard ahead of the log.
+    /// Returns how many bytes have arrived ahead of the log.
     pub fn bytes_ahead(&self) -> usize {
         self.ahead.iter().map(|(_, heard)| heard.len()).sum()
     }
 
-    /// Whether exactly what the log holds has been heard.
+    /// Returns whether exactly the contents of the log have arrived.
     pub fn is_at_the_end(&mut self, log: &Log) -> bool {
         self.pass_own(log);
         self.offset == log.bytes.len() && self.ahead.is_empty()
     }
 
-    /// What is wrong with having heard more than was said, if that is so.
+    /// Returns what is wrong if more was received than was sent.
     pub fn surplus(&self, log: &Log, lines: &mut Lines) -> Option<String> {
         let (_, heard) = self.ahead.first()?;
         Some(self.fault(log, lines, heard, "nothing more was said"))
     }
 
-    /// How many lines have been heard, and which one is due.
+    /// Returns how many lines have been received, and which one is due.
     pub fn due(&mut self, log: &Log) -> (usize, String) {
         self.pass_own(log);
         (self.heard, shown(&log.bytes[log.line_at(self.offset)]))
@@ -324,7 +326,7 @@ impl Cursor {
         Ok((self.heard - before, compared))
     }
 
-    /// Steps over its own lines, and returns where the next of them begins, or the log's end.
+    /// Skips the client's own lines, and returns where the next of them begins, or the log's end.
     fn pass_own(&mut self, log: &Log) -> usize {
         let own = self.own.map_or(&[][..], |own| &log.own[own]);
         while let Some(line) = own.get(self.own_passed) {
@@ -337,7 +339,7 @@ impl Cursor {
         log.bytes.len()
     }
 
-    /// Says in words what is wrong with hearing `rest` at this place of the log.
+    /// Describes in words what is wrong if `rest` arrives at this place of the log.
     fn fault(&self, log: &Log, lines: &mut Lines, rest: &[u8], due: &str) -> String {
         let begun = &log.bytes[log.line_at(self.offset).start..self.offset];
         let end = rest.iter().position(|byte| *byte == b'\n').map_or(rest.len(), |end| end + 1);
@@ -348,14 +350,14 @@ impl Cursor {
         let kind = match place {
             Some(start) if own.iter().any(|line| line.start == start) => "its own line",
             Some(start) if start < self.offset => "a line that it had heard already",
-            None if lines.take_apart(line.trim_ascii_end()).is_none() => "which nobody said so",
+            None if lines.take_apart(line.trim_ascii_end()).is_none() => "which was never said",
             _ => "so a line is lost, or the order is not that of the others",
         };
         format!("heard {} where {due}: {kind}", shown(&line))
     }
 }
 
-/// The bytes in quotes, safe to print and not too long.
+/// Returns the bytes in quotes, safe to print and not too long.
 pub fn shown(bytes: &[u8]) -> String {
     let text = String::from_utf8_lossy(&bytes[..bytes.len().min(60)]);
     format!("{text:?}{}", if bytes.len() > 60 { "..." } else { "" })

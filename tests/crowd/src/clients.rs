@@ -1,5 +1,5 @@
 //! The clients of one process: their sockets, and the loop that reads and writes all of them in one
-//! thread, as cheaply as can be, for the server is to be measured and not this.
+//! thread, as cheaply as possible, because the server should be measured and not this loop.
 
 use std::io::{ErrorKind, Read, Write};
 use std::mem::{replace, take};
@@ -20,10 +20,10 @@ mod joining;
 mod roll;
 mod rounds;
 
-/// The first client never speaks, and so hears everything.
+/// The first client never speaks, so it receives everything.
 const OBSERVER: usize = 0;
 
-/// Bytes that a client sends before others are heard.
+/// The maximum number of bytes that a client sends before the others get their turn.
 const MOST_AT_ONCE: usize = 64 * 1024;
 
 /// The clients of one process.
@@ -36,28 +36,30 @@ pub struct Crowd {
     protocol: Protocol,
     lines: Lines,
     log: Log,
-    /// Clients that have heard something before the observer did, and how many bytes of it at most.
+    /// The clients that have received something before the observer, and an upper bound of those
+    /// bytes.
     ahead: Vec<usize>,
     bytes_ahead: usize,
-    /// Clients that have more to send, and no reason to wait with it.
+    /// The clients that have more to send and no reason to wait.
     sending: Vec<usize>,
-    /// The call of the roll that everybody is to hear, while the roll is called: its text, and the
-    /// port of who says it.
+    /// The call of the roll that everybody should receive, while the roll is called: its text, and
+    /// the port of the client that sends it.
     call: Option<(Vec<u8>, u16)>,
-    /// The line that would come back to the first speaker, if the server did that, once it has
-    /// called the roll.
+    /// The line that the first speaker would receive after it has called the roll, if the server
+    /// sent lines back.
     echo: Vec<u8>,
-    /// How many clients have not heard the call, or not all of the round.
+    /// The number of clients that have not received the call, or not all of the round.
     waiting: usize,
-    /// How many rounds there have been.
+    /// The number of rounds so far.
     rounds: usize,
-    /// The server sends what a client says to that client as well.
+    /// Whether the server also sends a line back to the client that sent it.
     pub echoes: bool,
     /// When the round was due.
     due: Instant,
-    /// When something was heard last.
+    /// When the last bytes arrived.
     heard_at: Instant,
-    /// How long each delivery took from the moment at which its round was due, in nanoseconds.
+    /// The time of each delivery, measured from the moment at which its round was due, in
+    /// nanoseconds.
     pub waits: Histogram<u64>,
     progress: ProgressBar,
     buffer: Vec<u8>,
@@ -66,14 +68,14 @@ pub struct Crowd {
 struct Client {
     stream: TcpStream,
     port: u16,
-    /// Its number, if it is one of those who speak.
+    /// Its number, if it is a speaker.
     speaker: Option<usize>,
-    /// What it says, and how much of that has been sent.
+    /// The bytes that it sends, and how many of them have been sent.
     unsent: Vec<u8>,
     sent: usize,
-    /// What has been heard while the roll is called.
+    /// The bytes that have arrived while the roll is called.
     roll: Vec<u8>,
-    /// It has heard the call, or all of the round.
+    /// Whether it has received the call, or all of the round.
     done: bool,
     unwrapper: Unwrapper,
     check: Check,
@@ -86,7 +88,7 @@ impl Client {
     }
 }
 
-/// What is wrong with what a client has heard.
+/// A fault in what a client has received.
 struct Fault {
     client: usize,
     what: String,
@@ -98,7 +100,7 @@ enum Check {
 }
 
 impl Crowd {
-    /// Nobody is connected yet.
+    /// Creates a crowd in which nobody is connected yet.
     pub fn new(part: Part, progress: ProgressBar) -> anyhow::Result<Crowd> {
         Ok(Crowd {
             poll: Poll::new().context("cannot wait for sockets")?,
@@ -125,7 +127,7 @@ impl Crowd {
         })
     }
 
-    /// Waits until something can be read or written, and does so.
+    /// Waits until sockets can be read or written, then reads and writes them.
     fn wait(&mut self, at_most: Duration) -> anyhow::Result<()> {
         let sending = take(&mut self.sending);
         let at_most = if sending.is_empty() { at_most } else { Duration::ZERO };
@@ -149,8 +151,8 @@ impl Crowd {
         Ok(())
     }
 
-    /// Sends a piece of what a client says. What is left is sent when everybody has been heard, or
-    /// once there is room for it: who only speaks does not hear in time.
+    /// Sends a piece of a client's bytes. Sends the rest after the others have had their turn, or
+    /// once there is room: a client that only sends would receive too late.
     fn send(&mut self, index: usize) -> anyhow::Result<()> {
         let client = &mut self.clients[index];
         let end = client.unsent.len().min(client.sent + MOST_AT_ONCE);
@@ -169,8 +171,8 @@ impl Crowd {
         Ok(())
     }
 
-    /// Reads all there is. Only a short read, after which nothing is left on these systems, saves
-    /// asking again, unless there is an end to be read as well.
+    /// Reads all there is. After a short read nothing is left on these systems, so that saves
+    /// another call, unless there may be an end to read.
     fn read(&mut self, index: usize, to_the_end: bool) -> anyhow::Result<()> {
         let mut buffer = take(&mut self.buffer);
         loop {
@@ -214,7 +216,7 @@ impl Crowd {
     }
 }
 
-/// Of times in nanoseconds, up to an hour, to three digits.
+/// Creates a histogram of times in nanoseconds, up to an hour, to three digits.
 pub fn histogram() -> anyhow::Result<Histogram<u64>> {
     Histogram::new_with_bounds(1, 3_600_000_000_000, 3).context("cannot make a histogram")
 }

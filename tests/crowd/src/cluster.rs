@@ -1,5 +1,5 @@
-//! The edges of 7.5 and of 7.6, in one run on one machine: how a room grows with them, what a line
-//! costs in each, and what the book says about it.
+//! Measures the edges of 7.5 and of 7.6, in one run on one machine: how a room grows with them,
+//! what a line costs in each, and what the book says about it.
 
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
@@ -16,17 +16,17 @@ use crate::machine;
 use crate::measure::{Outcome, measure};
 use crate::report::{bytes, duration};
 
-/// For how many seconds each step is measured, and how many clients each edge has, if nothing else
-/// is said.
+/// The default number of seconds for each step, and of clients for each edge.
 pub const CLUSTER: (f64, usize) = (5.0, EDGE.most_clients);
 
-/// How many edges there are in the last step, and how many people they have all together.
+/// The number of edges in the last step, and of people in all.
 const LAST: (usize, usize) = (6, 100_000);
 
-/// How many edges and people compare the two lessons, and how many lines are said at a time.
+/// The numbers of edges, people and lines at a time with which the two lessons are compared.
 const COMPARED: [(usize, usize, usize); 3] = [(2, 20, 1), (2, 20, 1000), (2, 2000, 1)];
 
-/// Measures one edge, then two, and so on, and both kinds of edges, and writes what the book includes.
+/// Measures one edge, then two, and so on, and both kinds of edges, and writes what the book
+/// includes.
 pub fn grow(extent: &Extent, limits: &Limits) -> anyhow::Result<()> {
     NATS.prepare()?;
     EDGE.prepare()?;
@@ -37,7 +37,7 @@ pub fn grow(extent: &Extent, limits: &Limits) -> anyhow::Result<()> {
     write("ordered-cluster.md", extent, || comparison(extent, limits))
 }
 
-/// Writes a table, and below what circumstances it was measured.
+/// Writes a table, and below it the circumstances of the measurement.
 fn write(
     name: &str,
     extent: &Extent,
@@ -95,7 +95,7 @@ fn comparison(extent: &Extent, limits: &Limits) -> anyhow::Result<String> {
     Ok(table)
 }
 
-/// How long it usually took until everybody had heard everything.
+/// Returns the median time until everybody had received everything.
 fn median(outcome: &Outcome) -> String {
     duration(outcome.round_waits.value_at_quantile(0.5) as f64)
 }

@@ -1,4 +1,4 @@
-//! A run that is a flood, from joining to the report.
+//! Runs a flood, from joining to the report.
 
 use std::fmt::Write;
 
@@ -11,8 +11,8 @@ use crate::limits::{Limits, look_up, split};
 use crate::processes::Team;
 use crate::report::{percentiles, percentiles_in_json};
 
-/// Lets everybody join, and then the flood begin. Returns what it has shown, and how many of those who
-/// never read were disconnected.
+/// Lets everybody join, and then starts the flood. Returns its result, and how many of the clients
+/// that never read were disconnected.
 pub fn flood(
     options: &Options,
     limits: &Limits,
@@ -39,7 +39,7 @@ pub fn flood(
     Ok((flooded, crowd.stuck_and_disconnected()))
 }
 
-/// The table.
+/// Formats the result as a table.
 pub fn table(options: &Options, flooded: &Flooded, stuck: usize) -> String {
     let count = |number: usize| HumanCount(number as u64);
     let seconds = flooded.took + flooded.drained;
@@ -97,7 +97,7 @@ pub fn table(options: &Options, flooded: &Flooded, stuck: usize) -> String {
     text
 }
 
-/// The same for programs: one line of JSON, with times in seconds.
+/// Formats the result for programs: one line of JSON, with times in seconds.
 pub fn json(options: &Options, flooded: &Flooded, stuck: usize) -> String {
     let fields = [
         ("readers", flooded.readers.to_string()),

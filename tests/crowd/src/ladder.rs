@@ -1,5 +1,5 @@
-//! Every server of the book, one after the other in one run on one machine, and what the book says
-//! about them: tables and plots.
+//! Measures every server of the book, one after the other in one run on one machine, and writes
+//! what the book says about them: tables and plots.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -17,31 +17,31 @@ use crate::{machine, plots, tables};
 /// How much is measured.
 #[derive(Clone, Debug)]
 pub struct Extent {
-    /// How long each measurement goes on.
+    /// The length of each measurement.
     pub seconds: f64,
-    /// The most clients that are tried, or how many each edge has.
+    /// The maximum number of clients that are tried, or the number of clients of each edge.
     pub clients: usize,
-    /// Where tables and plots go.
+    /// The folder for tables and plots.
     pub folder: PathBuf,
 }
 
-/// How much a ladder measures if nothing else is said.
+/// The extent of a ladder by default.
 pub const LADDER: (f64, usize) = (2.0, 19_000);
 
-/// After that long nothing more is begun, so that it ends on a busy machine too.
+/// The time after which nothing more is started, so that the ladder also ends on a busy machine.
 const AT_MOST: Duration = Duration::from_secs(600);
 
-/// Who speaks.
+/// The clients that speak.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Pattern {
-    /// One at a time speaks, all others listen.
+    /// One client at a time speaks, and all others listen.
     One,
-    /// All speak at once, and listen.
+    /// All clients speak at the same time, and listen.
     All,
 }
 
 impl Pattern {
-    /// With how many clients it is measured.
+    /// Returns the numbers of clients with which it is measured.
     pub fn counts(self) -> &'static [usize] {
         match self {
             Pattern::One => &[10, 100, 1_000, 5_000, 19_000],
@@ -50,7 +50,7 @@ impl Pattern {
     }
 }
 
-/// What one measurement of one server has shown.
+/// The result of one measurement of one server.
 #[derive(Clone, Debug)]
 pub struct Measured {
     pub server: &'static str,
@@ -58,16 +58,15 @@ pub struct Measured {
     pub clients: usize,
     /// Deliveries a second.
     pub rate: f64,
-    /// Processor time of a delivery, in microseconds.
+    /// Processor time per delivery, in microseconds.
     pub processor_time: Option<f64>,
-    /// Memory that a client has added, in bytes.
+    /// Memory that each client has added, in bytes.
     pub memory: Option<f64>,
-    /// How long it took until the slowest reader had heard a round, in seconds: the middle of all
-    /// rounds.
+    /// The median time until the slowest reader had received a round, in seconds.
     pub slowest: f64,
 }
 
-/// Measures all servers that are here, and writes what the book includes.
+/// Measures all available servers, and writes what the book includes.
 pub fn climb(extent: &Extent, limits: &Limits) -> anyhow::Result<()> {
     let load = machine::load();
     if load.is_some_and(|load| load > 0.5) {
@@ -113,19 +112,20 @@ pub fn climb(extent: &Extent, limits: &Limits) -> anyhow::Result<()> {
     write_all(&extent.folder, &measured, &missing, &machine)
 }
 
-/// How many take turns where one speaks at a time. A server may hold up a speaker that says too much,
-/// and one alone soon would; what a delivery costs is the same, whoever speaks.
+/// The number of clients that take turns when one speaks at a time. A server may slow down a
+/// speaker that sends too much, and a single one soon would. The cost of a delivery is the same,
+/// whoever speaks.
 const IN_TURN: usize = 9;
 
-/// How often each server is started and measured, in turn with all others: the system may happen to
-/// share out its processors well for one and badly for another. With very many clients, joining takes
-/// too long for that.
+/// Returns how often each server is started and measured, in turn with all others, because the
+/// system may happen to share out its processors well for one and badly for another. With very many
+/// clients, joining takes too long for that.
 fn passes(clients: usize) -> usize {
     if clients <= 1_000 { 3 } else { 1 }
 }
 
-/// How long a measurement goes on. With few clients, a round is so short that for longer they would
-/// say more than they may.
+/// Returns the length of a measurement. With few clients, a round is so short that in a longer
+/// measurement they would send more than they may.
 fn seconds(clients: usize, extent: &Extent) -> f64 {
     extent.seconds
         / match clients {
@@ -135,7 +135,7 @@ fn seconds(clients: usize, extent: &Extent) -> f64 {
         }
 }
 
-/// The middle of what several measurements of one server have shown, if there are any.
+/// Returns the median of several measurements of one server, if there are any.
 fn middle(server: &str, runs: &[Measured]) -> Option<Measured> {
     let runs: Vec<&Measured> = runs.iter().filter(|run| run.server == server).collect();
     let of = |value: fn(&Measured) -> Option<f64>| {

@@ -1,4 +1,4 @@
-//! What the system allows, and how the clients are split among processes for it.
+//! Finds out what the system allows, and splits the clients among processes accordingly.
 
 use std::fs;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, ToSocketAddrs};
@@ -9,56 +9,56 @@ use anyhow::{Context, ensure};
 
 use crate::arguments::Options;
 
-/// Descriptors that a process needs besides its clients.
+/// The number of descriptors that a process needs besides its clients.
 const SPARE: usize = 40;
 
-/// No process has more clients than this, however many descriptors it may have.
+/// The maximum number of clients in a process, however many descriptors it may have.
 const MOST_CLIENTS: usize = 20_000;
 
-/// How many clients connect from one address, where there are several.
+/// The number of clients that connect from one address, if there are several.
 const FROM_AN_ADDRESS: usize = 10_000;
 
-/// What one process does in a run.
+/// The part of one process in a run.
 #[derive(Clone, Debug)]
 pub struct Part {
-    /// Where the server listens.
+    /// The address that the server listens on.
     pub address: SocketAddr,
-    /// Where those who flood reach the server, if that is another address.
+    /// The address at which flooding clients reach the server, if that is another one.
     pub flooders_address: Option<SocketAddr>,
-    /// Which of crowd's own processes it is.
+    /// The number of this process among crowd's own.
     pub process: usize,
-    /// How many clients there are, of which at least one only listens.
+    /// The number of clients, of which at least one only listens.
     pub clients: usize,
-    /// How many more there are that never read.
+    /// The number of additional clients that never read.
     pub stuck: usize,
-    /// The numbers of those who speak here, of all speakers in the room.
+    /// The numbers of the speakers in this process, among all speakers in the room.
     pub speakers: Range<usize>,
-    /// How many speakers there are in the whole room.
+    /// The number of speakers in the whole room.
     pub all_speakers: usize,
-    /// The speakers take turns: one speaks in each round.
+    /// Whether the speakers take turns, so that one speaks in each round.
     pub in_turn: bool,
-    /// How many lines each says in a round.
+    /// The number of lines that each speaker sends in a round.
     pub lines: usize,
-    /// Bytes of a line as it is said, without its newline.
+    /// The length of a line as it is sent, in bytes without its newline.
     pub size: usize,
-    /// How long to wait while nothing comes.
+    /// How long to wait while nothing arrives.
     pub patience: Duration,
-    /// The server is nats-server.
+    /// Whether the server is nats-server.
     pub nats: bool,
 }
 
-/// What the system allows.
+/// The limits of the system.
 pub struct Limits {
-    /// How many clients one process may have.
+    /// The maximum number of clients in one process.
     pub clients: usize,
-    /// How many descriptors a process may have.
+    /// The maximum number of descriptors in one process.
     pub descriptors: u64,
-    /// How many ports there are for connections from one address, where the system tells.
+    /// The number of ports for connections from one address, if the system tells.
     pub ports: Option<usize>,
 }
 
 impl Limits {
-    /// Raises the limit on descriptors as far as this process may, and says how far that is.
+    /// Raises the limit on descriptors as far as this process may, and returns how far that is.
     pub fn raise() -> anyhow::Result<Limits> {
         let limit = rlimit::increase_nofile_limit(u64::MAX);
         let descriptors = limit.context("cannot tell how many descriptors a process may have")?;
@@ -76,10 +76,10 @@ fn ports() -> Option<usize> {
 }
 
 impl Part {
-    /// Where to connect from, after as many others as `before`, if the system's own choice will not
-    /// do: an address has not ports enough for all, and once it has given half of them away the
-    /// system takes long to find another. On loopback there are addresses enough, 127.0.0.0/8, but
-    /// for macOS, which has only the first.
+    /// Returns the address to connect from, after as many others as `before`, if the system's own
+    /// choice will not do: an address does not have enough ports for all, and once the system has
+    /// given away half of them, it takes long to find another. On loopback there are enough
+    /// addresses, 127.0.0.0/8, except on macOS, which has only the first.
     pub fn source(&self, before: usize) -> Option<Ipv4Addr> {
         let block = self.process * (MOST_CLIENTS / FROM_AN_ADDRESS) + before / FROM_AN_ADDRESS;
         let is_local = !cfg!(target_os = "macos")
@@ -88,12 +88,12 @@ impl Part {
         (is_local && block > 0).then(|| Ipv4Addr::new(127, 0, 1 + high, low))
     }
 
-    /// How many lines are said in a round, in the whole room.
+    /// Returns how many lines are sent in a round, in the whole room.
     pub fn lines_of_a_round(&self) -> usize {
         self.lines * if self.in_turn { 1 } else { self.all_speakers }
     }
 
-    /// Which of its lines `speaker` says in a round: none if it is the turn of another.
+    /// Returns which of its lines `speaker` sends in a round: none if it is another one's turn.
     pub fn lines_said(&self, speaker: usize, round: usize) -> Range<usize> {
         let all = self.all_speakers;
         let before = |round| match self.in_turn {
@@ -103,14 +103,14 @@ impl Part {
         before(round)..before(round + 1)
     }
 
-    /// How many lines a client hears in a round, where `speaker` is its number if it speaks.
+    /// Returns how many lines a client receives in a round. `speaker` is its number if it speaks.
     pub fn lines_to_hear(&self, speaker: Option<usize>, echoes: bool, round: usize) -> usize {
         let own = speaker.filter(|_| !echoes).map(|speaker| self.lines_said(speaker, round).len());
         self.lines_of_a_round() - own.unwrap_or(0)
     }
 }
 
-/// The first IP address of `address`.
+/// Resolves `address`, and returns its first IP address.
 pub fn look_up(address: &str) -> anyhow::Result<SocketAddr> {
     let mut found = address
         .to_socket_addrs()
@@ -118,8 +118,8 @@ pub fn look_up(address: &str) -> anyhow::Result<SocketAddr> {
     found.next().with_context(|| format!("{address} has no IP address"))
 }
 
-/// Splits the work, first among the servers and then, where one process may not have that many
-/// clients, among processes. Where nobody would only listen, a process has one more client.
+/// Splits the work, first among the servers and then, if one process may not have that many
+/// clients, among processes. A process in which no client would only listen gets one more.
 pub fn split(options: &Options, limits: &Limits) -> anyhow::Result<Vec<Part>> {
     let servers = options.addresses.len();
     let connections = options.clients + options.stuck + servers;
@@ -153,7 +153,7 @@ pub fn split(options: &Options, limits: &Limits) -> anyhow::Result<Vec<Part>> {
     Ok(parts)
 }
 
-/// Which of `all` the process `index` of `processes` has, when they are shared out evenly.
+/// Returns which of `all` the process `index` of `processes` gets, when they are shared out evenly.
 fn share(all: usize, processes: usize, index: usize) -> Range<usize> {
     let start = |index: usize| (all * index).div_ceil(processes);
     start(index)..start(index + 1)

@@ -1,16 +1,16 @@
-//! When and where something was measured, in words.
+//! Describes in words when and where something was measured.
 
 use std::fs;
 use std::thread::available_parallelism;
 use std::time::{Duration, SystemTime};
 
-/// How many threads on average have run or waited for a processor in the last minute.
+/// Returns how many threads on average have run or waited for a processor in the last minute.
 pub fn load() -> Option<f64> {
     fs::read_to_string("/proc/loadavg").ok()?.split_whitespace().next()?.parse().ok()
 }
 
-/// One sentence with the date, the machine, the option of the command, and what `load` there was
-/// before.
+/// Returns one sentence with the date, the machine, the option of the command, and the `load`
+/// before the measurement.
 pub fn described(option: &str, took: Duration, load: Option<f64>) -> String {
     let seconds = SystemTime::UNIX_EPOCH.elapsed().unwrap_or_default().as_secs();
     let processors = available_parallelism().map_or(1, usize::from);
@@ -45,9 +45,9 @@ fn system() -> Option<String> {
     Some(format!("Linux {number}"))
 }
 
-/// The day of a time in seconds since 1970, as YEAR-MONTH-DAY in UTC. Years are counted from March
-/// here, so that a leap day is a year's last; after Howard Hinnant's `civil_from_days`,
-/// <https://howardhinnant.github.io/date_algorithms.html>.
+/// Returns the day of a time in seconds since 1970, as YEAR-MONTH-DAY in UTC. Years are counted
+/// from March here, so that a leap day is the last day of a year. After Howard Hinnant's
+/// `civil_from_days`, <https://howardhinnant.github.io/date_algorithms.html>.
 fn date(seconds: u64) -> String {
     let days = seconds / 86_400 + 719_468;
     let (era, day_of_era) = (days / 146_097, days % 146_097);

@@ -1,4 +1,4 @@
-//! A load generator for chat servers that speak lines: some clients speak, all listen, and every
+//! A load generator for chat servers that send lines: some clients speak, all listen, and every
 //! byte is checked.
 //!
 //!     cargo run --release -p lesson-broadcast-server           (in a first terminal)
@@ -7,15 +7,15 @@
 //! | file | about |
 //! |---|---|
 //! | `arguments` | the command line |
-//! | `check` | whether what is heard is what was said |
-//! | `protocol` | what it looks like on the wire |
+//! | `check` | whether clients receive what was sent |
+//! | `protocol` | the bytes on the wire |
 //! | `clients` | the sockets, in one thread; joining, the calls of the roll, the rounds |
 //! | `processes` | more clients than one process may have |
 //! | `limits` | what the system allows |
 //! | `server` | what /proc tells about the server |
 //! | `measure` | one run |
 //! | `flood` | one run in which some speak as fast as they can |
-//! | `stream` | whether everybody hears the same then |
+//! | `stream` | whether everybody receives the same in a flood |
 //! | `report` | the table, the JSON |
 //! | `ladder` | every server of the book, one after the other |
 //! | `cluster` | the edges of 7.5, from one to six, and those of 7.6 beside them |
@@ -110,7 +110,7 @@ fn run(options: &Options) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// To stdout, where somebody may have stopped reading.
+/// Prints to stdout, where somebody may have stopped reading.
 fn print(text: &str) {
     let _ = stdout().write_all(text.as_bytes());
 }

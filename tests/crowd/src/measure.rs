@@ -1,4 +1,5 @@
-//! One run: everybody joins, the rounds go on for as long as was asked, and all of it is counted.
+//! Makes one run: everybody joins, the rounds go on for as long as requested, and everything is
+//! counted.
 
 use std::collections::BTreeSet;
 use std::thread::sleep;
@@ -14,30 +15,31 @@ use crate::limits::{Limits, look_up, split};
 use crate::processes::Team;
 use crate::server::{Usage, descriptor_limit, listening_at, usage};
 
-/// What a run has shown.
+/// The result of a run.
 pub struct Outcome {
-    /// How many connections were read from.
+    /// The number of connections that were read from.
     pub connections: usize,
-    /// How many processes they were split among.
+    /// The number of processes that they were split among.
     pub processes: usize,
-    /// How long all rounds took together.
+    /// The time that all rounds took together.
     pub took: Duration,
-    /// How many rounds there were.
+    /// The number of rounds.
     pub rounds: u64,
-    /// How long each round took from the moment at which it was due, in nanoseconds: until the
-    /// slowest reader had heard everything.
+    /// The time of each round from the moment at which it was due until the slowest reader had
+    /// received everything, in nanoseconds.
     pub round_waits: Histogram<u64>,
-    /// How many lines were heard, by all together.
+    /// The number of lines that all clients together received.
     pub deliveries: u64,
-    /// How long each delivery took from the moment at which its round was due, in nanoseconds.
+    /// The time of each delivery, measured from the moment at which its round was due, in
+    /// nanoseconds.
     pub waits: Histogram<u64>,
-    /// How many of those who never read have been disconnected.
+    /// The number of clients that never read and have been disconnected.
     pub disconnected: usize,
-    /// What is known about the server.
+    /// The figures of the server's process, if they are known.
     pub server: Option<Server>,
 }
 
-/// What the server's process has used.
+/// The resources that the server's process has used.
 pub struct Server {
     pub processes: BTreeSet<u32>,
     /// Before the first client.
@@ -51,19 +53,19 @@ pub struct Server {
 }
 
 impl Outcome {
-    /// Deliveries a second.
+    /// Returns the deliveries per second.
     pub fn rate(&self) -> f64 {
         self.deliveries as f64 / self.took.as_secs_f64()
     }
 
-    /// The server's processor time for one delivery, in microseconds.
+    /// Returns the server's processor time for one delivery, in microseconds.
     pub fn processor_time(&self) -> Option<f64> {
         let server = self.server.as_ref()?;
         let used = server.after.processor.saturating_sub(server.before.processor);
         Some(used.as_secs_f64() * 1e6 / self.deliveries as f64)
     }
 
-    /// What each client in the room has added to the server's memory, in bytes.
+    /// Returns how much each client in the room has added to the server's memory, in bytes.
     pub fn memory_a_client(&self) -> Option<f64> {
         let server = self.server.as_ref()?;
         let added = server.joined.memory.saturating_sub(server.empty.memory);
@@ -94,7 +96,7 @@ pub fn measure(
     }
     let joined = usage();
 
-    rounds(&mut team, options, options.seconds / 10.0, |_| {})?; // until all was touched once
+    rounds(&mut team, options, options.seconds / 10.0, |_| {})?; // until all has been used once
     team.forget()?;
     let before = usage();
     let mut round_waits = histogram()?;
@@ -140,8 +142,8 @@ pub fn measure(
     })
 }
 
-/// Round after round for as long as `seconds`, and one at least. Calls `each` with how long a round
-/// took from when it was due. Returns how long all took.
+/// Runs rounds for `seconds`, and one at least. Calls `each` with how long a round took from when
+/// it was due. Returns how long all took.
 fn rounds(
     team: &mut Team,
     options: &Options,

@@ -1,5 +1,5 @@
-//! The plots of the ladder, with a bar for each server: SVG that can be read on a light page and on a
-//! dark one, because it has no background and no colour that is near to either.
+//! Draws the plots of the ladder, with a bar for each server, as SVG. They can be read on a light
+//! page and on a dark one, because they have no background and no colour that is close to either.
 
 use anyhow::anyhow;
 use indicatif::HumanCount;
@@ -10,15 +10,15 @@ use plotters::style::text_anchor::{HPos, Pos, VPos};
 use crate::candidates::CANDIDATES;
 use crate::ladder::{Measured, Pattern};
 
-/// All servers are measured with so many clients, whoever speaks. The tables have the other numbers.
+/// The number of clients in all plots. The tables have the other numbers.
 const CLIENTS: usize = 1_000;
 
 const WIDTH: i32 = 900;
-/// Room for the title above the bars, and for the servers' names and the values beside them.
+/// The room for the title above the bars, and for the servers' names and the values beside them.
 const TITLE: i32 = 48;
 const NAMES: i32 = 210;
 const VALUES: i32 = 130;
-/// From one bar to the next, and how much of that is the bar.
+/// The distance from one bar to the next, and how much of that is the bar.
 const STEP: i32 = 28;
 const BAR: i32 = 18;
 
@@ -26,7 +26,8 @@ const GREY: RGBColor = RGBColor(136, 136, 136);
 const OURS: RGBColor = RGBColor(60, 140, 220);
 const OTHERS: RGBColor = RGBColor(190, 150, 20);
 
-/// One for each candidate, in their order: first the limits, then our servers, then the others.
+/// One colour for each candidate, in their order: first the limits, then our servers, then the
+/// others.
 const COLOURS: [RGBColor; CANDIDATES.len()] = [GREY, GREY, OURS, OURS, OURS, OURS, OTHERS, OTHERS];
 
 struct Plot {
@@ -157,7 +158,7 @@ fn plain(number: f64) -> String {
     }
 }
 
-/// Returns the same SVG with a title and all its numbers in words, for those who cannot see it.
+/// Returns the same SVG with a title and all its numbers in words, for readers who cannot see it.
 fn described(title: &str, unit: &str, bars: &[Bar], svg: &str) -> String {
     let values = bars.iter().map(|bar| format!("{}: {}", bar.name, with_unit(bar.value, unit)));
     let values = values.collect::<Vec<_>>().join("; ");

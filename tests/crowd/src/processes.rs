@@ -1,13 +1,13 @@
-//! More clients than one process may have: the work is split among several processes. This one has
-//! its own share of the clients; the others are started from the same program, and are told what to
-//! do, and tell how it went, line by line over pipes.
+//! Splits the work among several processes, if there are more clients than one process may have.
+//! This process has its own share of the clients. It starts the others from the same program, tells
+//! them what to do, and reads how it went, line by line over pipes.
 //!
 //! | to a worker | meaning | its answer |
 //! |---|---|---|
 //! | `connect` | connect all clients | `ok` |
-//! | `call NUMBER PORT ALONE` | everybody is to hear this call of the roll | `ok`, or `absent COUNT ...` |
-//! | `echoes` | speakers are to hear their own lines as well | `ok` |
-//! | `round LATE` | say the lines of a round, which was due so many nanoseconds ago, hear all | `ok HASH` |
+//! | `call NUMBER PORT ALONE` | everybody should receive this call of the roll | `ok`, or `absent COUNT ...` |
+//! | `echoes` | speakers should receive their own lines as well | `ok` |
+//! | `round LATE` | send the lines of a round that was due so many nanoseconds ago, receive all | `ok HASH` |
 //! | `forget` | the rounds so far were for warming up | `ok` |
 //! | `finish` | the end | `wait NANOSECONDS COUNT` for each bucket, `ok STUCK` |
 //!
@@ -28,17 +28,17 @@ use indicatif::ProgressBar;
 use crate::clients::Crowd;
 use crate::limits::Part;
 
-/// Everybody in the room: the clients of this process, and those of others.
+/// Everybody in the room: the clients of this process, and those of the others.
 pub struct Team {
     crowd: Crowd,
     address: SocketAddr,
     patience: Duration,
-    /// How many clients there are, all together.
+    /// The number of clients in all.
     clients: usize,
     workers: Vec<Worker>,
     /// The number of the last call of the roll.
     call: u32,
-    /// The server sends what a client says to that client as well.
+    /// Whether the server also sends a line back to the client that sent it.
     pub echoes: bool,
 }
 
@@ -64,8 +64,9 @@ impl Team {
         self.answers().map(drop)
     }
 
-    /// Calls the roll until everybody has heard the first speaker, and he has heard somebody else.
-    /// After the last round, when everybody is known to be there, the call must be heard `alone`.
+    /// Calls the roll until everybody has received a line of the first speaker, and that one has
+    /// received a line of another. After the last round, when everybody is known to be there, the
+    /// call must arrive `alone`.
     pub fn call_the_roll(&mut self, alone: bool) -> anyhow::Result<()> {
         for by_speaker in [true, false] {
             let until = Instant::now() + self.patience;
@@ -83,7 +84,8 @@ impl Team {
                 );
             }
         }
-        // Only now is it known whether callers hear themselves. If so, the next call waits for that.
+        // Only now is it known whether callers receive their own lines. If so, the next call waits
+        // for them.
         if self.crowd.echoes && !self.echoes {
             self.echoes = true;
             self.tell("echoes")?;
@@ -94,7 +96,7 @@ impl Team {
         Ok(())
     }
 
-    /// How many have not heard the call, and what one of them heard.
+    /// Returns how many have not received the call, and what one of them received.
     fn call_once(&mut self, by_speaker: bool, alone: bool) -> anyhow::Result<(usize, String)> {
         self.call += 1;
         let port = self.crowd.caller_port(by_speaker);
@@ -115,7 +117,7 @@ impl Team {
         Ok((absent, what))
     }
 
-    /// A round that was due `late` ago.
+    /// Runs a round that was due `late` ago.
     pub fn round(&mut self, late: Duration) -> anyhow::Result<()> {
         self.tell(&format!("round {}", late.as_nanos()))?;
         let hash = self.crowd.round(late)?;
@@ -129,20 +131,20 @@ impl Team {
         Ok(())
     }
 
-    /// The clients of this process, once everybody has joined.
+    /// Returns the clients of this process, once everybody has joined.
     pub fn into_crowd(self) -> Crowd {
         self.crowd
     }
 
-    /// Forgets how long everybody has waited so far.
+    /// Discards the times that have been measured so far.
     pub fn forget(&mut self) -> anyhow::Result<()> {
         self.tell("forget")?;
         self.crowd.waits.reset();
         self.answers().map(drop)
     }
 
-    /// Ends it, and returns how long everybody has waited, and how many of those who never read
-    /// have been disconnected.
+    /// Ends all processes, and returns the measured times, and how many of the clients that never
+    /// read have been disconnected.
     pub fn finish(mut self) -> anyhow::Result<(Histogram<u64>, usize)> {
         let mut waits = self.crowd.waits.clone();
         let mut stuck = self.crowd.stuck_and_disconnected();
@@ -218,7 +220,7 @@ impl Drop for Worker {
     }
 }
 
-/// A worker: does what it is told on stdin, until stdin ends.
+/// Runs a worker, which follows the orders on stdin until stdin ends.
 pub fn work(words: &[OsString]) -> anyhow::Result<()> {
     let words: Vec<_> = words.iter().map(|word| word.to_string_lossy()).collect();
     let part = from_words(&words).context("a worker is started by crowd itself")?;
@@ -255,7 +257,7 @@ fn obey(crowd: &mut Crowd, order: &str) -> anyhow::Result<String> {
             }
             return Ok(format!("{answer}ok {}", crowd.stuck_and_disconnected()));
         }
-        _ => bail!("{order:?} is no order"),
+        _ => bail!("{order:?} is not an order"),
     }
     Ok("ok".to_string())
 }

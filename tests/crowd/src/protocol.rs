@@ -1,13 +1,13 @@
-//! What the bytes on the wire look like, and how to find the lines in them.
+//! Knows what the bytes on the wire look like, and finds the lines in them.
 
 use std::mem::take;
 
 use crate::check::shown;
 
-/// How a server passes on what a client says.
+/// The way in which a server passes on a client's lines.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Protocol {
-    /// `<sender's port>:<text>` and a newline, as the chapters say.
+    /// `<sender's port>:<text>` and a newline, as the chapters specify.
     Lines,
     /// `<receiver's port>:<text>` and no newline, as the Node original does.
     Node,
@@ -16,7 +16,7 @@ pub enum Protocol {
 }
 
 impl Protocol {
-    /// What a client says first of all.
+    /// Returns the first bytes that a client sends.
     pub fn introduction(self) -> &'static [u8] {
         match self {
             Protocol::Lines | Protocol::Node => b"",
@@ -26,7 +26,7 @@ impl Protocol {
         }
     }
 
-    /// Adds the bytes that say `text`.
+    /// Adds the bytes that send `text`.
     pub fn say(self, text: &[u8], bytes: &mut Vec<u8>) {
         if self == Protocol::Nats {
             bytes.extend_from_slice(format!("PUB crowd {}\r\n", text.len()).as_bytes());
@@ -38,8 +38,8 @@ impl Protocol {
         }
     }
 
-    /// Whether the last thing that came is `text`, said by the client at port `sender` and heard by
-    /// the one at port `receiver`.
+    /// Returns whether `heard` ends with `text`, sent by the client at port `sender` and received
+    /// by the one at port `receiver`.
     pub fn ends_with(self, heard: &[u8], text: &[u8], sender: u16, receiver: u16) -> bool {
         let asked = if self == Protocol::Nats { &b"PING\r\n"[..] } else { b"" };
         let heard = heard.strip_suffix(asked).unwrap_or(heard);
@@ -55,16 +55,17 @@ impl Protocol {
     }
 }
 
-/// Finds the lines in what one client of Node's server or of nats-server hears.
+/// Finds the lines in what one client of Node's server or of nats-server receives.
 #[derive(Default)]
 pub struct Unwrapper {
     begun: Vec<u8>,
 }
 
 impl Unwrapper {
-    /// The texts that have become whole, each with a newline: with what is in their place where the
-    /// protocol is not kept, for the check to stumble over. `port` is the client's own, `size` the
-    /// length of a text in bytes. `true` if nats-server wants to know whether the client still lives.
+    /// Returns the texts that are now complete, each with a newline. Where the protocol is
+    /// violated, it inserts the offending bytes instead, for the check to stumble over. `port` is
+    /// the client's own, `size` the length of a text in bytes. Also returns whether nats-server
+    /// wants to know if the client is still alive.
     pub fn unwrap(
         &mut self,
         wrapped: &[u8],
@@ -104,8 +105,9 @@ enum Piece<'a> {
     Nothing,
 }
 
-/// The first piece of what Node's server sends, and what comes after it. What a client says in one
-/// go, the server passes on in one go: then a newline stands between two texts instead of a port.
+/// Returns the first piece of what Node's server sends, and what comes after it. If several texts
+/// arrive together, the server passes them on together, so a newline separates two texts instead of
+/// a port.
 fn from_node<'a>(bytes: &'a [u8], label: &[u8], size: usize) -> Option<(Piece<'a>, &'a [u8])> {
     if bytes.len() < label.len() + size && !bytes.starts_with(b"\n") {
         return None;
@@ -115,7 +117,7 @@ fn from_node<'a>(bytes: &'a [u8], label: &[u8], size: usize) -> Option<(Piece<'a
     Some((Piece::Text(text), after))
 }
 
-/// The first piece of what nats-server sends, and what comes after it.
+/// Returns the first piece of what nats-server sends, and what comes after it.
 fn from_nats(bytes: &[u8]) -> Option<(Piece<'_>, &[u8])> {
     let end = bytes.windows(2).position(|pair| pair == b"\r\n")?;
     let (header, after) = (&bytes[..end], &bytes[end + 2..]);
@@ -133,7 +135,7 @@ fn from_nats(bytes: &[u8]) -> Option<(Piece<'_>, &[u8])> {
     Some((piece, after))
 }
 
-/// What was heard instead of a call of the roll, in words.
+/// Describes in words what arrived instead of a call of the roll.
 pub fn instead(heard: &[u8], sender: u16) -> String {
     let last = heard.len().saturating_sub(50);
     match heard.is_empty() {

@@ -1,4 +1,4 @@
-//! What a run has shown, for people and for programs.
+//! Reports the result of a run, for people and for programs.
 
 use std::fmt::Write;
 
@@ -12,7 +12,7 @@ use crate::measure::Outcome;
 /// The percentiles that are shown.
 const PERCENTILES: [f64; 5] = [50.0, 90.0, 99.0, 99.9, 100.0];
 
-/// What a run is going to do, and within which limits.
+/// Returns what a run is going to do, and within which limits.
 pub fn heading(options: &Options, limits: &Limits) -> String {
     let Options { clients, speakers, lines, size, stuck, .. } = options;
     let lines = if *lines == 1 { "a line".to_string() } else { format!("{lines} lines") };
@@ -45,9 +45,9 @@ pub fn heading(options: &Options, limits: &Limits) -> String {
     }
 }
 
-/// The table.
+/// Formats the result as a table.
 pub fn table(options: &Options, outcome: &Outcome) -> String {
-    // nats-server promises, and we check, the order of each publisher's messages alone.
+    // nats-server promises only the order of each publisher's messages, so that is all we check.
     let order = if options.nats { "each speaker's in order" } else { "in one order" };
     let mut rows = vec![
         (
@@ -88,7 +88,7 @@ pub fn table(options: &Options, outcome: &Outcome) -> String {
     } else {
         rows.push((
             "the server itself",
-            "not known: it is no process of this machine that we may see".to_string(),
+            "not known: it is not a process of this machine that we may see".to_string(),
         ));
     }
     let mut text = String::new();
@@ -98,7 +98,7 @@ pub fn table(options: &Options, outcome: &Outcome) -> String {
     text
 }
 
-/// What became of those who never read.
+/// Returns what happened to the clients that never read.
 pub fn stuck(options: &Options, outcome: &Outcome) -> String {
     match options.stuck {
         0 => String::new(),
@@ -106,7 +106,7 @@ pub fn stuck(options: &Options, outcome: &Outcome) -> String {
     }
 }
 
-/// The percentiles of times in nanoseconds, for people.
+/// Formats the percentiles of times in nanoseconds for people.
 pub fn percentiles(histogram: &Histogram<u64>) -> String {
     let all = PERCENTILES.map(|percentile| {
         let name =
@@ -116,7 +116,7 @@ pub fn percentiles(histogram: &Histogram<u64>) -> String {
     all.join(", ")
 }
 
-/// A time in nanoseconds, for people.
+/// Formats a time in nanoseconds for people.
 pub fn duration(nanoseconds: f64) -> String {
     match nanoseconds {
         ..1e6 => format!("{:.0} µs", nanoseconds / 1e3),
@@ -125,7 +125,7 @@ pub fn duration(nanoseconds: f64) -> String {
     }
 }
 
-/// An amount of memory, for people.
+/// Formats an amount of memory for people.
 pub fn bytes(bytes: f64) -> String {
     match bytes / 1024.0 {
         ..1024.0 => format!("{:.1} KiB", bytes / 1024.0),
@@ -137,7 +137,7 @@ fn count(number: u64) -> String {
     HumanCount(number).to_string()
 }
 
-/// The percentiles of times in nanoseconds, for programs: in seconds.
+/// Formats the percentiles of times in nanoseconds for programs, in seconds.
 pub fn percentiles_in_json(histogram: &Histogram<u64>) -> String {
     let all = PERCENTILES.map(|percentile| {
         format!("\"{percentile}\":{}", histogram.value_at_percentile(percentile) as f64 / 1e9)
@@ -145,8 +145,8 @@ pub fn percentiles_in_json(histogram: &Histogram<u64>) -> String {
     format!("{{{}}}", all.join(","))
 }
 
-/// The same for programs: one line of JSON. Times are in seconds, memory in bytes; what is not
-/// known is null.
+/// Formats the result for programs: one line of JSON. Times are in seconds, memory in bytes, and
+/// unknown values are null.
 pub fn json(options: &Options, outcome: &Outcome) -> String {
     let or_null = |value: Option<f64>| value.map_or("null".to_string(), |value| value.to_string());
     let server = outcome.server.as_ref();

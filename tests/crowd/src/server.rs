@@ -1,23 +1,23 @@
-//! What /proc tells about the server's process, on Linux (proc(5)). Elsewhere, and where the server
-//! is on another machine, nothing is told.
+//! Reads what /proc tells about the server's process, on Linux (proc(5)). On other systems, and for
+//! a server on another machine, nothing is known.
 
 use std::collections::BTreeSet;
 use std::fs;
 use std::net::{SocketAddr, UdpSocket};
 use std::time::Duration;
 
-/// What the servers' processes, all together, have used so far.
+/// The resources that all the servers' processes together have used so far.
 #[derive(Clone, Copy, Default)]
 pub struct Usage {
-    /// Processor time, by the programs and by the kernel for them, to a hundredth of a second.
+    /// Processor time in user and kernel mode, to a hundredth of a second.
     pub processor: Duration,
     /// Resident memory, in bytes.
     pub memory: u64,
-    /// The most resident memory there ever was, in bytes.
+    /// The maximum resident memory so far, in bytes.
     pub most_memory: u64,
 }
 
-/// What the processes have used, where the system tells.
+/// Returns what the processes have used, if the system tells.
 pub fn usage(processes: &BTreeSet<u32>) -> Option<Usage> {
     let mut usage = Usage::default();
     for process in processes {
@@ -30,8 +30,8 @@ pub fn usage(processes: &BTreeSet<u32>) -> Option<Usage> {
 
 fn processor_time(process: u32) -> Option<Duration> {
     let stat = fs::read_to_string(format!("/proc/{process}/stat")).ok()?;
-    // The fields after the name, which is in parentheses and may itself hold anything: utime and
-    // stime are the 14th and the 15th of all, in ticks of which there are 100 in a second.
+    // These are the fields after the name, which is in parentheses and may itself hold anything.
+    // utime and stime are the 14th and the 15th of all fields, in ticks of a hundredth of a second.
     let mut fields = stat.rsplit(')').next()?.split_whitespace().skip(11);
     let (user, system): (u64, u64) = (fields.next()?.parse().ok()?, fields.next()?.parse().ok()?);
     Some(Duration::from_millis((user + system) * 10))
@@ -43,14 +43,14 @@ fn memory(process: u32, name: &str) -> Option<u64> {
     Some(line.split_whitespace().next()?.parse::<u64>().ok()? * 1024)
 }
 
-/// How many descriptors the process may have.
+/// Returns how many descriptors the process may have.
 pub fn descriptor_limit(process: u32) -> Option<usize> {
     let limits = fs::read_to_string(format!("/proc/{process}/limits")).ok()?;
     let line = limits.lines().find_map(|line| line.strip_prefix("Max open files"))?;
     line.split_whitespace().next()?.parse().ok()
 }
 
-/// The process that listens at `address`, if that is on this machine and we may know.
+/// Returns the process that listens at `address`, if it is on this machine and we may know it.
 pub fn listening_at(address: SocketAddr) -> Option<u32> {
     if !is_ours(address) {
         return None;
@@ -76,7 +76,7 @@ pub fn listening_at(address: SocketAddr) -> Option<u32> {
     })
 }
 
-/// Whether the address is one of this machine: then it is also the one that we would send from.
+/// Returns whether the address is one of this machine, because then we would also send from it.
 fn is_ours(address: SocketAddr) -> bool {
     let from = || {
         let any = if address.is_ipv4() { "0.0.0.0:0" } else { "[::]:0" };

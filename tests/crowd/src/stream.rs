@@ -1,34 +1,36 @@
-//! What everybody hears in a flood, where there are no rounds: too much to be kept, so only what lies
-//! between the reader who is first and the one who is last is.
+//! Checks what everybody receives in a flood, where there are no rounds. It is too much to keep, so
+//! this keeps only what lies between the first reader and the last.
 //!
-//! The reader who is first takes the lines apart, and everybody else is to hear the same bytes.
+//! The lines that the first reader receives are taken apart, and all others should receive the same
+//! bytes.
 
 use std::collections::VecDeque;
 
 use crate::check::{LineCheck, Lines, shown};
 
-/// The bytes that some readers have heard, and others have not yet.
+/// The bytes that some readers have received and others have not.
 pub struct Stream {
     bytes: VecDeque<u8>,
-    /// How many bytes came before those.
+    /// The number of bytes before those.
     start: u64,
     check: LineCheck,
-    /// How many bytes the whole lines have, all together.
+    /// The number of bytes in whole lines, all together.
     whole: u64,
-    /// The number of the speaker whose lines are looked for, and where each of them ends.
+    /// The number of the speaker whose lines are sought, and where each of them ends.
     speaker: usize,
     ends: Vec<u64>,
 }
 
 impl Stream {
-    /// Nothing has been heard. Finds the lines of `speaker` among those of all `speakers`.
+    /// Creates a stream of which nothing has been received. Finds the lines of `speaker` among
+    /// those of all `speakers`.
     pub fn new(speakers: usize, speaker: usize) -> Stream {
         let (bytes, check, ends) = (VecDeque::new(), LineCheck::new(speakers), Vec::new());
         Stream { bytes, start: 0, check, whole: 0, speaker, ends }
     }
 
-    /// Checks what a reader hears after the first `position` bytes, which it has heard. An error says
-    /// what is wrong.
+    /// Checks what a reader receives after the first `position` bytes, which it already has. An
+    /// error says what is wrong.
     pub fn hear(&mut self, position: u64, heard: &[u8], lines: &mut Lines) -> Result<(), String> {
         let offset = (position - self.start) as usize;
         let known = (self.bytes.len() - offset).min(heard.len());
@@ -54,13 +56,13 @@ impl Stream {
         Ok(())
     }
 
-    /// Forgets what everybody has heard: all readers are at `position` or after it.
+    /// Forgets what everybody has received, because all readers are at `position` or beyond it.
     pub fn forget(&mut self, position: u64) {
         self.bytes.drain(..(position - self.start) as usize);
         self.start = position;
     }
 
-    /// How many lines of the one speaker end within the first `position` bytes.
+    /// Returns how many lines of that speaker end within the first `position` bytes.
     pub fn lines_within(&self, position: u64) -> usize {
         self.ends.partition_point(|end| *end <= position)
     }
@@ -70,7 +72,7 @@ impl Stream {
 mod tests {
     use super::*;
 
-    /// A line of 20 bytes, its newline included.
+    /// Returns a line of 20 bytes, including its newline.
     fn line(speaker: usize, number: u32) -> Vec<u8> {
         let lines = Lines::new(19 - 3, 2);
         [b"7:".as_slice(), &lines.text(speaker, number), b"\n"].concat()

@@ -6,8 +6,8 @@ use crate::candidates::{BARE_LOOP, BATCHED_LOOP, CANDIDATES, THREADS};
 use crate::ladder::{Measured, Pattern};
 use crate::report::{bytes, duration};
 
-/// The page that the book includes: one table for each question, then what is missing. The chapter of
-/// the shared log includes the first table by its anchor.
+/// Returns the page that the book includes: one table for each question, then what is missing. The
+/// chapter of the shared log includes the first table by its anchor.
 pub fn page(measured: &[Measured], missing: &[String], machine: &str) -> String {
     let cost = |one: &Measured, find: Find| {
         let cost = one.processor_time?;
@@ -63,7 +63,7 @@ pub fn page(measured: &[Measured], missing: &[String], machine: &str) -> String 
     page
 }
 
-/// Three digits of a time that may be much less than a microsecond.
+/// Formats a time that may be much less than a microsecond, with three digits.
 fn microseconds(time: f64) -> String {
     match time {
         ..0.1 => format!("{time:.4} µs"),
@@ -84,7 +84,7 @@ fn times(ratio: Option<f64>) -> String {
 /// Finds the server of that name, measured in the same way with as many clients.
 type Find<'a> = &'a dyn Fn(&str) -> Option<&'a Measured>;
 
-/// What stands in a cell.
+/// Returns the contents of a cell.
 type Cell<'a> = &'a dyn Fn(&Measured, Find) -> Option<String>;
 
 fn table(title: &str, measured: &[Measured], pattern: Pattern, cell: Cell) -> String {

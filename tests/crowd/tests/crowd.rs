@@ -1,4 +1,4 @@
-//! What crowd counts on servers that do as they should, and what it says about its command line.
+//! Tests what crowd counts on servers that behave as they should, and its command line.
 
 use std::fs;
 use std::process::{Command, Output};
@@ -12,7 +12,7 @@ fn crowd(arguments: &[&str]) -> Output {
     Command::new(own("crowd")).args(arguments).output().expect("crowd runs")
 }
 
-/// What crowd says on stdout, where all goes well.
+/// Returns what crowd prints to stdout when all goes well.
 fn said(output: Output) -> String {
     let stderr = String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success(), "{stderr}");
@@ -20,11 +20,11 @@ fn said(output: Output) -> String {
     String::from_utf8_lossy(&output.stdout).into_owned()
 }
 
-/// The number after `name` in a line of JSON.
+/// Returns the number after `name` in a line of JSON.
 fn number(json: &str, name: &str) -> f64 {
     let (_, after) = json.split_once(&format!("\"{name}\":")).expect(name);
     let end = after.find([',', '}']).expect("an end");
-    after[..end].parse().unwrap_or_else(|_| panic!("{name} is no number in {json}"))
+    after[..end].parse().unwrap_or_else(|_| panic!("{name} is not a number in {json}"))
 }
 
 needs::test!(one_speaks_and_every_delivery_is_counted);
@@ -45,7 +45,7 @@ fn all_speak_at_once_and_every_delivery_is_counted() {
     let port = server.address().port().to_string();
     let options = ["--clients", "20", "--speakers", "all", "--lines", "4", "--seconds", "0.3"];
     let json = said(crowd(&[&[&*port, "--json"], &options[..]].concat()));
-    // One more listens, because somebody has to hear everything.
+    // One more client listens, because somebody has to receive everything.
     assert_eq!(number(&json, "connections"), 21.0);
     assert_eq!(number(&json, "deliveries"), number(&json, "rounds") * (20.0 * 4.0 * 20.0));
 }
@@ -88,7 +88,8 @@ fn more_clients_than_descriptors_are_split_among_processes() {
 
 #[cfg(target_os = "linux")]
 needs::test!(a_server_that_has_reached_its_limit_is_told_apart);
-/// Clients for which there is no descriptor wait in the backlog, until that is full as well.
+/// Tests clients for which there is no descriptor. They wait in the backlog, until that is full as
+/// well.
 #[cfg(target_os = "linux")]
 fn a_server_that_has_reached_its_limit_is_told_apart() {
     for clients in ["90", "4500"] {
@@ -106,7 +107,7 @@ fn a_server_that_has_reached_its_limit_is_told_apart() {
 
 needs::test!(two_servers_of_one_room_are_not_taken_for_granted);
 fn two_servers_of_one_room_are_not_taken_for_granted() {
-    // These two know nothing of each other: who is on the second never hears the first.
+    // These two servers know nothing of each other, so clients of the second never hear the first.
     let program = lesson("lesson-broadcast-server");
     let (first, second) = (Program::server(&program), Program::server(&program));
     let (first, second) = (first.address().to_string(), second.address().to_string());
@@ -197,7 +198,7 @@ fn the_ladder_writes_tables_and_plots_for_light_and_dark_pages() {
         for word in words {
             assert!(text.contains(word), "{word:?} is not in {path}: {text}");
         }
-        // A background, or a colour that is near to one, would be lost on one page or the other.
+        // A background, or a colour that is close to one, would be lost on one page or the other.
         assert!(!text.contains("#FFFFFF") && !text.contains("#000000"), "{path}: {text}");
     }
 }

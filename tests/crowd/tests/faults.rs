@@ -1,5 +1,5 @@
-//! Servers that do something wrong on purpose: crowd must notice each, and say so in one line. And
-//! some that are right in a way of their own.
+//! Tests servers that do something wrong on purpose: crowd must notice each fault, and report it in
+//! one line. Some others are unusual, but right.
 
 use std::collections::HashMap;
 use std::io::{BufRead, BufReader, Write};
@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::{Duration, Instant};
 
-/// What is wrong with a server.
+/// The fault of a server.
 #[derive(Clone, Copy, PartialEq)]
 enum Wrong {
     Nothing,
@@ -25,11 +25,11 @@ enum Wrong {
     SwapsTwo,
     /// The fifth line has a byte less for one client.
     CutsAByte,
-    /// The fifth line has one byte that is another for one client.
+    /// The fifth line has one changed byte for one client.
     ChangesAByte,
     /// The fifth line comes back to its sender as well.
     Echoes,
-    /// The fifth line has the receiver's port in place of the sender's.
+    /// The fifth line has the receiver's port instead of the sender's.
     Mislabels,
     /// After the fifth line one client is disconnected.
     Disconnects,
@@ -37,22 +37,23 @@ enum Wrong {
     NeverAnswers,
     /// Every line comes back to its sender as well, which is not wrong.
     EchoesAll,
-    /// Of each client, ten lines a second are passed on, and the rest is thrown away.
+    /// Ten lines a second are passed on from each client, and the rest is dropped.
     ThrowsAway,
-    /// Nothing is passed on in the last third of each 1.5 seconds, which is late, and not wrong.
+    /// Nothing is passed on in the last third of each 1.5 seconds, so lines are late, but not
+    /// wrong.
     StandsStill,
 }
 
 struct Room {
     wrong: Wrong,
     clients: Vec<(TcpStream, u16)>,
-    /// How many lines have been said, without the calls of the roll.
+    /// The number of lines that have been sent, without the calls of the roll.
     said: usize,
-    /// The port of the client to which wrong is done.
+    /// The port of the client that suffers the fault.
     victim: u16,
-    /// What is sent to it later than it should be.
+    /// The bytes that it is sent later than it should be.
     held: Vec<u8>,
-    /// When each second began in which a client has spoken, and how many lines it has said in it.
+    /// When each client's current second began, and how many lines it has sent in that second.
     seconds: HashMap<u16, (Instant, usize)>,
     began: Instant,
 }
@@ -123,7 +124,7 @@ impl Room {
         }
     }
 
-    /// Whether the client has said less than eleven lines in this second.
+    /// Returns whether the client has sent fewer than eleven lines in this second.
     fn has_time_for(&mut self, sender: u16) -> bool {
         let now = Instant::now();
         let (began, said) = self.seconds.entry(sender).or_insert((now, 0));
@@ -135,7 +136,7 @@ impl Room {
     }
 }
 
-/// Runs crowd against a server at `port`, and returns what it says on stderr.
+/// Runs crowd against a server at `port`, and returns what it prints to stderr.
 fn complaint(port: u16, more: &[&str]) -> String {
     let mut crowd = Command::new(harness::own("crowd"));
     crowd.arg(port.to_string()).args(["--clients", "6", "--seconds", "0.2"]);
@@ -147,7 +148,7 @@ fn complaint(port: u16, more: &[&str]) -> String {
     stderr
 }
 
-/// Asserts that each of `words` is in what crowd says, with one line at a time and with many.
+/// Asserts that each of `words` is in crowd's complaint, with one line at a time and with many.
 fn assert_noticed(wrong: Wrong, words: &[&str]) {
     for more in [&["--speakers", "2", "--lines", "10"][..], &["--speakers", "all", "--lines", "3"]]
     {
@@ -177,12 +178,12 @@ fn passes(wrong: Wrong, more: &[&str]) -> String {
     String::from_utf8_lossy(&output.stdout).into_owned()
 }
 
-/// The number after `name`, or after the first `name` that follows `group`.
+/// Returns the number after `name`, or after the first `name` that follows `group`.
 fn number(json: &str, group: &str, name: &str) -> f64 {
     let (_, after) = json.split_once(&format!("\"{group}\":")).expect(group);
     let (_, after) = after.split_once(&format!("\"{name}\":")).expect(name);
     let end = after.find([',', '}']).expect("an end");
-    after[..end].parse().unwrap_or_else(|_| panic!("{name} is no number in {json}"))
+    after[..end].parse().unwrap_or_else(|_| panic!("{name} is not a number in {json}"))
 }
 
 #[test]
@@ -215,7 +216,8 @@ fn those_who_speak_in_turn_say_a_line_in_each_round() {
     assert_eq!(number(&json, "rounds", "deliveries"), rounds * 5.0);
 }
 
-/// It stands still for a third of the time, so a third of all lines that are due waits.
+/// Tests that a third of all due lines waits, because the server stands still for a third of the
+/// time.
 #[test]
 fn while_a_server_stands_still_lines_are_due_and_they_wait() {
     for more in [&["--seconds", "3"][..], &["--seconds", "3", "--rate", "200"]] {
@@ -228,13 +230,13 @@ fn while_a_server_stands_still_lines_are_due_and_they_wait() {
     }
 }
 
-/// Four readers, one who talks, and one who floods.
+/// Tests a flood with four readers, one talking client and one flooding client.
 #[test]
 fn a_flood_is_heard_by_all_and_ends_by_itself() {
     let json = passes(Wrong::Nothing, &["--flood", "1", "--seconds", "0.6"]);
     let count = |name| number(&json, "readers", name);
     assert_eq!((count("readers_left"), count("flooders_left")), (4.0, 1.0), "{json}");
-    assert!(count("said") > 100.0, "that is no flood: {json}");
+    assert!(count("said") > 100.0, "that is not a flood: {json}");
     assert_eq!(count("heard_by_all"), count("said"), "{json}");
     assert_eq!(count("deliveries"), count("said") * 4.0, "{json}");
     assert!(count("talked") >= 1.0 && count("talk_heard_by_all") == count("talked"), "{json}");
@@ -260,14 +262,14 @@ fn what_is_wrong_is_noticed_in_a_flood_as_well() {
         (Wrong::RepeatsALine, "another had heard"),
         (Wrong::SwapsTwo, "another had heard"),
         (Wrong::ChangesAByte, "another had heard"),
-        (Wrong::Mislabels, "which nobody said so"),
+        (Wrong::Mislabels, "which was never said"),
     ] {
         let stderr = complaint(server(wrong), &["--flood", "1"]);
         assert!(stderr.contains("client at port") && stderr.contains(word), "{stderr}");
     }
 }
 
-/// The lines of the one who talks are due in time, whatever the server does.
+/// Tests that the lines of the talking client are due on time, whatever the server does.
 #[test]
 fn lines_that_are_held_up_in_a_flood_have_waited() {
     let json = passes(Wrong::StandsStill, &["--flood", "1", "--seconds", "2.5"]);
@@ -310,12 +312,12 @@ fn two_lines_that_have_changed_places_are_noticed() {
 
 #[test]
 fn a_missing_byte_is_noticed() {
-    assert_noticed(Wrong::CutsAByte, &["client at port", "which nobody said so"]);
+    assert_noticed(Wrong::CutsAByte, &["client at port", "which was never said"]);
 }
 
 #[test]
 fn a_changed_byte_is_noticed() {
-    assert_noticed(Wrong::ChangesAByte, &["client at port", "which nobody said so"]);
+    assert_noticed(Wrong::ChangesAByte, &["client at port", "which was never said"]);
 }
 
 #[test]
@@ -325,7 +327,7 @@ fn a_line_that_comes_back_to_its_sender_is_noticed() {
 
 #[test]
 fn a_wrong_label_is_noticed() {
-    assert_noticed(Wrong::Mislabels, &["client at port", "which nobody said so"]);
+    assert_noticed(Wrong::Mislabels, &["client at port", "which was never said"]);
 }
 
 #[test]
@@ -341,7 +343,7 @@ fn a_server_that_never_answers_is_noticed() {
 
 #[test]
 fn a_server_that_accepts_nobody_is_noticed() {
-    // Connections wait in its backlog, and nobody is ever there.
+    // Connections wait in its backlog, because nobody ever accepts them.
     let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
     let port = listener.local_addr().expect("its address").port();
     let stderr = complaint(port, &["--patience", "1"]);

@@ -1,4 +1,4 @@
-//! What cargo has built, found when a test runs: `env!("CARGO_BIN_EXE_…")` and
+//! Finds what cargo has built when a test runs. `env!("CARGO_BIN_EXE_…")` and
 //! `env!("CARGO_TARGET_TMPDIR")` would be paths from the compilation, which are wrong once a folder
 //! has been moved or copied with its `target`.
 
@@ -8,7 +8,7 @@ use std::fs;
 use std::path::PathBuf;
 
 /// Returns the program `name` of the package whose test calls this. Cargo has built it before the
-/// tests of the same package.
+/// package's tests.
 pub fn own(name: &str) -> PathBuf {
     // Cargo 1.94 and later set this variable for the tests that they run.
     if let Some(path) = env::var_os(format!("CARGO_BIN_EXE_{name}")) {
@@ -18,7 +18,7 @@ pub fn own(name: &str) -> PathBuf {
     profile_folder().join(format!("{name}{EXE_SUFFIX}"))
 }
 
-/// Returns a folder for the files of tests, which lies in `target`.
+/// Returns a folder in `target` for the files of tests.
 pub fn scratch() -> PathBuf {
     let folder = profile_folder().join("scratch");
     fs::create_dir_all(&folder)
@@ -26,7 +26,7 @@ pub fn scratch() -> PathBuf {
     folder
 }
 
-/// `target/debug`, or what is in its place for another profile or system.
+/// Returns `target/debug`, or its counterpart for another profile or system.
 fn profile_folder() -> PathBuf {
     let test = env::current_exe().expect("the path of the test");
     let deps = test.parent().expect("a test lies in a folder");

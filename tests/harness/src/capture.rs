@@ -1,4 +1,4 @@
-//! What a process has printed so far.
+//! Collects what a process has printed so far.
 
 use std::io::{ErrorKind, Read};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use crate::{DEADLINE, Deadline};
 
-/// How much is kept: a program that prints without end must not fill the memory.
+/// The maximum that is kept, so that a program that prints without end cannot exhaust the memory.
 const MOST: usize = 64 << 20;
 
 /// Collects an output of a process in a thread of its own.
@@ -21,7 +21,7 @@ struct Printed {
     bytes: Vec<u8>,
     /// Whether the process has closed this output, as it does when it ends.
     closed: bool,
-    /// Whether nobody reads this output for now, as on a terminal after Ctrl-S.
+    /// Whether reading is suspended, as on a terminal after Ctrl-S.
     stopped: bool,
 }
 
@@ -52,7 +52,7 @@ impl Capture {
         capture
     }
 
-    /// Stops reading, after what the process prints next, or goes on.
+    /// Suspends reading after the next thing that the process prints, or resumes it.
     pub fn stop(&self, stopped: bool) {
         let (printed, changed) = &*self.shared;
         lock(printed).stopped = stopped;
@@ -63,13 +63,13 @@ impl Capture {
         String::from_utf8_lossy(&lock(&self.shared.0).bytes).into_owned()
     }
 
-    /// Waits until `wanted` finds something in the text. Returns `None` where the deadline passes,
-    /// or the output ends, before it does.
+    /// Waits until `wanted` finds something in the text. Returns `None` if the deadline passes or
+    /// the output ends before that.
     pub fn wait_until<T>(&self, wanted: impl FnMut(&str) -> Option<T>) -> Option<T> {
         self.wait_until_within(DEADLINE, wanted)
     }
 
-    /// As [`Capture::wait_until`], with a deadline of the caller's choice.
+    /// Does the same as [`Capture::wait_until`], with a deadline of the caller's choice.
     pub fn wait_until_within<T>(
         &self,
         patience: Duration,
@@ -90,7 +90,8 @@ impl Capture {
         }
     }
 
-    /// Waits until the process has closed this output, or the deadline passes.
+    /// Waits until the process closes this output. Returns whether that happens before the
+    /// deadline.
     pub fn is_closed_by(&self, deadline: Deadline) -> bool {
         let (printed, changed) = &*self.shared;
         let mut printed = lock(printed);

@@ -1,5 +1,5 @@
-//! What every chat server does, on the wire and on the screen: who gets what, and what becomes of
-//! those who do not read.
+//! Tests what every chat server does, on the wire and on the screen: who receives what, and what
+//! happens to clients that do not read.
 
 use std::io::Write;
 use std::net::Shutdown;
@@ -12,7 +12,7 @@ use predicates::str::contains;
 
 use crate::{Peer, Program, resident_memory, wait_until};
 
-/// Makes a test of each of these of a chat server, given the name of its program:
+/// Makes each of these a test of a chat server, given the name of its program:
 ///
 /// ```ignore
 /// harness::chat_room_tests!("lesson-broadcast-server");
@@ -97,29 +97,29 @@ pub fn a_line_in_several_segments_arrives_whole(program: &Path) {
     listener.expect(format!("{port}:and a second, without an end\n"));
 }
 
-/// Waits until the server has most likely read what was sent to it so far: it has passed on what
-/// somebody else said later.
+/// Waits until the server has most likely read what it has been sent so far: by then, it has passed
+/// on what another client sent later.
 fn a_moment_later(server: &Program, listener: &mut Peer) {
     let mut other = server.connect();
     other.send("a moment later\n");
     listener.skip_to(format!("{}:a moment later\n", other.port()));
 }
 
-/// A client that has never sent a newline is given this long for the rest of a line.
+/// How long the server waits for the rest of a line from a client that has never sent a newline.
 const A_MOMENT: Duration = Duration::from_millis(300);
 
 pub fn a_long_first_line_in_two_segments_is_one_message(program: &Path) {
     let server = Program::server(program);
     let mut listener = server.connect();
     for cut in [1, 1200, 1448, 2399] {
-        // On a busy machine the rest may come too late. Then the line has been cut, and rightly.
-        wait_until("the rest of a line is sent in time", || {
+        // On a busy machine the rest may arrive too late. In that case the line is rightly cut.
+        wait_until("the rest of a line has been sent in time", || {
             is_one_message_cut_at(cut, &server, &mut listener)
         });
     }
 }
 
-/// Whether the rest was sent in time.
+/// Sends a line in two pieces. Returns whether the second was sent in time.
 fn is_one_message_cut_at(cut: usize, server: &Program, listener: &mut Peer) -> bool {
     let mut sender = server.connect(); // which has never sent a newline
     let line = "你".repeat(800);
@@ -164,12 +164,12 @@ pub fn a_line_longer_than_the_bound_is_cut_but_loses_nothing(program: &Path) {
             let line = listener.line();
             heard += line.strip_prefix(&format!("{}:", sender.port())).expect("the sender's port");
         }
-        assert!(heard == text, "something was lost or broken at a cut");
+        assert!(heard == text, "text was lost or broken at a cut");
     }
 }
 
-/// What the sender says last must not wait for a newline that does not come, and a character whose
-/// rest does not come must not become a message.
+/// A client's last words must not wait for a newline that never arrives, but a character whose rest
+/// never arrives must not become a message.
 pub fn a_line_that_is_not_finished_is_passed_on_but_half_a_character_is_not(program: &Path) {
     let server = Program::server(program);
     let (mut listener, mut sender) = (server.connect(), server.connect());
@@ -198,7 +198,7 @@ pub fn a_paste_longer_than_the_servers_buffer_arrives_line_by_line(program: &Pat
     for line in lines {
         assert_eq!(listener.line(), format!("{port}:{line}"));
     }
-    // As long as the server's buffer, with an unfinished line at its end, which is not kept for ever.
+    // As long as the server's buffer. The unfinished line at its end must not be kept forever.
     sender.send(format!("{}\n{}", "a".repeat(1000), "b".repeat(4096 - 1001)));
     listener.expect(format!("{port}:{}\n{port}:{}\n", "a".repeat(1000), "b".repeat(4096 - 1001)));
 }
@@ -208,7 +208,7 @@ pub fn leavers_are_announced_and_forgotten_however_they_leave(program: &Path) {
     let (mut stays, leaves, mut half_closes) =
         (server.connect(), server.connect(), server.connect());
     let mut resets = server.connect();
-    // Who leaves before having been accepted has never been there, on some systems.
+    // On some systems, a client that leaves before it is accepted has never been there.
     resets.send("we are all here");
     for client in [&mut stays, &mut half_closes] {
         client.expect(format!("{}:we are all here\n", resets.port()));
@@ -255,8 +255,8 @@ pub fn everyone_sees_the_same_messages_in_the_same_order(program: &Path) {
     assert_eq!(seen[0], seen[2]);
 }
 
-/// Has lines said until as many bytes have gone by, never more than `listener` has received. Returns
-/// how many clients have said them and left: each says so little that no server holds it up.
+/// Has lines sent until that many bytes have gone by, but never more than `listener` has received.
+/// Returns how many clients have sent them and left: each sends too little to be slowed down.
 fn say(bytes: usize, server: &Program, listener: &mut Peer) -> usize {
     let line = "x".repeat(1023 - "12345:".len());
     let speakers = bytes.div_ceil(60 * 1024);
@@ -270,7 +270,7 @@ fn say(bytes: usize, server: &Program, listener: &mut Peer) -> usize {
     speakers
 }
 
-/// A flood of blank lines, which are not passed on, but have to be read.
+/// Sends a flood of blank lines, which are not passed on, but have to be read.
 pub fn who_floods_starves_nobody(program: &Path) {
     let server = Program::server(program);
     let (mut listener, flooder, mut sender) =
@@ -310,7 +310,7 @@ pub fn a_client_that_never_reads_is_disconnected_and_nobody_else_is(program: &Pa
         let grown = after.saturating_sub(before);
         assert!(grown < 16 * 1024 * 1024, "the memory has grown by {grown} bytes");
     }
-    assert_eq!(server.lines().len(), speakers + 2, "nobody has left but those and one more");
+    assert_eq!(server.lines().len(), speakers + 2, "only those and one more have left");
     never_reads.wait_until_closed();
 }
 

@@ -1,4 +1,4 @@
-//! A connection as a test reads it: it waits for what is expected, and never for ever.
+//! A connection as a test reads it: it waits for what is expected, but never forever.
 
 use std::io::{self, ErrorKind, Read};
 use std::net::{TcpListener, TcpStream};
@@ -7,72 +7,72 @@ use std::time::{Duration, Instant};
 
 use crate::Deadline;
 
-/// What has arrived over a connection, and how much of it was expected already. Nothing in here
-/// panics: what does not come is an error, for the test of a lesson ([`Peer`](crate::Peer)) or the
+/// Records what has arrived over a connection, and how much of it has been expected. Nothing in
+/// here panics: missing data is an error, for the test of a lesson ([`Peer`](crate::Peer)) or the
 /// check of an exercise to put into words.
 pub struct Connection {
     stream: TcpStream,
     received: Vec<u8>,
-    /// How many of the received bytes have been expected.
+    /// The number of received bytes that have been expected.
     seen: usize,
     /// How long to wait.
     pub patience: Patience,
 }
 
-/// How long to wait for what is expected, on a machine that has nothing else to do: see [`Deadline`].
+/// The limits on waiting for what is expected, on a machine that has nothing else to do: see [`Deadline`].
 #[derive(Clone, Copy)]
 pub struct Patience {
-    /// How long nothing may come.
+    /// The maximum time in which nothing arrives.
     pub silence: Duration,
-    /// How long bytes may go on coming, one now and then, without being what is expected.
+    /// The maximum time in which bytes keep arriving without being what is expected.
     pub in_all: Duration,
 }
 
-/// Why what is expected has not come.
+/// The reason why the expected bytes have not arrived.
 #[derive(Debug)]
 pub enum Stopped {
-    /// Something else has come.
+    /// Other bytes have arrived.
     Otherwise,
-    /// Nothing more came.
+    /// Nothing more has arrived.
     Silence,
     /// The other side has ended the connection.
     End,
-    /// The connection is broken, most often by a reset.
+    /// The connection is broken, usually by a reset.
     Broken(io::Error),
-    /// Far more has come than anybody expects, or it went on coming for too long.
+    /// Far more has arrived than expected, or it went on for too long.
     Flood,
 }
 
-/// How many bytes are waited for at most, and how many for a line: a program that writes without
-/// end must not fill the memory.
+/// The maximum number of bytes that we wait for, and the maximum for a line, so that a program that
+/// writes without end cannot exhaust the memory.
 const MOST: usize = 32 << 20;
 const MOST_OF_A_LINE: usize = 1 << 20;
 
 impl Connection {
-    /// Our end of `stream`.
+    /// Takes our end of `stream`.
     pub fn over(stream: TcpStream, patience: Patience) -> Connection {
-        // These fail only where the connection is over already: the first read or write says so.
+        // These fail only if the connection is already over, and the first read or write says so.
         let _ = stream.set_write_timeout(Some(patience.silence));
         let _ = stream.set_nodelay(true);
         Connection { stream, received: Vec::new(), seen: 0, patience }
     }
 
-    /// The socket itself.
+    /// Returns the socket itself.
     pub fn stream(&self) -> &TcpStream {
         &self.stream
     }
 
-    /// All that has arrived.
+    /// Returns all bytes that have arrived.
     pub fn received(&self) -> &[u8] {
         &self.received
     }
 
-    /// What has arrived and was not expected yet.
+    /// Returns the bytes that have arrived but have not been expected yet.
     pub fn unseen(&self) -> &[u8] {
         &self.received[self.seen..]
     }
 
-    /// Takes the first `count` of the bytes that were not expected yet, or all where there are
+    /// Takes the first `count` bytes that have not been expected yet, or all of them if there are
     /// fewer.
     pub fn take(&mut self, count: usize) -> Vec<u8> {
         let taken = self.unseen()[..count.min(self.unseen().len())].to_vec();
@@ -80,16 +80,17 @@ impl Connection {
         taken
     }
 
-    /// Forgets what was expected, so that a long test does not fill the memory.
+    /// Forgets what has been expected, so that a long test does not fill the memory.
     pub fn forget(&mut self) {
         self.received.drain(..self.seen);
         self.seen = 0;
     }
 
-    /// Waits until just `expected` has come.
+    /// Waits until exactly `expected` has arrived.
     ///
     /// # Errors
-    /// Why it has not come. What has is [`Connection::unseen`].
+    ///
+    /// If it has not arrived. [`Connection::unseen`] has what arrived instead.
     pub fn expect(&mut self, expected: &[u8]) -> Result<(), Stopped> {
         self.receive_until(|unseen| {
             unseen.len() >= expected.len() || !expected.starts_with(unseen)
@@ -101,10 +102,11 @@ impl Connection {
         Ok(())
     }
 
-    /// Waits until `expected` has come, whatever comes before it.
+    /// Waits until `expected` has arrived, whatever arrives before it.
     ///
     /// # Errors
-    /// Why it has not come.
+    ///
+    /// If it has not arrived.
     pub fn skip_to(&mut self, expected: &[u8]) -> Result<(), Stopped> {
         loop {
             let found = self.unseen().windows(expected.len()).position(|bytes| bytes == expected);
@@ -112,7 +114,7 @@ impl Connection {
                 self.seen += start + expected.len();
                 return Ok(());
             }
-            // The beginning of what is expected may stand at the end of what has come.
+            // The end of what has arrived may be the beginning of what is expected.
             self.seen += (self.unseen().len() + 1).saturating_sub(expected.len());
             let already = self.unseen().len();
             self.receive_until(|unseen| unseen.len() > already)?;
@@ -122,7 +124,8 @@ impl Connection {
     /// Waits for a line, and returns it without its newline.
     ///
     /// # Errors
-    /// Why none has come.
+    ///
+    /// If no line has arrived.
     pub fn line(&mut self) -> Result<Vec<u8>, Stopped> {
         self.receive_until(|unseen| unseen.contains(&b'\n') || unseen.len() > MOST_OF_A_LINE)?;
         let length = self.unseen().iter().position(|byte| *byte == b'\n');
@@ -131,10 +134,11 @@ impl Connection {
         Ok(line)
     }
 
-    /// Waits for the end of the connection, and returns what came before it.
+    /// Waits for the end of the connection, and returns what arrived before it.
     ///
     /// # Errors
-    /// Why it has not ended.
+    ///
+    /// If the connection has not ended.
     pub fn read_to_end(&mut self) -> Result<Vec<u8>, Stopped> {
         match self.receive_until(|_| false) {
             Ok(()) | Err(Stopped::End) => Ok(self.take(usize::MAX)),
@@ -142,18 +146,20 @@ impl Connection {
         }
     }
 
-    /// Receives until that is `enough`.
+    /// Receives until `enough` is satisfied with what has arrived.
     ///
     /// # Errors
-    /// Why it is not.
+    ///
+    /// If it is not satisfied in time.
     pub fn receive_until(&mut self, enough: impl Fn(&[u8]) -> bool) -> Result<(), Stopped> {
         self.receive_within(self.patience, enough)
     }
 
-    /// As [`Connection::receive_until`], with a patience of the caller's choice.
+    /// Does the same as [`Connection::receive_until`], with a patience of the caller's choice.
     ///
     /// # Errors
-    /// Why it is not enough.
+    ///
+    /// If `enough` is not satisfied in time.
     pub fn receive_within(
         &mut self,
         patience: Patience,
@@ -178,6 +184,7 @@ impl Connection {
     /// Receives for `time` by the clock, however busy the machine is, or until that is `enough`.
     ///
     /// # Errors
+    ///
     /// Why it is not enough: [`Stopped::Silence`] when the time is up.
     pub fn receive_for(
         &mut self,
@@ -195,7 +202,7 @@ impl Connection {
         Ok(())
     }
 
-    /// Waits for more bytes, for `time` at most. Returns whether some have come.
+    /// Waits for more bytes, for `time` at most. Returns whether some have arrived.
     fn receive_more(&mut self, time: Duration) -> Result<bool, Stopped> {
         if self.unseen().len() > MOST {
             return Err(Stopped::Flood);
@@ -203,16 +210,16 @@ impl Connection {
         match self.receive(time) {
             Ok(0) => Err(Stopped::End),
             Ok(_) => Ok(true),
-            // What that means is decided by the caller; and a signal, such as the one that lets a
-            // suspended process go on, means nothing.
+            // The caller decides what a time-out means. An interruption by a signal, such as the one
+            // that resumes a suspended process, means nothing.
             Err(error) if timed_out(&error) || error.kind() == ErrorKind::Interrupted => Ok(false),
             Err(error) => Err(Stopped::Broken(error)),
         }
     }
 
-    /// Waits for more bytes, for `patience` at most. Returns how many have come: 0 is the end.
+    /// Waits for more bytes, for `patience` at most. Returns how many have arrived: 0 is the end.
     fn receive(&mut self, patience: Duration) -> io::Result<usize> {
-        // macOS refuses to set anything on a connection that is over; the read says so then.
+        // macOS refuses to set options on a connection that is over, but then the read says so.
         let _ = self.stream.set_read_timeout(Some(patience.max(Duration::from_millis(1))));
         let mut buffer = [0; 64 * 1024];
         let arrived = self.stream.read(&mut buffer)?;
@@ -220,8 +227,8 @@ impl Connection {
         Ok(arrived)
     }
 
-    /// Takes in what has arrived, without waiting for more. Returns [`Stopped::Silence`] while the
-    /// connection is open, or how it has ended.
+    /// Receives what has arrived without waiting for more. Returns [`Stopped::Silence`] while the
+    /// connection is open, and otherwise how it has ended.
     pub fn receive_now(&mut self) -> Stopped {
         if let Err(error) = self.stream.set_nonblocking(true) {
             return Stopped::Broken(error);
@@ -243,11 +250,11 @@ impl Connection {
     }
 }
 
-/// The next client of `listener`.
+/// Accepts the next client of `listener`.
 ///
 /// # Errors
-/// [`ErrorKind::TimedOut`] where nobody has connected before `patience` is over, or what `accept`
-/// returns.
+///
+/// [`ErrorKind::TimedOut`] if no client connects within `patience`, or what `accept` returns.
 pub fn accept_within(listener: &TcpListener, patience: Duration) -> io::Result<TcpStream> {
     let deadline = Deadline::after(patience);
     listener.set_nonblocking(true)?;
@@ -259,12 +266,12 @@ pub fn accept_within(listener: &TcpListener, patience: Duration) -> io::Result<T
             }
             Err(error) if error.kind() != ErrorKind::WouldBlock => return Err(error),
             Err(_) if !deadline.is_over() => thread::sleep(Duration::from_millis(2)),
-            Err(_) => return Err(io::Error::new(ErrorKind::TimedOut, "nobody came")),
+            Err(_) => return Err(io::Error::new(ErrorKind::TimedOut, "no client connected")),
         }
     }
 }
 
-/// A read or a write that gives up is `WouldBlock` on Unix and `TimedOut` on Windows.
+/// Returns whether a read or a write has timed out: `WouldBlock` on Unix, `TimedOut` on Windows.
 pub fn timed_out(error: &io::Error) -> bool {
     matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut)
 }

@@ -4,20 +4,20 @@ use std::io;
 use std::process::{self, Child, Command, Stdio};
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-/// When this is dropped, a program ends with all its children. On Unix that also happens when this
-/// process ends in any other way. On Windows it does not, and children of a program that has ended
-/// already are not found.
+/// Ends a program with all its children when it is dropped. On Unix that also happens when this
+/// process ends in any other way. On Windows it does not, and children of a program that has
+/// already ended are not found.
 pub struct Guard {
     process: u32,
-    /// On Unix, a shell that waits for the end of its input.
+    /// A shell that waits for the end of its input (only on Unix).
     shell: Option<Child>,
 }
 
 /// The environment variable that all descendants of a program inherit.
 const MARK: &str = "STARTED_BY_A_TEST";
 
-/// A Ctrl-C is not for the guard, which ends after this process does. It kills the process group of
-/// the program, and on Linux also those who have left the group, but bear the mark.
+/// Kills the process group of the program, and on Linux also the processes that have left the group
+/// but bear the mark. It ignores Ctrl-C, because it has to outlive this process.
 #[cfg(unix)]
 const SCRIPT: &str = "
 trap '' HUP INT QUIT TERM
@@ -34,7 +34,7 @@ for round in 1 2 3; do
 done";
 
 impl Guard {
-    /// Makes the program that `command` starts one that can be guarded. Returns its mark.
+    /// Prepares the program that `command` starts, so that it can be guarded. Returns its mark.
     pub fn prepare(command: &mut Command) -> String {
         static COUNT: AtomicUsize = AtomicUsize::new(0);
         let number = COUNT.fetch_add(1, Ordering::Relaxed);
@@ -48,7 +48,8 @@ impl Guard {
     /// Guards the program that was started.
     ///
     /// # Errors
-    /// If the system has no process left for the guard.
+    ///
+    /// If the system cannot start another process for the guard.
     #[cfg(unix)]
     pub fn over(program: &Child, mark: String) -> io::Result<Guard> {
         use std::os::unix::process::CommandExt;
@@ -62,7 +63,8 @@ impl Guard {
     /// Guards the program that was started.
     ///
     /// # Errors
-    /// None on this system.
+    ///
+    /// Never on this system.
     #[cfg(not(unix))]
     pub fn over(program: &Child, _: String) -> io::Result<Guard> {
         Ok(Guard { process: program.id(), shell: None })
@@ -77,7 +79,7 @@ impl Drop for Guard {
         } else if cfg!(windows) {
             let mut kill = Command::new("taskkill");
             kill.args(["/T", "/F", "/PID", &self.process.to_string()]);
-            // It fails when the program has ended already.
+            // Fails if the program has already ended.
             let _ = kill.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).status();
         }
     }

@@ -1,4 +1,4 @@
-//! The lessons, as their packages describe them, and how to start them.
+//! Describes the lessons as their packages do, and starts them.
 
 use std::collections::HashMap;
 use std::net::{Ipv4Addr, SocketAddr};
@@ -15,19 +15,19 @@ use socket2::{Domain, Socket, Type};
 pub struct Lesson {
     /// The name of its folder, such as `6.2.2.1-greeting`.
     pub name: String,
-    /// Where that folder is.
+    /// The path of that folder.
     pub folder: PathBuf,
     /// The number of its section, such as `6.2.2.1`.
     pub section: String,
     /// Its package, such as `lesson-greeting`.
     pub package: String,
-    /// Its program.
+    /// The name of its program.
     pub binary: String,
-    /// What its Cargo.toml says that it shows.
+    /// What it shows, as its Cargo.toml says.
     pub summary: String,
 }
 
-/// All lessons, in reading order.
+/// Returns all lessons, in reading order.
 pub fn lessons() -> &'static [Lesson] {
     static LESSONS: LazyLock<Vec<Lesson>> = LazyLock::new(|| {
         let lessons = workspace().packages.iter().filter_map(Lesson::of);
@@ -39,21 +39,21 @@ pub fn lessons() -> &'static [Lesson] {
     &LESSONS
 }
 
-/// The lessons that are run and keep the contract: those of part 7 only where the whole workspace is
-/// tested.
+/// Returns the lessons that are run and keep the contract. Part 7 is included only when the whole
+/// workspace is tested.
 pub fn lessons_under_test() -> impl Iterator<Item = &'static Lesson> {
     let lessons = lessons().iter().filter(|lesson| lesson.keeps_the_contract());
     lessons.filter(|lesson| cfg!(feature = "part-7") || lesson.section.starts_with('6'))
 }
 
 impl Lesson {
-    /// Whether it takes an address, explains itself and has exercises. The first server does not: a
-    /// beginner types it, so it is a dozen lines of std.
+    /// Returns whether it takes an address, explains itself and has exercises. The first server
+    /// does not, because a beginner types it, so it is a dozen lines of std.
     pub fn keeps_the_contract(&self) -> bool {
         self.package != "lesson-first-server"
     }
 
-    /// Every package in a folder of `lessons/` is one.
+    /// Returns the lesson in `package`, if the package is in a folder of `lessons/`.
     fn of(package: &Package) -> Option<Lesson> {
         let folder = package.manifest_path.parent()?;
         let name = folder.strip_prefix(workspace().workspace_root.join("lessons")).ok()?.as_str();
@@ -68,13 +68,13 @@ impl Lesson {
     }
 }
 
-/// The packages of the workspace, as cargo sees them.
+/// Returns the packages of the workspace, as cargo sees them.
 pub fn workspace() -> &'static Metadata {
     checkout::workspace().unwrap_or_else(|problem| panic!("{problem}"))
 }
 
-/// The binary of the lesson in `package`, built if need be. A lesson's own tests do not need it:
-/// they have [`own`](crate::own).
+/// Returns the binary of the lesson in `package`, and builds it if necessary. A lesson's own tests
+/// use [`own`](crate::own) instead.
 pub fn lesson(package: &str) -> PathBuf {
     static BUILT: Mutex<Option<HashMap<String, PathBuf>>> = Mutex::new(None);
     let mut built = BUILT.lock().unwrap_or_else(PoisonError::into_inner);
@@ -98,8 +98,8 @@ pub fn node(script: &str) -> Command {
     command
 }
 
-/// An address of this machine at which every connection is refused, as long as the socket is kept:
-/// the port is taken, and nobody listens on it.
+/// Returns an address of this machine that refuses every connection for as long as the socket is
+/// kept, because the socket occupies the port without listening.
 pub fn refusing() -> (Socket, SocketAddr) {
     let socket = Socket::new(Domain::IPV4, Type::STREAM, None).expect("a socket");
     socket.bind(&SocketAddr::from((Ipv4Addr::LOCALHOST, 0)).into()).expect("a free port");

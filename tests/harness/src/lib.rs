@@ -2,7 +2,7 @@
 //! lessons.
 //!
 //! Nothing in here sleeps in the hope that something happens meanwhile. Every wait is for one
-//! thing, ends as soon as that is there, and has a deadline; a failure shows what each side has
+//! thing, ends as soon as that happens, and has a deadline. A failure shows what each side has
 //! printed, sent and received.
 
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -49,12 +49,12 @@ pub use servers::{is_chat_server, package};
 pub use service::expect_service;
 pub use strange_server::StrangeServer;
 
-/// How long a wait may take before the test fails. Nothing takes as long on a working machine, not
-/// even a slow and loaded one.
+/// How long a wait may take before the test fails. On a working machine nothing takes that long,
+/// even if the machine is slow and loaded.
 pub const DEADLINE: Duration = Duration::from_secs(60);
 
-/// Does something again and again, in a thread of its own, while `test` runs. It is told how often it has
-/// been done before. Returns how often that is in the end.
+/// Repeats `again` in a thread of its own while `test` runs. It receives the number of earlier
+/// repetitions. Returns how many there were in the end.
 pub fn while_repeating(mut again: impl FnMut(usize) + Send, test: impl FnOnce()) -> usize {
     /// Ends the repetition, even if the test fails.
     struct Over<'a>(&'a AtomicBool);
@@ -80,11 +80,11 @@ pub fn while_repeating(mut again: impl FnMut(usize) + Send, test: impl FnOnce())
     })
 }
 
-/// Waits until `condition` holds.
+/// Waits until `condition` holds. `what` says in words what that means.
 pub fn wait_until(what: &str, mut condition: impl FnMut() -> bool) {
     let deadline = Deadline::after(DEADLINE);
     while !condition() {
-        assert!(!deadline.is_over(), "it never comes to this: {what}");
+        assert!(!deadline.is_over(), "timed out waiting until {what}");
         thread::sleep(Duration::from_millis(5));
     }
 }

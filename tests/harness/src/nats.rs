@@ -1,4 +1,4 @@
-//! nats-server, as a test starts it, kills it and starts it again at the same port.
+//! Starts a nats-server for a test, kills it, and starts it again at the same port.
 
 use std::fs;
 use std::mem;
@@ -11,50 +11,50 @@ use predicates::str::contains;
 
 use crate::{Program, scratch};
 
-/// Where no NATS is: nothing ever listens at port 1.
+/// An address without NATS, because nothing ever listens at port 1.
 pub const NO_NATS: &str = "127.0.0.1:1";
 
-/// A nats-server with a port of its own on 127.0.0.1, running or not. It is killed when the value is
+/// A nats-server with a port of its own on 127.0.0.1, running or not. Kills the server when it is
 /// dropped.
 pub struct Nats {
     port: u16,
     arguments: Vec<String>,
     program: Option<Program>,
-    /// Where JetStream keeps its streams, if it is used.
+    /// The folder in which JetStream keeps its streams, if it is used.
     store: Option<PathBuf>,
 }
 
 impl Nats {
-    /// One that is not running yet, and will be started with these further arguments.
+    /// Creates one that is not running yet. It will be started with these additional arguments.
     pub fn new(arguments: &[&str]) -> Nats {
         let arguments = arguments.iter().map(ToString::to_string).collect();
         Nats { port: port_that_stays_free(), arguments, program: None, store: None }
     }
 
-    /// As [`Nats::new`], with JetStream. What it stores is there again when it is started again, and
-    /// is deleted when the value is dropped.
+    /// Does the same as [`Nats::new`], with JetStream. What it stores survives a restart, but is
+    /// deleted when the value is dropped.
     pub fn with_jetstream(arguments: &[&str]) -> Nats {
         let mut nats = Nats::new(arguments);
-        // In a network namespace, another process may have the same port.
+        // Another process may have the same port in another network namespace.
         let store = scratch().join(format!("jetstream-{}-{}", process::id(), nats.port));
         let _ = fs::remove_dir_all(&store); // left by a test that was killed, if there is one
         nats.store = Some(store);
         nats
     }
 
-    /// One that is running.
+    /// Creates one, and starts it.
     pub fn running() -> Nats {
         let mut nats = Nats::new(&[]);
         nats.start();
         nats
     }
 
-    /// `HOST:PORT` for its clients.
+    /// Returns `HOST:PORT` for its clients.
     pub fn address(&self) -> String {
         format!("127.0.0.1:{}", self.port)
     }
 
-    /// Starts it, and waits until it is ready.
+    /// Starts the server, and waits until it is ready.
     pub fn start(&mut self) {
         let mut command = Command::new("nats-server");
         command.args(["-a", "127.0.0.1", "-p", &self.port.to_string()]).args(&self.arguments);
@@ -66,12 +66,12 @@ impl Nats {
         self.program = Some(program);
     }
 
-    /// Its process, while it is running.
+    /// Returns the server's process, while it is running.
     pub fn program(&self) -> &Program {
         self.program.as_ref().expect("it has been started")
     }
 
-    /// Kills it, which it can do nothing about.
+    /// Kills the server, which it cannot prevent.
     pub fn kill(&mut self) {
         self.program = None;
     }
@@ -81,14 +81,14 @@ impl Drop for Nats {
     fn drop(&mut self) {
         self.kill();
         if let Some(store) = &self.store {
-            let _ = fs::remove_dir_all(store); // it is not there if the server was never started
+            let _ = fs::remove_dir_all(store); // fails if the server was never started
         }
     }
 }
 
-/// A port below those that the system gives away by itself (from 32768 on Linux, from 49152
-/// elsewhere), so that nobody takes it while no server listens there. The port of the same number
-/// that UDP has says so to the other processes that ask here: this one keeps it until it ends.
+/// Returns a port below those that the system assigns (from 32768 on Linux, from 49152 elsewhere),
+/// so that no process takes it while no server listens there. To reserve it among the processes
+/// that call this function, it keeps the UDP port of the same number until this process ends.
 pub fn port_that_stays_free() -> u16 {
     static TAKEN: AtomicU16 = AtomicU16::new(0);
     let start = process::id() % 10_000;

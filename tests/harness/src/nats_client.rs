@@ -1,4 +1,4 @@
-//! What a test says to a nats-server, in the protocol of NATS: lines of text over TCP.
+//! Talks to a nats-server in the protocol of NATS, which is lines of text over TCP.
 
 use std::io::{self, BufRead, BufReader, ErrorKind, Write};
 use std::net::TcpStream;
@@ -10,8 +10,8 @@ use crate::Nats;
 const PATIENCE: Duration = Duration::from_secs(5);
 
 impl Nats {
-    /// Publishes messages, each with a subject and a payload, as a program that is no edge. Returns
-    /// when the server has received them.
+    /// Publishes messages, each with a subject and a payload, as a program that is not an edge.
+    /// Returns when the server has received them.
     ///
     /// # Errors
     /// If the server does not answer.
@@ -25,7 +25,7 @@ impl Nats {
         self.talk(&commands, "PONG").map(drop)
     }
 
-    /// Asks JetStream, such as for `STREAM.INFO.ORDERED`. Returns its answer, which is JSON.
+    /// Sends JetStream a request, such as `STREAM.INFO.ORDERED`. Returns its answer, which is JSON.
     ///
     /// # Errors
     /// If the server does not answer.

@@ -1,4 +1,4 @@
-//! The other end of a lesson's connection, played by the test.
+//! Plays the other end of a lesson's connection in a test.
 
 use std::io::Write;
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
@@ -11,8 +11,8 @@ use crate::DEADLINE;
 use crate::connection::{Connection, Patience, Stopped, accept_within};
 use crate::program::shortened;
 
-/// A client or a server that does just what the test says, and panics where the other side does
-/// not. When a test fails, everything it has sent and received is shown.
+/// A client or a server that does exactly what the test says, and panics when the other side does
+/// not. If a test fails, everything it has sent and received is shown.
 pub struct Peer {
     connection: Connection,
     sent: Vec<u8>,
@@ -21,12 +21,12 @@ pub struct Peer {
 const PATIENCE: Patience = Patience { silence: DEADLINE, in_all: DEADLINE.saturating_mul(10) };
 
 impl Peer {
-    /// The peer at our end of `stream`.
+    /// Plays the peer at our end of `stream`.
     pub fn over(stream: TcpStream) -> Peer {
         Peer { connection: Connection::over(stream, PATIENCE), sent: Vec::new() }
     }
 
-    /// A client of a server that prints nothing when it listens: connects as soon as it does.
+    /// Connects a client as soon as the server listens, for a server that does not say so.
     pub fn when_it_listens(server: SocketAddr) -> Peer {
         let deadline = Instant::now() + DEADLINE;
         loop {
@@ -40,29 +40,29 @@ impl Peer {
         }
     }
 
-    /// The next client of `listener`, for a test that plays the server.
+    /// Accepts the next client of `listener`, for a test that plays the server.
     pub fn accepted_by(listener: &TcpListener) -> Peer {
         Peer::over(accept_within(listener, DEADLINE).unwrap_or_else(|error| {
             panic!("nobody connects to {:?}: {error}", listener.local_addr())
         }))
     }
 
-    /// The address of this end.
+    /// Returns the address of this end.
     pub fn address(&self) -> SocketAddr {
         self.stream().local_addr().expect("a connected socket has an address")
     }
 
-    /// The port of this end, which the broadcast server puts before what this peer says.
+    /// Returns the port of this end, which the broadcast server puts before what this peer says.
     pub fn port(&self) -> u16 {
         self.address().port()
     }
 
-    /// The socket itself, for what the other methods do not do.
+    /// Returns the socket itself, for what the other methods do not do.
     pub fn stream(&self) -> &TcpStream {
         self.connection.stream()
     }
 
-    /// Sends `bytes`, all of them.
+    /// Sends all of `bytes`.
     pub fn send(&mut self, bytes: impl AsRef<[u8]>) {
         let bytes = bytes.as_ref();
         self.stream()
@@ -71,7 +71,7 @@ impl Peer {
         self.sent.extend_from_slice(&bytes[..bytes.len().min(4096)]);
     }
 
-    /// Waits until just `expected` has arrived, after whatever was expected before.
+    /// Waits until exactly `expected` has arrived, after whatever was expected before.
     pub fn expect(&mut self, expected: impl AsRef<[u8]>) {
         let expected = expected.as_ref();
         let outcome = self.connection.expect(expected);
@@ -91,20 +91,20 @@ impl Peer {
         String::from_utf8_lossy(&line).into_owned()
     }
 
-    /// Waits until `expected` has arrived, whatever came before it.
+    /// Waits until `expected` has arrived, whatever arrived before it.
     pub fn skip_to(&mut self, expected: impl AsRef<[u8]>) {
         let expected = expected.as_ref();
         let outcome = self.connection.skip_to(expected);
         self.met(outcome, || shown(expected));
     }
 
-    /// Waits for the peer's end, and returns what came before it and was not expected yet.
+    /// Waits for the peer's end. Returns what arrived before it and has not been expected yet.
     pub fn read_to_end(&mut self) -> Vec<u8> {
         let outcome = self.connection.read_to_end();
         self.met(outcome, || "the end".to_string())
     }
 
-    /// Waits until the connection is over, in whatever way, and throws away what still comes.
+    /// Waits until the connection is over, in whatever way, and throws away what still arrives.
     pub fn wait_until_closed(&mut self) {
         loop {
             match self.connection.receive_until(|unseen| !unseen.is_empty()) {
@@ -118,17 +118,17 @@ impl Peer {
         }
     }
 
-    /// Asserts that the connection is open, and that nothing has arrived but what was expected. It
-    /// does not wait, so it says nothing about what is still under way.
+    /// Asserts that the connection is open, and that nothing has arrived except what was expected.
+    /// Does not wait, so it says nothing about what is still in flight.
     pub fn assert_open_and_silent(&mut self) {
         match self.connection.receive_now() {
             Stopped::Silence => self.assert_all_seen(),
-            stopped => panic!("the connection was to stay open, but it stopped: {stopped:?}"),
+            stopped => panic!("the connection should stay open, but it stopped: {stopped:?}"),
         }
     }
 
-    /// Asserts that nothing has arrived but what was expected, whether the connection is still open
-    /// or has ended. It does not wait, as [`Peer::assert_open_and_silent`] does not.
+    /// Asserts that nothing has arrived except what was expected, whether the connection is still
+    /// open or has ended. Does not wait, like [`Peer::assert_open_and_silent`].
     pub fn assert_nothing_more(&mut self) {
         self.connection.receive_now();
         self.assert_all_seen();
@@ -139,7 +139,7 @@ impl Peer {
         assert!(unseen.is_empty(), "not expected: {}", shown(unseen));
     }
 
-    /// Says that we have sent all, and goes on reading.
+    /// Shuts down our direction of the connection, but keeps reading.
     pub fn half_close(&mut self) {
         self.stream().shutdown(Shutdown::Write).expect("half-close");
     }

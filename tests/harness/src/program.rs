@@ -1,4 +1,4 @@
-//! A program running as a process of its own.
+//! Runs a program as a process of its own.
 
 use std::fmt::Display;
 use std::io::{self, Write};
@@ -19,8 +19,8 @@ use crate::capture::Capture;
 use crate::guard::Guard;
 use crate::{DEADLINE, Deadline, NO_NATS, Nats, Peer};
 
-/// A running program: what it prints is captured, what it reads comes from the test, and it is
-/// killed when the value is dropped. When a test fails, everything it has printed is shown.
+/// A running program. What it prints is captured, what it reads comes from the test, and it is
+/// killed when the value is dropped. If a test fails, everything it has printed is shown.
 pub struct Program {
     name: String,
     child: Child,
@@ -28,9 +28,9 @@ pub struct Program {
     stdout: Capture,
     stderr: Capture,
     address: Option<SocketAddr>,
-    /// Ends what the program has started, if that is wanted.
+    /// A guard that ends everything the program has started, if that is wanted.
     guard: Option<Guard>,
-    /// The nats-server that an edge of 7.6 has for itself. It ends after the edge.
+    /// The nats-server of an edge of 7.6 that has one for itself. It ends after the edge.
     nats: Option<Box<Nats>>,
 }
 
@@ -40,19 +40,19 @@ impl Program {
         Program::launch(command, true)
     }
 
-    /// Starts a program that may do anything, such as a learner's answer. Whatever it starts ends
-    /// with it, and it ends with this process.
+    /// Starts a program that may do anything, such as a learner's answer. Everything that it starts
+    /// ends with it, and it ends with this process.
     pub fn start_guarded(mut command: Command) -> Program {
         let mark = Guard::prepare(&mut command);
         let mut program = Program::start(command);
-        // If this panics, the program is dropped, and so it ends.
+        // If this panics, the program is dropped, and therefore ends.
         let guard = Guard::over(&program.child, mark);
         program.guard = Some(guard.expect("a process that guards the program"));
         program
     }
 
-    /// Starts a program whose stdout and stderr are one thing, as on a terminal: what it prints to
-    /// either is found in its stdout, in the order in which it was printed.
+    /// Starts a program whose stdout and stderr are the same, as on a terminal. What it prints to
+    /// either appears in its stdout, in the order in which it was printed.
     #[cfg(unix)]
     pub fn on_one_screen(mut command: Command) -> Program {
         let (ours, theirs) = UnixStream::pair().expect("a pair of sockets");
@@ -77,7 +77,7 @@ impl Program {
         Program::server_from(command)
     }
 
-    /// Starts a server whose command names its address, and waits until it listens.
+    /// Starts a server whose command includes its address, and waits until it listens.
     pub fn server_from(command: Command) -> Program {
         Program::start(command).listening()
     }
@@ -90,7 +90,7 @@ impl Program {
         (Program::start(command), Peer::accepted_by(&listener))
     }
 
-    /// Starts a program whose stdout nobody reads: it is a pipe that is closed at the other end.
+    /// Starts a program whose stdout is a pipe that is closed at the other end, so nobody reads it.
     pub fn with_closed_stdout(command: Command) -> Program {
         Program::launch(command, false)
     }
@@ -107,12 +107,12 @@ impl Program {
     }
 
     fn spawn(mut command: Command) -> Program {
-        // A test holds the other end of every socket of its programs, and many tests run at once:
-        // the usual limits, 1024 on Linux and 256 on macOS, are too low for that.
+        // A test holds the other end of every socket of its programs, and many tests run at the
+        // same time, so the usual limits, 1024 on Linux and 256 on macOS, are too low.
         static RAISE_LIMIT: Once = Once::new();
         RAISE_LIMIT.call_once(|| drop(rlimit::increase_nofile_limit(u64::MAX)));
-        // A shell lets the jobs in its background ignore Ctrl-C, and their children inherit that. What
-        // is handled here is not ignored there (execve(2)).
+        // A shell makes its background jobs ignore Ctrl-C, and their children inherit that. But a
+        // signal that we handle is not ignored in our children (execve(2)).
         static HEED_CTRL_C: Once = Once::new();
         HEED_CTRL_C.call_once(|| drop(ctrlc::set_handler(|| process::exit(130))));
         let nats = keep_apart(&mut command).map(Box::new);
@@ -132,7 +132,8 @@ impl Program {
         }
     }
 
-    /// Waits until this server listens. An edge with a nats-server of its own has also joined it then.
+    /// Waits until this server listens. An edge with its own nats-server has then joined it as
+    /// well.
     pub fn listening(mut self) -> Program {
         let listens = self.listens_within(DEADLINE);
         assert!(listens.is_some(), "{} does not say where it listens", self.name);
@@ -142,8 +143,8 @@ impl Program {
         self
     }
 
-    /// Every server says on stderr where it listens. Returns `None` where it does not say so in
-    /// time, or ends.
+    /// Reads the address that every server prints on stderr when it listens. Returns `None` if it
+    /// does not do so in time, or ends.
     pub fn listens_within(&mut self, patience: Duration) -> Option<SocketAddr> {
         self.address = self.stderr.wait_until_within(patience, |text| {
             text.split("listening on ").skip(1).find_map(|after| {
@@ -154,39 +155,39 @@ impl Program {
         self.address
     }
 
-    /// Where this server listens.
+    /// Returns the address that this server listens on.
     pub fn address(&self) -> SocketAddr {
         self.address.expect("only a server that was started as one has an address")
     }
 
-    /// A client of this server.
+    /// Connects a client to this server.
     pub fn connect(&self) -> Peer {
         Peer::over(TcpStream::connect(self.address()).unwrap_or_else(|error| {
             panic!("cannot connect to {} at {}: {error}", self.name, self.address())
         }))
     }
 
-    /// The number that the system knows the process by.
+    /// Returns the process id.
     pub fn process_id(&self) -> u32 {
         self.child.id()
     }
 
-    /// What has been printed to stdout so far.
+    /// Returns what has been printed to stdout so far.
     pub fn stdout(&self) -> String {
         self.stdout.text()
     }
 
-    /// What has been printed to stderr so far.
+    /// Returns what has been printed to stderr so far.
     pub fn stderr(&self) -> String {
         self.stderr.text()
     }
 
-    /// The lines printed to stdout so far.
+    /// Returns the lines printed to stdout so far.
     pub fn lines(&self) -> Vec<String> {
         self.stdout().lines().map(str::to_string).collect()
     }
 
-    /// Waits until stdout holds `count` whole lines, or more, and returns the first `count`.
+    /// Waits until stdout holds at least `count` whole lines, and returns the first `count`.
     pub fn first_lines(&self, count: usize) -> Vec<String> {
         let enough = |text: &str| {
             let lines: Vec<String> = whole_lines(text).take(count).map(str::to_string).collect();
@@ -212,7 +213,8 @@ impl Program {
         );
     }
 
-    /// Whether stdout holds `line` as a whole line at least `count` times before the time is up.
+    /// Returns whether stdout holds `line` as a whole line at least `count` times within
+    /// `patience`.
     pub fn prints_lines_within(&self, patience: Duration, count: usize, line: &str) -> bool {
         let enough = |text: &str| {
             (whole_lines(text).filter(|other| *other == line).count() >= count).then_some(())
@@ -220,17 +222,17 @@ impl Program {
         self.stdout.wait_until_within(patience, enough).is_some()
     }
 
-    /// Waits until what is on stdout meets `expectation`.
+    /// Waits until stdout meets `expectation`.
     pub fn wait_for_stdout(&self, expectation: impl Predicate<str>) {
         self.stdout.wait_until(|text| expectation.eval(text).then_some(())).unwrap_or_else(|| {
-            panic!("the stdout of {} is never such that {expectation}", self.name)
+            panic!("timed out waiting until the stdout of {} is such that {expectation}", self.name)
         });
     }
 
-    /// Waits until what is on stderr meets `expectation`.
+    /// Waits until stderr meets `expectation`.
     pub fn wait_for_stderr(&self, expectation: impl Predicate<str>) {
         self.stderr.wait_until(|text| expectation.eval(text).then_some(())).unwrap_or_else(|| {
-            panic!("the stderr of {} is never such that {expectation}", self.name)
+            panic!("timed out waiting until the stderr of {} is such that {expectation}", self.name)
         });
     }
 
@@ -239,30 +241,32 @@ impl Program {
         self.type_bytes(format!("{text}\n").as_bytes());
     }
 
-    /// Puts bytes on the program's stdin, as they are.
+    /// Writes bytes to the program's stdin as they are.
     pub fn type_bytes(&mut self, bytes: &[u8]) {
         let typed = self.try_type(bytes);
         typed.unwrap_or_else(|error| panic!("{} does not read its stdin: {error}", self.name));
     }
 
-    /// Puts bytes on the program's stdin. Fails where it has ended, or its stdin is closed.
+    /// Writes bytes to the program's stdin. Fails if the program has ended, or has closed its
+    /// stdin.
     pub fn try_type(&mut self, bytes: &[u8]) -> io::Result<()> {
         self.stdin.as_mut().ok_or(io::ErrorKind::BrokenPipe)?.write_all(bytes)
     }
 
-    /// Puts bytes on the program's stdin.
+    /// Writes bytes to the program's stdin.
     ///
     /// # Errors
-    /// [`io::ErrorKind::TimedOut`] if the program has not read them in time; the stdin is lost then.
-    /// Otherwise as [`Program::try_type`].
+    ///
+    /// [`io::ErrorKind::TimedOut`] if the program has not read them in time, and then its stdin is
+    /// lost. Otherwise the errors of [`Program::try_type`].
     pub fn try_type_within(&mut self, patience: Duration, bytes: &[u8]) -> io::Result<()> {
         let mut stdin = self.stdin.take().ok_or(io::ErrorKind::BrokenPipe)?;
         let bytes = bytes.to_vec();
         let (done, is_done) = mpsc::channel();
-        // A pipe has room for little. If the program never reads, the thread ends with the program.
+        // A pipe holds little. If the program never reads, the thread ends with the program.
         thread::spawn(move || {
             let written = stdin.write_all(&bytes);
-            let _ = done.send((stdin, written)); // nobody waits any more after the time-out
+            let _ = done.send((stdin, written)); // after the time-out nobody waits any more
         });
         let deadline = Deadline::after(patience);
         let (stdin, written) = loop {
@@ -281,13 +285,13 @@ impl Program {
         self.stdin = None;
     }
 
-    /// Stops the terminal, as Ctrl-S does: from the next line or two on, nobody reads what the
+    /// Stops the terminal, as Ctrl-S does. After the next line or two, nobody reads what the
     /// program prints.
     pub fn stop_terminal(&self) {
         [&self.stdout, &self.stderr].into_iter().for_each(|output| output.stop(true));
     }
 
-    /// Lets a stopped terminal go on, as Ctrl-Q does.
+    /// Restarts a stopped terminal, as Ctrl-Q does.
     pub fn start_terminal(&self) {
         [&self.stdout, &self.stderr].into_iter().for_each(|output| output.stop(false));
     }
@@ -298,13 +302,13 @@ impl Program {
         self.signal("-INT");
     }
 
-    /// Stops the program where it is, as Ctrl-Z does, until [`Program::resume`].
+    /// Suspends the program, as Ctrl-Z does, until [`Program::resume`].
     #[cfg(unix)]
     pub fn suspend(&self) {
         self.signal("-STOP");
     }
 
-    /// Lets a suspended program go on.
+    /// Resumes a suspended program.
     #[cfg(unix)]
     pub fn resume(&self) {
         self.signal("-CONT");
@@ -324,21 +328,21 @@ impl Program {
 
     #[cfg(unix)]
     fn signal(&self, signal: &str) {
-        // The shell has its own `kill`: small systems have no program of that name.
+        // Uses the shell's own `kill`, because small systems have no program of that name.
         let process = self.process_id().to_string();
         let status = Command::new("sh").args(["-c", "kill $0 $1", signal, &process]).status();
         let sent = status.is_ok_and(|status| status.success());
         assert!(sent, "cannot send {} a signal: kill {signal}", self.name);
     }
 
-    /// Kills the program, which cannot do anything about it.
+    /// Kills the program, which it cannot prevent.
     pub fn kill(&mut self) {
-        self.guard = None; // first, as long as the system still knows the program
-        let _ = self.child.kill(); // fails only when it has ended already
+        self.guard = None; // first, while the system still knows the program
+        let _ = self.child.kill(); // fails only if it has already ended
         let _ = self.child.wait();
     }
 
-    /// Waits until the program has ended by itself and all it printed has been read.
+    /// Waits until the program ends by itself and all its output has been read.
     pub fn wait_for_exit(&mut self) -> ExitStatus {
         let status = self.ends_within(DEADLINE);
         let status = status.unwrap_or_else(|| panic!("{} does not end", self.name));
@@ -347,19 +351,19 @@ impl Program {
         status
     }
 
-    /// Waits until all that an ended program has printed is read. Returns whether it has been.
+    /// Waits until all the output of an ended program has been read. Returns whether that succeeds.
     pub fn wait_for_output(&self) -> bool {
         self.output_ends_within(DEADLINE)
     }
 
-    /// As [`Program::wait_for_output`], with a deadline of the caller's choice: something that the
-    /// program has started may hold its output open.
+    /// Does the same as [`Program::wait_for_output`], with a deadline of the caller's choice,
+    /// because something that the program has started may keep its output open.
     pub fn output_ends_within(&self, patience: Duration) -> bool {
         let deadline = Deadline::after(patience);
         [&self.stdout, &self.stderr].into_iter().all(|output| output.is_closed_by(deadline))
     }
 
-    /// Waits until the program has ended by itself. Returns `None` where it goes on.
+    /// Waits until the program ends by itself. Returns `None` if it does not.
     pub fn ends_within(&mut self, patience: Duration) -> Option<ExitStatus> {
         let deadline = Deadline::after(patience);
         loop {
@@ -383,8 +387,9 @@ impl Drop for Program {
     }
 }
 
-/// Waits until a program that `run` runs has printed just these lines to stdout, in any order. This is for
-/// a program that waits for others for a certain time, which may be too short on a busy machine.
+/// Waits until a program that `run` starts has printed exactly these lines to stdout, in any order.
+/// This is for a program that waits for others for a fixed time, which may be too short on a busy
+/// machine.
 pub fn prints_in_the_end(mut expected: Vec<String>, mut run: impl FnMut() -> Program) {
     let deadline = Deadline::after(DEADLINE);
     expected.sort();
@@ -399,8 +404,9 @@ pub fn prints_in_the_end(mut expected: Vec<String>, mut run: impl FnMut() -> Pro
     }
 }
 
-/// Keeps an edge that is not told which NATS to join away from a nats-server that runs on this machine.
-/// One of 7.5 serves its people without any. One of 7.6 gets a nats-server of its own, which is returned.
+/// Keeps an edge that is not told which NATS to join away from a nats-server that runs on this
+/// machine. An edge of 7.5 serves its clients without NATS. One of 7.6 gets a nats-server of its
+/// own, which is returned.
 fn keep_apart(command: &mut Command) -> Option<Nats> {
     let all: Vec<String> = iter::once(command.get_program())
         .chain(command.get_args())
@@ -422,14 +428,15 @@ fn keep_apart(command: &mut Command) -> Option<Nats> {
     None
 }
 
-/// The lines that have their newline already: the rest of the last one may still come.
+/// Returns the lines that already have their newline, because the rest of the last one may still
+/// arrive.
 fn whole_lines(text: &str) -> impl Iterator<Item = &str> {
     text.split_inclusive('\n')
         .filter_map(|line| line.strip_suffix('\n'))
         .map(|line| line.trim_end_matches('\r'))
 }
 
-/// A failure should show what happened, not fifty megabytes of it.
+/// Shortens a text, because a failure should show what happened, but not fifty megabytes of it.
 pub fn shortened(text: &str) -> String {
     const ENDS: usize = 2000;
     let start = text.char_indices().nth(ENDS).map_or(text.len(), |(index, _)| index);

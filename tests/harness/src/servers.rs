@@ -1,8 +1,9 @@
-//! Which lessons are servers, and which of them are the chat room: what a test of all of them runs
-//! against. A new server is one word here.
+//! Lists which lessons are servers, and which of those are the chat room, for the tests that run
+//! against all of them. To add a new server, add one word here.
 
-/// The servers that are the chat room of 6.3.2, on the wire and on the screen, without `lesson-`.
-/// Hands them to another macro of this crate, after what that is to have before them.
+/// Lists the servers that are the chat room of 6.3.2, on the wire and on the screen, without
+/// `lesson-`. Passes them to another macro of this crate, after the tokens that are to precede
+/// them.
 #[cfg(feature = "part-7")]
 #[doc(hidden)]
 #[macro_export]
@@ -16,7 +17,7 @@ macro_rules! with_chat_servers {
     };
 }
 
-/// As above, without part 7.
+/// The same list without part 7.
 #[cfg(not(feature = "part-7"))]
 #[doc(hidden)]
 #[macro_export]
@@ -26,14 +27,14 @@ macro_rules! with_chat_servers {
     };
 }
 
-/// Its first braces' contents where the whole workspace is tested, otherwise those of its second.
+/// Expands to its first braces when the whole workspace is tested, and otherwise to its second.
 #[cfg(feature = "part-7")]
 #[macro_export]
 macro_rules! with_part_7 {
     ({ $($with:tt)* } { $($without:tt)* }) => { $($with)* };
 }
 
-/// As above, without part 7.
+/// The same without part 7.
 #[cfg(not(feature = "part-7"))]
 #[macro_export]
 macro_rules! with_part_7 {
@@ -42,7 +43,7 @@ macro_rules! with_part_7 {
 
 /// Makes a test of each of these functions against each server: `BEHAVIOUR::SERVER` calls the
 /// function with the server's package, such as `lesson-greeting`. The tests are those of the crate
-/// `needs`, because a server may need what a machine lacks.
+/// `needs`, because a server may need something that a machine lacks.
 #[macro_export]
 macro_rules! against_every_server {
     ($($behaviour:ident)*) => { $(
@@ -62,8 +63,8 @@ macro_rules! against_every_server {
     )* };
 }
 
-/// As [`against_every_server!`], against the servers that are the chat room. With `needs NODE:` in
-/// front, the tests are ignored without Node.
+/// Does the same as [`against_every_server!`] for the servers that are the chat room. With `needs
+/// NODE:` in front, the tests are ignored without Node.
 #[macro_export]
 macro_rules! against_every_chat_server {
     (needs $need:ident: $($behaviour:ident)*) => { $(
@@ -74,7 +75,7 @@ macro_rules! against_every_chat_server {
     )* };
 }
 
-/// As [`against_every_chat_server!`], against those whose readers share a log.
+/// Does the same as [`against_every_chat_server!`] for those whose readers share a log.
 #[macro_export]
 macro_rules! against_every_log_server {
     (needs $need:ident: $($behaviour:ident)*) => { $(
@@ -103,7 +104,7 @@ macro_rules! against {
     };
 }
 
-/// Registers one of the tests of [`against!`]. The server of 7.6 says nothing without NATS.
+/// Registers one of the tests of [`against!`]. The server of 7.6 sends nothing without NATS.
 #[doc(hidden)]
 #[macro_export]
 macro_rules! register {
@@ -121,13 +122,13 @@ macro_rules! names {
     ($($server:ident)*) => { &[$(stringify!($server)),*] };
 }
 
-/// The package of the server that the lists call `name`: `lesson-broadcast-server` for
+/// Returns the package of the server that the lists call `name`: `lesson-broadcast-server` for
 /// `broadcast_server`.
 pub fn package(name: &str) -> String {
     format!("lesson-{}", name.replace('_', "-"))
 }
 
-/// Whether the server in `package` is the chat room.
+/// Returns whether the server in `package` is the chat room.
 pub fn is_chat_server(package: &str) -> bool {
     let names: &[&str] = with_chat_servers! { names };
     names.iter().any(|name| self::package(name) == package)

@@ -1,14 +1,15 @@
-//! What each server lesson does for honest clients: enough to know that it still serves.
+//! Checks what each server lesson does for honest clients, to find out whether it still serves.
 
 use std::thread;
 
 use crate::{Peer, Program, is_chat_server};
 
 /// Connects two honest clients to `server`, which is the program of `package`, and checks that they
-/// get what the lesson promises. When this returns, the server has noticed that they have left.
+/// receive what the lesson promises. Returns once the server has noticed that they have left.
 ///
 /// # Panics
-/// If they are not served, or if nothing in here says what the lesson promises.
+///
+/// If they are not served, or if nothing in here describes what the lesson promises.
 pub fn expect_service(package: &str, server: &Program) {
     let (mut first, mut second) = (server.connect(), server.connect());
     match package {
@@ -49,7 +50,7 @@ pub fn expect_service(package: &str, server: &Program) {
     }
 }
 
-/// What a misbehaving client has said may still be on its way to these two, so both read all the
+/// Messages of a misbehaving client may still be on their way to these two, so both read all the
 /// time, as honest clients do.
 fn expect_a_chat(mut first: Peer, mut second: Peer) {
     let (hello, answer, end) = (

@@ -1,4 +1,4 @@
-//! A server that is not the one that a program looks for.
+//! A server other than the one that a program expects.
 
 use std::io::Write;
 use std::net::{SocketAddr, TcpListener, TcpStream};
@@ -6,15 +6,15 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 
-/// A server that says one thing to everybody, and then nothing more, until it is dropped.
+/// A server that sends the same text to every client and then nothing more, until it is dropped.
 pub struct StrangeServer {
-    /// Where it listens.
+    /// The address that it listens on.
     pub address: SocketAddr,
     is_over: Arc<AtomicBool>,
 }
 
 impl StrangeServer {
-    /// One that says this, at `HOST:PORT`.
+    /// Starts one that sends this text, at `HOST:PORT`.
     pub fn that_says(what: &'static str, address: &str) -> StrangeServer {
         let listener = TcpListener::bind(address).expect("a free port");
         let address = listener.local_addr().expect("its address");
@@ -38,6 +38,6 @@ impl StrangeServer {
 impl Drop for StrangeServer {
     fn drop(&mut self) {
         self.is_over.store(true, Ordering::Relaxed);
-        let _ = TcpStream::connect(self.address); // so that it looks
+        let _ = TcpStream::connect(self.address); // wakes `accept`, so that it notices
     }
 }

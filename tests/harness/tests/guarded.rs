@@ -1,4 +1,5 @@
-//! A guarded program takes everything that it has started with it, and ends with its test.
+//! Tests that a guarded program takes everything that it has started with it, and ends with its
+//! test.
 #![cfg(unix)]
 
 use std::process::Command;
@@ -17,7 +18,7 @@ const STAY: &str = "exec sleep 1000";
 
 fn is_running(process: &str) -> bool {
     let mut shell = Command::new("sh");
-    // A process that nobody has waited for yet is a zombie, and has ended.
+    // A process that has ended, but that nobody has waited for yet, is a zombie.
     shell.args(["-c", "ps -o stat= -p $0 | grep -qv Z", process]);
     shell.status().expect("a shell").success()
 }
@@ -60,7 +61,7 @@ fn a_daemon_ends_too() {
     ends(&child);
 }
 
-/// Stands for a test that is ended by Ctrl-C or a kill: its end is all that the guard sees.
+/// Stands for a test that Ctrl-C or a kill ends: all that the guard notices is its end.
 #[test]
 fn the_program_ends_with_its_test() {
     if std::env::var_os("STAYS_WITH_A_PROGRAM").is_some() {

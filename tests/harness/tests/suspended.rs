@@ -1,5 +1,5 @@
-//! Somebody suspends the tests with Ctrl-Z and lets them go on. A read with a time limit that waits
-//! meanwhile is interrupted then, even without a signal handler (signal(7)).
+//! Tests what happens when somebody suspends the tests with Ctrl-Z and resumes them. A read with a
+//! time-out is interrupted by that, even without a signal handler (signal(7)).
 
 #![cfg(unix)]
 
@@ -25,7 +25,7 @@ fn a_peer_goes_on_reading_when_the_tests_were_suspended() {
     });
 }
 
-/// Suspends the process that runs this test, for a moment.
+/// Suspends the process that runs this test for a moment.
 fn suspend_us() {
     let line = "kill -STOP $PPID; kill -CONT $PPID; sleep 0.01";
     assert!(Command::new("sh").args(["-c", line]).status().expect("a shell").success());

@@ -1,7 +1,7 @@
-//! A network of this program's own, with one device in it: everything that needs `unsafe`.
+//! Makes a network of this program's own, with one device in it. All `unsafe` code is in here.
 //!
-//! Nothing in here reaches a network that was there before. The device is made in a network
-//! namespace (network_namespaces(7)) that is made for it, and that has nothing else but loopback.
+//! Nothing in here touches a network that existed before. The device lives in a new network
+//! namespace (network_namespaces(7)) that has nothing else but loopback.
 
 use std::fs::{self, File, OpenOptions};
 use std::io;
@@ -13,25 +13,27 @@ use anyhow::Context;
 use rustix::process::{geteuid, getgid, getuid};
 use rustix::thread::{UnshareFlags, unshare_unsafe};
 
-/// The address of this machine on the link. The network 192.0.2.0/24 is one of those that RFC 5737
-/// keeps for examples, so it is nobody's real network.
+/// The address of this machine on the link. RFC 5737 reserves the network 192.0.2.0/24 for
+/// examples, so it is nobody's real network.
 pub const HERE: Ipv4Addr = Ipv4Addr::new(192, 0, 2, 1);
 const NETMASK: Ipv4Addr = Ipv4Addr::new(255, 255, 255, 0);
 
-/// How many packets may wait in the device until they are read, instead of 500: what is lost is to
-/// be lost because the conditions of the link say so, and not because this machine is busy.
+/// The maximum number of packets that wait in the device until they are read, instead of 500.
+/// Packets should get lost because the conditions of the link say so, and not because this machine
+/// is busy.
 const WAITING_PACKETS: libc::c_int = 10_000;
 
-/// Whether this process may make a network, by what is usual: it is root's.
+/// Returns whether this process is root, which is what it usually takes to make a network.
 pub fn is_root() -> bool {
     geteuid().is_root()
 }
 
-/// Whoever is not root becomes root of a user namespace (user_namespaces(7)), in which one may make
-/// a network. The process must not have started a thread yet.
+/// Makes a process that is not root the root of a user namespace (user_namespaces(7)), in which it
+/// can make a network. The process must not have started a thread yet.
 ///
 /// # Errors
-/// Where the system does not let its users do that: the message says what else to try.
+///
+/// If the system does not let its users do that. The message says what else to try.
 pub fn become_root() -> anyhow::Result<()> {
     let (user, group) = (getuid(), getgid());
     if is_root() {
@@ -48,10 +50,11 @@ pub fn become_root() -> anyhow::Result<()> {
 }
 
 /// Moves this thread into a new network, and returns a device in it that is read and written packet
-/// by packet, without waiting. Loopback works there too.
+/// by packet, without blocking. Loopback works there as well.
 ///
 /// # Errors
-/// Where the right or the device is missing: the message says what was attempted.
+///
+/// If the right or the device is missing. The message says what was attempted.
 pub fn open(mtu: u16) -> anyhow::Result<File> {
     own(UnshareFlags::NEWNET).context(
         "cannot make a network namespace: that takes root, or a system that lets its users be \
@@ -75,11 +78,11 @@ fn set_up(device: &File, mtu: u16) -> io::Result<()> {
     let up = (libc::IFF_UP | libc::IFF_RUNNING) as libc::c_short;
     configure(device, libc::TUNSETIFF as _, "link", Setting { ifru_flags: flags })?;
 
-    // Any socket will do: it says in which network the device is.
+    // Any socket will do, because it only says which network the device is in.
     let any = UdpSocket::bind("0.0.0.0:0")?;
     let set = |what, value| configure(&any, what, "link", value);
     set(libc::SIOCSIFMTU as _, Setting { ifru_mtu: mtu.into() })?;
-    // An int, as the MTU is. Only the real root may change it; for others there may be a few more
+    // An int, like the MTU. Only the real root can change it; other users may see a few more
     // losses.
     let _ = set(libc::SIOCSIFTXQLEN as _, Setting { ifru_mtu: WAITING_PACKETS });
     set(libc::SIOCSIFADDR as _, Setting { ifru_addr: socket_address(HERE) })?;
@@ -103,15 +106,14 @@ fn configure(
         *place = byte as libc::c_char;
     }
     let request = libc::ifreq { ifr_name: name, ifr_ifru: value };
-    // SAFETY: each of these requests reads one ifreq, and `request` is one for as long as that
-    // takes.
+    // SAFETY: each of these requests reads one ifreq, and `request` is a valid one for that long.
     match unsafe { libc::ioctl(file.as_raw_fd(), what, &request) } {
         0.. => Ok(()),
         _ => Err(io::Error::last_os_error()),
     }
 }
 
-/// As a `sockaddr_in` has it: two bytes for the port, then the address.
+/// Returns the address as a `sockaddr_in` has it: two bytes for the port, then the address.
 fn socket_address(address: Ipv4Addr) -> libc::sockaddr {
     let mut data = [0; 14];
     for (place, byte) in data[2..].iter_mut().zip(address.octets()) {
@@ -120,9 +122,9 @@ fn socket_address(address: Ipv4Addr) -> libc::sockaddr {
     libc::sockaddr { sa_family: libc::AF_INET as libc::sa_family_t, sa_data: data }
 }
 
-/// Gives this thread a namespace of its own.
+/// Moves this thread into a namespace of its own.
 #[allow(unsafe_code)]
 fn own(what: UnshareFlags) -> rustix::io::Result<()> {
-    // SAFETY: it is only unsafe for UnshareFlags::FILES, which nobody here asks for.
+    // SAFETY: this is only unsafe with UnshareFlags::FILES, which we never use.
     unsafe { unshare_unsafe(what) }
 }

@@ -1,12 +1,12 @@
-//! A network that is no loopback, within one Linux machine: packets of 1,500 bytes that take their
-//! time, queue up and get lost.
+//! A network within one Linux machine that is not loopback: packets of 1,500 bytes that take time,
+//! queue up and get lost.
 //!
-//! The thread that makes a [`Link`] finds itself in a network of its own, in which all is from then
-//! on that it does, and the threads and processes that it starts: nothing can leave the machine. In
-//! that network this machine is 192.0.2.1, and the other addresses of 192.0.2.0/24 are this machine
-//! too, seen over the link. A server on 0.0.0.0:3000 is reached at 192.0.2.2:3000, and to the server
-//! that client comes from 192.0.2.2, another machine: what is sent to 192.0.2.2 comes back from there
-//! with source and destination exchanged.
+//! The thread that makes a [`Link`] moves into a network of its own, and so does everything that it
+//! does and starts from then on, so nothing can leave the machine. In that network this machine is
+//! 192.0.2.1. The other addresses of 192.0.2.0/24 are this machine as well, seen over the link. You
+//! reach a server on 0.0.0.0:3000 at 192.0.2.2:3000, and to the server that client seems to come
+//! from another machine, 192.0.2.2, because what is sent to 192.0.2.2 comes back from there with
+//! source and destination exchanged.
 
 use std::net::Ipv4Addr;
 use std::time::Duration;
@@ -26,25 +26,25 @@ mod link;
 
 pub use link::{Link, become_root, is_root};
 
-/// What a packet meets on the link. By default no more than a short delay.
+/// The conditions of a link. By default there is only a short delay.
 #[derive(Clone, Debug)]
 pub struct Conditions {
-    /// How long a packet takes, in each direction: what `ping` shows is twice as much.
+    /// How long a packet takes in each direction. `ping` shows twice as much.
     pub delay: Duration,
     /// Bits per second, or `None` for as fast as this machine can. It is the server's cable, as on
-    /// a switched Ethernet: all that clients send shares it, and all that is sent to them shares
-    /// as much again in the other direction. (Wi-Fi is one medium for both.) All bytes of an IP
-    /// packet count, and nothing else.
+    /// a switched Ethernet: all data from clients shares it, and all data to them shares as much
+    /// again in the other direction. (Wi-Fi is a single medium for both.) All bytes of an IP packet
+    /// count, and nothing else.
     pub rate: Option<u64>,
-    /// The share of the packets that get lost, in each direction, from 0.0 to 1.0.
+    /// The share of packets that get lost in each direction, from 0.0 to 1.0.
     pub loss: f64,
-    /// How many bytes wait in each direction for their turn to leave. What finds no room is lost.
-    /// Without a rate, nothing waits.
+    /// The maximum number of bytes that wait in each direction for their turn to leave. Packets
+    /// that find no room are lost. Without a rate, nothing waits.
     pub queue: u64,
     /// The size of the largest packet, in bytes.
     pub mtu: u16,
-    /// Where the series of random numbers begins that decides what gets lost. With the same number
-    /// the same packets get lost, as far as the same packets are sent.
+    /// The seed of the random numbers that decide which packets get lost. With the same seed the
+    /// same packets get lost, as long as the same packets are sent.
     pub seed: u64,
 }
 
@@ -61,11 +61,12 @@ impl Default for Conditions {
     }
 }
 
-/// The address of another machine, which is reached over the link.
+/// Returns the address of another machine, which is reached over the link.
 ///
 /// # Panics
-/// For 0, 1 and 255, which are no other machine's.
+///
+/// If `number` is 0, 1 or 255, because those are not other machines.
 pub fn machine(number: u8) -> Ipv4Addr {
-    assert!((2..=254).contains(&number), "192.0.2.{number} is no other machine's address");
+    assert!((2..=254).contains(&number), "192.0.2.{number} is not another machine's address");
     Ipv4Addr::new(192, 0, 2, number)
 }

@@ -1,4 +1,4 @@
-//! The link itself: a thread that reads packets, and writes them back when their time has come.
+//! Runs the link itself: a thread that reads packets, and writes them back when their time comes.
 
 use std::fs::File;
 use std::io::{ErrorKind, Read, Write};
@@ -17,26 +17,27 @@ pub use crate::device::{become_root, is_root};
 use crate::packet::turn_around;
 use crate::wire::{Packet, Wire};
 
-/// How many packets are read before those that have arrived are looked at again.
+/// How many packets are read before we look again for packets that have arrived.
 const PACKETS_AT_A_TIME: usize = 64;
 
-/// A link to other machines, as long as it is kept: when it is dropped, they are gone.
+/// A link to other machines. When it is dropped, they are gone.
 pub struct Link {
     cut_off: Arc<Machines>,
-    /// When this is closed, the thread ends.
+    /// A socket whose closing ends the thread.
     stop: Option<UnixStream>,
     thread: Option<JoinHandle<()>>,
 }
 
-/// Something that is so or not so for each machine, by the last byte of its address.
+/// A property of each machine, by the last byte of its address.
 type Machines = [AtomicBool; 256];
 
 impl Link {
-    /// Moves this thread into a network of its own, with a link in it. It must be root's, if need
-    /// be by [`become_root`].
+    /// Moves this thread into a network of its own, with a link in it. The thread must belong to
+    /// root, if necessary by [`become_root`].
     ///
     /// # Errors
-    /// Where the right or the device is missing: the message says what to try.
+    ///
+    /// If the right or the device is missing. The message says what to try.
     pub fn new(conditions: Conditions) -> anyhow::Result<Link> {
         let device = open(conditions.mtu)?;
         let cut_off = Arc::new([const { AtomicBool::new(false) }; 256]);
@@ -49,13 +50,13 @@ impl Link {
         Ok(Link { cut_off, stop: Some(stop), thread: Some(thread) })
     }
 
-    /// From now on nothing arrives any more that comes from or goes to the machine
-    /// 192.0.2.`number`, as when somebody shuts a laptop.
+    /// Drops everything that comes from or goes to the machine 192.0.2.`number` from now on, as if
+    /// somebody had shut a laptop.
     pub fn cut(&self, number: u8) {
         self.cut_off[usize::from(number)].store(true, Ordering::Relaxed);
     }
 
-    /// The machine 192.0.2.`number` is reached again.
+    /// Connects the machine 192.0.2.`number` again.
     pub fn restore(&self, number: u8) {
         self.cut_off[usize::from(number)].store(false, Ordering::Relaxed);
     }
@@ -65,12 +66,12 @@ impl Drop for Link {
     fn drop(&mut self) {
         self.stop = None;
         if let Some(thread) = self.thread.take() {
-            let _ = thread.join(); // fails where it has panicked, and said so
+            let _ = thread.join(); // fails if it has panicked, and said so
         }
     }
 }
 
-/// Carries packets until there is nothing more to do.
+/// Carries packets until it is told to stop.
 fn carry(device: &File, mut wire: Wire, cut_off: &Machines, stop: &UnixStream) {
     let mut buffer = [0; 65536]; // no IPv4 packet is larger
     while !stopped_before(wire.next_arrival(), device, stop) {
@@ -83,19 +84,19 @@ fn carry(device: &File, mut wire: Wire, cut_off: &Machines, stop: &UnixStream) {
         while let Some(packet) = wire.receive(Instant::now()) {
             if !cut_off[usize::from(packet.machine)].load(Ordering::Relaxed) {
                 let mut device = device;
-                // A packet that the system does not take is one more that got lost.
+                // A packet that the system refuses is one more lost packet.
                 let _ = device.write(&packet.bytes);
             }
         }
     }
 }
 
-/// Waits for a packet from `device` or until a time, whichever comes first. Returns whether there is
-/// nothing more to do: the other end of `stop` is closed, or somebody has deleted the device.
+/// Waits for a packet from `device` or until a time, whichever comes first. Returns whether to
+/// stop, because the other end of `stop` is closed or somebody has deleted the device.
 fn stopped_before(until: Option<Instant>, device: &File, stop: &UnixStream) -> bool {
     let left = until.map(|until| until.saturating_duration_since(Instant::now()));
     let mut wanted = [PollFd::new(device, PollFlags::IN), PollFd::new(stop, PollFlags::IN)];
-    // The only errors are passing ones: a signal (EINTR), or no memory for the moment.
+    // All possible errors are temporary: a signal (EINTR), or no memory for the moment.
     let _ = poll(&mut wanted, left.map(timespec).as_ref());
     wanted[0].revents().contains(PollFlags::ERR) || !wanted[1].revents().is_empty()
 }
@@ -105,8 +106,8 @@ fn timespec(time: Duration) -> Timespec {
     Timespec { tv_sec: seconds, tv_nsec: time.subsec_nanos().into() }
 }
 
-/// The next packet to another machine, as it will arrive. Anything else on the device is nobody's:
-/// the system asks for IPv6 routers there, for example.
+/// Returns the next packet to another machine, as it will arrive. Drops anything else on the
+/// device, for example the system's search for IPv6 routers.
 fn read_packet(mut device: &File, buffer: &mut [u8]) -> Option<Packet> {
     loop {
         match device.read(buffer) {

@@ -15,25 +15,25 @@ use link::{Conditions, Link, become_root, is_root};
 use shared::{Failure, note};
 
 const HELP: &str = "\
-Opens a shell behind a slow and lossy link, or runs a command there. In it, a server on
-0.0.0.0:3000 is reached at 192.0.2.2:3000 to 192.0.2.254:3000, each one another machine.
+Opens a shell behind a slow and lossy link, or runs a command there. Inside, you reach a server on
+0.0.0.0:3000 at 192.0.2.2:3000 to 192.0.2.254:3000, each of which is another machine.
 
 Usage: cargo run -p link -- [OPTIONS] [-- COMMAND [ARGUMENTS]]
 
   --delay MS      how long a packet takes, in each direction [default: 1]
   --loss PERCENT  how many packets get lost, in each direction [default: 0]
   --rate MBIT     Mbit/s, in each direction [default: as fast as this machine can]
-  --queue KIB     how much waits for its turn where there is a rate; what finds no
-                  room is lost [default: 256]
+  --queue KIB     how much waits for its turn if there is a rate; packets that find
+                  no room are lost [default: 256]
   --mtu BYTES     the size of the largest packet [default: 1500]
   --seed NUMBER   another number, another series of losses [default: 1]
   -h, --help      print this help
   -V, --version   print the version
 
-Only Linux can do this. No packet leaves the machine: all of it is in a network namespace.
+This works only on Linux. No packet leaves the machine, because it all happens in a network namespace.
 ";
 
-/// What the command line asks for.
+/// The request on the command line.
 struct Request {
     conditions: Conditions,
     /// The program and its arguments. Empty for a shell.
@@ -45,11 +45,11 @@ fn main() -> Result<(), Failure> {
         note!("link: {problem} (see --help)");
         exit(2);
     });
-    // First of all, while there is only one thread.
+    // Comes first, while there is only one thread.
     let in_user_namespace = !is_root();
     become_root()?;
     let _link = Link::new(request.conditions)?; // it ends with this process
-    // Ctrl-C is for the program behind the link. Where that ends, so do we.
+    // Ctrl-C is for the program behind the link. When that ends, we end.
     ctrlc::set_handler(|| {}).context("cannot wait for Ctrl-C")?;
     let status = match request.command.split_first() {
         None => {
@@ -62,7 +62,7 @@ fn main() -> Result<(), Failure> {
     exit(exit_status(status))
 }
 
-/// What to type now.
+/// Prints what to type now.
 fn introduce(in_user_namespace: bool) {
     let user = if in_user_namespace { " --user --preserve-credentials" } else { "" };
     let process = std::process::id();
@@ -80,7 +80,7 @@ fn run(program: &OsString, arguments: &[OsString]) -> anyhow::Result<ExitStatus>
         .with_context(|| format!("cannot run {}", Path::new(program).display()))
 }
 
-/// The status that a shell would report: 128 and the signal's number for a program that was killed.
+/// Returns the status that a shell would report: 128 plus the signal's number for a killed program.
 fn exit_status(status: ExitStatus) -> i32 {
     #[cfg(unix)]
     let signal = std::os::unix::process::ExitStatusExt::signal(&status);
@@ -123,7 +123,7 @@ fn parse() -> Result<Request, lexopt::Error> {
     Ok(request)
 }
 
-/// The value of an option, from `least` to `most`.
+/// Returns the value of an option, from `least` to `most`.
 fn number(parser: &mut lexopt::Parser, least: f64, most: f64) -> Result<f64, lexopt::Error> {
     let number: f64 = parser.value()?.parse()?;
     if (least..=most).contains(&number) {

@@ -1,4 +1,5 @@
-//! The few fields of an IPv4 packet (RFC 791) and a TCP segment (RFC 9293) that the link looks at.
+//! Reads the few fields of an IPv4 packet (RFC 791) and a TCP segment (RFC 9293) that the link
+//! needs.
 
 use std::net::Ipv4Addr;
 
@@ -9,7 +10,7 @@ const ACK: u8 = 0x10;
 /// Exchanges source and destination of a packet from `here` to another machine of its network, and
 /// returns the last byte of that machine's address. Returns `None` for any other packet.
 ///
-/// The checksums stay right: they are sums, in which the order does not matter.
+/// The checksums stay right, because they are sums, in which the order does not matter.
 pub fn turn_around(packet: &mut [u8], here: Ipv4Addr) -> Option<u8> {
     let (network, last) = (&here.octets()[..3], here.octets()[3]);
     let header = packet.first_chunk_mut::<20>()?;
@@ -25,16 +26,16 @@ pub fn turn_around(packet: &mut [u8], here: Ipv4Addr) -> Option<u8> {
     Some(machine)
 }
 
-/// What one can tell of a TCP segment.
+/// The fields of a TCP segment that the link looks at.
 #[derive(Debug, PartialEq)]
 pub struct Segment {
     pub from_port: u16,
     pub to_port: u16,
-    /// Whether it asks for a connection: it is the first of the three that open one.
+    /// Whether it requests a connection: it is the first of the three segments that open one.
     pub connects: bool,
 }
 
-/// The segment in `packet`, where there is the beginning of one.
+/// Returns the segment in `packet`, if there is the beginning of one.
 pub fn segment(packet: &[u8]) -> Option<Segment> {
     let header_length = usize::from(packet.first()? & 0x0f) * 4;
     let offset = u16::from_be_bytes([*packet.get(6)?, *packet.get(7)?]) & 0x1fff;
@@ -55,7 +56,7 @@ mod tests {
 
     const HERE: Ipv4Addr = Ipv4Addr::new(192, 0, 2, 1);
 
-    /// A SYN from 192.0.2.1:40000 to 192.0.2.7:3000.
+    /// Returns a SYN from 192.0.2.1:40000 to 192.0.2.7:3000.
     fn syn() -> Vec<u8> {
         let mut packet = vec![0x45, 0, 0, 40, 0, 0, 0x40, 0, 64, TCP, 0, 0];
         packet.extend([192, 0, 2, 1, 192, 0, 2, 7]);

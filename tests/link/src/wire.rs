@@ -1,5 +1,5 @@
-//! What a packet meets on its way: a queue, a rate, losses, and a delay. It has no clock of its own
-//! and does nothing by itself, so that its tests need not wait.
+//! Simulates what a packet meets on its way: a queue, a rate, losses and a delay. It has no clock
+//! of its own and does nothing by itself, so its tests need not wait.
 
 use std::collections::{HashSet, VecDeque};
 use std::time::{Duration, Instant};
@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use crate::Conditions;
 use crate::packet::segment;
 
-/// A packet, and the machine at the other end of the link that sends it or is to receive it.
+/// A packet, and the machine at the other end of the link that sends or receives it.
 #[derive(Debug, PartialEq)]
 pub struct Packet {
     pub machine: u8,
@@ -21,7 +21,7 @@ pub struct Wire {
     to_servers: Direction,
     from_servers: Direction,
     /// The ports that somebody has connected to. On this wire all packets come from the same
-    /// machine, so it is the port that tells a server's packets from those of its clients.
+    /// machine, so only the port distinguishes a server's packets from those of its clients.
     server_ports: HashSet<u16>,
 }
 
@@ -29,7 +29,8 @@ pub struct Wire {
 struct Direction {
     /// When the last packet of the queue will have left.
     free_at: Option<Instant>,
-    /// What will arrive, and when. The first to arrive comes first, as the delay is always the same.
+    /// The packets in flight, and when each arrives. They arrive in order, because the delay never
+    /// changes.
     under_way: VecDeque<(Instant, Packet)>,
 }
 
@@ -68,13 +69,13 @@ impl Wire {
         }
     }
 
-    /// When the next packet will arrive.
+    /// Returns when the next packet will arrive.
     pub fn next_arrival(&self) -> Option<Instant> {
         let first = |direction: &Direction| direction.under_way.front().map(|(at, _)| *at);
         [first(&self.to_servers), first(&self.from_servers)].into_iter().flatten().min()
     }
 
-    /// Takes the packet that has arrived by now.
+    /// Returns the packet that has arrived by now, if any.
     pub fn receive(&mut self, now: Instant) -> Option<Packet> {
         let next = self.next_arrival().filter(|at| *at <= now)?;
         [&mut self.to_servers, &mut self.from_servers]
@@ -85,7 +86,7 @@ impl Wire {
     }
 
     fn is_lost(&mut self) -> bool {
-        // SplitMix64: short, and good enough to toss a coin.
+        // SplitMix64 is short, and good enough to toss a coin.
         self.random = self.random.wrapping_add(0x9e37_79b9_7f4a_7c15);
         let mut bits = self.random;
         bits = (bits ^ (bits >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
@@ -97,14 +98,14 @@ impl Wire {
 }
 
 impl Conditions {
-    /// How long `bytes` take to leave.
+    /// Returns how long `bytes` take to leave.
     fn time_for(&self, bytes: usize) -> Duration {
         self.rate.map_or(Duration::ZERO, |rate| {
             Duration::from_nanos(bytes as u64 * 8 * 1_000_000_000 / rate.max(1))
         })
     }
 
-    /// How many bytes leave in `time`.
+    /// Returns how many bytes leave in `time`.
     fn bytes_in(&self, time: Duration) -> u64 {
         self.rate.map_or(0, |rate| (time.as_secs_f64() * rate as f64 / 8.0) as u64)
     }
@@ -120,7 +121,7 @@ mod tests {
         Packet { machine: number, bytes: vec![number; 1250] } // 10,000 bits
     }
 
-    /// The numbers of the packets that arrive, each with the time it takes.
+    /// Returns the numbers of the packets that arrive, each with the time it takes.
     fn arrivals(wire: &mut Wire, start: Instant) -> Vec<(u8, Duration)> {
         let mut arrived = Vec::new();
         while let Some(at) = wire.next_arrival() {

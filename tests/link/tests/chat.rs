@@ -1,5 +1,5 @@
-//! The chat servers on a network that is no loopback: what they promise about pastes, slow readers
-//! and leavers has to hold there.
+//! Tests the chat servers on a network that is not loopback. Their promises about pastes, slow
+//! readers and leaving clients have to hold there as well.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -64,7 +64,7 @@ on_a_link! { chat_with_a_log: against_every_log_server!
     a_reader_that_takes_in_nothing_is_announced
 }
 
-/// What a server prints for each client that leaves, however it does.
+/// The line that a server prints for each client that leaves, however it leaves.
 const HAS_LEFT: &str = "有客户端退出了";
 
 fn good_link() -> Conditions {
@@ -79,26 +79,26 @@ fn bad_link() -> Conditions {
 /// A server behind a link.
 struct Class {
     server: Program,
-    // Dropped last, so that a test that fails shows what its programs did before the link went.
+    // Dropped last, so that a failing test shows what its programs did before the link went away.
     link: Link,
 }
 
 impl Class {
     fn on(conditions: Conditions, package: &str) -> Class {
-        let program = lesson(package); // built before there is no way out to anywhere
+        let program = lesson(package); // built while there is a network
         let link = Link::new(conditions).unwrap_or_else(|error| panic!("no link: {error:#}"));
         let mut command = Command::new(program);
         command.arg("0.0.0.0:0");
         Class { server: Program::server_from(command), link }
     }
 
-    /// How the machine `number` reaches the server.
+    /// Returns the address at which the machine `number` reaches the server.
     fn address(&self, number: u8) -> String {
         format!("{}:{}", machine(number), self.server.address().port())
     }
 
-    /// Two machines may well have the same port, and the chat names people by their ports. Here a
-    /// port that is bound before it connects is nobody else's.
+    /// Connects from the machine `number`. Two machines may have the same port, but the chat names
+    /// people by their ports, so this binds a port before it connects: nobody else has that one.
     fn connect(&self, number: u8) -> TcpStream {
         let server = SocketAddr::from((machine(number), self.server.address().port()));
         let socket = Socket::new(Domain::IPV4, Type::STREAM, None).expect("a socket");
@@ -108,25 +108,25 @@ impl Class {
         socket.into()
     }
 
-    /// A client on the machine `number`.
+    /// Connects a client on the machine `number`.
     fn join(&self, number: u8) -> Peer {
         Peer::over(self.connect(number))
     }
 
-    /// Clients on the machines from 2 on, who talk.
+    /// Connects clients that talk, on the machines from 2 on.
     fn people(&self, count: u8) -> Vec<Peer> {
         (2..2 + count).map(|number| self.join(number)).collect()
     }
 
-    /// Clients on the machines from 2 on, who do nothing but read.
+    /// Connects clients that only read, on the machines from 2 on.
     fn readers(&self, count: u8) -> Vec<Connection> {
         let patience = Patience { silence: DEADLINE, in_all: 5 * DEADLINE };
         (2..2 + count).map(|number| Connection::over(self.connect(number), patience)).collect()
     }
 }
 
-/// Who has heard something is in the room, so `speaker` says something until all have. A connection
-/// that is there for the client may not be there for the server yet.
+/// Has `speaker` send a line until all `others` have received it, because a client that has
+/// received something is in the room. A client may be connected before the server has accepted it.
 fn wait_until_all_are_in<'a>(speaker: &mut Peer, others: impl IntoIterator<Item = &'a TcpStream>) {
     for other in others {
         let deadline = Instant::now() + DEADLINE;
@@ -138,7 +138,7 @@ fn wait_until_all_are_in<'a>(speaker: &mut Peer, others: impl IntoIterator<Item 
     }
 }
 
-/// Somewhat more than `bytes` of ordinary lines.
+/// Returns ordinary lines, somewhat more than `bytes` in all.
 fn ordinary_lines(bytes: usize) -> Vec<String> {
     let line = |number| format!("{number:06}: a line of ordinary length, as people write\n");
     (0..bytes.div_ceil(line(0).len())).map(line).collect()
@@ -168,10 +168,11 @@ fn a_paste(package: &str, readers: u8, conditions: Conditions) {
     assert_all_hear_a_paste(PASTE, &mut sender, &mut readers);
 }
 
-/// A long paste, in bytes.
+/// The size of a long paste, in bytes.
 const PASTE: usize = 256 * 1024;
 
-/// So much is pasted, and everybody who reads all the time hears all of it, in order.
+/// Pastes that much, and asserts that everybody who reads all the time receives all of it, in
+/// order.
 fn assert_all_hear_a_paste(bytes: usize, sender: &mut Peer, readers: &mut [Connection]) {
     let lines = ordinary_lines(bytes);
     let label = format!("{}:", sender.port());
@@ -190,18 +191,22 @@ fn assert_all_hear_a_paste(bytes: usize, sender: &mut Peer, readers: &mut [Conne
     let thrown_out = heard.iter().filter(|bytes| **bytes < expected.len()).count();
     assert!(
         thrown_out == 0,
-        "{thrown_out} of {count} readers were thrown out; they have heard {heard:?} of {} bytes",
+        "{thrown_out} of {count} readers were thrown out; they have received {heard:?} of {} bytes",
         expected.len()
     );
 }
 
-/// How much of `expected` a reader hears after `begin`. Fails when it hears anything else.
+/// Returns how much of `expected` a reader receives after `begin`. Fails if it receives anything
+/// else.
 fn heard_of(expected: &str, begin: &str, reader: &mut Connection) -> usize {
     reader.skip_to(begin.as_bytes()).expect("the beginning of the paste");
-    // Who is thrown out has heard less, which the caller sees.
+    // A reader that is thrown out has received less, which the caller notices.
     let _ = reader.receive_until(|unseen| unseen.len() >= expected.len());
     let heard = reader.take(usize::MAX);
-    assert!(expected.as_bytes().starts_with(&heard), "something else was heard than was said");
+    assert!(
+        expected.as_bytes().starts_with(&heard),
+        "a reader received something that was not sent"
+    );
     reader.forget();
     heard.len()
 }
@@ -212,7 +217,7 @@ fn a_reader_that_never_reads_is_dropped(package: &str) {
     let mut never_reads = class.join(253);
     let mut sender = class.join(254);
     wait_until_all_are_in(&mut sender, readers.iter().map(Connection::stream));
-    // Once it has done what it will do again, it has the memory that it needs for that.
+    // After the first paste, the server has all the memory that it needs for the same again.
     assert_all_hear_a_paste(PASTE, &mut sender, &mut readers);
     let before = resident_memory(class.server.process_id());
     let mut pastes = 1;
@@ -230,7 +235,7 @@ fn a_reader_that_never_reads_is_dropped(package: &str) {
     assert_eq!(class.server.lines().iter().filter(|line| *line == HAS_LEFT).count(), 1);
 }
 
-#[allow(dead_code)] // where part 7 is not tested
+#[allow(dead_code)] // when part 7 is not tested
 fn four_mebibytes_reach_30_readers_and_20_who_never_read_are_dropped(package: &str) {
     let delay = Duration::from_millis(5);
     let class = Class::on(
@@ -245,7 +250,7 @@ fn four_mebibytes_reach_30_readers_and_20_who_never_read_are_dropped(package: &s
     let before = resident_memory(class.server.process_id());
 
     assert_all_hear_a_paste(4 * 1024 * 1024, &mut sender, &mut readers);
-    // The log still holds all of that. With as much again, its tail has gone past them.
+    // The log still holds all of that. After as much again, its tail has passed them.
     assert_all_hear_a_paste(4 * 1024 * 1024, &mut sender, &mut readers);
     class.server.wait_for_lines(never_read.len(), HAS_LEFT);
 
@@ -258,34 +263,35 @@ fn four_mebibytes_reach_30_readers_and_20_who_never_read_are_dropped(package: &s
     assert_eq!(class.server.lines().iter().filter(|line| *line == HAS_LEFT).count(), 20);
 }
 
-/// Without a log, a speaker has to be slowed down to what everybody can read.
+/// Tests that without a log, a speaker is slowed down to a speed at which everybody can read.
 fn a_speaker_that_is_too_fast_has_nobody_thrown_out(package: &str) {
     a_flood_reaches_everybody_who_reads(package, 1, 1024 * 1024, 0);
 }
 
-#[allow(dead_code)] // where part 7 is not tested
+#[allow(dead_code)] // when part 7 is not tested
 fn a_paste_that_is_longer_than_the_log_reaches_everybody_who_reads(package: &str) {
     a_flood_reaches_everybody_who_reads(package, 1, FLOOD, 5);
 }
 
-#[allow(dead_code)] // where part 7 is not tested
+#[allow(dead_code)] // when part 7 is not tested
 fn ten_pastes_at_the_same_time_reach_everybody_who_reads(package: &str) {
     a_flood_reaches_everybody_who_reads(package, 10, FLOOD, 5);
 }
 
-/// How many bytes are pasted by all who paste together: more than the log holds.
-#[allow(dead_code)] // where part 7 is not tested
+/// How many bytes all pasters paste together: more than the log holds.
+#[allow(dead_code)] // when part 7 is not tested
 const FLOOD: usize = 10 * 1024 * 1024;
 
 /// A line of a flood, without its number.
 const FLOOD_LINE: &str = "of the lines that are pasted by somebody who is on the machine of the server, \
     and so is faster than everybody who reads them over the link, which has a rate, a delay and losses";
 
-/// What a third person says, whose words are heard in the midst of a flood.
+/// What a third person says in the middle of a flood.
 const ASIDE: &str = "does anybody hear me?";
 
-/// The speakers paste as fast as the server reads, on its own machine. Everybody who reads hears all
-/// of these `bytes`. So many clients that `never_read`, and one that hardly does, are left behind.
+/// Lets the speakers paste as fast as the server reads, on its own machine. Asserts that everybody
+/// who reads receives all of these `bytes`, and that the clients that `never_read`, and one that
+/// hardly reads, are left behind.
 fn a_flood_reaches_everybody_who_reads(
     package: &str,
     speakers: usize,
@@ -325,7 +331,7 @@ fn a_flood_reaches_everybody_who_reads(
             readers.iter().map(|reader| scope.spawn(|| flood.heard_by(reader, |_| ()))).collect();
         let third_person = scope.spawn(|| flood.heard_by(&third_person, say_something));
         scope.spawn(|| {
-            // It does not wait for anything, it is slow.
+            // Not a wait for anything: this client is slow.
             while !is_over.load(Relaxed) && matches!((&trickles).read(&mut [0]), Ok(1..)) {
                 thread::sleep(Duration::from_millis(200));
             }
@@ -345,7 +351,7 @@ fn a_flood_reaches_everybody_who_reads(
         heard
     });
     let thrown_out = heard.iter().filter(|heard| heard.lines < flood.in_all()).count();
-    assert_eq!(thrown_out, 0, "so many of those who read were thrown out");
+    assert_eq!(thrown_out, 0, "the number of reading clients that were thrown out");
     for Heard { aside, .. } in &heard[..readers.len()] {
         let aside = aside.expect("the third person was heard");
         assert!(aside < flood.in_all() / 2, "heard after {aside} of {} lines", flood.in_all());
@@ -359,16 +365,16 @@ fn port(stream: &TcpStream) -> u16 {
     stream.local_addr().expect("a connected socket has an address").port()
 }
 
-/// Some people who each paste so many lines, all at the same time.
+/// Several people who each paste that many lines at the same time.
 struct Flood {
     lines: usize,
     speakers: Vec<u16>,
 }
 
-/// What a reader has heard of a flood.
+/// What a reader has received of a flood.
 struct Heard {
     lines: usize,
-    /// After how many of them the third person's words came.
+    /// The number of lines that came before the third person's words.
     aside: Option<usize>,
 }
 
@@ -380,11 +386,11 @@ impl Flood {
     fn paste(&self, mut speaker: &TcpStream) {
         let lines: String =
             (0..self.lines).map(|number| format!("{number} {FLOOD_LINE}\n")).collect();
-        let _ = speaker.write_all(lines.as_bytes()); // what is not heard shows whether all was sent
+        let _ = speaker.write_all(lines.as_bytes()); // if this fails, the readers receive too little
     }
 
-    /// Reads until the flood is over, or the connection. Each speaker's lines come whole and in order.
-    /// Calls `then` with the number of lines heard so far.
+    /// Reads until the flood or the connection is over. Asserts that each speaker's lines arrive
+    /// whole and in order. Calls `then` with the number of lines received so far.
     fn heard_by(&self, reader: &TcpStream, then: impl Fn(usize)) -> Heard {
         let mut next: BTreeMap<u16, usize> = self.speakers.iter().map(|port| (*port, 0)).collect();
         let mut heard = Heard { lines: 0, aside: None };
@@ -414,8 +420,9 @@ impl Flood {
     }
 }
 
-/// Its system answers, but its program does not read, and there is room in the log for long.
-#[allow(dead_code)] // where part 7 is not tested
+/// Tests a client whose system answers, but whose program does not read, while the log has room for
+/// long.
+#[allow(dead_code)] // when part 7 is not tested
 fn a_reader_that_takes_in_nothing_is_announced(package: &str) {
     let class = Class::on(good_link(), package);
     let mut readers = class.readers(2);
@@ -434,8 +441,8 @@ fn a_reader_that_takes_in_nothing_is_announced(package: &str) {
     stuck.wait_until_closed();
 }
 
-/// Each of `people` says `count` lines, all of them at the same time. Everybody hears all that the
-/// others say, whole, and in the same order. Returns what was said, in that order.
+/// Has each of `people` send `count` lines, all at the same time. Asserts that everybody receives
+/// all that the others send, whole and in the same order. Returns the lines in that order.
 fn assert_all_hear_each_other(
     people: &mut [Peer],
     observer: &mut Peer,
@@ -465,10 +472,10 @@ fn assert_all_hear_each_other(
     all
 }
 
-/// What those say who leave in the middle of a line.
+/// The last words of clients that leave in the middle of a line.
 const HALF_A_LINE: &str = "I shall be aw";
 
-/// The next `count` lines that `peer` hears, without calls and half lines.
+/// Returns the next `count` lines that `peer` receives, without calls and half lines.
 fn lines(peer: &mut Peer, count: usize) -> Vec<String> {
     let mut lines = Vec::new();
     while lines.len() < count {
@@ -528,8 +535,8 @@ fn a_laptop_vanishes(package: &str, meanwhile: impl FnOnce(&mut [Peer], &mut Pee
     wait_until_all_are_in(&mut observer, [laptop.stream()]);
     wait_until_all_are_in(&mut observer, people.iter().map(Peer::stream));
 
-    // Otherwise something would be under way to the laptop, although nobody says a word.
-    wait_until("all that was sent is acknowledged", nothing_is_under_way);
+    // Otherwise data would be in flight to the laptop although nobody says a word.
+    wait_until("all sent data has been acknowledged", nothing_is_under_way);
     #[cfg(target_os = "linux")]
     patience::shorten(class.server.process_id(), machine(2));
     class.link.cut(2);
@@ -539,9 +546,9 @@ fn a_laptop_vanishes(package: &str, meanwhile: impl FnOnce(&mut [Peer], &mut Pee
     assert_eq!(class.server.lines().iter().filter(|line| *line == HAS_LEFT).count(), 1);
 }
 
-/// Whether every connection of this network has nothing that was sent and not acknowledged (the
-/// file is that of this thread's network; its fifth column begins with the bytes to be acknowledged,
-/// see proc_net_tcp in the kernel's documentation).
+/// Returns whether no connection of this network has unacknowledged data. (The file is that of this
+/// thread's network. Its fifth column begins with the number of unacknowledged bytes, see
+/// proc_net_tcp in the kernel's documentation.)
 fn nothing_is_under_way() -> bool {
     let connections = fs::read_to_string("/proc/thread-self/net/tcp").expect("proc(5)");
     connections.lines().skip(1).all(|line| {
@@ -558,7 +565,7 @@ fn who_goes_away_in_the_middle_of_a_line_spoils_nobodys(package: &str) {
     wait_until_all_are_in(&mut observer, people.iter().map(Peer::stream));
     wait_until_all_are_in(&mut observer, [witness.stream()]);
     for leaver in [&mut vanishes, &mut resets, &mut half_closes] {
-        // In one segment, so that all of it has arrived when the whole line is heard.
+        // Sent in one segment, so that all of it has arrived once the whole line is received.
         leaver.send(format!("here I am\n{HALF_A_LINE}"));
         lines(&mut observer, 1);
     }
@@ -580,23 +587,23 @@ fn who_goes_away_in_the_middle_of_a_line_spoils_nobodys(package: &str) {
     }
 }
 
-/// What a client has said before it resets is in the server's kernel. A server that cannot send to the
-/// client any more still reads that.
+/// Tests that a server which can no longer send to a client still reads what the client sent before
+/// its reset, because that is in the server's kernel.
 fn who_resets_is_heard_to_the_end(package: &str) {
     let class = Class::on(good_link(), package);
     let (mut listener, mut speaker) = (class.join(2), class.join(254));
     let last_words = "these are my last words\n";
-    // More than a server reads in one go, and less than its kernel takes while it is suspended.
+    // More than a server reads in one go, but less than its kernel accepts while it is suspended.
     let words = ordinary_lines(20 * 1024).concat() + last_words;
     for _ in 0..40 {
         let mut resets = class.join(3);
         wait_until_all_are_in(&mut speaker, [listener.stream(), resets.stream()]);
-        // When the server goes on, all of this has happened.
+        // When the server resumes, all of this has happened.
         #[cfg(unix)]
         class.server.suspend();
         speaker.send("this cannot be sent to everybody\n");
         resets.send(&words);
-        wait_until("all that was sent is acknowledged", nothing_is_under_way);
+        wait_until("all sent data has been acknowledged", nothing_is_under_way);
         let label = format!("{}:", resets.port());
         resets.reset();
         #[cfg(unix)]
@@ -606,7 +613,7 @@ fn who_resets_is_heard_to_the_end(package: &str) {
         while !heard.ends_with(last_words) {
             heard.extend(listener.line().strip_prefix(&label).map(|line| format!("{line}\n")));
         }
-        assert!(heard == words, "something was lost, or heard twice");
+        assert!(heard == words, "a line was lost or received twice");
         speaker.skip_to(format!("{label}{last_words}"));
         listener.forget();
         speaker.forget();

@@ -1,5 +1,5 @@
-//! Edges of a cluster whose readers are on a network that is no loopback. NATS and the edges are on one
-//! machine, so somebody who pastes there is far faster than the readers.
+//! Tests edges of a cluster whose readers are on a network that is not loopback. NATS and the edges
+//! are on one machine, so somebody who pastes there is far faster than the readers.
 
 use std::io::{BufRead, BufReader, Write, copy, sink};
 use std::net::{Shutdown, SocketAddr, TcpStream};
@@ -33,16 +33,16 @@ const LINE: &str =
 /// How many bytes are pasted.
 const PASTE: usize = 48 * 1024 * 1024;
 
-/// What a reader has heard.
+/// What a reader has received.
 #[derive(Default)]
 struct Heard {
     numbers: Vec<usize>,
-    /// What the others said meanwhile, and when it was heard.
+    /// What the others said meanwhile, and when it was received.
     asides: Vec<(String, Instant)>,
 }
 
 fn a_flood_at_one_edge() {
-    let program = lesson("lesson-cluster-server"); // built before there is no way out to anywhere
+    let program = lesson("lesson-cluster-server"); // built while there is a network
     let delay = Duration::from_millis(2);
     let conditions =
         Conditions { delay, rate: Some(200_000_000), loss: 0.001, ..Conditions::default() };
@@ -94,11 +94,14 @@ fn a_flood_at_one_edge() {
         (heard, said, spoken)
     });
     for heard in &heard {
-        assert!(heard.numbers.is_sorted_by(|one, next| one < next), "in order, and none twice");
+        assert!(
+            heard.numbers.is_sorted_by(|one, next| one < next),
+            "lines are in order, and none comes twice"
+        );
         let missing = said - heard.numbers.len();
         println!("{missing} of {said} lines were lost, {} asides", spoken.len());
-        wait_until("what is missing is said to be lost", || lost(&west) >= missing);
-        assert!(lost(&west) <= missing + 100, "only words at the end may be lost too");
+        wait_until("the edge reports what is missing as lost", || lost(&west) >= missing);
+        assert!(lost(&west) <= missing + 100, "besides these, only words at the end may be lost");
         for (index, spoken) in spoken.iter().enumerate() {
             let words = format!(":aside {}", index + 1);
             let found = heard.asides.iter().find(|(line, _)| line.ends_with(&words));
@@ -113,7 +116,7 @@ fn port(stream: &TcpStream) -> u16 {
     stream.local_addr().map(|address: SocketAddr| address.port()).expect("a connected socket")
 }
 
-/// Says something until all others have heard it.
+/// Has the speaker send a line until all others have received it.
 fn wait_until_heard<'a>(mut speaker: &TcpStream, listeners: impl Iterator<Item = &'a TcpStream>) {
     for listener in listeners.filter(|listener| port(listener) != port(speaker)) {
         listener.set_nonblocking(true).expect("a socket");
@@ -137,7 +140,7 @@ fn paste(mut speaker: &TcpStream) -> usize {
     lines
 }
 
-/// Reads until the end is said.
+/// Reads until the end is announced.
 fn heard_by(reader: &TcpStream, label: &str) -> Heard {
     let mut heard = Heard::default();
     for line in BufReader::with_capacity(64 * 1024, reader).lines() {
@@ -158,7 +161,7 @@ fn heard_by(reader: &TcpStream, label: &str) -> Heard {
     panic!("a reader was thrown out after {} lines", heard.numbers.len());
 }
 
-/// How many lines of the flooding edge are lost, as the other says.
+/// Returns how many lines of the flooding edge are lost, as the other edge reports.
 fn lost(edge: &Program) -> usize {
     let stderr = edge.stderr();
     let words = stderr.lines().filter_map(|line| line.strip_prefix("east: "));

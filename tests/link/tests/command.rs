@@ -1,4 +1,4 @@
-//! The command `link`, as one types it.
+//! Tests the command `link` as you would type it.
 
 use std::process::Command;
 
@@ -15,7 +15,7 @@ fn link(arguments: &[&str]) -> Command {
     command
 }
 
-/// What `command` prints to stdout and stderr, and its exit status.
+/// Runs `command`. Returns what it prints to stdout and stderr, and its exit status.
 fn run(command: Command) -> (String, String, Option<i32>) {
     let mut program = Program::start(command);
     let status = program.wait_for_exit();
@@ -73,7 +73,7 @@ fn a_shell_says_what_to_type_and_is_behind_the_link() {
     shell.type_line("cat /proc/self/net/route");
     shell.close_stdin();
     shell.wait_for_exit();
-    // The network 192.0.2.0, its bytes in the order of this machine.
+    // The network 192.0.2.0, with its bytes in the order of this machine.
     let network = u32::from_ne_bytes([192, 0, 2, 0]);
     shell.wait_for_stdout(contains(format!("link\t{network:08X}")));
 }
@@ -92,10 +92,10 @@ fn ctrl_c_is_for_the_program_behind_the_link() {
     let script = "trap 'echo heard' INT; echo ready; read line; kill -INT $$; exit 3";
     let mut program = Program::start(link(&["--", "sh", "-c", script]));
     program.wait_for_line("ready");
-    program.press_ctrl_c(); // on a terminal both are sent it: this is the link's share
+    program.press_ctrl_c(); // a terminal sends it to both, and this is the link's share
     program.type_line("go on");
     assert_eq!(program.wait_for_exit().code(), Some(3));
-    program.wait_for_line("heard"); // and a signal that the link ignores is not ignored by others
+    program.wait_for_line("heard"); // the link ignores the signal, but its command does not
 }
 
 fn main() -> std::process::ExitCode {

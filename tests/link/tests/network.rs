@@ -1,5 +1,5 @@
-//! The link itself, with real sockets. What needs a clock is tested without waiting for one, beside
-//! the code.
+//! Tests the link itself with real sockets. Tests that need a clock are beside the code, and do not
+//! wait for it.
 
 use std::io::ErrorKind;
 use std::net::{IpAddr, TcpListener, TcpStream};
@@ -34,7 +34,7 @@ fn link_with(conditions: Conditions) -> Link {
     Link::new(conditions).unwrap_or_else(|error| panic!("no link: {error:#}"))
 }
 
-/// A client on the machine `number`, and the server's end.
+/// Connects a client on the machine `number`. Returns it and the server's end.
 fn connected_pair(number: u8) -> (Peer, Peer) {
     let listener = TcpListener::bind("0.0.0.0:0").expect("a free port");
     let port = listener.local_addr().expect("its address").port();
@@ -83,7 +83,7 @@ fn a_megabyte_arrives_whole_in_spite_of_losses_and_a_small_queue() {
             client.send(&megabyte);
             client.half_close();
         });
-        assert!(server.read_to_end() == megabyte, "something else has arrived");
+        assert!(server.read_to_end() == megabyte, "other data has arrived");
     });
 }
 
@@ -94,7 +94,7 @@ fn a_machine_that_is_cut_off_is_reached_again_when_it_is_restored() {
     link.cut(2);
     client.send("is anybody there?");
     server.send("hello?");
-    // When these have come all the way, the others would have, too.
+    // Once these have arrived, the earlier packets would have arrived as well.
     for _ in 0..3 {
         other_client.send("yes");
         other_server.expect("yes");
@@ -112,7 +112,8 @@ fn nothing_is_carried_after_the_link_is_dropped() {
     let link = link_with(Conditions::default());
     let (mut client, mut server) = connected_pair(2);
     drop(link);
-    // The device is gone, and with it the way there. It does not go at once where it is in use.
+    // The device is gone, and the route to the other machine with it, but perhaps not immediately
+    // if it is in use.
     wait_until("there is no way to the other machine", || {
         let error = TcpStream::connect((machine(3), 9)).expect_err("nobody listens");
         error.kind() == ErrorKind::NetworkUnreachable

@@ -1,11 +1,11 @@
-//! How long the readers of the broadcast server wait when others do not read:
+//! Measures how long the readers of the broadcast server wait when others do not read:
 //!
 //!     cargo bench -p measure --bench slow_readers                (0, 1 and 100 that never read)
 //!     cargo bench -p measure --bench slow_readers -- 10          (another number)
 //!
-//! A sender says 150 MB in blocks of lines, and a reader waits for each block. Clients that never
-//! read fill up and are disconnected meanwhile. The server runs in a release build. What counts is
-//! the comparison with the run in which everybody reads. Linux only: it reads /proc.
+//! A sender sends 150 MB in blocks of lines, and a reader waits for each block. Meanwhile, clients
+//! that never read fill up and are disconnected. The server runs in a release build. What counts is
+//! the comparison with the run in which everybody reads. Linux only, because it reads /proc.
 
 use std::error::Error;
 use std::process::Command;

@@ -1,4 +1,4 @@
-//! What the backlog changes when four hundred clients join at once, measured over loopback:
+//! Measures what the backlog changes when four hundred clients join together, over loopback:
 //!
 //!     cargo run --release -p measure --example burst
 //!
@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 
 const CLIENTS: usize = 400;
 
-/// A client that waits as long as this has had its first attempt thrown away.
+/// A client that waits as long as this has had its first attempt dropped.
 const LATE: Duration = Duration::from_millis(500);
 
 fn main() -> Result<(), Box<dyn Error>> {
@@ -21,7 +21,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     println!("listener           connected  late  slowest");
     for (name, listener) in [("TcpListener::bind", standard), ("shared::listen", ours)] {
         let address = listener.local_addr()?;
-        // As the broadcast server does: a thread for each client, started in the accept loop.
+        // Like the broadcast server: a thread for each client, started in the accept loop.
         thread::spawn(move || {
             while let Ok((client, _)) = listener.accept() {
                 thread::spawn(move || hold(&client));
@@ -39,7 +39,7 @@ fn main() -> Result<(), Box<dyn Error>> {
 }
 
 // ANCHOR: join
-/// How long `connect` took for each client that got through.
+/// Returns how long `connect` took for each client that got through.
 fn join_all_at_once(address: SocketAddr) -> Vec<Duration> {
     let ready = Barrier::new(CLIENTS);
     thread::scope(|scope| {

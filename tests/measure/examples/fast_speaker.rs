@@ -1,11 +1,11 @@
-//! One person pastes a megabyte, as fast as the machine can: what becomes of those who read (Linux;
-//! a link as `cargo run -p link` makes it):
+//! Measures what happens to the readers when somebody pastes a megabyte as fast as the machine can
+//! (Linux; over a link like that of `cargo run -p link`):
 //!
 //!     cargo run --release -p measure --example fast_speaker
 //!
-//! The speaker sits at the server's own machine. The readers are on the other side of the link, read
-//! all the time, and have the send buffers of the broadcast server. A third person says a line every
-//! third of a second meanwhile. It takes a minute.
+//! The speaker is on the server's own machine. The readers are on the other side of the link, read
+//! all the time, and have the send buffers of the broadcast server. Meanwhile a third person sends
+//! a line every third of a second. It takes a minute.
 
 use std::error::Error;
 use std::io::{BufRead, BufReader, Read, Write};
@@ -50,11 +50,11 @@ fn main() -> Outcome<()> {
 }
 
 struct Trial {
-    /// How many readers have heard all of the paste.
+    /// The number of readers that have received all of the paste.
     hear_all: usize,
-    /// How long it took until the server had all of it.
+    /// The time until the server had all of it.
     paste: Duration,
-    /// How long the slowest of the third person's lines took. `None` if one was not heard.
+    /// The time that the slowest of the third person's lines took. `None` if one was not received.
     third_person: Option<Duration>,
 }
 
@@ -81,7 +81,7 @@ fn trial(readers: usize, is_held_up: bool) -> Outcome<Trial> {
         scope.spawn(|| pass_on(&from_third, &room, is_held_up));
         scope.spawn(move || {
             let text = format!("{}\n", "x".repeat(49)).repeat(PASTE / 50);
-            // An error, and less is heard than was to be said.
+            // If this fails, the readers receive less than the whole text.
             let _ = speaker.write_all(text.as_bytes());
         });
         let mut said = Vec::new();
@@ -92,7 +92,7 @@ fn trial(readers: usize, is_held_up: bool) -> Outcome<Trial> {
         }
         let paste = speaking.join().map_err(|_| "the server's thread panicked")?;
         third.shutdown(Shutdown::Write)?;
-        thread::sleep(Duration::from_secs(2)); // what is still on its way
+        thread::sleep(Duration::from_secs(2)); // for data in flight
         room.lock().map_err(|_| "poisoned")?.iter().for_each(disconnect);
         let heard: Vec<Heard> = heard.into_iter().filter_map(|one| one.join().ok()).collect();
         let expected = PASTE / 50;
@@ -107,7 +107,7 @@ fn trial(readers: usize, is_held_up: bool) -> Outcome<Trial> {
     })
 }
 
-/// What a reader has heard: how many lines of the paste, and when each line of the third person.
+/// What a reader has received: how many lines of the paste, and when each line of the third person.
 struct Heard {
     pasted: usize,
     third_person: Vec<Instant>,
@@ -124,7 +124,7 @@ fn listen(client: TcpStream) -> Heard {
     heard
 }
 
-/// What the broadcast server does for one client. Returns when all of its paste has arrived.
+/// Does what the broadcast server does for one client. Returns when all of its paste has arrived.
 fn pass_on(mut stream: &TcpStream, room: &Mutex<Vec<TcpStream>>, is_held_up: bool) -> Instant {
     let mut lines = Lines::trimmed();
     let pace = Pace::default();

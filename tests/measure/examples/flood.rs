@@ -1,9 +1,9 @@
-//! How fast our chat client takes in a flood, compared with nc:
+//! Measures how fast our chat client processes a flood, compared with nc:
 //!
 //!     cargo run --release -p measure --example flood
 //!
-//! In turn, each of them is sent short lines as fast as it reads them, and prints them into a pipe.
-//! The client is the debug build, which is what `cargo run` starts.
+//! Each of them, in turn, is sent short lines as fast as it reads them, and prints them into a
+//! pipe. The client is the debug build, because that is what `cargo run` starts.
 
 use std::error::Error;
 use std::io::{self, Write};

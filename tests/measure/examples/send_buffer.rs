@@ -1,15 +1,15 @@
-//! How large the broadcast server's send buffer has to be on a network that is no loopback, and
-//! what it costs (Linux; a link as `cargo run -p link` makes it):
+//! Measures how large the broadcast server's send buffer has to be on a network that is not
+//! loopback, and what it costs (Linux; over a link like that of `cargo run -p link`):
 //!
 //!     cargo run --release -p measure --example send_buffer
 //!
-//! Each column is a size asked for, and below it what Linux gives: twice as much. Each row is a
-//! trial. First, how many of the readers, who read all the time, hear the whole of a paste. Then,
-//! how many lines a client survives that never reads, when they are said at once, and when each is
-//! said as soon as a client that reads has heard the one before. Last, how much of the system's
-//! memory a hundred such clients pin, both ends together. It takes eight minutes.
+//! Each column is a requested size, and below it what Linux gives: twice as much. Each row is a
+//! trial. First, how many of the readers, who read all the time, receive a whole paste. Then, how
+//! many lines a client that never reads survives, when all are sent in a burst, and when each is
+//! sent as soon as a reading client has received the one before. Last, how much system memory a
+//! hundred such clients pin, counting both ends. It takes eight minutes.
 //!
-//! `-- reno` has TCP's congestion control by that algorithm instead of the system's own.
+//! `-- reno` uses that congestion control algorithm for TCP instead of the system's default.
 
 use std::error::Error;
 use std::io::{self, Read, Write};
@@ -23,12 +23,12 @@ use socket2::SockRef;
 
 type Outcome<T> = Result<T, Box<dyn Error>>;
 
-/// The sizes to ask for, in bytes. `None` leaves it to the system. The second is all that most
-/// systems give (net.core.wmem_max), whatever is asked for.
+/// The sizes to request, in bytes. `None` leaves it to the system. The second is the maximum on
+/// most systems (net.core.wmem_max), whatever is requested.
 const SIZES: [Option<usize>; 6] =
     [None, Some(212_992), Some(256 << 10), Some(512 << 10), Some(1 << 20), Some(2 << 20)];
 
-/// How a trial's network is, and what the tables call it.
+/// The network of a trial, and its name in the tables.
 #[derive(Clone)]
 struct Network {
     name: &'static str,
@@ -94,7 +94,7 @@ fn print_row(
     Ok(())
 }
 
-/// The send buffer that a client has at first, in bytes.
+/// Returns the send buffer that a client has at first, in bytes.
 fn given(size: Option<usize>) -> Outcome<usize> {
     let listener = listen(size)?;
     let _client = TcpStream::connect((machine(2), listener.local_addr()?.port()))?;
@@ -109,7 +109,7 @@ fn listen(size: Option<usize>) -> Outcome<TcpListener> {
     Ok(listener)
 }
 
-/// A client, and the server's end of its connection.
+/// Connects a client. Returns it and the server's end of its connection.
 fn client(listener: &TcpListener, network: &Network) -> Outcome<(TcpStream, TcpStream)> {
     let client = TcpStream::connect((network.server, listener.local_addr()?.port()))?;
     let (accepted, _) = listener.accept()?;
@@ -117,8 +117,8 @@ fn client(listener: &TcpListener, network: &Network) -> Outcome<(TcpStream, TcpS
     Ok((client, accepted))
 }
 
-/// Has somebody paste `paste` KiB in lines of `line` bytes. Returns how many of the `readers` hear
-/// all of it.
+/// Has somebody paste `paste` KiB in lines of `line` bytes. Returns how many of the `readers`
+/// receive all of it.
 fn paste_to(
     readers: usize,
     network: &Network,
@@ -136,7 +136,7 @@ fn paste_to(
         clients.push(accepted);
         reading.push(thread::spawn(move || {
             let mut heard = Vec::new();
-            let _ = reader.read_to_end(&mut heard); // a reset for who is disconnected
+            let _ = reader.read_to_end(&mut heard); // a reset if it is disconnected
             heard.len()
         }));
     }
@@ -150,7 +150,7 @@ fn paste_to(
     Ok(heard.filter(|heard| *heard == expected).count())
 }
 
-/// What the broadcast server does, with one client that talks and any number that listen.
+/// Does what the broadcast server does, for one client that sends and any number that read.
 fn pass_on(mut sender: TcpStream, port: u16, clients: &[TcpStream]) {
     let mut lines = Lines::trimmed();
     let mut buffer = [0; 4096];
@@ -165,7 +165,7 @@ fn pass_on(mut sender: TcpStream, port: u16, clients: &[TcpStream]) {
         }
     }
     for client in clients {
-        let _ = client.shutdown(Shutdown::Write); // fails for who is gone
+        let _ = client.shutdown(Shutdown::Write); // fails if it is gone
     }
 }
 
@@ -178,8 +178,8 @@ fn label(port: u16, lines: &[u8]) -> Vec<u8> {
     messages
 }
 
-/// How many lines a client that never reads survives, when they are said at once, or each when a
-/// client that reads has heard the one before.
+/// Returns how many lines a client that never reads survives, when they are sent in a burst, or
+/// each after a reading client has received the one before.
 fn survived_lines(network: &Network, size: Option<usize>, waits: bool) -> Outcome<usize> {
     let listener = listen(size)?;
     let (mut reader, to_reader) = client(&listener, network)?;
@@ -197,14 +197,14 @@ fn survived_lines(network: &Network, size: Option<usize>, waits: bool) -> Outcom
     Ok(survived)
 }
 
-/// How many bytes of the system's memory a hundred clients hold that never read, with all that may
-/// wait for them.
+/// Returns how many bytes of system memory a hundred clients that never read pin, with all the data
+/// that may wait for them.
 fn pinned_by_a_hundred(network: &Network, size: Option<usize>) -> Outcome<u64> {
     let listener = listen(size)?;
     let clients = (0..100).map(|_| client(&listener, network)).collect::<Outcome<Vec<_>>>()?;
     let before = memory_of_all_sockets()?;
     let line = label(40000, format!("{}\n", "x".repeat(49)).as_bytes());
-    // Room appears as long as the other end's buffer is not full either.
+    // There may still be room later, as long as the other end's buffer is not full either.
     loop {
         let fill = |(_, to_it): &(TcpStream, TcpStream)| {
             (0..).find(|_| send_now(to_it, &line).is_err()).unwrap_or(0)
@@ -219,7 +219,7 @@ fn pinned_by_a_hundred(network: &Network, size: Option<usize>) -> Outcome<u64> {
     Ok(pinned)
 }
 
-/// The memory of all TCP sockets of the machine, in bytes: in /proc/net/sockstat in pages (proc(5)).
+/// Returns the memory of all TCP sockets in bytes. /proc/net/sockstat counts pages (proc(5)).
 fn memory_of_all_sockets() -> Outcome<u64> {
     let sockstat = fs::read_to_string("/proc/thread-self/net/sockstat")?;
     let tcp = sockstat.lines().find(|line| line.starts_with("TCP:")).ok_or("no TCP in sockstat")?;

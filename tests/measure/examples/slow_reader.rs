@@ -2,7 +2,7 @@
 //!
 //!     cargo run --release -p measure --example slow_reader
 //!
-//! Each policy runs in a process of its own, so that nobody counts one's memory as another's.
+//! Each policy runs in a process of its own, so that no policy's memory counts as another's.
 
 use std::error::Error;
 use std::io::{self, Read, Write};
@@ -127,7 +127,7 @@ fn experiment(name: &str, policy: Policy) -> Outcome<()> {
 }
 // ANCHOR_END: experiment
 
-/// Lets the slow client read at last, until nothing has arrived for a while.
+/// Lets the slow client read in the end, until nothing has arrived for a while.
 fn read_at_last(slow: &mut TcpStream) -> Outcome<String> {
     let mut buffer = vec![0; 64 * 1024];
     let mut found = 0;

@@ -1,8 +1,8 @@
-//! Tests that need something that a machine may lack: Node, nats-server, root's rights.
+//! Runs tests that need something a machine may lack: Node, nats-server, root's rights.
 //!
-//! Rust's own test harness has to know at compile time which tests to ignore. That would be wrong as
-//! soon as somebody installs what was missing, so the test targets that use this crate have
-//! `harness = false` in their Cargo.toml, register each test with [`test!`], and look when they run:
+//! Rust's own test harness has to know at compile time which tests to ignore, but that would be
+//! wrong as soon as somebody installs what was missing. So the test targets that use this crate set
+//! `harness = false` in their Cargo.toml, register each test with [`test!`], and check at run time:
 //!
 //! ```ignore
 //! needs::test!(NODE: a_client_in_node_is_answered);
@@ -14,7 +14,7 @@
 //! ```
 //!
 //! The command line is that of any other test (`--exact`, `--ignored`, `--list`, a part of a name).
-//! In such a target `#[test]` would do nothing, and a test of the package `programs` forbids it.
+//! In such a target `#[test]` would do nothing, so a test of the package `programs` forbids it.
 
 use std::env;
 use std::process::{Command, ExitCode, Stdio};
@@ -26,11 +26,11 @@ use libtest_mimic::{Arguments, Trial};
 #[doc(hidden)]
 pub use inventory;
 
-/// Something that a test needs, and that a machine may lack.
+/// Something that a test needs and that a machine may lack.
 pub struct Need {
-    /// What it is, as an ignored test says it.
+    /// The name of the need, as an ignored test prints it.
     what: &'static str,
-    /// Whether it is there. It is looked for once, when the first test asks.
+    /// Whether the need is met, which is checked once, when the first test asks.
     is_there: LazyLock<bool>,
 }
 
@@ -41,7 +41,7 @@ impl Need {
     }
 }
 
-/// Node.js in a version that runs the Node programs of the lessons.
+/// Node.js in a version that runs the lessons' Node programs.
 pub static NODE: Need = Need::new("Node 20 or newer", || {
     let version = printed("node", &["--version"]);
     let major = version.trim_start_matches('v').split('.').next().map(str::parse::<u32>);
@@ -57,14 +57,14 @@ pub static TELNET: Need = Need::new("GNU telnet, and script of util-linux", || {
         && printed("script", &["--version"]).contains("util-linux")
 });
 
-/// The right to make a network namespace, which is root's, and `ip` to set it up.
+/// The right to make a network namespace, which root has, and `ip` to set it up.
 pub static NAMESPACE: Need = Need::new("Linux, `ip`, and root", || {
     runs("unshare", &["--net", "ip", "link", "set", "lo", "up"])
 });
 
-/// Runs a test in a network namespace of its own, where a program whose port is fixed finds it free. It
-/// takes the name of the test as the command line has it, because the test's process is started once
-/// more inside. The test needs [`NAMESPACE`].
+/// Runs a test in a network namespace of its own, so that a program with a fixed port finds that
+/// port free. Takes the name of the test as on the command line, because it starts the test's
+/// program again inside. The test needs [`NAMESPACE`].
 pub fn in_own_network(name: &str, test: fn()) {
     const INSIDE: &str = "NEEDS_IN_OWN_NETWORK";
     if env::var_os(INSIDE).is_some() {
@@ -88,7 +88,8 @@ pub static STRACE: Need = Need::new("strace, and the right to trace", || {
     runs("strace", &["-f", "-o", "/dev/null", "true"])
 });
 
-/// tcpdump, with the right to capture, which is root's unless the system was set otherwise.
+/// tcpdump, with the right to capture, which only root has unless the system is configured
+/// otherwise.
 pub static TCPDUMP: Need = Need::new("tcpdump, and root", || {
     printed("tcpdump", &["--version"]).contains("libpcap") && printed("id", &["-u"]).trim() == "0"
 });
@@ -109,7 +110,7 @@ pub struct Test {
 
 inventory::collect!(Test);
 
-/// Registers a function as a test, with the [`Need`]s without which it is ignored, if it has any:
+/// Registers a function as a test, with the [`Need`]s without which it is ignored, if any:
 /// `test!(runs)`, `test!(NODE: runs_in_node)`, `test!(NODE, NATS_SERVER: runs_in_both)`.
 #[macro_export]
 macro_rules! test {
@@ -130,10 +131,10 @@ macro_rules! test {
     };
 }
 
-/// Runs the registered tests of this target that the command line asks for.
+/// Runs the registered tests of this target that the command line selects.
 pub fn run() -> ExitCode {
     let mut arguments = Arguments::from_args();
-    // libtest reads this variable, libtest-mimic does not.
+    // libtest reads this variable, but libtest-mimic does not.
     let threads = env::var("RUST_TEST_THREADS").ok().and_then(|threads| threads.parse().ok());
     arguments.test_threads = arguments.test_threads.or(threads);
     let mut trials: Vec<Trial> = inventory::iter::<Test>().map(trial).collect();
@@ -142,7 +143,7 @@ pub fn run() -> ExitCode {
 }
 
 fn trial(test: &'static Test) -> Trial {
-    // Without the name of the target, as libtest shows it.
+    // Without the name of the target, as libtest prints it.
     let name = test.path.split_once("::").map_or(test.path, |(_, name)| name);
     let trial = Trial::test(name, || {
         (test.run)();

@@ -1,4 +1,4 @@
-//! What can be wrong with the book and be found without mdBook: sources that are not shown, links
+//! Finds the faults of the book that can be found without mdBook: sources that are not shown, links
 //! that lead nowhere, commands that name no package, chapters out of form, sums that do not add up.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use harness::{lessons, workspace};
 
-/// The second-level headings of a chapter that has a program.
+/// The second-level headings of a chapter about a program.
 const FORM: [&str; 9] = [
     "What you will see",
     "The idea",
@@ -20,7 +20,7 @@ const FORM: [&str; 9] = [
     "Recap",
 ];
 
-/// `mdbook serve` builds the book again when something changes that its pages include.
+/// Checks that `mdbook serve` rebuilds the book when anything changes that its pages include.
 #[test]
 fn every_folder_that_a_page_includes_from_is_watched() {
     let settings = read(root().join("book/book.toml"));
@@ -82,7 +82,7 @@ fn every_include_finds_its_file_and_anchor() {
                 let text = read(path);
                 for mark in ["ANCHOR: ", "ANCHOR_END: "] {
                     let mark = format!("{mark}{anchor}");
-                    // In Markdown, the mark stands in a comment.
+                    // In Markdown, the mark is in a comment.
                     let lines = text.lines().map(|line| line.trim().trim_end_matches(" -->"));
                     if lines.filter(|line| line.ends_with(&mark)).count() != 1 {
                         problems.push(format!("{name} includes {include}: not one line {mark:?}"));
@@ -157,7 +157,7 @@ fn every_command_names_something_that_exists() {
     for (name, text) in &texts {
         for (_, command) in text.lines().flat_map(|line| splits(line, "cargo ")) {
             let mut package = None;
-            // A command ends where the code does, or the command line, or its own options.
+            // A command ends with the code, the command line, or its own options.
             let end = command.find(['`', '|', '&', ';', '(', ')']).unwrap_or(command.len());
             let words: Vec<&str> = command[..end].split_whitespace().collect();
             for option in words.windows(2).take_while(|option| option[0] != "--") {
@@ -205,8 +205,8 @@ fn every_chapter_has_its_form_and_its_time() {
     assert_none(problems);
 }
 
-/// What has a time is read as a chapter. It ends with what to keep of it, three lines of a length
-/// that can be remembered; a link to the next page may follow.
+/// Checks that every page with a time ends like a chapter: with a recap of three points, each short
+/// enough to be remembered. A link to the next page may follow.
 #[test]
 fn every_chapter_ends_with_a_recap_of_three_lines() {
     let mut problems = Vec::new();
@@ -228,8 +228,8 @@ fn every_chapter_ends_with_a_recap_of_three_lines() {
     assert_none(problems);
 }
 
-/// Half of the readers do not read Chinese: what a transcript shows in Chinese has its meaning in a
-/// table on the same page.
+/// Checks that the same page has a table with the meaning of every Chinese line that a transcript
+/// shows, because half of the readers do not read Chinese.
 #[test]
 fn every_chinese_transcript_has_its_meaning_on_the_page() {
     let mut problems = Vec::new();
@@ -257,7 +257,7 @@ fn every_chinese_transcript_has_its_meaning_on_the_page() {
     assert_none(problems);
 }
 
-/// The tables of meanings give a line of Chinese the same meaning on every page.
+/// Checks that the tables of meanings give a line of Chinese the same meaning on every page.
 #[test]
 fn every_chinese_line_has_the_same_meaning_everywhere() {
     let pages = pages();
@@ -277,7 +277,7 @@ fn every_chinese_line_has_the_same_meaning_everywhere() {
     assert!(meanings.is_empty(), "lines with several meanings: {meanings:#?}");
 }
 
-/// A search for either one finds both.
+/// Checks both names, so that a search for either one finds both.
 #[test]
 fn the_readme_and_the_book_have_one_title() {
     let readme = read(root().join("README.md"));
@@ -287,7 +287,7 @@ fn the_readme_and_the_book_have_one_title() {
     assert_eq!(title, of_the_book.map(|title| title.trim_matches('"')));
 }
 
-/// A row is a term, its Chinese name, and what it means. Terms are in the order of their letters.
+/// Checks that each row has a term, its Chinese name and its meaning, in the order of the terms.
 #[test]
 fn the_glossary_is_in_order() {
     let glossary = read(book().join("glossary.md"));
@@ -303,8 +303,8 @@ fn the_glossary_is_in_order() {
     assert!(terms.is_sorted(), "not in order: {terms:?}");
 }
 
-/// 6.1.3 compares what a client costs in Node and with threads: about the same memory, and far less
-/// in the loops of part 7.
+/// Checks what 6.1.3 says about the memory of a client: about the same in Node and with threads,
+/// and far less in the loops of part 7.
 #[test]
 fn what_is_said_of_memory_was_measured() {
     let measured = read(book().join("measured/ladder.md"));
@@ -323,7 +323,7 @@ fn what_is_said_of_memory_was_measured() {
     }
 }
 
-/// Mistakes that the book has made before, each with what is right.
+/// Mistakes that the book has made before, each with the correct fact.
 const CORRECTED: [(&str, &str); 13] = [
     ("how a program ends that crashes", "the kernel closes its sockets, usually with a FIN"),
     ("its eight events", "Node's socket has had four more since the source tutorial"),
@@ -351,12 +351,12 @@ fn no_corrected_mistake_is_made_again() {
     assert_none(problems);
 }
 
-/// Chinese characters, and the punctuation that goes with them.
+/// Returns whether a character is Chinese, or punctuation that goes with Chinese.
 fn is_chinese(c: char) -> bool {
     matches!(c, '\u{3000}'..='\u{303f}' | '\u{4e00}'..='\u{9fff}' | '\u{ff00}'..='\u{ffef}')
 }
 
-/// The questions are numbered, and so are the answers, folded away below them.
+/// Checks that the questions are numbered, and so are the answers, folded away below them.
 #[test]
 fn every_thing_to_try_has_its_answer() {
     let mut problems = Vec::new();
@@ -377,7 +377,7 @@ fn every_thing_to_try_has_its_answer() {
     assert_none(problems);
 }
 
-/// Without a filter ss lists the whole machine, which has more connections than the lesson's.
+/// Checks that every ss has a filter. Without one it lists the connections of the whole machine.
 #[test]
 fn every_listing_of_sockets_has_a_filter() {
     let mut problems = Vec::new();
@@ -391,8 +391,8 @@ fn every_listing_of_sockets_has_a_filter() {
     assert_none(problems);
 }
 
-/// A plan is a table: what, and how many minutes. What links to a chapter takes that chapter's
-/// time, and the last line is the sum.
+/// Checks the plans. A plan is a table: what, and how many minutes. A link to a chapter takes that
+/// chapter's time, and the last line is the sum.
 #[test]
 fn the_teachers_plans_add_up() {
     let pages = pages();
@@ -428,8 +428,8 @@ fn the_teachers_plans_add_up() {
     );
 }
 
-/// A handout is printed on one page, so it has three questions and room to answer them. Its programs
-/// and its exercise are checked as commands.
+/// Checks that a handout prints on one page: it has three questions and room to answer them. Its
+/// programs and its exercise are checked as commands.
 #[test]
 fn every_chapter_with_a_program_has_a_handout() {
     let pages = pages();
@@ -493,7 +493,7 @@ fn every_capture_is_recorded_and_shown() {
     assert_same("recorded", &captured, &there);
 }
 
-/// The files that a test writes: those whose names follow `call` in its source.
+/// Returns the files that a test writes: those whose names follow `call` in its source.
 fn recorded(test: &str, call: &str) -> BTreeSet<String> {
     let source = read(root().join("tests/programs/tests").join(test));
     splits(&source, call)
@@ -521,7 +521,8 @@ fn every_exercise_is_once_in_the_book() {
     assert_none(problems);
 }
 
-/// What a lesson prints is recorded, never typed: typed text does not change with the program.
+/// Checks that lesson output is recorded, never typed, because typed text does not change with the
+/// program.
 #[test]
 fn no_transcript_is_typed_by_hand() {
     let mut problems = Vec::new();
@@ -539,9 +540,9 @@ fn no_transcript_is_typed_by_hand() {
 }
 
 struct Page {
-    /// As it is written.
+    /// The text as it is written.
     text: String,
-    /// With the Markdown that it includes, such as the exercises' tasks.
+    /// The text with the Markdown that it includes, such as the exercises' tasks.
     expanded: String,
 }
 
@@ -550,7 +551,7 @@ fn has_a_program(page: &Page) -> bool {
     includes.any(|file| file.starts_with("../../lessons/") && file.contains("/src/main.rs"))
 }
 
-/// All pages of the book by file name.
+/// Returns all pages of the book by file name.
 fn pages() -> BTreeMap<String, Page> {
     let names = files(&book(), "md").into_iter().filter(|name| name != "SUMMARY.md");
     names
@@ -566,7 +567,7 @@ fn pages() -> BTreeMap<String, Page> {
         .collect()
 }
 
-/// What a page includes: `FILE` or `FILE:ANCHOR`.
+/// Returns the includes of a page: `FILE` or `FILE:ANCHOR`.
 fn includes(text: &str) -> Vec<&str> {
     splits(text, "{{#include ")
         .filter_map(|(_, after)| after.split_once("}}"))
@@ -574,7 +575,7 @@ fn includes(text: &str) -> Vec<&str> {
         .collect()
 }
 
-/// The lines of a source that are neither blank nor in one of the anchors, with their numbers.
+/// Returns the numbered lines of a source that are neither blank nor in one of the anchors.
 fn lines_outside<'a>(source: &'a str, anchors: &[&str]) -> Vec<(usize, &'a str)> {
     let mut inside: BTreeSet<&str> = BTreeSet::new();
     let mut outside = Vec::new();
@@ -590,7 +591,7 @@ fn lines_outside<'a>(source: &'a str, anchors: &[&str]) -> Vec<(usize, &'a str)>
     outside
 }
 
-/// The lines that are not in a fenced block.
+/// Returns the lines that are not in a fenced block.
 fn prose(text: &str) -> impl Iterator<Item = String> {
     let mut fenced = false;
     text.lines().filter_map(move |line| {
@@ -600,7 +601,7 @@ fn prose(text: &str) -> impl Iterator<Item = String> {
     })
 }
 
-/// Where the links and pictures in Markdown and in HTML lead to.
+/// Returns the targets of the links and pictures in Markdown and in HTML.
 fn links(text: &str) -> Vec<String> {
     let mut links = Vec::new();
     for line in prose(text) {
@@ -621,7 +622,7 @@ fn without_code(line: &str) -> String {
     line.split('`').step_by(2).collect()
 }
 
-/// The ids that mdBook gives to headings, and those given by hand.
+/// Returns the ids that mdBook gives to headings, and those given by hand.
 fn ids(text: &str) -> BTreeSet<String> {
     let mut ids = BTreeSet::new();
     for line in prose(text) {
@@ -639,25 +640,25 @@ fn ids(text: &str) -> BTreeSet<String> {
     ids
 }
 
-/// As mdBook 0.5 makes the id of a heading from its text.
+/// Makes the id of a heading from its text, as mdBook 0.5 does.
 fn id_of(heading: &str) -> String {
     let lower = heading.trim().to_lowercase();
     let kept = lower.chars().filter(|c| c.is_alphanumeric() || matches!(c, '_' | '-' | ' '));
     kept.map(|c| if c == ' ' { '-' } else { c }).collect()
 }
 
-/// `N` of the line `*Time: N minutes.*`.
+/// Returns `N` of the line `*Time: N minutes.*`.
 fn minutes(text: &str) -> Option<u32> {
     text.lines()
         .find_map(|line| line.strip_prefix("*Time: ")?.strip_suffix(" minutes.*")?.parse().ok())
 }
 
-/// What stands before and after each place where `text` has `mark`.
+/// Returns the text before and after each occurrence of `mark` in `text`.
 fn splits<'a>(text: &'a str, mark: &'a str) -> impl Iterator<Item = (&'a str, &'a str)> {
     text.match_indices(mark).map(move |(at, _)| (&text[..at], &text[at + mark.len()..]))
 }
 
-/// The names of the files in a folder that end in `extension`.
+/// Returns the names of the files in a folder that end in `extension`.
 fn files(folder: &Path, extension: &str) -> BTreeSet<String> {
     let entries = fs::read_dir(folder).unwrap_or_else(|error| panic!("{folder:?}: {error}"));
     entries
@@ -685,7 +686,8 @@ fn assert_none(problems: Vec<String>) {
     assert!(problems.is_empty(), "{} problem(s):\n{}", problems.len(), problems.join("\n"));
 }
 
-/// Asserts that what is, say, shown and the files that there are are the same.
+/// Asserts that the names and the existing files agree. `done` says what the names stand for, such
+/// as "shown".
 #[track_caller]
 fn assert_same(done: &str, names: &BTreeSet<String>, there: &BTreeSet<String>) {
     let missing = names.difference(there).map(|name| format!("{name} is {done}, but not there"));

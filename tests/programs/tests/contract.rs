@@ -1,4 +1,4 @@
-//! The contract that every lesson keeps: whoever adds a lesson is told here what it lacks.
+//! Checks the contract that every lesson keeps. If you add a lesson, this tells you what it lacks.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -33,7 +33,7 @@ fn read(path: &Path) -> String {
 }
 
 fn run(package: &str, arguments: &[&str]) -> assert_cmd::assert::Assert {
-    // A backtrace is asked for, and must not be shown all the same.
+    // A backtrace is requested, but must not appear.
     Command::new(lesson(package))
         .args(arguments)
         .env("RUST_BACKTRACE", "1")
@@ -41,7 +41,7 @@ fn run(package: &str, arguments: &[&str]) -> assert_cmd::assert::Assert {
         .assert()
 }
 
-/// The lessons that take an address.
+/// Returns whether a lesson takes an address.
 fn takes_an_address(lesson: &Lesson) -> bool {
     lesson.package != "lesson-stdin-echo"
 }
@@ -143,7 +143,7 @@ fn a_failure_says_what_where_why_and_what_next_with_exit_status_1() {
     }
 }
 
-/// 192.0.2.1 is nobody's address (RFC 5737).
+/// Uses 192.0.2.1, which is nobody's address (RFC 5737).
 #[test]
 fn an_address_of_another_machine_is_refused_with_those_that_would_do() {
     for lesson in lessons_under_test().filter(|lesson| takes_an_address(lesson)) {
@@ -194,7 +194,7 @@ fn main_stays_about_its_subject() {
         for platform in ["cfg(unix)", "cfg(windows)", "target_os", "std::os::"] {
             assert!(
                 !source.contains(platform),
-                "{name} has {platform}: such differences belong into shared/"
+                "{name} has {platform}: such differences belong in shared/"
             );
         }
         assert!(!source.contains(".unwrap()"), "{name} has an unwrap");

@@ -1,4 +1,5 @@
-//! No exercise lacks a part. What each part does is tested by the lesson's own tests/exercises.rs.
+//! Checks that no exercise lacks a part. The lesson's own tests/exercises.rs tests what each part
+//! does.
 
 use std::collections::{HashMap, HashSet};
 use std::fs;
@@ -6,7 +7,7 @@ use std::fs;
 use course::Exercise;
 use harness::{Lesson, lessons, repository};
 
-/// How many exercises there are at least, in all and for each lesson.
+/// The minimum number of exercises, in all and for each lesson.
 const IN_ALL: usize = 28;
 const FOR_A_LESSON: usize = 2;
 

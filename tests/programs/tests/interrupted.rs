@@ -1,5 +1,5 @@
-//! Any system call may be interrupted by a signal (EINTR in signal(7)), or fail for another reason
-//! that passes. strace makes it happen: a call fails before the kernel has seen it.
+//! Tests what happens when a system call is interrupted by a signal (EINTR in signal(7)), or fails
+//! for another temporary reason. strace causes that: a call fails before the kernel has seen it.
 
 use std::path::Path;
 use std::process::Command;
@@ -8,7 +8,7 @@ use harness::{Program, against_every_chat_server, lesson, with_failing};
 use needs::STRACE;
 use predicates::str::contains;
 
-/// Each thread's second to fourth receive, send, accept and wait are interrupted.
+/// Interrupts each thread's second to fourth receive, send, accept and wait.
 fn interrupted(program: &Path, address: &str) -> Command {
     let calls = ["recvfrom", "sendto", "writev", "accept4", "connect", "epoll_wait"];
     let calls = calls.map(|call| format!("{call}:error=EINTR:when=2..4"));
@@ -39,7 +39,7 @@ against_every_chat_server! {
 
 fn an_interrupted_chat_loses_nothing(package: &str) {
     let server = Program::server_from(interrupted(&lesson(package), "127.0.0.1:0"));
-    // Who connects first joins first, and so hears all that the next one says.
+    // The first to connect is the first to join, so it receives all that the next one sends.
     let mut peer = server.connect();
     let mut last = server.connect();
     let client = lesson("lesson-broadcast-client");
@@ -55,8 +55,8 @@ fn an_interrupted_chat_loses_nothing(package: &str) {
     }
 }
 
-/// Whoever was to get what could not be sent has lost something, and so may not go on as if nothing
-/// had happened.
+/// Tests that a client which missed a failed send is disconnected: it has lost data, so it must not
+/// go on as if nothing had happened.
 fn a_send_that_fails_is_told_and_ends_one_connection(package: &str) {
     let mut server = with_failing(&["sendto,writev:error=ENOBUFS:when=2"], &lesson(package));
     server.arg("127.0.0.1:0");
@@ -66,8 +66,8 @@ fn a_send_that_fails_is_told_and_ends_one_connection(package: &str) {
     listener.expect(format!("{}:first\n", speaker.port()));
     speaker.send("second\n");
     if package == "lesson-ordered-cluster-server" {
-        // Its second send was one to NATS, before anybody had joined, and it has got over that. Its clients
-        // are served by the code of 7.4.
+        // Its second send was one to NATS, before anybody had joined, and it has recovered from
+        // that. Its clients are served by the code of 7.4.
         return listener.expect(format!("{}:second\n", speaker.port()));
     }
     let address = listener.address();

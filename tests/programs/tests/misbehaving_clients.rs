@@ -1,4 +1,4 @@
-//! Clients that do what no client should, against every server lesson. After each of them, two
+//! Tests every server lesson against clients that do what no client should. After each of them, two
 //! honest clients must still be served.
 
 use std::io::Write;
@@ -32,8 +32,8 @@ fn server(package: &str) -> Program {
     Program::server(lesson(package))
 }
 
-/// Sends each byte of `text` in a segment of its own, as far as that can be caused: it waits until
-/// the server has answered, or until another client's line has gone round, before the next. Nobody
+/// Sends each byte of `text` in a segment of its own, as far as we can cause that: before the next
+/// byte, waits until the server has answered, or until another client's line has gone round. Nobody
 /// may see a broken half of a character.
 fn send_byte_by_byte(package: &str, server: &Program, text: &str) {
     let mut listener = server.connect();
@@ -49,12 +49,12 @@ fn send_byte_by_byte(package: &str, server: &Program, text: &str) {
     }
     if is_chat_server(package) {
         client.send("\n");
-        // It may have come as one message or as several, and with the other's between them.
+        // It may have arrived as one message or as several, with the other client's between them.
         let label = format!("{}:", client.port());
         let mut heard = String::new();
         while heard != text {
             heard += listener.line().strip_prefix(&label).unwrap_or_default();
-            assert!(text.starts_with(&heard), "of {text:?} came {heard:?}");
+            assert!(text.starts_with(&heard), "of {text:?}, {heard:?} arrived");
         }
     }
     expect_service(package, server);
@@ -94,7 +94,7 @@ fn reset(package: &str) {
 fn connect_and_leave_500_times(package: &str) {
     let server = server(package);
     expect_service(package, &server);
-    // Those two may still be counted here, but they are two, and 500 more are to come.
+    // Those two may still be counted here, but they are only two, and 500 more follow.
     let process = server.process_id();
     let before = (open_descriptors(process), threads(process));
     for number in 0..500 {
@@ -106,7 +106,7 @@ fn connect_and_leave_500_times(package: &str) {
         }
     }
     expect_service(package, &server);
-    wait_until("the descriptors and threads of those who have left are free again", || {
+    wait_until("the descriptors and threads of clients that have left are free again", || {
         open_descriptors(process) <= before.0 && threads(process) <= before.1
     });
 }
@@ -122,8 +122,8 @@ fn every_byte_there_is(package: &str) {
     client.read_to_end();
     if is_chat_server(package) {
         let port = format!("{}:", client.port());
-        // The newline, the tenth byte, parts a message from the next; white space around it goes, and so
-        // does the last byte, which begins a command of telnet.
+        // The newline, the tenth byte, separates two messages. White space around it is removed,
+        // and so is the last byte, which begins a command of telnet.
         let second = &all[14..255];
         listener.expect([port.as_bytes(), &all[..9], b"\n", port.as_bytes(), second].concat());
     }
@@ -150,9 +150,9 @@ fn megabytes_without_a_newline(package: &str) {
     let mut client = server.connect();
     let answers = client.stream().try_clone().expect("a second handle");
     let reader = thread::spawn(move || Peer::over(answers).wait_until_closed());
-    // 6.3.2 holds up a client that is so fast: of fifty megabytes it would still read in ten minutes. 7.6
-    // waits for NATS after every 64 KiB, which takes its time on a busy machine.
-    // What it keeps of a line is bounded by `Lines`, which has its own tests.
+    // 6.3.2 slows down such a fast client: after ten minutes it would still be reading fifty
+    // megabytes. 7.6 waits for NATS after every 64 KiB, which takes time on a busy machine. What it
+    // keeps of a line is bounded by `Lines`, which has its own tests.
     let megabytes = match package {
         "lesson-broadcast-server" => 1,
         "lesson-ordered-cluster-server" => 20,
@@ -174,8 +174,9 @@ fn never_reads(package: &str) {
     let server = server(package);
     let client = server.connect();
     client.stream().set_nonblocking(true).expect("writes that do not wait");
-    // Until the server no longer takes it, because its answers are not taken, or 8 MiB are sent. In
-    // a chat others hear it: no more than those can take who are asked next whether they are served.
+    // Sends until the server stops accepting, because its answers are not read, or until 8 MiB are
+    // sent. In a chat others receive it, so it sends no more than the clients that check the
+    // service next can handle.
     let most = if is_chat_server(package) { 256 } else { 8 * 1024 };
     for _ in 0..most {
         if (&mut client.stream()).write(&[b'x'; 1024]).is_err() {
@@ -224,8 +225,8 @@ fn stdout_closed(package: &str) {
     expect_nothing_but_the_address(&server);
 }
 
-/// The server has said where it listens on stderr, and nothing more. (An edge of 7.5 also says that
-/// there is no NATS, and one of 7.6 that it has found it.)
+/// Checks that the server has printed on stderr where it listens, and nothing more. (An edge of 7.5
+/// also says that there is no NATS, and one of 7.6 that it has found it.)
 fn expect_nothing_but_the_address(server: &Program) {
     let said = server.stderr();
     let of_nats =
@@ -253,7 +254,7 @@ fn with_closed_stdout(program: &Path, address: &str) -> Program {
     Program::with_closed_stdout(command).listening()
 }
 
-/// What only Linux lets a test cause, or see.
+/// Tests that only Linux allows.
 #[cfg(target_os = "linux")]
 mod on_linux {
     use super::*;
@@ -274,7 +275,7 @@ mod on_linux {
         reset_while_somebody_speaks
     }
 
-    /// Lets a second pass. Not in the hope that something happens meanwhile, but to see that
+    /// Lets a second pass. This is not a hope that something happens meanwhile, but a check that
     /// nothing does.
     fn for_a_second() {
         thread::sleep(Duration::from_secs(1));
@@ -290,7 +291,7 @@ mod on_linux {
         }
         let mut asleep = None;
         wait_until("all threads have gone to sleep", || {
-            // Twice, since one that has been looked at may be woken by one that has not yet.
+            // Twice, because a thread that we have looked at may be woken by one that we have not.
             asleep = sleeping_threads(process);
             asleep.is_some() && asleep == sleeping_threads(process)
         });
@@ -301,13 +302,13 @@ mod on_linux {
         expect_service(package, &server);
     }
 
-    /// Brings more clients than there is room for. The server has to say so once, wait without
-    /// using the processor, and serve again when there is room again.
+    /// Connects more clients than there is room for. The server has to report that once, wait
+    /// without using the processor, and serve again when there is room.
     fn too_many(package: &str, mut command: Command) {
         command.arg("127.0.0.1:0");
         let server = Program::server_from(command);
         let (address, process) = (server.address(), server.process_id());
-        server.first_lines(1); // it has all that it needs before the first client
+        server.first_lines(1); // by now it has all that it needs at first
         let in_use = || (open_descriptors(process), threads(process));
         let in_use_by_nobody = in_use();
         let mut clients: Vec<Peer> = (0..60).map(|_| server.connect()).collect();
@@ -318,18 +319,19 @@ mod on_linux {
         let used = processor_time(process).zip(before).map(|(after, before)| after - before);
         let used = used.expect("Linux tells the processor time");
         assert!(used < start.elapsed() / 4, "it has used {used:?} for waiting");
-        // On a busy machine one that never sleeps would not get more than that.
+        // On a busy machine, a server that never sleeps would not get more than that.
         wait_until("it sleeps between attempts", || sleeping_threads(process).is_some());
         if is_chat_server(package) {
-            // Those who came first are in, and are served as if nothing were wrong.
+            // The first clients are in, and are served as if nothing were wrong.
             clients[1].send("still here\n");
             let message = format!("{}:still here\n", clients[1].port());
             clients[0].expect(message);
         }
 
         drop(clients);
-        // Whoever comes before most of them have been accepted and forgotten may be refused. (A server
-        // may need some more than at its very beginning: tokio's runtime takes eight descriptors.)
+        // A client that connects before most of them have been accepted and dropped may be refused.
+        // (A server may need more than at its very beginning: tokio's runtime takes eight
+        // descriptors.)
         wait_until("there is room again", || {
             let (descriptors, threads) = in_use();
             backlog(address) == Some(0)
@@ -354,16 +356,17 @@ mod on_linux {
         expect_nothing_but_the_address(&server);
     }
 
-    /// Whoever leaves while a message is on its way to him has left, and was not disconnected.
+    /// Tests that a client that leaves while a message is on its way to it counts as having left,
+    /// not as disconnected.
     fn reset_while_somebody_speaks(package: &str) {
         let server = server(package);
         let leavers: Vec<Peer> = (0..50).map(|_| server.connect()).collect();
         let (mut listener, mut speaker) = (server.connect(), server.connect());
         let mut say = |text: &str| speaker.send(format!("{text}\n"));
-        // The speaker came last, so with him everybody is there.
+        // The speaker came last, so everybody is there once it is.
         say("we are all here");
         listener.line();
-        // A suspended server finds all at once: what was said, and that they have left.
+        // A suspended server then finds both at the same time: the lines, and the resets.
         server.suspend();
         say("goodbye");
         leavers.into_iter().for_each(Peer::reset);
@@ -375,14 +378,14 @@ mod on_linux {
     }
 
     needs::test!(ctrl_c_works_without_a_free_file_descriptor);
-    /// A waiting `accept` holds the last descriptor already, and there is none to wake it with.
+    /// Tests that Ctrl-C works even though a waiting `accept` already holds the last descriptor.
     fn ctrl_c_works_without_a_free_file_descriptor() {
         for package in ["lesson-listening-events", "lesson-greeting"] {
             for left_over in 0..=2 {
                 let mut command = with_limit("-n 20", &lesson(package));
                 command.arg("127.0.0.1:0");
                 let mut server = Program::server_from(command);
-                server.first_lines(1); // Ctrl-C is listened for from now on
+                server.first_lines(1); // from now on it handles Ctrl-C
                 let used = open_descriptors(server.process_id()).expect("Linux tells");
                 let clients: Vec<Peer> =
                     (0..20 - used - left_over).map(|_| server.connect()).collect();
@@ -416,9 +419,9 @@ mod on_linux {
         too_many(package, with_few_threads(&lesson(package)));
     }
 
-    /// Each thread reserves address space for its stack, so a limit on that limits them. There is
-    /// room for ten of the size that they have here, and half of that is left for everything else:
-    /// where memory itself runs out, the process is ended.
+    /// Limits the threads by limiting address space, because each thread reserves some for its
+    /// stack. There is room for ten of the size that they have here, and half of that is left for
+    /// everything else: if memory itself runs out, the process is ended.
     fn with_few_threads(program: &Path) -> Command {
         let mut command = with_limit("-v 2752512", program); // KiB
         command.env("RUST_MIN_STACK", (256 * 1024 * 1024).to_string()); // bytes
@@ -426,7 +429,8 @@ mod on_linux {
         command
     }
 
-    /// These serve everybody with the threads that they have before the first client.
+    /// Tests the servers that serve everybody with the threads that they have before the first
+    /// client.
     fn not_a_thread_more(package: &str) {
         let server = server(package);
         server.first_lines(1);

@@ -1,4 +1,4 @@
-//! Servers that do what no server should, against both client lessons.
+//! Tests both client lessons against servers that do what no server should.
 
 use harness::{Peer, Program, lesson, resident_memory};
 
@@ -44,7 +44,7 @@ fn it_floods() {
         server.half_close();
         assert_eq!(client.wait_for_exit().code(), Some(0));
         let shown = client.stdout();
-        // The two-way client shows each piece as it comes, and a piece may end within a line.
+        // The two-way client shows each piece as it arrives, and a piece may end within a line.
         assert!(shown.replace('\n', "").ends_with(&lines.concat()), "lines have been lost");
     });
 }
@@ -83,7 +83,8 @@ fn it_sends_terminal_escape_sequences() {
 fn it_never_answers() {
     against_every_client(|client, mut server| {
         client.close_stdin();
-        // Both wait for it, and neither gives up: what they have sent arrives, and they are there.
+        // Both wait for it, and neither gives up: the bytes they have sent arrive, and they are
+        // still connected.
         server.send("at last\n");
         client.wait_for_line("at last");
         server.half_close();
@@ -101,7 +102,8 @@ fn it_never_reads() {
     client.wait_for_exit();
 }
 
-/// What reads all the time and prints has nothing left to do when nothing more can be printed.
+/// Tests clients that read all the time and print: once they cannot print, they have nothing left
+/// to do.
 #[cfg(target_os = "linux")] // which alone has /dev/full
 #[test]
 fn its_words_go_to_a_full_disk() {

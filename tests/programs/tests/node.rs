@@ -1,4 +1,4 @@
-//! The Node programs on either end of the wire. Without Node 20 or newer these tests count as
+//! Tests the Node programs on either end of the wire. Without Node 20 or newer these tests are
 //! ignored.
 
 use std::process::Command;
@@ -6,7 +6,7 @@ use std::process::Command;
 use harness::{Program, against_every_chat_server, lesson, lessons, node};
 use needs::NODE;
 
-/// Which implementation plays a part.
+/// The implementation that plays a part.
 #[derive(Clone, Copy)]
 enum In {
     Node,
@@ -44,7 +44,7 @@ fn package(folder: &str) -> &'static str {
     &in_folder.expect("a lesson's folder").package
 }
 
-/// The transcript of 6.2.2.3 in the source tutorial.
+/// Replays the transcript of 6.2.2.3 in the source tutorial.
 fn talk_both_ways(server_in: In, client_in: In) {
     let server = server(server_in, "6.2.2.3-bidirectional-server");
     let mut client = client(client_in, "6.2.2.3-bidirectional-client", &server);
@@ -79,11 +79,11 @@ fn node_clients_chat(package: &str) {
     server.wait_for_lines(2, "有客户端退出了");
 }
 
-/// Two clients chat, and a third, played by the test, listens.
+/// Lets two clients chat while a third, played by the test, listens.
 fn chat(server: &Program, client_in: In) {
     const CLIENT: &str = "6.3.2-broadcast-client";
     let mut listener = server.connect();
-    // Whoever has been heard has joined, and hears what the others say from then on.
+    // A client whose line has arrived has joined, so it receives what the others send from then on.
     let mut first = client(client_in, CLIENT, server);
     first.type_line("  the first is here  ");
     listener.skip_to(":the first is here");
@@ -124,7 +124,7 @@ fn same_screen(folder: &str, lines: usize) {
     assert_eq!(in_node, in_rust);
 }
 
-/// The client of either implementation of a server gets just the expected bytes.
+/// Checks that the client of either implementation of a server receives exactly the expected bytes.
 fn same_bytes(folder: &str, expected: impl Fn(u16) -> String) {
     for implementation in [In::Node, In::Rust] {
         let server = server(implementation, folder);
@@ -169,7 +169,8 @@ with_node! {
     the_same_white_space_is_trimmed: same_trim();
 }
 
-/// Node's `trim` at both ends of an `x`, for each code point that may stand in a text.
+/// Compares with Node's `trim` at both ends of an `x`, for each code point that may occur in a
+/// text.
 fn same_trim() {
     let script = "for (let c = 0; c <= 0x10ffff; c++) if (c < 0xd800 || c > 0xdfff) {
         const character = String.fromCodePoint(c);
@@ -211,7 +212,7 @@ fn the_node_server_closes_on_ctrl_c_too() {
     server.wait_for_line("服务器关闭了");
 }
 
-// 7.1, with either end in either language.
+// 7.1, with each end in either language.
 harness::with_part_7! {
     {
         needs::test!(frames_rust_server_rust_client);
@@ -252,8 +253,8 @@ harness::with_part_7! {
             [&(bytes.len() as u32).to_be_bytes(), bytes].concat()
         }
 
-        /// A client that types, one that sends a file with every byte there is, and one, played by
-        /// the test, that breaks the rule.
+        /// Connects a client that types, one that sends a file with every possible byte, and one,
+        /// played by the test, that breaks the rule.
         fn frames(server_in: In, client_in: In) {
             const LONGEST: usize = 65_536;
             let server = server(server_in, "7.1-framed-server");

@@ -1,4 +1,4 @@
-//! What a client has really reached: one of several servers of a name, or itself.
+//! Tests what a client has really reached: one of several servers of a name, or itself.
 
 use std::net::TcpListener;
 use std::process::Command;
@@ -40,7 +40,7 @@ fn a_client_that_was_given_a_name_says_which_address_it_has_reached() {
 
 needs::test!(NAMESPACE: a_client_that_is_connected_to_itself_says_so);
 fn a_client_that_is_connected_to_itself_says_so() {
-    // The system has only this one port for a client, and so the client gets the one that it calls.
+    // The system has only this one port for clients, so the client gets the port that it calls.
     let script = "ip link set lo up
         echo 23504 23504 > /proc/sys/net/ipv4/ip_local_port_range
         exec \"$0\" 127.0.0.1:23504";
@@ -53,7 +53,7 @@ fn a_client_that_is_connected_to_itself_says_so() {
         let error = client.stderr();
         assert!(error.starts_with("Error: no server listens on 127.0.0.1:23504: "), "{error}");
         assert!(error.contains("\nStart the server first, in another terminal: cargo run -p "));
-        assert_eq!(client.stdout(), "", "its own words are nobody's");
+        assert_eq!(client.stdout(), "", "its own words must not come back as another client's");
     }
 }
 

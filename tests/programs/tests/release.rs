@@ -1,4 +1,5 @@
-//! What is written about a release, and about what has to be installed, fits what there is.
+//! Checks that the texts about a release, and about what has to be installed, agree with the
+//! project.
 
 use std::fs;
 use std::path::Path;
@@ -23,11 +24,11 @@ fn read_me_first_names_programs_that_are_packed() {
     assert!(!named.is_empty(), "READ-ME-FIRST.txt names no program at all");
     for name in named {
         let packed = lessons().iter().any(|lesson| lesson.binary == name);
-        assert!(packed, "READ-ME-FIRST.txt names {name}, which is no lesson's program");
+        assert!(packed, "READ-ME-FIRST.txt names {name}, which is not a lesson's program");
     }
 }
 
-/// Nothing is installed that nobody needs any more.
+/// Checks that nothing is installed that nobody needs any more.
 #[test]
 fn every_program_to_install_is_run_by_a_test_or_a_script() {
     let list = read(&repository().join(".ci/packages.txt"));

@@ -1,5 +1,5 @@
-//! How the tests of this workspace are declared, and that none of them relies on what was true when
-//! it was compiled.
+//! Checks how the tests of this workspace are declared, and that none of them relies on what was
+//! true when it was compiled.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use harness::{repository, workspace};
 
-/// All source files of the tests, with what is in them, by the folders of their packages.
+/// Returns all source files of the tests, with their contents, by the folders of their packages.
 fn test_sources() -> Vec<(PathBuf, PathBuf, String)> {
     let mut sources = Vec::new();
     for package in &workspace().packages {
@@ -34,8 +34,8 @@ fn rust_files(folder: &Path) -> Vec<PathBuf> {
         .collect()
 }
 
-/// The target in `tests/` that a file belongs to: `node` for `tests/node.rs`, and `cluster` for
-/// `tests/cluster/room.rs`.
+/// Returns the target in `tests/` that a file belongs to: `node` for `tests/node.rs`, and `cluster`
+/// for `tests/cluster/room.rs`.
 fn target(folder: &Path, file: &Path) -> Option<String> {
     let within = file.strip_prefix(folder.join("tests")).ok()?;
     let first = within.components().next()?.as_os_str().to_str()?;
@@ -71,7 +71,8 @@ fn makes_plain_tests(text: &str) -> bool {
     text.contains("#[test]\n") || text.contains("chat_room_tests!(\"")
 }
 
-/// Whether tests are registered with the crate `needs` here, by hand or by a macro of the harness.
+/// Returns whether tests are registered with the crate `needs` here, by hand or by a macro of the
+/// harness.
 fn registers_tests(text: &str) -> bool {
     let by_hand = ["needs::test!(", "harness::chat_room_tests!(needs "];
     let mut lines = text.lines().map(str::trim_start);

@@ -1,5 +1,5 @@
-//! Telnet in the chat rooms: what it sends beside what is typed is nobody's message, and nobody can send
-//! it a command through the room.
+//! Tests telnet in the chat rooms: what it sends besides the typed text must not become a message,
+//! and nobody can send it a command through the room.
 
 use std::process::Command;
 
@@ -17,8 +17,8 @@ against_every_chat_server! {
     telnet_joins
 }
 
-/// What PuTTY sends by itself when its connection type is Telnet: it would tell the size of its window,
-/// its speed, its terminal and its environment, and asks for two options.
+/// The bytes that PuTTY sends by itself when its connection type is Telnet: it offers the size of
+/// its window, its speed, its terminal and its environment, and requests two options.
 const PUTTY: &[u8] =
     b"\xff\xfb\x1f\xff\xfb\x20\xff\xfb\x18\xff\xfb\x27\xff\xfd\x01\xff\xfb\x03\xff\xfd\x03";
 
@@ -29,18 +29,18 @@ fn putty_joins(package: &str) {
     putty.send(PUTTY);
     putty.send("hello\r\0");
     listener.expect(format!("{port}:hello\n"));
-    // In its character mode each key is sent by itself, and Enter is a carriage return and NUL.
+    // In character mode each key is sent by itself, and Enter is a carriage return and NUL.
     for byte in "你好\r\0\u{3000}\r\0bye\r\0".bytes() {
         putty.send([byte]);
     }
     listener.expect(format!("{port}:你好\n{port}:bye\n"));
-    putty.send(b"\xff\xfa\x1f\0\x50\0\x0a\xff\xf0"); // the window has ten rows now: 0a is no newline
+    putty.send(b"\xff\xfa\x1f\0\x50\0\x0a\xff\xf0"); // a window of ten rows, so 0a is not a newline
     putty.send("still here\r\n");
     listener.expect(format!("{port}:still here\n"));
     putty.assert_open_and_silent();
 }
 
-/// Commands that a telnet answers, each in another disguise.
+/// Commands that telnet answers, each in another disguise.
 const COMMANDS: [&[u8]; 6] = [
     b"\xff\xfd\x06",                         // DO TIMING-MARK
     b"\xff\xfb\x01",                         // WILL ECHO
@@ -50,7 +50,7 @@ const COMMANDS: [&[u8]; 6] = [
     b"\xff\xfa\x18\xff\xff\xff\xf0\xff\xf6", // ARE YOU THERE, behind a subnegotiation
 ];
 
-/// What of each of them is text.
+/// The text in each of them.
 const TEXTS: [&[u8]; 6] = [b"", b"", b"", b"\xfd\x06", b"\xfb\x01", b""];
 
 fn nobody_is_sent_a_command(package: &str) {
@@ -68,11 +68,12 @@ fn nobody_is_sent_a_command(package: &str) {
     }
 }
 
-/// A real telnet in a pseudo terminal.
+/// Starts a real telnet in a pseudo terminal.
 fn telnet(server: &Program) -> Program {
     let mut command = Command::new("script");
     let address = server.address();
-    // Without "exec" a shell may stay in between, and end with 130 because it saw the Ctrl-C as well.
+    // Without "exec" a shell may stay in between, and end with 130 because it saw the Ctrl-C as
+    // well.
     let telnet = format!("exec telnet {} {}", address.ip(), address.port());
     command.args(["-q", "-e", "-f", "-c", &telnet, "/dev/null"]);
     let telnet = Program::start(command);
@@ -89,7 +90,7 @@ fn telnet_joins(package: &str) {
     let label = hello.strip_suffix("hello").expect("the word that was typed").to_string();
     stranger.skip_to(format!("{label}hello\n"));
 
-    // If these reached telnet, it would answer, and its answers would stand before its next line.
+    // If these reached telnet, it would answer, and its answers would come before its next line.
     for command in COMMANDS {
         stranger.send(command);
     }
@@ -100,8 +101,8 @@ fn telnet_joins(package: &str) {
     other.expect(format!("{label}yes\n"));
     stranger.skip_to(format!("{label}yes\n"));
 
-    // Ctrl-C sends IAC IP and IAC DO TIMING-MARK, which are no words. From then on telnet is deaf, as
-    // the book says: it waits for an answer that no chat room gives.
+    // Ctrl-C sends IAC IP and IAC DO TIMING-MARK, which are not text. From then on telnet shows
+    // nothing, as the book says, because it waits for an answer that no chat room gives.
     telnet.type_bytes(b"\x03");
     telnet.type_line("and now?");
     other.expect(format!("{label}and now?\n"));

@@ -1,4 +1,4 @@
-//! The segments that go over the loopback interface, by tcpdump.
+//! Captures the segments on the loopback interface with tcpdump.
 
 use std::collections::HashMap;
 use std::fs;
@@ -8,7 +8,7 @@ use std::process::{Child, Command, Stdio};
 
 use anyhow::{Context, Result, bail, ensure};
 
-/// A tcpdump at work.
+/// A running tcpdump.
 pub struct Capture {
     tcpdump: Child,
     file: PathBuf,
@@ -21,15 +21,15 @@ pub struct Segment {
     pub time: f64,
     pub from: u16,
     pub to: u16,
-    /// As tcpdump writes them: `S`, `S.`, `P.`, `.`, `F.`, `R`, `R.`.
+    /// The flags as tcpdump writes them: `S`, `S.`, `P.`, `.`, `F.`, `R`, `R.`.
     pub flags: String,
     pub data: Vec<u8>,
-    /// How many bytes the sender has room for.
+    /// The number of bytes that the sender has room for.
     pub window: u64,
 }
 
 impl Capture {
-    /// Begins. Whatever is sent from now on will be in the file.
+    /// Starts tcpdump. Everything that is sent from now on will be in the file.
     pub fn begin(file: &Path) -> Result<Capture> {
         let mut tcpdump = Command::new("tcpdump")
             .args(["-i", "lo", "--immediate-mode", "-U", "-Z", "root", "-B", "65536", "-w"])
@@ -39,7 +39,7 @@ impl Capture {
             .stderr(Stdio::piped())
             .spawn()
             .context("cannot start tcpdump")?;
-        // Its first line says that it listens, or why it cannot.
+        // Its first line says that it is listening, or why it cannot.
         let stderr = tcpdump.stderr.take().context("tcpdump has no stderr")?;
         let mut first = String::new();
         let mut stderr = BufReader::new(stderr);
@@ -49,12 +49,12 @@ impl Capture {
         Ok(Capture { tcpdump, file: file.to_path_buf() })
     }
 
-    /// The number of the process that captures.
+    /// Returns the id of the process that captures.
     pub fn process_id(&self) -> u32 {
         self.tcpdump.id()
     }
 
-    /// Ends, and returns all that was captured.
+    /// Stops capturing, and returns all segments.
     pub fn end(mut self) -> Result<Vec<Segment>> {
         self.stop();
         let file = fs::read(&self.file).context("cannot read what tcpdump has captured")?;
@@ -64,7 +64,7 @@ impl Capture {
 
 impl Capture {
     fn stop(&mut self) {
-        // Both fail only where it has ended already.
+        // Both fail only if it has already ended.
         let _ = self.tcpdump.kill();
         let _ = self.tcpdump.wait();
     }
@@ -76,7 +76,7 @@ impl Drop for Capture {
     }
 }
 
-/// Reads the file format of libpcap (pcap-savefile(5)) with packets of Ethernet and IPv4 in it.
+/// Parses the file format of libpcap (pcap-savefile(5)) with packets of Ethernet and IPv4 in it.
 fn parse(file: &[u8]) -> Result<Vec<Segment>> {
     let number = |at: usize| -> Option<usize> {
         let bytes = file.get(at..at + 4)?;
@@ -99,18 +99,18 @@ fn parse(file: &[u8]) -> Result<Vec<Segment>> {
     Ok(segments)
 }
 
-/// What one end of a connection has sent.
+/// The state of one end of a connection.
 struct End {
-    /// The scale of its windows, which only the SYN tells (RFC 7323).
+    /// The scale of its windows, which only the SYN announces (RFC 7323).
     scale: u8,
-    /// The sequence number that comes next.
+    /// The next sequence number.
     next: u32,
     has_ended: bool,
 }
 
 impl End {
-    /// Notes what is sent. False when the kernel sends something again that seems to be lost, or
-    /// answers with a reset what came late: both happen on a loaded machine, and mean nothing.
+    /// Records what is sent. Returns false if the kernel retransmits a segment that seems to be
+    /// lost, or answers a late one with a reset: both happen on a loaded machine, and mean nothing.
     fn sends(&mut self, sequence: u32, length: u32, bits: u8) -> bool {
         let next = sequence.wrapping_add(length);
         let is_news = length == 0 || next.wrapping_sub(self.next) as i32 > 0;
@@ -123,15 +123,15 @@ impl End {
     }
 }
 
-/// `None` for what is not TCP over IPv4, or is no news. `ends` are known by their port and the other
-/// end's.
+/// Returns the segment in a packet, or `None` if it is not TCP over IPv4, or is nothing new. `ends`
+/// are indexed by their own port and the other end's.
 fn segment(packet: &[u8], time: f64, ends: &mut HashMap<(u16, u16), End>) -> Option<Segment> {
     let ip = packet.get(14..)?;
     if ip.first()? >> 4 != 4 || *ip.get(9)? != 6 {
         return None;
     }
     let total = usize::from(u16::from_be_bytes([*ip.get(2)?, *ip.get(3)?]));
-    // Where segmentation is left to the device, the total of a large segment is 0.
+    // If segmentation is left to the device, the total of a large segment is 0.
     let end = if total == 0 { ip.len() } else { total };
     let tcp = ip.get(usize::from(ip[0] & 15) * 4..end)?;
     let two = |at: usize| Some(u16::from_be_bytes([*tcp.get(at)?, *tcp.get(at + 1)?]));
@@ -144,7 +144,7 @@ fn segment(packet: &[u8], time: f64, ends: &mut HashMap<(u16, u16), End>) -> Opt
         let scale = window_scale(tcp.get(20..header)?);
         ends.insert((from, to), End { scale, next: sequence, has_ended: false });
     }
-    let mut scale = 0; // that of a SYN, and of a reset that answers one
+    let mut scale = 0; // for a SYN, and for a reset that answers one
     if let Some(end) = ends.get_mut(&(from, to)) {
         let length = data.len() as u32 + u32::from(bits & 2 != 0) + u32::from(bits & 1 != 0);
         if !end.sends(sequence, length, bits) {

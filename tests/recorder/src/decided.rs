@@ -1,9 +1,10 @@
-//! Finds what of a recording the programs decide: the same whenever and wherever it is recorded.
+//! Finds the part of a recording that the programs decide, which is the same whenever and wherever
+//! it is recorded.
 //!
-//! Somebody at a terminal acts only when all is quiet, so the programs decide what happens in a
-//! scene, from one action to the next. They do not decide in which order their threads do it, in how
-//! many pieces bytes arrive, or how long anything takes. So each thread and each direction of each
-//! connection is listed by itself, in one form:
+//! Somebody at a terminal acts only when everything is quiet, so the programs decide what happens
+//! in a scene, that is, from one action to the next. But they do not decide in which order their
+//! threads act, in how many pieces bytes arrive, or how long anything takes. So each thread and
+//! each direction of each connection is listed by itself, in a normal form:
 //!
 //! - A scene has one entry for each line of the program at which the thread called something, in
 //!   the order in which the thread first came there. The bytes that it has read there are added up,
@@ -20,13 +21,14 @@
 //! - A sentence that only says something about what has happened is listed, because it is the
 //!   scenario's. All other sentences say in words what the rest of their step says.
 //!
-//! The text of the program's lines is left out as well: to compare it, nothing needs to run.
+//! The text of the program's lines is left out as well, because it can be compared without a run.
 
 use std::collections::BTreeMap;
 
 use crate::recording::{Arrow, BULK, Call, Mark, Recording, Shown, Step};
 
-/// What is decided, by the scene and the thread, connection or terminal that it is about.
+/// The facts that are decided, by the scene and the thread, connection or terminal that they are
+/// about.
 pub type Decided = BTreeMap<String, Vec<String>>;
 
 impl Recording {
@@ -50,7 +52,7 @@ impl Recording {
     }
 }
 
-/// Where each thread stands, by its terminal and its name.
+/// The mark of each thread, by its terminal and its name.
 type Standing<'a> = BTreeMap<(usize, String), &'a Mark>;
 
 /// The steps from one action to the next.
@@ -60,7 +62,7 @@ struct Scene<'a> {
 }
 
 impl<'a> Scene<'a> {
-    /// Follows where each thread stands, to the end of this scene.
+    /// Updates where each thread stands, up to the end of this scene.
     fn moves(&self, standing: &mut Standing<'a>) {
         for step in self.steps {
             for mark in &step.threads {
@@ -72,7 +74,7 @@ impl<'a> Scene<'a> {
         }
     }
 
-    /// Returns what each thread called and printed, and where it waits in the end.
+    /// Returns what each thread called and printed, and where it waits at the end.
     fn threads(&self, standing: &Standing<'a>) -> Decided {
         let mut threads: BTreeMap<Who, Vec<AtALine>> = BTreeMap::new();
         for step in self.steps {
@@ -126,7 +128,8 @@ impl<'a> Scene<'a> {
         wires.into_iter().map(|(wire, sent)| (wire, vec![sent.fact()])).collect()
     }
 
-    /// Returns what was typed, and what the terminals show that no line of a program has printed.
+    /// Returns what was typed, and what appears on the terminals without a line of a program
+    /// printing it.
     fn terminals(&self) -> Decided {
         let mut terminals: BTreeMap<String, String> = BTreeMap::new();
         for shown in self.steps.iter().flat_map(|step| &step.screen) {
@@ -143,8 +146,8 @@ impl<'a> Scene<'a> {
         terminals.into_iter().map(|(what, text)| (what, vec![fact(text)])).collect()
     }
 
-    /// Returns the sentence of an action that is nothing but a sentence: nothing is typed or sent.
-    /// Acknowledgements may arrive at any time.
+    /// Returns the sentence of an action that only consists of a sentence, because nothing is typed
+    /// or sent. Acknowledgements may arrive at any time.
     fn note(&self) -> Decided {
         let is_note = |step: &&Step| {
             step.is_action
@@ -179,16 +182,16 @@ impl<'a> Scene<'a> {
     }
 }
 
-/// The thread that did something, by the number of its terminal.
+/// The thread that did something, with the number of its terminal.
 #[derive(PartialEq, Eq, PartialOrd, Ord)]
 enum Who<'a> {
     Thread(usize, &'a str),
-    /// Any thread that closes or prints, in no order: when two threads share a connection, the one
+    /// Any thread that closes or prints, in no order: if two threads share a connection, the one
     /// that ends last closes it, and prints that.
     Any(usize),
 }
 
-/// What a line of the program does.
+/// The kind of action at a line of the program.
 #[derive(Clone, Copy, PartialEq)]
 enum What<'a> {
     Calls { within: &'a str, name: &'a str },
@@ -196,7 +199,7 @@ enum What<'a> {
     Waits(&'a str),
 }
 
-/// What a thread did at one line.
+/// The actions of a thread at one line.
 struct AtALine<'a> {
     /// The index of the source, and the number of the line.
     place: (usize, u32),
@@ -206,7 +209,7 @@ struct AtALine<'a> {
     printed: String,
 }
 
-/// Returns the entry for a line, a new one if the thread is there for the first time.
+/// Returns the entry for a line, and creates it if the thread is there for the first time.
 fn at<'a, 'b>(
     lines: &'b mut Vec<AtALine<'a>>,
     place: (usize, u32),
@@ -250,7 +253,7 @@ impl<'a> AtALine<'a> {
     }
 }
 
-/// What one end of a connection sent.
+/// The bytes and the end that one side of a connection sent.
 #[derive(Default)]
 struct Sent {
     flags: String,
@@ -259,8 +262,8 @@ struct Sent {
 }
 
 impl Sent {
-    /// Adds a segment. Which segments carry PSH is chance, and so is whether the last bytes carry the
-    /// FIN.
+    /// Adds a segment. Which segments carry PSH is chance, and so is whether the last bytes carry
+    /// the FIN.
     fn add(&mut self, arrow: &Arrow) {
         let new = |flag: &char| !matches!(flag, 'P' | '.') && !self.flags.contains(*flag);
         let new: String = arrow.flags.chars().filter(new).collect();
@@ -278,7 +281,7 @@ impl Sent {
     }
 }
 
-/// Returns the same text, with a `#` for each number in lines that print a measurement.
+/// Returns the same text, with `#` instead of each number in lines that print a measurement.
 fn measures_nothing(text: &str) -> String {
     let measured = ["timeout: ", "drain: ", "close: the socket", "disconnected "];
     let mut masked = String::new();
@@ -300,7 +303,8 @@ mod tests {
     use super::*;
     use crate::recording::Source;
 
-    /// A line arrives, is passed on, and is printed. Another thread closes its client's connection.
+    /// Returns a scene in which a line arrives, is passed on, and is printed, and another thread
+    /// closes its client's connection.
     fn a_line_is_passed_on() -> Vec<Step> {
         vec![
             Step { caption: "Terminal 2 sends a line.".into(), is_action: true, ..Step::default() },
@@ -315,7 +319,7 @@ mod tests {
         ]
     }
 
-    /// Returns what is decided when the step at this index is replaced.
+    /// Returns what is decided if the step at this index is replaced.
     fn with(index: usize, steps: impl IntoIterator<Item = Step>) -> Decided {
         let mut all = a_line_is_passed_on();
         all.splice(index..=index, steps);

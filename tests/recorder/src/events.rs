@@ -1,4 +1,4 @@
-//! Makes events of system calls: finds the names that the book has for them, what they returned,
+//! Turns system calls into events: finds the names that the book uses for them, what they returned,
 //! and the line of the program that made them.
 
 use std::collections::HashMap;
@@ -17,27 +17,27 @@ pub struct Thread {
     pub terminal: usize,
     pub role: Role,
     pub ended: Option<f64>,
-    /// The calls that lines of the lesson made, in their order.
+    /// The calls that lines of the lesson made, in order.
     pub calls: Vec<Event>,
-    /// What it printed.
+    /// The text that it printed.
     pub printed: Vec<Printed>,
 }
 
-/// What a thread is there for. The book names it after that, because Rust gives threads no names
-/// unless asked to.
+/// The role of a thread. The book names a thread after its role, because Rust gives threads no
+/// names unless asked to.
 #[derive(Clone, Copy, PartialEq, Debug)]
 pub enum Role {
     Main,
     /// Reads the keyboard.
     Keyboard,
-    /// Accepts connections, although it is not the main thread: the other end of a program that
-    /// talks to itself.
+    /// Accepts connections, although it is not the main thread. It is the other end of a program
+    /// that talks to itself.
     Peer,
     /// Reads from the client at this port.
     Reads(u16),
     /// Only sends to the client at this port.
     SendsTo(u16),
-    /// None of these. It is the thread with this number, from 1.
+    /// Has none of these roles. It is the thread with this number, from 1.
     Other(usize),
 }
 
@@ -45,7 +45,7 @@ pub enum Role {
 pub struct Printed {
     pub time: f64,
     pub text: Vec<u8>,
-    /// The line that led to it.
+    /// The line that caused it.
     pub place: Option<Place>,
 }
 
@@ -54,9 +54,9 @@ pub struct Printed {
 pub struct Event {
     pub kind: Kind,
     pub start: f64,
-    /// When it returned; `None` if it never did.
+    /// When it returned, or `None` if it never did.
     pub end: Option<f64>,
-    /// When it had certainly returned.
+    /// The time by which it had certainly returned.
     pub latest: f64,
     pub place: Place,
     /// The function that the line itself calls.
@@ -68,11 +68,11 @@ pub struct Event {
     pub waited_for_room: bool,
 }
 
-/// What a call does, by the name that the book uses.
+/// The kind of a call, by the name that the book uses.
 #[derive(Clone, Copy, PartialEq, Debug)]
 pub enum Kind {
     Lookup,
-    /// Waiting for all sockets at the same time.
+    /// Waits for all sockets at the same time.
     Poll,
     Bind,
     Listen,
@@ -82,20 +82,20 @@ pub enum Kind {
     ReadKeyboard,
     Write,
     Shutdown,
-    /// In both directions.
+    /// Shuts down both directions.
     ShutdownBoth,
     Close,
-    /// Waiting for another thread, or for a time: it is shown as long as it lasts, but is not an
+    /// Waits for another thread, or for a time. It is shown for as long as it lasts, but is not an
     /// event.
     Wait,
 }
 
-/// What a call returned.
+/// The result of a call.
 #[derive(Clone, PartialEq, Debug)]
 pub enum Outcome {
     Done,
     Bytes(usize),
-    /// How many sockets are ready, and what for.
+    /// The number of sockets that are ready, and for what.
     Ready(usize, Readiness),
     /// The port of the client that was accepted.
     Client(u16),
@@ -131,7 +131,8 @@ impl Event {
     }
 
     /// Returns the name that a mark shows. For a wait, that is the function that the line calls,
-    /// because the system call has the same name for all of them. `None` if that is unknown.
+    /// because the system call has the same name for all of them. Returns `None` if that is
+    /// unknown.
     pub fn shown_name(&self) -> Option<&str> {
         match self.kind {
             Kind::Wait => self.within.as_deref(),
@@ -139,17 +140,17 @@ impl Event {
         }
     }
 
-    /// Whether its socket has no peer.
+    /// Returns whether its socket has no peer.
     pub fn is_about_a_listener(&self) -> bool {
         self.ports.1.is_none()
     }
 
-    /// Whether it took longer than a call that does not wait.
+    /// Returns whether it took longer than a call that does not wait.
     pub fn waited(&self) -> bool {
         self.end.is_none_or(|end| end - self.start > A_WAIT)
     }
 
-    /// Whether it is a write that waited for room: only such a write sends something after an
+    /// Returns whether it is a write that waited for room: only such a write sends bytes after an
     /// acknowledgement that arrived during the call.
     fn waits_for_room(&self, segments: &[Segment]) -> bool {
         let all = self.within.as_deref() == Some("write_all");
@@ -167,7 +168,7 @@ impl Event {
             && order.any(|acknowledges| !acknowledges)
     }
 
-    /// Whether `segment` was sent while this call ran, on its connection and because of it.
+    /// Returns whether `segment` was sent while this call ran, on its connection and because of it.
     pub fn caused(&self, segment: &Segment) -> bool {
         let during = (self.start..self.latest).contains(&segment.time);
         let (own, peer) = self.ports;
@@ -179,7 +180,7 @@ impl Event {
                 Kind::Shutdown | Kind::ShutdownBoth | Kind::Close => {
                     ours && segment.flags.contains(['F', 'R'])
                 }
-                // The handshake, and not what is sent as soon as it is made.
+                // The handshake, but not the bytes that are sent as soon as it is complete.
                 Kind::Connect => {
                     let refused = matches!(self.outcome, Outcome::Failed(_));
                     let flags = &segment.flags;
@@ -222,7 +223,7 @@ fn threads(terminal: usize, traced: &Traced, segments: &[Segment]) -> Result<Vec
     let mut threads = Vec::new();
     for (index, thread) in traced.threads.iter().enumerate() {
         if is_printer(thread) {
-            continue; // what it prints is what another thread has queued
+            continue; // it prints what another thread has queued
         }
         let still = traced.still_waiting.get(&thread.id);
         let still = still.and_then(|places| places.iter().find(|place| is_lesson(place)));
@@ -277,12 +278,12 @@ fn threads(terminal: usize, traced: &Traced, segments: &[Segment]) -> Result<Vec
     Ok(threads)
 }
 
-/// Whether a thread is one of the two in a server that print for the others.
+/// Returns whether a thread is one of the two in a server that print for the others.
 fn is_printer(thread: &trace::Thread) -> bool {
     thread.calls.iter().any(|call| call.is_from("shared::output::Printers::print_forever"))
 }
 
-/// Whether a call wakes all threads that print, for a line that has just been queued.
+/// Returns whether a call wakes all printing threads, because a line has just been queued.
 fn queues_a_line(call: &SystemCall) -> bool {
     let wakes_all = call.arguments.contains(&format!("FUTEX_WAKE_PRIVATE, {}", i32::MAX));
     wakes_all && call.is_from("shared::output::print")
@@ -305,8 +306,8 @@ fn queued_lines(threads: &[trace::Thread]) -> HashMap<(u32, u64), Vec<u8>> {
     lines.map(|((id, call), write)| ((*id, call.start.to_bits()), write.text())).collect()
 }
 
-/// Names the waits that lasted to the end. strace writes only for calls that have returned which
-/// function made them. For the others, the line is known, and its other waits tell what it calls.
+/// Names the waits that lasted to the end. strace reports which function made a call only once the
+/// call has returned. For the others, the line is known, and its other waits tell what it calls.
 fn name_the_last_waits(threads: &mut [Thread]) {
     let waits = threads.iter().flat_map(|thread| &thread.calls);
     let waits = waits.filter(|event| event.kind == Kind::Wait);
@@ -324,7 +325,7 @@ fn is_lesson((file, _): &Place) -> bool {
     file.contains("/src/") || file.contains("/examples/")
 }
 
-/// Returns what a call does and what it returned. `None` if the book does not show such a call.
+/// Returns what a call does and what it returned, or `None` if the book does not show such a call.
 fn kind_and_outcome(call: &SystemCall) -> Option<(Kind, Outcome)> {
     let socket = call.ports().is_some();
     let kind = match call.name.as_str() {
@@ -379,8 +380,8 @@ fn error_kind(error: &str) -> String {
     known.iter().find(|(name, _)| *name == error).map_or(error, |(_, kind)| kind).to_string()
 }
 
-/// Returns the ports of the socket that a call is about. A socket that connects has none before the
-/// call: what went over the wire during the call tells it.
+/// Returns the ports of the socket that a call is about. A connecting socket has none before the
+/// call, so its port is read from the segments that were sent during the call.
 fn ports(
     call: &SystemCall,
     kind: Kind,
@@ -409,7 +410,7 @@ fn ports(
 }
 
 /// Returns the function that the line of the lesson calls: of the functions that led to the system
-/// call, the outermost one below the lesson's.
+/// call, the outermost one below the lesson's own.
 fn called_in_the_line(stack: &[(String, u64)]) -> Option<String> {
     let (symbol, _) = stack.last()?;
     if symbol.starts_with("core::ptr::drop_in_place") {
@@ -420,7 +421,7 @@ fn called_in_the_line(stack: &[(String, u64)]) -> Option<String> {
     Some(name.to_string())
 }
 
-/// Returns what a thread is there for, which is what it reads.
+/// Returns the role of a thread, which follows from what it reads.
 fn role(index: usize, events: &[Event]) -> Role {
     let does = |kind| events.iter().any(|event: &Event| event.kind == kind);
     // If two threads own a connection together, it is chance which of them closes it.

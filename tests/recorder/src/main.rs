@@ -1,4 +1,4 @@
-//! Records for the book what its players show.
+//! Records the runs that the players of the book show.
 //!
 //!     cargo run -p recorder                             (all recordings)
 //!     cargo run -p recorder -- greeting                 (one of them)

@@ -1,4 +1,4 @@
-//! Finds the line of a program at which an address is or a thread waits, with elfutils.
+//! Finds the line of a program for an address, or for a waiting thread, with elfutils.
 
 use std::collections::HashMap;
 use std::fs;
@@ -12,7 +12,7 @@ pub type Place = (String, u32);
 
 /// The lines of a program that was compiled with line tables.
 pub struct Lines {
-    /// By the offset of the return address in the program's file.
+    /// The lines, by the offset of the return address in the program's file.
     known: HashMap<u64, Place>,
 }
 
@@ -20,7 +20,8 @@ impl Lines {
     /// Looks up all `offsets` with one command.
     pub fn of(program: &Path, offsets: &[u64]) -> Result<Lines> {
         let mapping = mapping(&fs::read(program).context("cannot read the program")?);
-        // A return address is that of the instruction after the call, so the call ends before it.
+        // A return address is the address of the instruction after the call, so the call ends
+        // before it.
         let addresses = offsets.iter().map(|offset| format!("{:#x}", mapping(*offset) - 1));
         let output = Command::new("eu-addr2line").arg("-e").arg(program).args(addresses).output();
         let output = output.context("cannot run eu-addr2line")?;
@@ -38,8 +39,8 @@ impl Lines {
     }
 }
 
-/// Returns where the threads of a running program stand, by their number: for each thread the
-/// lines, innermost first.
+/// Returns where the threads of a running program stand: for each thread's number the lines,
+/// innermost first.
 pub fn of_threads(process: u32) -> Result<HashMap<u32, Vec<Place>>> {
     let output = Command::new("eu-stack").args(["-s", "-p", &process.to_string()]).output();
     let text = utf8(&output.context("cannot run eu-stack")?.stdout);
@@ -54,8 +55,8 @@ pub fn of_threads(process: u32) -> Result<HashMap<u32, Vec<Place>>> {
     Ok(threads)
 }
 
-/// Reads `FILE:LINE:COLUMN` of a lesson or a measuring program, and shortens the file's name so
-/// that it begins at the repository's root.
+/// Parses `FILE:LINE:COLUMN` of a lesson or a measuring program. Shortens the file's name so that
+/// it begins at the repository's root.
 fn place(text: &str) -> Option<Place> {
     let mut parts = text.split(':');
     let (file, line) = (parts.next()?, parts.next()?.parse().ok()?);
@@ -63,9 +64,9 @@ fn place(text: &str) -> Option<Place> {
     Some((file[begin..].to_string(), line))
 }
 
-/// Returns what turns an offset in a program's file into an address in memory: strace writes
-/// offsets, but line tables have addresses. The program headers of an ELF file (elf(5)) tell which
-/// is which.
+/// Returns a function that turns an offset in a program's file into an address in memory, because
+/// strace writes offsets, but line tables have addresses. The program headers of an ELF file
+/// (elf(5)) map one to the other.
 fn mapping(elf: &[u8]) -> impl Fn(u64) -> u64 + use<> {
     let number = |at: usize, length: usize| -> u64 {
         let bytes = elf.get(at..at + length).unwrap_or(&[]);

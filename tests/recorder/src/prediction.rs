@@ -1,8 +1,9 @@
-//! Reads the questions that a player asks before it goes on: what happens next?
+//! Reads the questions that a player asks before it continues: what happens next?
 //!
-//! `book/src/recordings/NAME.md` holds those of the recording `NAME`, and stands beside it, so that
-//! recording again does not touch them. The pages include the file, so that the questions are there on
-//! paper and without JavaScript; `book/player.js` takes them from the page. Each is a `<section>`:
+//! `book/src/recordings/NAME.md` holds those of the recording `NAME`, in a file of their own so
+//! that recording again does not touch them. The pages include the file, so the questions are also
+//! there on paper and without JavaScript, and `book/player.js` takes them from the page. Each is a
+//! `<section>`:
 //!
 //! - `data-before` is a list of patterns. A step fits each of them, one after the other, and the
 //!   player stops before the step that fits the last one.
@@ -10,7 +11,7 @@
 //! - `data-never`, if there is one, is a pattern that no step fits from the question to its answer.
 //! - `data-right` is the number of the right option.
 //!
-//! The question, its options, and what there is to say of each option are Markdown.
+//! The question, its options, and the reason for each option are Markdown.
 
 use anyhow::{Context, Result, ensure};
 use serde_json::Value;
@@ -23,9 +24,9 @@ pub struct Prediction {
     pub recording: String,
     /// The question, in Markdown.
     pub question: String,
-    /// What there is to choose from, in Markdown.
+    /// The options to choose from, in Markdown.
     pub options: Vec<String>,
-    /// What there is to say of each option.
+    /// The reason why each option is right or wrong.
     pub reasons: Vec<String>,
     /// The number of the right option, from 1.
     pub right: usize,
@@ -60,10 +61,10 @@ fn prediction(section: &str) -> Result<Prediction> {
         question: text.lines().find(|line| !line.is_empty()).unwrap_or_default().to_string(),
         options: numbered(text),
         reasons: numbered(reasons),
-        right: right.parse().context("data-right is no number")?,
+        right: right.parse().context("data-right is not a number")?,
         before: patterns("data-before")?,
         then: patterns("data-then")?,
-        never: pattern("data-never").context("data-never is no JSON")?,
+        never: pattern("data-never").context("data-never is not JSON")?,
     })
 }
 
@@ -119,7 +120,7 @@ fn one_after_the_other(steps: &[Value], from: usize, patterns: &[Value]) -> Resu
     Ok(last)
 }
 
-/// Whether a value has everything that a pattern names. Of a list it may have more, in any order.
+/// Returns whether a value has everything that a pattern names. A list may have more, in any order.
 fn fits(value: &Value, pattern: &Value) -> bool {
     match (value, pattern) {
         (Value::Object(value), Value::Object(pattern)) => pattern
@@ -132,13 +133,13 @@ fn fits(value: &Value, pattern: &Value) -> bool {
     }
 }
 
-/// Splits a text into its words and numbers. The commas in 28,042 are left out.
+/// Splits a text into its words and numbers, without the commas in 28,042.
 fn words(text: &str) -> Vec<String> {
     let words = text.split(|c: char| !c.is_alphanumeric() && !"_,".contains(c));
     words.map(|word| word.replace(',', "")).filter(|word| !word.is_empty()).collect()
 }
 
-/// Whether a word of an option is a number or code, so that the recording has to show it.
+/// Returns whether a word of an option is a number or code, which the recording has to show.
 fn is_exact(word: &str, option: &str) -> bool {
     word.starts_with(|first: char| first.is_ascii_digit()) || option.contains(&format!("`{word}`"))
 }

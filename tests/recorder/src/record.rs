@@ -1,4 +1,4 @@
-//! Makes recordings: builds the programs, goes into a network of its own, and plays the scenarios.
+//! Makes recordings: builds the programs, enters a network of its own, and plays the scenarios.
 
 use std::env;
 use std::fs;
@@ -13,10 +13,10 @@ use crate::stage::Stage;
 use crate::story;
 use crate::tools;
 
-/// Set inside the namespace.
+/// The environment variable that is set inside the namespace.
 const INSIDE: &str = "RECORDER_IS_IN_ITS_OWN_NETWORK";
 
-/// Records the scenarios with these names into `folder`. Without names, these are all that a page
+/// Records the scenarios with these names into `folder`. Without names, records all that a page
 /// plays.
 pub fn record(names: &[String], folder: &Path) -> Result<()> {
     for name in names {
@@ -29,7 +29,7 @@ pub fn record(names: &[String], folder: &Path) -> Result<()> {
         exit(in_a_network_of_its_own()?);
     }
     run("ip", &["link", "set", "lo", "up"])?;
-    // `localhost` stands for one address on some systems and for two on others.
+    // `localhost` stands for one address on some systems, but for two on others.
     let hosts = target().join("hosts");
     fs::write(&hosts, "127.0.0.1 localhost\n")?;
     run("mount", &["--bind", &hosts.to_string_lossy(), "/etc/hosts"])?;
@@ -70,7 +70,7 @@ fn play(scenario: &Scenario) -> Result<Recording> {
     story::recording(&run, &made_by, scenario.about).with_context(traces)
 }
 
-/// Builds the lessons as everybody builds them, except for one thing: with frame pointers, strace
+/// Builds the lessons as everybody does, except for one thing: frame pointers, with which strace
 /// finds its way from a system call to the line of main.rs that led to it.
 fn build() -> Result<()> {
     let mut packages: Vec<&str> =
@@ -88,8 +88,8 @@ fn build() -> Result<()> {
     Ok(())
 }
 
-/// Runs this command once more inside a network namespace, as `unshare` makes it. A user who is not
-/// root becomes root there. Returns its exit status.
+/// Runs this command again inside a network namespace, with `unshare`. A user who is not root
+/// becomes root there. Returns its exit status.
 fn in_a_network_of_its_own() -> Result<i32> {
     let mut unshare = Command::new("unshare");
     unshare.args(["--net", "--mount"]);

@@ -1,4 +1,4 @@
-//! Defines what a recording is: a run of some programs, told step by step.
+//! Defines a recording: a run of some programs, told step by step.
 
 use anyhow::{Context, Result};
 use serde::{Deserialize, Serialize};
@@ -8,11 +8,11 @@ use serde::{Deserialize, Serialize};
 pub struct Recording {
     /// The command that makes this recording again.
     pub made_by: String,
-    /// From left to right, as they stand in the page.
+    /// The terminals, from left to right as they stand on the page.
     pub terminals: Vec<Terminal>,
     /// The programs whose lines are marked.
     pub sources: Vec<Source>,
-    /// What happened, in the order in which it happened.
+    /// The events, in the order in which they happened.
     pub steps: Vec<Step>,
 }
 
@@ -21,7 +21,7 @@ pub struct Recording {
 pub struct Terminal {
     /// The command that a person would type to start it.
     pub title: String,
-    /// The port under which it is known on the wire, if it has one.
+    /// The port that identifies it on the wire, if it has one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub port: Option<u16>,
 }
@@ -29,9 +29,9 @@ pub struct Terminal {
 /// A main.rs as the page shows it: without its anchors.
 #[derive(Serialize, Deserialize, Clone)]
 pub struct Source {
-    /// From the root of the repository.
+    /// The path from the root of the repository.
     pub file: String,
-    /// The lines, each with its number in the file. An item in which no thread ever stands is left
+    /// The lines, each with its number in the file. Items in which no thread ever stands are left
     /// out.
     pub lines: Vec<(u32, String)>,
 }
@@ -41,25 +41,25 @@ pub struct Source {
 pub struct Step {
     /// The event in a sentence or two.
     pub caption: String,
-    /// Whether somebody at a terminal acts. All was quiet before.
+    /// Whether somebody at a terminal acts. Everything was quiet before.
     #[serde(default, skip_serializing_if = "is_false")]
     pub is_action: bool,
-    /// The call that returned, if any. Many that are alike are one entry.
+    /// The call that returned, if any. Several similar calls are one entry.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub calls: Vec<Call>,
     /// The arrow that made the call return: its number, counted through the recording from 1.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub because: Option<usize>,
-    /// What appears on the terminals.
+    /// The text that appears on the terminals.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub screen: Vec<Shown>,
-    /// What goes over the wire.
+    /// The segments that go over the wire.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub wire: Vec<Arrow>,
-    /// The threads that stand elsewhere than before, or in another state.
+    /// The threads that have moved, or are in another state.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub threads: Vec<Mark>,
-    /// The threads that have ended: the number of the terminal, and the thread.
+    /// The threads that have ended: the number of the terminal, and the name of the thread.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub ended: Vec<(usize, String)>,
 }
@@ -69,20 +69,23 @@ pub struct Step {
 pub struct Call {
     /// The number of the terminal, from 1.
     pub terminal: usize,
-    /// What the book calls the thread: `main`, `keyboard`, or the port of the client it serves.
+    /// The book's name for the thread: `main`, `keyboard`, or the port of the client that it
+    /// serves.
     pub thread: String,
     /// The index of the source that the line is in.
     pub source: usize,
-    /// Its number in the file.
+    /// The number of the line in the file.
     pub line: u32,
-    /// The system's name for it without the parts that only the system needs: `accept`, `read`.
+    /// The system's name for the call, without the parts that only the system needs: `accept`,
+    /// `read`.
     pub name: String,
-    /// The name in that line of the source, if it is another one: `write_all`, `copy`.
+    /// The name in that line of the source, if it differs: `write_all`, `copy`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub within: Option<String>,
-    /// What it returned: a number of bytes, a client's port, `ok`, or the name of an error.
+    /// The value that it returned: a number of bytes, a client's port, `ok`, or the name of an
+    /// error.
     pub value: String,
-    /// How many calls that are alike this stands for, if it is more than one. The value is their sum.
+    /// The number of similar calls that this stands for, if more than one. The value is their sum.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub times: Option<usize>,
 }
@@ -94,7 +97,7 @@ pub struct Shown {
     pub terminal: usize,
     /// The text as it appears, with a newline only if it was printed.
     pub text: String,
-    /// The thread that printed it, the index of the source, and the line in which it did.
+    /// The thread that printed it, with the index of the source and the line.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub by: Option<(String, usize, u32)>,
     /// Whether a person typed it.
@@ -102,44 +105,45 @@ pub struct Shown {
     pub typed: bool,
 }
 
-/// A segment, or many that are alike.
+/// A segment, or several similar ones.
 #[derive(Serialize, Deserialize, Clone, Debug)]
 pub struct Arrow {
     /// The number of a terminal, from 1.
     pub from: usize,
     /// The number of a terminal, from 1.
     pub to: usize,
-    /// The client's port of the connection, as it is shown.
+    /// The client's port of the connection, as the book shows it.
     pub connection: u16,
-    /// As tcpdump writes them: `S`, `S.`, `P.`, `.`, `F.`, `R`, `R.`.
+    /// The flags as tcpdump writes them: `S`, `S.`, `P.`, `.`, `F.`, `R`, `R.`.
     pub flags: String,
-    /// How many bytes of data it carries.
+    /// The number of bytes of data that it carries.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub bytes: usize,
-    /// Those bytes if they are few: as text if they are text, or in hexadecimal.
+    /// Those bytes, if they are few: as text if they are text, or in hexadecimal.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub data: String,
-    /// How many segments this stands for, if it is more than one.
+    /// The number of segments that this stands for, if more than one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub times: Option<usize>,
-    /// How many bytes the sender of this one has room for, if the sender does not read.
+    /// The number of bytes that the sender of this one has room for, if the sender does not read.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub window: Option<u64>,
-    /// How many milliseconds after the arrow before this one, if the recording is about times.
+    /// The milliseconds since the previous arrow, if the recording is about times.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub after_ms: Option<f64>,
 }
 
-/// Where a thread stands.
+/// The place where a thread stands.
 #[derive(Serialize, Deserialize, Clone, PartialEq, Debug)]
 pub struct Mark {
     /// The number of the terminal, from 1.
     pub terminal: usize,
-    /// What the book calls the thread: `main`, `keyboard`, or the port of the client it serves.
+    /// The book's name for the thread: `main`, `keyboard`, or the port of the client that it
+    /// serves.
     pub thread: String,
     /// The index of the source that the line is in.
     pub source: usize,
-    /// Its number in the file.
+    /// The number of the line in the file.
     pub line: u32,
     /// The call that it waits in, or the last one that returned.
     pub call: String,
@@ -157,33 +161,33 @@ fn is_zero(value: &usize) -> bool {
 }
 
 impl Arrow {
-    /// Whether it says only that something has arrived.
+    /// Returns whether it only says that something has arrived.
     pub fn is_pure_acknowledgement(&self) -> bool {
         self.flags == "." && self.bytes == 0
     }
 }
 
 impl Step {
-    /// Whether its caption is all there is to show.
+    /// Returns whether there is nothing to show but its caption.
     pub fn only_says_something(&self) -> bool {
         self.calls.is_empty() && self.screen.is_empty() && self.wire.is_empty()
     }
 }
 
 impl Recording {
-    /// Returns the file that the book plays. It is a script, because a page that is opened as a file
-    /// may run a script, but may not fetch JSON.
+    /// Returns the file that the book plays. It is a script, because a page that is opened as a
+    /// file may run scripts, but may not fetch JSON.
     pub fn to_script(&self, name: &str) -> String {
         format!("(window.recordings ??= {{}})[{name:?}{ASSIGNED}{}", self.to_json())
     }
 
-    /// Reads what `to_script` has written.
+    /// Parses what `to_script` has written.
     pub fn from_script(script: &str) -> Result<Recording> {
         let (_, json) = script.split_once(ASSIGNED).context("the script assigns no recording")?;
-        serde_json::from_str(json).context("what the script assigns is no recording")
+        serde_json::from_str(json).context("what the script assigns is not a recording")
     }
 
-    /// Returns JSON that a person can follow: a line for each thing.
+    /// Returns JSON that a person can follow, with a line for each thing.
     fn to_json(&self) -> String {
         let mut json = String::from("{\n");
         json += &format!("  \"made_by\": {},\n", compact(&self.made_by));
@@ -202,8 +206,8 @@ impl Recording {
         json
     }
 
-    /// Returns what goes over the wire and when, for print and for pages without JavaScript. `None` if
-    /// the recording is not about times.
+    /// Returns what goes over the wire and when, for print and for pages without JavaScript, or
+    /// `None` if the recording is not about times.
     pub fn wire_as_text(&self) -> Option<String> {
         let arrows = || self.steps.iter().flat_map(|step| &step.wire);
         arrows().find(|arrow| arrow.after_ms.is_some())?;
@@ -225,10 +229,10 @@ impl Recording {
     }
 }
 
-/// What stands in the script of a recording before its JSON.
+/// The text before the JSON in the script of a recording.
 const ASSIGNED: &str = "] = ";
 
-/// From this many bytes on, data counts as bulk, which the system cuts as it likes.
+/// The size from which data counts as bulk, which the system cuts as it likes.
 pub const BULK: usize = 1024;
 
 fn step_to_json(step: &Step) -> String {

@@ -7,22 +7,22 @@ use anyhow::{Context, Result, bail};
 use crate::capture::Segment;
 use crate::stage::Stage;
 
-/// A run that is recorded.
+/// A run to be recorded.
 pub struct Scenario {
-    /// The file's name in book/src/recordings, without `.json`.
+    /// The name of the file in book/src/recordings, without `.json`.
     pub name: &'static str,
     /// The packages that it runs.
     pub packages: &'static [&'static str],
-    /// What it shows beyond what every recording shows.
+    /// The features that it shows beyond those of every recording.
     pub about: About,
-    /// Plays it on the stage.
+    /// The function that plays it on the stage.
     pub play: fn(&mut Stage) -> Result<()>,
 }
 
-/// What a recording is about, beyond what every recording shows.
+/// The features of a recording beyond those of every recording.
 #[derive(Clone, Copy)]
 pub struct About {
-    /// Finds the times to tell of, if not everything is told. What happened between them is left
+    /// Finds the times to tell of, unless everything is told. What happened between them is left
     /// out.
     pub only: Option<Only>,
     /// Whether the recording tells how much time passes between segments.
@@ -35,7 +35,7 @@ pub type Only = fn(&[Segment]) -> Result<Vec<Told>>;
 /// A time to tell of, and a sentence about what happens then.
 pub type Told = (Range<f64>, &'static str);
 
-/// Whether `time` is one of the told times. If there are none, everything is told.
+/// Returns whether `time` is one of the told times. If there are none, everything is told.
 pub fn is_told(told_times: &[Told], time: f64) -> bool {
     told_times.is_empty() || told_times.iter().any(|(told, _)| told.contains(&time))
 }
@@ -190,7 +190,7 @@ fn stdin_echo(stage: &mut Stage) -> Result<()> {
     stage.ends(program)
 }
 
-/// Every client that connected before another one speaks hears it.
+/// Shows that every client that connected before another one speaks receives what it says.
 fn broadcast(stage: &mut Stage) -> Result<()> {
     let server = stage.run("lesson-broadcast-server", &[])?;
     stage.see(server, "server listening")?;
@@ -210,7 +210,7 @@ fn broadcast(stage: &mut Stage) -> Result<()> {
     stage.ends(one)
 }
 
-/// Two of the three bytes of a character arrive, and the third only later.
+/// Shows a character of three bytes of which two arrive, and the third only later.
 fn broadcast_cut_character(stage: &mut Stage) -> Result<()> {
     let server = stage.run("lesson-broadcast-server", &[])?;
     stage.see(server, "server listening")?;
@@ -227,8 +227,9 @@ fn broadcast_cut_character(stage: &mut Stage) -> Result<()> {
     stage.see(server, "有客户端退出了") // a client has left
 }
 
-/// A client reads nothing: from the first byte that it leaves unread to its reset. Its receive
-/// buffer is small, so that its window closes after a few lines; the server's send buffer is not.
+/// Shows a client that reads nothing, from the first byte that it leaves unread to its reset. Its
+/// receive buffer is small, so its window closes after a few lines. The server's send buffer is
+/// not.
 fn broadcast_slow_reader(stage: &mut Stage) -> Result<()> {
     let server = stage.run("lesson-broadcast-server", &[])?;
     stage.see(server, "server listening")?;
@@ -243,8 +244,8 @@ fn broadcast_slow_reader(stage: &mut Stage) -> Result<()> {
     stage.read_all(slow)
 }
 
-/// A paste is too large to be passed on without a pause: its speaker waits, and its reader hears
-/// all of it.
+/// Shows a paste that is too large to be passed on without a pause: the speaker waits, and the
+/// reader receives all of it.
 fn broadcast_fast_speaker(stage: &mut Stage) -> Result<()> {
     let server = stage.run("lesson-broadcast-server", &[])?;
     stage.see(server, "server listening")?;
@@ -259,7 +260,7 @@ fn broadcast_fast_speaker(stage: &mut Stage) -> Result<()> {
     )
 }
 
-/// Two messages arrive in one piece, and then one message arrives in two.
+/// Shows two messages that arrive in one piece, and one message that arrives in two.
 fn framed(stage: &mut Stage) -> Result<()> {
     let server = stage.run("lesson-framed-server", &[])?;
     stage.see(server, "server listening")?;
@@ -279,9 +280,10 @@ fn framed(stage: &mut Stage) -> Result<()> {
     stage.ends(hearer)
 }
 
-/// One client reads, and another one does not read until later: its cursor stays behind, and
-/// catches up. The paste is larger than the slow client's buffers, what its thread has copied, and
-/// what a reader may be behind before its speaker is held up, whatever the kernel counts as full.
+/// Shows a client that reads, and one that does not read until later, so its cursor falls behind
+/// and then catches up. The paste is larger than the sum of the slow client's buffers, what its
+/// thread has copied, and how far a reader may fall behind before its speaker is slowed down,
+/// whatever the kernel counts as full.
 fn shared_log(stage: &mut Stage) -> Result<()> {
     let server = stage.run("lesson-shared-log-server", &[])?;
     stage.see(server, "server listening")?;
@@ -329,8 +331,8 @@ fn event_loop(stage: &mut Stage) -> Result<()> {
     stage.see(server, "有客户端退出了\n有客户端退出了")
 }
 
-/// One thread runs the tasks of two clients: whenever a task awaits something, the thread goes on with
-/// another one.
+/// Shows one thread that runs the tasks of two clients: whenever a task awaits something, the
+/// thread continues with the other.
 fn tasks(stage: &mut Stage) -> Result<()> {
     let server = stage.run("lesson-async-server", &[])?;
     stage.see(server, "server listening")?;
@@ -377,7 +379,7 @@ fn two_exchanges(segments: &[Segment]) -> Result<Vec<Told>> {
     ])
 }
 
-/// Two writes and their answer.
+/// Two writes and the answer to them.
 struct Exchange {
     /// The time from the first write until the program sends something else.
     all: Range<f64>,

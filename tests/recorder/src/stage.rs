@@ -18,15 +18,15 @@ use crate::capture::{Capture, Segment};
 use crate::place::{self, Place};
 use crate::trace;
 
-/// How many looks in a row, one every 10 ms, must find that nothing has happened before it counts
-/// as quiet. Looks are counted and not time, because on a loaded machine the programs may have had
-/// no time to do anything.
+/// How many looks in a row, one every 10 ms, must find no activity before the stage counts as
+/// quiet. It counts looks instead of time, because on a loaded machine the programs may not have
+/// had time to do anything.
 const QUIET_LOOKS: usize = 15;
 
-/// Where a server listens. The stage has a network of its own, so the port is free.
+/// The address that a server listens on. The stage has a network of its own, so the port is free.
 const SERVER: &str = "127.0.0.1:3000";
 
-/// Some terminals, what runs in them, and what has been done in them so far.
+/// Several terminals, the programs in them, and what has been done in them so far.
 pub struct Stage {
     folder: PathBuf,
     /// The folder of the programs that were built for recording.
@@ -37,16 +37,16 @@ pub struct Stage {
     began: f64,
 }
 
-/// Something that a person does at a terminal.
+/// An action of a person at a terminal.
 pub struct Action {
-    /// In seconds since 1970.
+    /// The time in seconds since 1970.
     pub time: f64,
     /// The number of the terminal, from 1.
     pub terminal: usize,
     pub deed: Deed,
 }
 
-/// What a person does.
+/// The kinds of actions.
 pub enum Deed {
     /// Runs this command.
     Runs(String),
@@ -56,7 +56,7 @@ pub enum Deed {
     Types(String),
     /// Sends bytes, described by these words.
     Sends(String),
-    /// Does nothing: this is a note for the reader.
+    /// Does nothing, because this is a note for the reader.
     Notes(String),
     /// Presses Ctrl-D.
     EndsInput,
@@ -96,9 +96,9 @@ enum Player {
         program: Box<Program>,
         killed: Option<Killed>,
     },
-    /// The accepting end of the connections of the program before it, which talks to itself.
+    /// The accepting end of the connections of the preceding program, which talks to itself.
     End,
-    /// A client whose program nobody needs to look at, so it is played here.
+    /// A client whose program is not of interest, so it is played here.
     Netcat {
         peer: Option<Peer>,
         port: u16,
@@ -115,23 +115,23 @@ struct Killed {
 /// The lines where each thread stands, innermost first.
 type Places = HashMap<u32, Vec<Place>>;
 
-/// Everything that was recorded, as it is.
+/// Everything that was recorded, unprocessed.
 pub struct Run {
     pub terminals: Vec<Ended>,
     pub actions: Vec<Action>,
     pub segments: Vec<Segment>,
-    /// When all was quiet at the end.
+    /// The time at which everything was quiet at the end.
     pub end: f64,
 }
 
 /// A terminal at the end.
 pub struct Ended {
     pub title: String,
-    /// The program that ran in it and was traced.
+    /// The program that ran in it and was traced, if any.
     pub traced: Option<Traced>,
     /// The port of an nc, and whether it shows what arrives.
     pub netcat: Option<(u16, bool)>,
-    /// Whether it is no terminal, but the accepting end of a program that talks to itself.
+    /// Whether it is not a terminal, but the accepting end of a program that talks to itself.
     pub is_an_end: bool,
 }
 
@@ -139,9 +139,9 @@ pub struct Ended {
 pub struct Traced {
     pub path: PathBuf,
     pub threads: Vec<trace::Thread>,
-    /// Where the threads stood that still waited at the end.
+    /// The places of the threads that were still waiting at the end.
     pub still_waiting: Places,
-    /// When Ctrl-C ended it, in case the trace does not tell.
+    /// The time at which Ctrl-C ended it, in case the trace does not tell.
     pub killed: Option<f64>,
     /// When it ended by itself, and its exit status.
     pub exited: Option<(f64, String)>,
@@ -186,7 +186,7 @@ impl Stage {
         Ok(number)
     }
 
-    /// Shows the accepting end of a program that talks to itself as an end of the wire of its own.
+    /// Shows the accepting end of a program that talks to itself as a separate end of the wire.
     pub fn accepting_end(&mut self, title: &str) {
         self.terminals.push(Played { title: title.into(), player: Player::End });
     }
@@ -196,7 +196,7 @@ impl Stage {
         self.connect(None)
     }
 
-    /// Connects as nc does, and then does not read. Its receive buffer is of `buffer` bytes.
+    /// Connects as nc does, but then does not read. Its receive buffer has `buffer` bytes.
     pub fn netcat_that_does_not_read(&mut self, buffer: usize) -> Result<usize> {
         self.connect(Some(buffer))
     }
@@ -221,7 +221,7 @@ impl Stage {
         Ok(number)
     }
 
-    /// Waits until `text` is on the terminal. A program gets all the time that it needs, because a
+    /// Waits until `text` is on the terminal. The program gets as much time as it needs, because a
     /// loaded machine may be slow.
     pub fn see(&mut self, terminal: usize, text: &str) -> Result<()> {
         match &mut self.played(terminal)?.player {
@@ -261,7 +261,7 @@ impl Stage {
         Ok(())
     }
 
-    /// Ends what is typed.
+    /// Ends the input.
     pub fn ctrl_d(&mut self, terminal: usize) -> Result<()> {
         self.act(terminal, Deed::EndsInput)?;
         match &mut self.played(terminal)?.player {
@@ -272,7 +272,7 @@ impl Stage {
         Ok(())
     }
 
-    /// Interrupts what runs in the terminal, and so ends it.
+    /// Interrupts the program in the terminal, which ends it.
     pub fn ctrl_c(&mut self, terminal: usize) -> Result<()> {
         let time = self.act(terminal, Deed::Ends)?;
         match &mut self.played(terminal)?.player {
@@ -305,7 +305,7 @@ impl Stage {
     pub fn read_all(&mut self, terminal: usize) -> Result<()> {
         let time = self.quiet_time()?;
         let mut stream = self.netcat_in(terminal)?.stream();
-        stream.set_read_timeout(Some(DEADLINE))?; // perhaps no end ever arrives
+        stream.set_read_timeout(Some(DEADLINE))?; // because the end may never arrive
         let mut buffer = vec![0; 64 * 1024];
         let mut arrived = 0;
         let error = loop {
@@ -326,14 +326,14 @@ impl Stage {
         Ok(())
     }
 
-    /// Waits until nothing happens any more: every file that records stays as it is for a while,
-    /// and no thread is on a processor.
+    /// Waits until nothing happens any more: every recording file stays unchanged for a while, and
+    /// no thread is on a processor.
     fn quiet(&self) -> Result<()> {
         let deadline = Instant::now() + 10 * DEADLINE;
         let (mut last, mut looks) = (0, 0);
         while looks < QUIET_LOOKS {
             if Instant::now() > deadline {
-                bail!("it is never quiet");
+                bail!("timed out waiting until all is quiet");
             }
             let recorded = self.recorded();
             let quiet = recorded == last && !self.somebody_runs();
@@ -381,20 +381,20 @@ impl Stage {
         }
     }
 
-    /// Begins an action when all is quiet. Returns the time.
+    /// Begins an action once everything is quiet. Returns the time.
     fn act(&mut self, terminal: usize, deed: Deed) -> Result<f64> {
         let time = self.quiet_time()?;
         self.actions.push(Action { time, terminal, deed });
         Ok(time)
     }
 
-    /// Waits until all is quiet. Returns the time.
+    /// Waits until everything is quiet. Returns the time.
     fn quiet_time(&self) -> Result<f64> {
         self.quiet()?;
         Ok(now())
     }
 
-    /// Ends the recording, and then every program that still runs.
+    /// Ends the recording, and then every program that is still running.
     pub fn end(self) -> Result<Run> {
         let end = self.quiet_time()?;
         let mut terminals = Vec::new();
@@ -424,9 +424,8 @@ impl Stage {
     }
 }
 
-/// Returns where the threads of a process stand. Only one program at a time may look into a
-/// process, so strace has to go first. When it is killed, it lets go of the process, which stays as
-/// it is.
+/// Returns where the threads of a process stand. Only one program at a time may trace a process, so
+/// strace has to go first. When it is killed, it detaches from the process, which stays as it is.
 fn where_it_waits(process: u32) -> Result<Places> {
     let Some(tracer) = tracer(process) else { return Ok(HashMap::new()) };
     Command::new("kill").args(["-KILL", &tracer.to_string()]).status()?;
@@ -441,13 +440,13 @@ fn tracer(process: u32) -> Option<u32> {
     tracer.trim().parse().ok().filter(|tracer| *tracer != 0)
 }
 
-/// Whether a thread of the process does anything but wait for an event: it runs, waits for a disk,
-/// or is stopped by its tracer, which will let it go on.
+/// Returns whether a thread of the process does anything but wait for an event: it runs, waits for
+/// a disk, or is stopped by its tracer, which will resume it.
 fn runs(process: u32) -> bool {
     states(process).iter().any(|state| matches!(state, 'R' | 'D' | 't'))
 }
 
-/// Whether the process has not ended yet.
+/// Returns whether the process has not ended yet.
 fn is_alive(process: u32) -> bool {
     states(process).iter().any(|state| !matches!(state, 'Z' | 'X'))
 }

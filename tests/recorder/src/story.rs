@@ -1,5 +1,5 @@
-//! Makes a recording of a run: finds out who is who, puts what happened in order, tells it step by
-//! step, and puts the steps into words.
+//! Makes a recording from a run: identifies the programs and threads, sorts the events, tells them
+//! step by step, and puts the steps into words.
 
 mod facts;
 mod order;
@@ -31,7 +31,7 @@ pub fn recording(run: &Run, made_by: &str, about: About) -> Result<Recording> {
     Ok(Recording { made_by: made_by.into(), terminals: facts.ports.terminals(run), sources, steps })
 }
 
-/// Returns the steps as they are written down, each with all its marks.
+/// Returns the steps in their final form, each with all its marks.
 fn written(story: Vec<step::Step>, facts: &Facts) -> Vec<Step> {
     // Arrows are numbered through the whole recording, from 1.
     let mut before = Vec::new();

@@ -1,8 +1,8 @@
-//! Which of the tools that recording and playing need are there.
+//! Checks which of the tools that recording and playing need are available.
 
 use harness::runs;
 
-/// What is missing to record on this machine.
+/// Returns what is missing to record on this machine.
 pub fn missing() -> Vec<&'static str> {
     let tools: [(&str, &[&str]); 6] = [
         ("strace", &["-V"]),
@@ -10,20 +10,20 @@ pub fn missing() -> Vec<&'static str> {
         ("eu-addr2line", &["--version"]),
         ("tcpdump", &["--version"]),
         ("ip", &["-V"]),
-        // Not only the program, but also the right to make a network.
+        // Checks not only for the program, but also for the right to make a network.
         ("unshare", &["--net", "--mount", "true"]),
     ];
     let missing = tools.iter().filter(|(tool, arguments)| !runs(tool, arguments));
     missing.map(|(tool, _)| *tool).collect()
 }
 
-/// A browser of Chromium's kind.
+/// Returns a browser of the Chromium family, if there is one.
 pub fn browser() -> Option<&'static str> {
     let browsers = ["chromium", "chromium-browser", "google-chrome"];
     browsers.into_iter().find(|browser| runs(browser, &["--version"]))
 }
 
-/// Whether the book can be built.
+/// Returns whether the book can be built.
 pub fn mdbook() -> bool {
     runs("mdbook", &["--version"])
 }

@@ -1,4 +1,4 @@
-//! What the threads of a program asked of the system, by strace.
+//! Traces what the threads of a program ask of the system, with strace.
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
@@ -7,45 +7,45 @@ use std::{fs, iter};
 
 use anyhow::{Context, Result};
 
-/// Which system calls are traced: all by which the lessons wait, talk, leave or start threads.
+/// The system calls to trace: all by which the lessons wait, talk, leave or start threads.
 const CALLS: &str = "trace=network,read,write,close,futex,clock_nanosleep,openat,epoll_wait,readv,\
                      writev,clone,clone3";
 
-/// A call that does not wait takes less, in seconds.
+/// The time in seconds from which a call counts as a wait.
 pub const A_WAIT: f64 = 0.02;
 
 /// A system call.
 #[derive(Debug, Clone)]
 pub struct SystemCall {
-    /// When it began, in seconds since 1970.
+    /// The time at which it began, in seconds since 1970.
     pub start: f64,
-    /// When it returned; `None` where it never did.
+    /// The time at which it returned, or `None` if it never did.
     pub end: Option<f64>,
-    /// When it had returned for certain: before the thread's next call.
+    /// A time by which it had certainly returned: before the thread's next call.
     pub latest: f64,
     pub name: String,
-    /// As strace writes them.
+    /// The arguments as strace writes them.
     pub arguments: String,
-    /// What it returned, as strace writes it.
+    /// The value that it returned, as strace writes it.
     pub value: String,
-    /// The program's own functions that led to it, the innermost first: symbol and the offset of
-    /// the return address in the program's file.
+    /// The program's own functions that led to it, the innermost first, each with its symbol and
+    /// the offset of the return address in the program's file.
     pub stack: Vec<(String, u64)>,
 }
 
-/// A thread and its calls, in their order.
+/// A thread and its calls, in order.
 pub struct Thread {
     pub id: u32,
     pub calls: Vec<SystemCall>,
-    /// When it ended, where it did.
+    /// The time at which it ended, if it did.
     pub ended: Option<f64>,
 }
 
-/// The command that runs `program` under strace, which writes into `folder`.
+/// Returns the command that runs `program` under strace, which writes into `folder`.
 ///
-/// `-D` makes strace a child of the program instead of its parent, so that whoever starts this has
-/// the program itself in hand. `-ff` writes a file for each thread, in which nothing is interleaved.
-/// `env` is there for those who record in the background: what a shell starts there ignores Ctrl-C.
+/// `-D` makes strace a child of the program instead of its parent, so that the caller controls the
+/// program itself. `-ff` writes a file for each thread, so nothing is interleaved. `env` is for
+/// recording in the background, because a shell makes its background jobs ignore Ctrl-C.
 pub fn traced(program: &Path, folder: &Path) -> Command {
     let mut strace = Command::new("env");
     strace.args(["--default-signal=INT", "strace"]);
@@ -54,14 +54,14 @@ pub fn traced(program: &Path, folder: &Path) -> Command {
     strace
 }
 
-/// The traces in `folder`, one of each thread.
+/// Returns the traces in `folder`, one for each thread.
 pub fn files(folder: &Path) -> Vec<PathBuf> {
     let entries = fs::read_dir(folder).into_iter().flatten().flatten();
     entries.map(|entry| entry.path()).collect()
 }
 
-/// Reads what strace has written, of the main thread first, and of the others in the order in which
-/// they were started. In which order they get going is chance.
+/// Reads what strace has written: first the main thread's trace, then the others in the order in
+/// which they were started, because the order in which they begin to run is chance.
 pub fn read(folder: &Path, program: &Path) -> Result<Vec<Thread>> {
     let mut threads = Vec::new();
     for file in files(folder) {
@@ -82,7 +82,7 @@ pub fn read(folder: &Path, program: &Path) -> Result<Vec<Thread>> {
     Ok(threads)
 }
 
-/// When the process ended by itself, and its exit status.
+/// Returns when the process ended by itself, and its exit status.
 pub fn exited(folder: &Path, process: u32) -> Option<(f64, String)> {
     let text = fs::read_to_string(folder.join(format!("trace.{process}"))).ok()?;
     let (time, rest) = text.lines().find_map(|line| line.split_once(" +++ exited with "))?;
@@ -101,7 +101,7 @@ fn parse(text: &str, program: &str, ended: Option<f64>) -> Vec<SystemCall> {
         }
         let Some(call) = system_call(line) else { continue };
         match calls.last_mut() {
-            // A signal interrupted it, and the system begins it again.
+            // A signal interrupted it, and the system restarts it.
             Some(last) if last.value.starts_with("? ERESTART") && last.name == call.name => {
                 *last = SystemCall { start: last.start, ..call };
             }
@@ -113,9 +113,10 @@ fn parse(text: &str, program: &str, ended: Option<f64>) -> Vec<SystemCall> {
             call.end = None;
         }
     }
-    // strace measures how long a call takes from a moment after the time that it writes: soon after on
-    // a quiet machine, and on a loaded one when strace gets a processor again. So the end is later,
-    // but before what this thread does next, which it does immediately when something has woken it.
+    // strace measures the length of a call from a moment after the time that it writes: soon after
+    // on a quiet machine, but on a loaded one only when strace gets a processor again. So the end
+    // is later, but before the thread's next action, which follows immediately when something has
+    // woken it.
     for index in 0..calls.len() {
         let next = calls.get(index + 1).map(|next| next.start).or(ended);
         let call = &mut calls[index];
@@ -129,7 +130,7 @@ fn parse(text: &str, program: &str, ended: Option<f64>) -> Vec<SystemCall> {
     calls
 }
 
-/// `TIME NAME(ARGUMENTS) = VALUE <DURATION>`, of which the end is missing while the call waits.
+/// Parses `TIME NAME(ARGUMENTS) = VALUE <DURATION>`, whose end is missing while the call waits.
 fn system_call(line: &str) -> Option<SystemCall> {
     let (time, rest) = line.split_once(' ')?;
     let start: f64 = time.parse().ok()?;
@@ -154,7 +155,7 @@ fn system_call(line: &str) -> Option<SystemCall> {
     })
 }
 
-/// `FILE(SYMBOL+OFFSET) [ADDRESS]`, if the file is the program's.
+/// Parses `FILE(SYMBOL+OFFSET) [ADDRESS]`, if the file is the program's.
 fn own_frame(frame: &str, program: &str) -> Option<(String, u64)> {
     let rest = frame.strip_prefix(program)?.strip_prefix('(')?;
     let (symbol, address) = rest.rsplit_once(") [0x")?;
@@ -163,40 +164,40 @@ fn own_frame(frame: &str, program: &str) -> Option<(String, u64)> {
 }
 
 impl SystemCall {
-    /// The descriptor that it is about, if that is its first argument.
+    /// Returns the descriptor that it is about, if that is its first argument.
     pub fn descriptor(&self) -> Option<u32> {
         let end = self.arguments.find(|c: char| !c.is_ascii_digit())?;
         self.arguments[..end].parse().ok()
     }
 
-    /// The own port of the socket that it is about, and the peer's where it is connected.
+    /// Returns the local port of the socket that it is about, and the peer's if it is connected.
     pub fn ports(&self) -> Option<(u16, Option<u16>)> {
         ports(&self.arguments)
     }
 
-    /// The number that it returned.
+    /// Returns the number that it returned.
     pub fn number(&self) -> Option<i64> {
         let end = self.value.find(|c: char| !(c.is_ascii_digit() || c == '-'));
         self.value[..end.unwrap_or(self.value.len())].parse().ok()
     }
 
-    /// The name of the error, such as `EAGAIN`, if it failed.
+    /// Returns the name of the error, such as `EAGAIN`, if it failed.
     pub fn error(&self) -> Option<&str> {
         self.value.strip_prefix("-1 ")?.split(' ').next()
     }
 
-    /// The port in an address among the arguments.
+    /// Returns the port in an address among the arguments.
     pub fn address_port(&self) -> Option<u16> {
         let (_, rest) = self.arguments.split_once("htons(")?;
         rest.split_once(')')?.0.parse().ok()
     }
 
-    /// Whether a function whose name begins like this led to it.
+    /// Returns whether a function whose name begins like this led to it.
     pub fn is_from(&self, function: &str) -> bool {
         self.stack.iter().any(|(symbol, _)| symbol.starts_with(function))
     }
 
-    /// The first string among the arguments.
+    /// Returns the first string among the arguments.
     pub fn text(&self) -> Vec<u8> {
         let quoted = self.arguments.split_once(", \"").map_or("", |(_, rest)| rest);
         unescaped(quoted)
@@ -214,7 +215,7 @@ pub fn ports(text: &str) -> Option<(u16, Option<u16>)> {
     }
 }
 
-/// A string as strace writes it, up to its closing quotation mark.
+/// Parses a string as strace writes it, up to its closing quotation mark.
 fn unescaped(quoted: &str) -> Vec<u8> {
     let mut bytes = Vec::new();
     let mut rest = quoted.as_bytes();

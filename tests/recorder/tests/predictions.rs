@@ -1,5 +1,5 @@
 //! Compares the questions that the players ask with the recordings: the step that a question asks
-//! about has to be there, and to do what the right option says.
+//! about must exist, and must do what the right option says.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -39,7 +39,7 @@ fn each_option_has_its_reason() {
     for question in recordings().keys().flat_map(|name| questions(name)) {
         let (name, count) = (&question.recording, question.options.len());
         let asked = &question.question;
-        assert!(asked.ends_with('?'), "{name}: {asked:?} is no question");
+        assert!(asked.ends_with('?'), "{name}: {asked:?} is not a question");
         assert!((3..=4).contains(&count), "{name}, {asked:?}: {count} options");
         assert_eq!(question.reasons.len(), count, "{name}, {asked:?}: reasons");
         let different: BTreeSet<&String> = question.options.iter().collect();

@@ -1,6 +1,6 @@
 //! Compares the recordings in the book with what the programs do now, and with what the pages show.
 //!
-//! After a change of a program, renew them and look at the difference:
+//! After changing a program, renew the recordings and look at the difference:
 //!
 //!     cargo run -p recorder
 //!     git diff book/src/recordings
@@ -40,7 +40,7 @@ fn what_is_recorded_happens_again() {
 }
 
 needs::test!(every_call_and_every_print_is_compared);
-/// Everything that a program did is compared.
+/// Checks that everything a program did is compared.
 fn every_call_and_every_print_is_compared() {
     for (name, mut recording) in recordings(&book().join("recordings")) {
         let stored = recording.decided();
@@ -62,8 +62,8 @@ fn lines(step: &mut Step) -> Vec<&mut u32> {
 }
 
 needs::test!(the_lines_are_those_of_the_programs);
-/// The lines are compared with the files on every system, so that a line that has moved is noticed
-/// even if nothing can be recorded there.
+/// Compares the lines with the files on every system, so that a moved line is noticed even if
+/// nothing can be recorded there.
 fn the_lines_are_those_of_the_programs() {
     let mut problems = Vec::new();
     for (name, recording) in recordings(&book().join("recordings")) {
@@ -97,7 +97,7 @@ fn every_marked_line_is_in_the_listing_of_its_page() {
                     source.lines.iter().map(|(number, _)| *number).collect();
                 let not_carried = marked.difference(&carried).map(|line| (line, "the recording"));
                 let listed = lines_listed(&text, &source.file);
-                // A page about something else shows the listing in the player alone.
+                // On a page about something else, the listing appears only in the player.
                 let not_listed = marked.difference(&listed).map(|line| (line, page.as_str()));
                 let not_listed = not_listed.filter(|_| !listed.is_empty());
                 problems.extend(not_carried.chain(not_listed).map(|(line, place)| {
@@ -126,7 +126,7 @@ fn every_recording_is_played() {
 }
 
 needs::test!(causes_come_before_their_effects);
-/// Every arrow that made a call return has been drawn by then.
+/// Checks that every arrow that made a call return has been drawn by then.
 fn causes_come_before_their_effects() {
     for (name, recording) in recordings(&book().join("recordings")) {
         let mut drawn = 0;
@@ -140,7 +140,7 @@ fn causes_come_before_their_effects() {
 }
 
 needs::test!(texts_are_those_of_their_recordings);
-/// A text for print says what its recording says.
+/// Checks that a text for print agrees with its recording.
 fn texts_are_those_of_their_recordings() {
     let texts = texts(&book().join("recordings"), "txt");
     for (name, recording) in recordings(&book().join("recordings")) {
@@ -150,7 +150,7 @@ fn texts_are_those_of_their_recordings() {
 }
 
 needs::test!(every_event_has_its_cause);
-/// A call that returned a connection, bytes or an end has an arrow that brought it.
+/// Checks that a call that returned a connection, bytes or an end has an arrow that brought it.
 fn every_event_has_its_cause() {
     for (name, recording) in recordings(&book().join("recordings")) {
         let mut shut_down = BTreeSet::new(); // terminals whose program can end its own reads
@@ -177,7 +177,7 @@ fn every_event_has_its_cause() {
 }
 
 needs::test!(a_closed_window_is_that_of_the_terminal_that_sent_it);
-/// A sentence about a closed window names the terminal whose segment says that it is closed, even if
+/// Checks that a sentence about a closed window names the terminal whose segment says so, even if
 /// the call in that step is about another connection.
 fn a_closed_window_is_that_of_the_terminal_that_sent_it() {
     let mut closed = 0;
@@ -195,7 +195,7 @@ fn a_closed_window_is_that_of_the_terminal_that_sent_it() {
 }
 
 needs::test!(what_wakes_a_program_up_is_not_called_a_client);
-/// A program that connects to itself, to wake itself up, has no new client.
+/// Checks that a program that connects to itself, to wake itself up, is not called a new client.
 fn what_wakes_a_program_up_is_not_called_a_client() {
     let mut found = 0;
     for (name, recording) in recordings(&book().join("recordings")) {
@@ -216,7 +216,7 @@ fn what_wakes_a_program_up_is_not_called_a_client() {
 }
 
 needs::test!(all_eight_socket_events_are_shown);
-/// The main thread of 6.2.2 shows all eight, and those that have a cause show it.
+/// Checks that the main thread of 6.2.2 shows all eight events, with a cause if they have one.
 fn all_eight_socket_events_are_shown() {
     type Shows = fn(&Step, &str, &str) -> bool;
     let eight: [(&str, Shows); 8] = [
@@ -246,7 +246,7 @@ fn is_caused(step: &Step) -> bool {
 }
 
 needs::test!(no_page_grows_by_more_than_110_kilobytes);
-/// A page stays light, with everything that its players load.
+/// Checks that a page stays light, together with everything that its players load.
 fn no_page_grows_by_more_than_110_kilobytes() {
     let size = |file: PathBuf| fs::metadata(&file).map_or(0, |file| file.len());
     let player = size(harness::repository().join("book/player.js"))

@@ -1,5 +1,5 @@
-//! A flood: some clients speak as fast as they can, one person says a line now and then, and everybody
-//! else reads. The disconnected are counted, and all others go on.
+//! Runs a flood: some clients speak as fast as they can, one person says a line now and then, and
+//! everybody else reads. Disconnected clients are counted, and all others continue.
 
 use std::io::{self, ErrorKind, Read, Write};
 use std::mem::{replace, take};
@@ -14,42 +14,43 @@ use super::{Crowd, MOST_AT_ONCE, histogram};
 use crate::protocol::Protocol;
 use crate::stream::Stream;
 
-/// The number of the person who says a line now and then: the first of those who speak.
+/// The number of the person who says a line now and then, the first of the speakers.
 const TALKER: usize = 1;
 
-/// How often that person says one.
+/// How often that person says a line.
 const EVERY: Duration = Duration::from_millis(500);
 
-/// What a flood has shown.
+/// The result of a flood.
 pub struct Flooded {
     pub readers: usize,
-    /// How many readers have not been disconnected.
+    /// The number of readers that have not been disconnected.
     pub readers_left: usize,
     pub flooders: usize,
     pub flooders_left: usize,
     /// Whether the person who talks has not been disconnected.
     pub talker_left: bool,
-    /// How long the flood lasted, and for how long its lines still arrived after that.
+    /// How long the flood lasted, and how long its lines kept arriving after that.
     pub took: Duration,
     pub drained: Duration,
-    /// How many lines were said, by everybody, and how many every reader that is left has heard.
+    /// The number of lines that were sent by everybody, and the number that every remaining reader
+    /// received.
     pub said: u64,
     pub heard_by_all: u64,
-    /// How many lines all readers together have heard.
+    /// The number of lines that all readers together have received.
     pub deliveries: u64,
-    /// How many lines the person who talks has said, and how many of them every reader that is left
-    /// has heard.
+    /// The number of lines that the person who talks has sent, and the number of them that every
+    /// remaining reader has received.
     pub talked: usize,
     pub talk_heard_by_all: usize,
-    /// How long those lines took to each reader from when they were due, in nanoseconds. A line that a
-    /// reader has not heard counts with the time until the end.
+    /// How long those lines took to each reader from when they were due, in nanoseconds. A line
+    /// that a reader has not received counts with the time until the end.
     pub waits: Histogram<u64>,
 }
 
 struct Flood<'a> {
     crowd: &'a mut Crowd,
     stream: Stream,
-    /// One for each client.
+    /// The state of each client.
     states: Vec<State>,
     /// When each line of the person who talks was due.
     due: Vec<Instant>,
@@ -59,20 +60,21 @@ struct Flood<'a> {
 #[derive(Clone)]
 struct State {
     is_gone: bool,
-    /// Whether the next read may return something, and the next write may send something.
+    /// Whether the next read may return something, and whether the next write may send something.
     is_readable: bool,
     is_writable: bool,
-    /// How much it has heard, and how many lines of the person who talks are in it.
+    /// The number of bytes it has received, and the number of lines of the person who talks among
+    /// them.
     bytes: u64,
     lines: u64,
     talk: usize,
-    /// How many lines it has said.
+    /// The number of lines it has sent.
     said: u32,
 }
 
 impl Crowd {
-    /// Lets the flood go on for that long. Then waits until everybody has heard everything, or for as
-    /// long as the patience is.
+    /// Runs the flood for that long. Then waits until everybody has received everything, or until
+    /// the patience is exhausted.
     pub fn flood(&mut self, seconds: f64) -> anyhow::Result<Flooded> {
         let (is_gone, is_readable, is_writable) = (false, true, true);
         let (bytes, lines, talk, said) = (0, 0, 0, 0);
@@ -101,7 +103,7 @@ impl Crowd {
 }
 
 impl Flood<'_> {
-    /// The readers come first, then the person who talks, and then those who flood.
+    /// Returns the readers, which come first, before the person who talks and the flooding clients.
     fn readers(&self) -> Range<usize> {
         0..self.crowd.part.clients - self.crowd.part.speakers.len()
     }
@@ -127,7 +129,7 @@ impl Flood<'_> {
         }
     }
 
-    /// Gives those who flood something to say.
+    /// Gives the flooding clients something to send.
     fn fill(&mut self) {
         for index in self.flooders() {
             if self.crowd.clients[index].unsent.is_empty() {
@@ -146,7 +148,8 @@ impl Flood<'_> {
         *said += 1;
     }
 
-    /// One write and one read for everybody who is ready, and a look at who is ready for more.
+    /// Makes one write and one read for every ready client, and checks which ones are ready for
+    /// more.
     fn turn(&mut self) -> anyhow::Result<()> {
         for index in 0..self.states.len() {
             let state = &self.states[index];
@@ -183,7 +186,7 @@ impl Flood<'_> {
         Ok(())
     }
 
-    /// Notes what became of a client in a call that has not worked.
+    /// Records what happened to a client if a call has failed.
     fn note(&mut self, index: usize, outcome: io::Result<()>) {
         let state = &mut self.states[index];
         match outcome {
@@ -194,8 +197,8 @@ impl Flood<'_> {
         }
     }
 
-    /// Checks what a reader has heard. What the others hear is not looked at: without their own lines
-    /// it is something else for each.
+    /// Checks what a reader has received. Does not check the speakers, because each of them
+    /// receives something different: everything but its own lines.
     fn hear(&mut self, index: usize, heard: &[u8]) -> anyhow::Result<()> {
         if !self.readers().contains(&index) {
             return Ok(());
@@ -221,7 +224,7 @@ impl Flood<'_> {
         Ok(())
     }
 
-    /// Waits until somebody is ready, unless somebody is.
+    /// Waits until a client is ready, unless one already is.
     fn wait(&mut self) -> anyhow::Result<()> {
         let is_busy = self.states.iter().zip(&self.crowd.clients).any(|(state, client)| {
             !state.is_gone && (state.is_readable || state.is_writable && !client.unsent.is_empty())
@@ -247,7 +250,7 @@ impl Flood<'_> {
         self.states.iter().map(|state| u64::from(state.said)).sum()
     }
 
-    /// Whether a reader has not heard all that was said.
+    /// Returns whether a reader has not received all that was sent.
     fn is_something_missing(&self) -> bool {
         let said = self.said();
         self.readers_left().any(|state| state.lines < said)
@@ -281,7 +284,7 @@ impl Flood<'_> {
         })
     }
 
-    /// What a reader has not heard until now would have taken longer still.
+    /// Counts the missing lines with the time until now, because they would have taken even longer.
     fn count_what_is_unheard(&mut self) {
         let Flood { states, due, waits, .. } = self;
         let readers = self.crowd.part.clients - self.crowd.part.speakers.len();

@@ -1,4 +1,4 @@
-//! How everybody gets into the room, and how they leave it.
+//! Lets everybody join the room, and leave it.
 
 use std::io::{self, ErrorKind, Read, Write};
 use std::net::SocketAddr;
@@ -14,8 +14,8 @@ use super::{Check, Client, Crowd, OBSERVER};
 use crate::check::{Cursor, LineCheck};
 
 impl Crowd {
-    /// Connects everybody: the observer first, then all other listeners, then those who speak, then
-    /// those who never read.
+    /// Connects everybody: first the observer, then all other listeners, then the speakers, then
+    /// the clients that never read.
     pub fn connect(&mut self) -> anyhow::Result<()> {
         let listeners = self.part.clients - self.part.speakers.len();
         self.progress.set_length(self.part.clients as u64);
@@ -75,8 +75,8 @@ impl Crowd {
         })
     }
 
-    /// How many of those who never read have been disconnected by the server: what has been sent to
-    /// them is read now, for a second at most, until it ends.
+    /// Returns how many of the clients that never read the server has disconnected. Reads what has
+    /// been sent to them until it ends, for a second at most.
     pub fn stuck_and_disconnected(&mut self) -> usize {
         let until = Instant::now() + Duration::from_secs(1);
         let all = self.stuck.len();
@@ -88,8 +88,8 @@ impl Crowd {
         all - self.stuck.len()
     }
 
-    /// Whether nobody can connect any more. A process that ends may close its listener last, so that
-    /// the question is asked for a moment.
+    /// Returns whether nobody can connect any more. A process that ends may close its listener
+    /// last, so this keeps asking for a moment.
     pub(super) fn server_is_gone(&self) -> bool {
         let refuses = || {
             let timeout = Duration::from_secs(1);
@@ -104,7 +104,7 @@ impl Crowd {
         })
     }
 
-    /// Why a client has no connection any more.
+    /// Returns why a client has lost its connection.
     pub(super) fn left(&self, index: usize, cause: &str) -> anyhow::Error {
         let address = self.part.address;
         if self.server_is_gone() {
@@ -115,7 +115,8 @@ impl Crowd {
     }
 }
 
-/// Whether a connection has ended, once all that came before is read, or the time is up.
+/// Returns whether a connection has ended, after reading everything that came before the end or
+/// until the time is up.
 fn has_ended(stream: &mut TcpStream, buffer: &mut [u8], until: Instant) -> bool {
     loop {
         match stream.read(buffer) {
@@ -127,7 +128,7 @@ fn has_ended(stream: &mut TcpStream, buffer: &mut [u8], until: Instant) -> bool 
     }
 }
 
-/// What to do about a client that cannot connect, where so many others could.
+/// Returns advice about a client that cannot connect although that many others could.
 fn advice(error: &io::Error, before: usize) -> &'static str {
     match error.kind() {
         ErrorKind::ConnectionRefused if before == 0 => {

@@ -1,5 +1,6 @@
-//! The calls of the roll: before the first round they find out whether everybody is in the room, and
-//! how the server passes lines on; after the last round, whether anything comes that should not.
+//! Calls the roll: before the first round to find out whether everybody is in the room and how the
+//! server passes lines on, and after the last round to find out whether anything unexpected
+//! arrives.
 
 use std::mem::take;
 use std::time::{Duration, Instant};
@@ -12,10 +13,11 @@ use crate::check::{CALLER, Cursor, shown};
 use crate::protocol::{Protocol, instead};
 
 impl Crowd {
-    /// Calls the roll: the first speaker (`by_speaker`) or the observer says the line `number` of
-    /// the calls, if it is one of ours (`here`), and everybody else is to hear it. Returns whether
-    /// all have in time: who joined too late for this call will hear the next, for which there is more
-    /// time, as a large room may need it. If it is to be heard `alone`, anything before it is an error.
+    /// Calls the roll: the first speaker (`by_speaker`) or the observer sends the line `number` of
+    /// the calls, if that client is one of ours (`here`), and everybody else should receive it.
+    /// Returns whether all have received it in time. A client that joined too late for this call
+    /// will receive the next, which has more time because a large room may need it. If the call
+    /// should arrive `alone`, anything before it is an error.
     pub fn call_the_roll(
         &mut self,
         number: u32,
@@ -66,7 +68,7 @@ impl Crowd {
         Ok(true)
     }
 
-    /// From now on, who speaks is to hear its own lines as well.
+    /// Expects speakers to receive their own lines as well from now on.
     pub fn expect_echoes(&mut self) {
         self.echoes = true;
         for client in &mut self.clients {
@@ -76,20 +78,21 @@ impl Crowd {
         }
     }
 
-    /// Whether the first speaker has heard its own call of the roll.
+    /// Returns whether the first speaker has received its own call of the roll.
     fn has_heard_itself(&self, index: usize) -> bool {
         let first_speaker = self.part.clients - self.part.speakers.len();
         let heard = self.clients[index].roll.windows(self.echo.len().max(1));
         index == first_speaker && heard.into_iter().any(|line| line == self.echo)
     }
 
-    /// The port of the client that calls the roll.
+    /// Returns the port of the client that calls the roll.
     pub fn caller_port(&self, by_speaker: bool) -> u16 {
         let listeners = self.part.clients - self.part.speakers.len();
         self.clients[if by_speaker { listeners } else { OBSERVER }].port
     }
 
-    /// How many clients have not heard the last call of the roll, and what one of them heard.
+    /// Returns how many clients have not received the last call of the roll, and what one of them
+    /// received.
     pub fn absent(&self) -> (usize, String) {
         let Some(client) = self.clients.iter().find(|client| !client.done) else {
             return (0, "everybody heard it".to_string());
@@ -99,7 +102,7 @@ impl Crowd {
         (self.waiting, format!("the one at port {} heard {heard}", client.port))
     }
 
-    /// What a client hears while the roll is called.
+    /// Records what a client receives while the roll is called.
     pub(super) fn hear_the_call(&mut self, index: usize, heard: &[u8]) -> anyhow::Result<()> {
         let Some((text, sender)) = &self.call else { return Ok(()) };
         let client = &mut self.clients[index];

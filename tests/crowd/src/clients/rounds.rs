@@ -1,4 +1,4 @@
-//! The rounds: what is said in each, and when everybody has heard all of it.
+//! Runs the rounds: what is sent in each, and when everybody has received all of it.
 
 use std::collections::hash_map::DefaultHasher;
 use std::hash::Hasher;
@@ -9,13 +9,13 @@ use anyhow::bail;
 
 use super::{Check, Crowd, Fault, OBSERVER};
 
-/// What clients have heard before the observer did is kept in memory up to that many bytes.
+/// The maximum number of bytes kept in memory because clients received them before the observer.
 const MOST_AHEAD: usize = 1 << 30;
 
 impl Crowd {
-    /// A round: all speakers say their lines, or the one whose turn it is, and everybody hears all of
-    /// them. It was due `late` ago. Returns a hash of all that was heard: in the whole room it must be
-    /// the same.
+    /// Runs a round: all speakers, or the one whose turn it is, send their lines, and everybody
+    /// receives all of them. It was due `late` ago. Returns a hash of all that was received, which
+    /// must be the same in the whole room.
     pub fn round(&mut self, late: Duration) -> anyhow::Result<u64> {
         self.begin_round(late);
         let listeners = self.part.clients - self.part.speakers.len();
@@ -83,7 +83,7 @@ impl Crowd {
         )
     }
 
-    /// Checks what a client has heard in a round.
+    /// Checks what a client has received in a round.
     pub(super) fn check(&mut self, index: usize, heard: &[u8]) -> Result<(), Fault> {
         let fault = |what| Fault { client: index, what };
         let Crowd { part, clients, log, lines, waits, due, heard_at, .. } = self;
@@ -120,8 +120,8 @@ impl Crowd {
         if index == OBSERVER { self.catch_up() } else { self.note_if_done(index) }
     }
 
-    /// The observer has heard more: those who were ahead of it can be checked now, and with the end
-    /// of the round everybody may turn out to be done.
+    /// Continues after the observer has received more: the clients that were ahead of it can be
+    /// checked now, and at the end of the round everybody may turn out to be done.
     fn catch_up(&mut self) -> Result<(), Fault> {
         self.bytes_ahead = 0;
         for index in take(&mut self.ahead) {
@@ -144,7 +144,7 @@ impl Crowd {
         Ok(())
     }
 
-    /// Whether the observer has heard all of the round.
+    /// Returns whether the observer has received all of the round.
     fn is_complete(&self) -> bool {
         let all = self.part.lines_of_a_round();
         matches!(&self.clients[OBSERVER].check, Check::Lines(check) if check.heard == all)

@@ -1,4 +1,4 @@
-//! Strangers and honest clients at the same server, turn by turn.
+//! Lets strangers and honest clients use the same server, turn by turn.
 
 use harness::{Program, expect_service, lesson};
 
@@ -8,17 +8,18 @@ use crate::room::Room;
 use crate::stranger::Stranger;
 use crate::wire::Wire;
 
-/// How many strangers are connected at the same time, at the most.
+/// The maximum number of strangers that are connected at the same time.
 const CROWD: usize = 60;
 
-/// How many more never read.
+/// The number of additional strangers that never read.
 const SLEEPERS: usize = 3;
 
-/// How much strangers may say until every honest client has heard it, in bytes. A server may drop a
-/// client that has not read 512 KiB, and on a busy machine an honest one may be late.
+/// The maximum number of bytes that strangers send before every honest client has received them. A
+/// server may drop a client that has not read 512 KiB, and on a busy machine an honest one may be
+/// late.
 const UNHEARD: usize = 128 * 1024;
 
-/// How many turns pass at the most until every honest client has heard everything.
+/// The maximum number of turns before every honest client has received everything.
 const TURNS: usize = 100;
 
 /// A server, and everybody who is connected to it.
@@ -28,14 +29,14 @@ pub struct Fuzz<'a> {
     in_use_by_nobody: InUse,
     random: Random,
     wire: Option<Wire>,
-    /// The honest clients. Servers where nobody hears anybody have none that stay.
+    /// The honest clients. A server whose clients do not hear each other has none that stay.
     room: Option<Room>,
     strangers: Vec<Stranger>,
     /// Strangers that are there from the beginning to the end, and never read.
     sleepers: Vec<Stranger>,
-    /// How many clients have connected.
+    /// The number of clients that have connected.
     connections: usize,
-    /// What the honest clients may not have heard yet, in bytes, and for how many turns.
+    /// The bytes that the honest clients may not have received yet, and for how many turns.
     unheard: usize,
     turns: usize,
 }
@@ -66,7 +67,7 @@ impl<'a> Fuzz<'a> {
         }
     }
 
-    /// Lets somebody do something.
+    /// Lets a client do something.
     pub fn turn(&mut self) {
         self.turns += 1;
         match self.random.below(100) {
@@ -106,7 +107,7 @@ impl<'a> Fuzz<'a> {
         }
     }
 
-    /// Lets an honest client say something, perhaps with strangers between the parts of a line.
+    /// Lets an honest client send something, perhaps with strangers between the parts of a line.
     fn somebody_speaks(&mut self) {
         let Some(room) = &mut self.room else { return };
         let (speaker, pieces) = room.something_to_say(&mut self.random);
@@ -127,7 +128,7 @@ impl<'a> Fuzz<'a> {
         }
     }
 
-    /// Waits until honest clients have got everything that they should.
+    /// Waits until honest clients have received everything that they should.
     fn serve(&mut self) {
         match &self.room {
             Some(room) => room.hear_everything(),
@@ -139,8 +140,8 @@ impl<'a> Fuzz<'a> {
         (self.unheard, self.turns) = (0, 0);
     }
 
-    /// Lets everybody leave, and checks that the server is as it was at the beginning, still serves,
-    /// has printed what it should, and ends. Returns what there was, in words.
+    /// Lets everybody leave, and checks that the server is as it was at the beginning, still
+    /// serves, has printed what it should, and ends. Returns a summary in words.
     pub fn finish(mut self) -> String {
         self.strangers.drain(..).for_each(Stranger::leave);
         let mut honest = Vec::new();
@@ -150,7 +151,7 @@ impl<'a> Fuzz<'a> {
             room.speak_in_turn();
             heard = room.close();
         }
-        // What the sleepers do not read is no work for the server.
+        // Clients that do not read must not keep the server busy.
         come_to_rest(self.package, self.server.process_id());
         self.sleepers.drain(..).for_each(Stranger::leave);
         self.in_use_by_nobody.wait_for(self.server.process_id());

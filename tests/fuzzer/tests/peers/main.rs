@@ -1,11 +1,13 @@
-//! A fuzzer of peers: clients that do what a seed tells them beside honest ones, against every server.
+//! A fuzzer of peers: clients that do what a seed tells them, beside honest ones, against every
+//! server.
 //!
 //!     cargo test -p fuzzer
 //!     FUZZ_SEED=7 FUZZ_SECONDS=600 cargo test -p fuzzer broadcast_server
 //!
-//! The first runs each of [`SEEDS`] for [`SECONDS`]. The same seed always makes the same peers, which
-//! do the same in the same order, and a longer run begins as a shorter one. When each byte arrives is
-//! up to the system, so a fault that needs a race may take several runs to come back.
+//! The first command runs each of [`SEEDS`] for [`SECONDS`]. The same seed always makes the same
+//! peers, which do the same things in the same order, and a longer run begins like a shorter one.
+//! But the system decides when each byte arrives, so a fault that needs a race may take several
+//! runs to come back.
 
 use std::env;
 use std::str::FromStr;
@@ -24,10 +26,10 @@ mod wire;
 
 use fuzz::Fuzz;
 
-/// What is tried if the environment names no seed.
+/// The seeds that are tried if the environment names none.
 const SEEDS: [u64; 2] = [1, 2];
 
-/// For how long each seed is tried if the environment does not say.
+/// How long each seed is tried if the environment does not say.
 const SECONDS: u64 = 2;
 
 against_every_server! {
@@ -50,17 +52,17 @@ fn serves_the_honest_ones_whatever_the_others_do(package: &str) {
     }
 }
 
-/// How long a turn lasts at least. It keeps the number of connections to about a hundred a second:
+/// The minimum length of a turn. It limits the connections to about a hundred a second, because
 /// each keeps its port for a while after it has ended.
 const PACE: Duration = Duration::from_millis(1);
 
-/// The number that the variable `name` holds, if it is set.
+/// Returns the number that the variable `name` holds, if it is set.
 fn from_environment<T: FromStr>(name: &str) -> Option<T> {
     let value = env::var(name).ok()?;
-    Some(value.parse().unwrap_or_else(|_| panic!("{name} is to be a number, not {value:?}")))
+    Some(value.parse().unwrap_or_else(|_| panic!("{name} should be a number, not {value:?}")))
 }
 
-/// Tells how to repeat a run when it fails.
+/// Reports how to repeat a run when it fails.
 struct Run<'a> {
     package: &'a str,
     seed: u64,

@@ -1,4 +1,4 @@
-//! What the honest clients have heard, and whether it is right.
+//! Checks what the honest clients have received.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
@@ -7,17 +7,17 @@ use harness::shortened;
 use crate::random::Random;
 use crate::wire::{LONGEST, Wire};
 
-/// The honest clients: first those that only listen, then those that speak as well.
+/// The honest clients, first those that only listen, then those that send as well.
 pub struct Honest {
     pub seed: u64,
     pub wire: Wire,
     pub listeners: usize,
-    /// The port of each, which the server puts before what it says.
+    /// The port of each, which the server puts before what it sends.
     pub ports: Vec<u16>,
 }
 
 impl Honest {
-    /// Returns what client `speaker` says as its message number `number`.
+    /// Returns the message with this `number` of client `speaker`.
     pub fn message(&self, speaker: usize, number: usize) -> Vec<u8> {
         let mut random = Random::new(self.seed ^ ((speaker as u64) << 48) ^ ((number as u64) << 8));
         let longest = if random.once_in(10) { 4000 } else { 100 };
@@ -35,31 +35,32 @@ impl Honest {
     }
 }
 
-/// Compares what each honest client hears with what was said, and with what the others hear.
+/// Compares what each honest client receives with what was sent, and with what the others receive.
 pub struct Heard {
     pub honest: Honest,
-    /// For each client, how many messages of each it has heard.
+    /// The number of messages of each client that each client has received.
     counts: Vec<Vec<usize>>,
     /// The ports that strangers have, or had.
     strangers: BTreeSet<u16>,
-    /// The guests whose messages not everybody has heard yet, by their ports.
+    /// The guests whose messages not everybody has received yet, by their ports.
     guests: BTreeMap<u16, Guest>,
-    /// What one listener has heard and another has not, the strangers' messages included.
+    /// The messages that one listener has received and another has not, the strangers' included.
     order: VecDeque<Vec<u8>>,
-    /// How many messages each listener has heard, and how many all of them have.
+    /// The number of messages that each listener has received, and the number that all of them
+    /// have.
     places: Vec<usize>,
     heard_by_all: usize,
 }
 
-/// An honest client that says one thing, and leaves.
+/// An honest client that sends one message and leaves.
 struct Guest {
     message: Vec<u8>,
-    /// Whether each of the other clients has heard it.
+    /// Whether each of the other clients has received it.
     is_heard_by: Vec<bool>,
 }
 
 impl Heard {
-    /// Begins when nobody has said anything.
+    /// Starts before anybody has sent anything.
     pub fn nothing(honest: Honest) -> Heard {
         let clients = honest.ports.len();
         Heard {
@@ -73,27 +74,28 @@ impl Heard {
         }
     }
 
-    /// From now on, the stranger at `port` may be heard.
+    /// Allows messages of the stranger at `port` from now on.
     pub fn let_in(&mut self, port: u16) {
         self.strangers.insert(port);
     }
 
-    /// Expects everybody to hear what the guest at `port` is going to say.
+    /// Expects everybody to receive what the guest at `port` is going to send.
     pub fn expect_guest(&mut self, port: u16, message: Vec<u8>) {
         let is_heard_by = vec![false; self.honest.ports.len()];
         self.guests.insert(port, Guest { message, is_heard_by });
     }
 
-    /// Forgets the guests, whom everybody has heard: their ports may become those of strangers.
+    /// Forgets the guests, whom everybody has heard, because a stranger may get one of their ports.
     pub fn forget_guests(&mut self) {
         self.guests.clear();
     }
 
-    /// Whether each client has heard every guest, and as many messages of every other client as that
-    /// one has `said`.
+    /// Checks whether each client has received every guest's message, and as many messages of every
+    /// other client as that one has `said`.
     ///
     /// # Errors
-    /// Lists what each client has not heard yet.
+    ///
+    /// If something is missing. The message lists what each client has not received yet.
     pub fn is_all(&self, said: &[usize]) -> Result<(), String> {
         for (reader, counts) in self.counts.iter().enumerate() {
             let missed = self.guests.iter().find(|(_, guest)| !guest.is_heard_by[reader]);
@@ -114,10 +116,11 @@ impl Heard {
         Ok(())
     }
 
-    /// Takes in the next message that client `reader` hears.
+    /// Records the next message that client `reader` receives.
     ///
     /// # Errors
-    /// Why no server should have sent it there.
+    ///
+    /// If no server should have sent it. The message says why.
     pub fn hear(&mut self, reader: usize, message: &[u8]) -> Result<(), String> {
         self.check_sender(reader, message)?;
         if reader < self.honest.listeners {
@@ -150,7 +153,7 @@ impl Heard {
             return is_somebody.then_some(()).ok_or_else(|| hears("a port that nobody has"));
         };
         if speaker == reader {
-            return Err(hears("what it has said itself"));
+            return Err(hears("its own message"));
         }
         let number = self.counts[reader][speaker];
         let expected = self.honest.message(speaker, number);
@@ -195,7 +198,7 @@ fn shown(bytes: &[u8]) -> String {
     shortened(&format!("{:?}", String::from_utf8_lossy(bytes)))
 }
 
-/// What the honest clients must notice.
+/// Tests which faults the honest clients must notice.
 mod tests {
     use super::*;
 
@@ -210,13 +213,13 @@ mod tests {
         heard
     }
 
-    /// A message as it comes from the server.
+    /// Returns a message as the server sends it.
     fn from(heard: &Heard, speaker: usize, number: usize) -> Vec<u8> {
         let label = format!("{}:", heard.honest.ports[speaker]);
         [label.as_bytes(), &heard.honest.message(speaker, number)].concat()
     }
 
-    /// Lets `reader` hear these messages, each a speaker and a number.
+    /// Lets `reader` receive these messages, each a speaker and a number.
     fn hear(heard: &mut Heard, reader: usize, messages: &[(usize, usize)]) -> Result<(), String> {
         messages.iter().try_for_each(|(speaker, number)| {
             let message = from(heard, *speaker, *number);
@@ -238,7 +241,7 @@ mod tests {
             assert_eq!(heard.hear(reader, b"40000:\xff what a stranger says"), Ok(()));
             assert_eq!(hear(&mut heard, reader, &[(3, 1)]), Ok(()));
         }
-        assert!(heard.order.is_empty(), "what all have heard is kept");
+        assert!(heard.order.is_empty(), "a message that all have received is kept");
         assert_eq!(hear(&mut heard, SPEAKERS[0], &[(3, 0), (3, 1)]), Ok(()));
         assert_eq!(hear(&mut heard, SPEAKERS[1], &[(2, 0), (2, 1)]), Ok(()));
         assert_eq!(heard.is_all(&[0, 0, 2, 2]), Ok(()));

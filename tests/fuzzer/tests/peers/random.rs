@@ -1,4 +1,4 @@
-//! Numbers that look random, and are the same for the same seed.
+//! Makes numbers that look random, but are the same for the same seed.
 
 /// SplitMix64 (Steele, Lea and Flood, "Fast splittable pseudorandom number generators", 2014).
 pub struct Random(u64);

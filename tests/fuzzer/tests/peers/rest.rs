@@ -1,23 +1,23 @@
-//! What is to be as it was when everybody has left.
+//! Checks that everything is as it was once everybody has left.
 
 use std::thread;
 use std::time::Duration;
 
 use harness::{Program, open_descriptors, processor_time, sleeping_threads, threads, wait_until};
 
-/// What a process has of the system. `None` if the system does not tell, as only Linux does.
+/// The resources that a process uses. `None` if the system does not tell, and only Linux does.
 pub struct InUse {
     descriptors: Option<usize>,
     threads: Option<u64>,
 }
 
 impl InUse {
-    /// What `process` has now.
+    /// Returns what `process` uses now.
     pub fn by(process: u32) -> InUse {
         InUse { descriptors: open_descriptors(process), threads: threads(process) }
     }
 
-    /// Waits until `process` has no more than this.
+    /// Waits until `process` uses no more than this.
     pub fn wait_for(&self, process: u32) {
         let what = format!(
             "the server has {:?} descriptors and {:?} threads again",
@@ -30,15 +30,16 @@ impl InUse {
     }
 }
 
-/// Waits until no thread of the server has run for a second. Only Linux tells how often one has run.
+/// Waits until no thread of the server has run for a second. Only Linux tells how often a thread
+/// has run.
 pub fn come_to_rest(package: &str, process: u32) {
     const A_WHILE: Duration = Duration::from_secs(1);
     if !cfg!(target_os = "linux") {
         return;
     }
     if package.ends_with("cluster-server") {
-        // 7.5 looks for NATS once a second, and 7.6 asks it whether the stream has grown. So they run,
-        // but not for long.
+        // 7.5 looks for NATS once a second, and 7.6 asks it whether the stream has grown, so they
+        // run, but not for long.
         return wait_until("the server uses the processor for a tenth of the time", || {
             let before = processor_time(process);
             thread::sleep(A_WHILE);
@@ -53,8 +54,8 @@ pub fn come_to_rest(package: &str, process: u32) {
     });
 }
 
-/// Checks what the server has printed, when so many clients have connected and left. None of the
-/// `honest` ones has done anything that the server may complain about.
+/// Checks what the server has printed after that many clients have connected and left. The `honest`
+/// ones have done nothing that the server may complain about.
 pub fn check_screen(package: &str, server: &Program, connections: usize, honest: &[String]) {
     let complaints = server.stderr();
     for word in ["panicked", "cannot take in another client"] {
@@ -62,7 +63,7 @@ pub fn check_screen(package: &str, server: &Program, connections: usize, honest:
     }
     let accused = honest.iter().find(|address| complaints.contains(*address));
     assert!(accused.is_none(), "stderr speaks of the honest client at {accused:?}");
-    // On other systems, a client that leaves soon enough has never been there.
+    // On other systems, a client that leaves early enough has never been there.
     if cfg!(target_os = "linux") && package != "lesson-bidirectional-server" {
         let lines_for_each = match package {
             "lesson-greeting" | "lesson-online-counter" => 2,
@@ -84,10 +85,10 @@ pub fn check_screen(package: &str, server: &Program, connections: usize, honest:
 pub fn check_end(_: &str, mut server: Program) {
     server.press_ctrl_c();
     let status = server.wait_for_exit();
-    // A program without a handler is ended by the signal, and has no code.
+    // If the program has no handler, the signal ends it, and it has no exit code.
     assert!(matches!(status.code(), None | Some(0 | 130)), "it ends with {status}");
 }
 
-/// There is no Ctrl-C from one process to another here.
+/// Does nothing, because no process can send another a Ctrl-C here.
 #[cfg(not(unix))]
 pub fn check_end(_: &str, _: Program) {}

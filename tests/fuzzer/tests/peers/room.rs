@@ -1,4 +1,4 @@
-//! The honest clients of a chat: they read all the time, and what they say is checked.
+//! The honest clients of a chat. They read all the time, and everything they receive is checked.
 
 use std::io::Write;
 use std::net::{Shutdown, TcpStream};
@@ -16,16 +16,16 @@ use crate::wire::Wire;
 const LISTENERS: usize = 3;
 const SPEAKERS: usize = 3;
 
-/// How long a client may hear nothing: longer than a failure to hear one message takes to be told.
+/// How long a client may receive nothing. It is longer than it takes to report a missing message.
 const SILENCE: Duration = DEADLINE.saturating_add(Duration::from_secs(5));
 const PATIENCE: Patience = Patience { silence: SILENCE, in_all: SILENCE };
 
 /// All honest clients of a server.
 pub struct Room {
     clients: Vec<TcpStream>,
-    /// How many messages each client has said.
+    /// The number of messages that each client has sent.
     said: Vec<usize>,
-    /// How many guests there were.
+    /// The number of guests so far.
     guests: usize,
     readers: Vec<JoinHandle<()>>,
     shared: Arc<(Mutex<State>, Condvar)>,
@@ -33,7 +33,7 @@ pub struct Room {
 
 struct State {
     heard: Heard,
-    /// The clients leave, so that the server may end their connections.
+    /// Whether the clients are leaving, so that the server may end their connections.
     leaving: bool,
     /// The first thing that went wrong.
     wrong: Option<String>,
@@ -55,8 +55,9 @@ impl Room {
         let readers = clients.iter().enumerate().map(read).collect();
         let said = vec![0; clients.len()];
         let mut room = Room { clients, said, guests: 0, readers, shared };
-        // The first to connect is the first to join. So if all hear the last one, all are there. A
-        // server waits longer for the rest of a line once it has had a whole one from the speaker.
+        // The first to connect is the first to join, so if all hear the last one, all are in the
+        // room. A server waits longer for the rest of a line after it has received a whole one from
+        // the speaker.
         for speaker in (LISTENERS..room.clients.len()).rev() {
             let bytes = room.next_messages(speaker, 1);
             room.send(speaker, &bytes);
@@ -89,7 +90,7 @@ impl Room {
             .collect()
     }
 
-    /// Sends some bytes of what a client says.
+    /// Sends some bytes of a client's messages.
     pub fn send(&self, speaker: usize, bytes: &[u8]) {
         (&self.clients[speaker]).write_all(bytes).unwrap_or_else(|error| {
             let name = self.state().heard.name(speaker);
@@ -97,12 +98,12 @@ impl Room {
         });
     }
 
-    /// From now on, the stranger at `port` may be heard.
+    /// Allows messages of the stranger at `port` from now on.
     pub fn let_in(&self, port: u16) {
         self.state().heard.let_in(port);
     }
 
-    /// Lets somebody come in, say something, and leave. It is heard, however the guest leaves.
+    /// Lets a guest join, send a message, and leave. The message arrives, however the guest leaves.
     pub fn a_guest_speaks(&mut self, server: &Program, random: &mut Random) {
         let guest = connect(server);
         let mut state = self.state();
@@ -116,7 +117,7 @@ impl Room {
         drop(state);
         self.guests += 1;
         (&guest).write_all(&bytes).expect("a guest is let in");
-        // Only on Linux does a server surely get what was sent before a reset.
+        // Only on Linux does a server reliably receive what was sent before a reset.
         match random.below(3) {
             1 if cfg!(target_os = "linux") => {} // a reset if the others have said something
             2 if cfg!(target_os = "linux") => {
@@ -130,7 +131,7 @@ impl Room {
         }
     }
 
-    /// Waits until every client has heard everything that the others have said.
+    /// Waits until every client has received everything that the others have sent.
     pub fn hear_everything(&self) {
         let waits =
             |state: &mut State| state.wrong.is_none() && state.heard.is_all(&self.said).is_err();
@@ -146,8 +147,8 @@ impl Room {
         assert!(wrong.is_none(), "{}", wrong.unwrap_or_default());
     }
 
-    /// Lets the clients speak in turn, each when everybody has heard the one before. So if somebody is
-    /// not told of a message, no later one helps.
+    /// Lets the clients send in turn, each after everybody has received the message before. So if a
+    /// client is not woken for a message, no later message hides that.
     pub fn speak_in_turn(&mut self) {
         for number in 0..200 {
             let speaker = LISTENERS + number % SPEAKERS;
@@ -157,7 +158,7 @@ impl Room {
         }
     }
 
-    /// Lets all leave, and returns how many messages they have heard.
+    /// Lets all clients leave, and returns how many messages they have received.
     pub fn close(mut self) -> usize {
         self.state().leaving = true;
         for client in &self.clients {
@@ -170,7 +171,7 @@ impl Room {
         self.said.iter().sum::<usize>() + self.guests
     }
 
-    /// Returns the addresses of the clients, none of which did anything wrong.
+    /// Returns the addresses of the clients, none of which has done anything wrong.
     pub fn addresses(&self) -> Vec<String> {
         self.clients.iter().map(|client| address(client).to_string()).collect()
     }
@@ -193,7 +194,7 @@ fn address(client: &TcpStream) -> std::net::SocketAddr {
     client.local_addr().expect("a connected socket has an address")
 }
 
-/// Reads until the connection ends, and checks everything that comes.
+/// Reads until the connection ends, and checks everything that arrives.
 fn listen(reader: usize, mut connection: Connection, wire: Wire, shared: &(Mutex<State>, Condvar)) {
     let mut arrived = Vec::new();
     loop {

@@ -11,7 +11,7 @@ use socket2::SockRef;
 use crate::random::Random;
 use crate::wire::Wire;
 
-/// A connection, and what is still to be done with it.
+/// A connection, and the steps that it still has to take.
 pub struct Stranger {
     stream: TcpStream,
     steps: VecDeque<Step>,
@@ -31,9 +31,9 @@ enum Step {
 
 #[derive(Clone, Copy)]
 enum End {
-    /// Closes when everything is read, which is an orderly end.
+    /// Closes after everything has been read, which is an orderly end.
     Leave,
-    /// Closes with something unread, if there is anything: most systems reset the connection then.
+    /// Closes with data unread, if there is any: most systems reset the connection then.
     Close,
     Reset,
 }
@@ -49,17 +49,17 @@ impl Stranger {
     /// Connects a client that never sends or reads anything.
     pub fn asleep(server: &Program) -> Stranger {
         let stream = open(server);
-        // So that what is sent to it soon has to wait at the server.
+        // A small buffer, so that data for this client soon has to wait at the server.
         SockRef::from(&stream).set_recv_buffer_size(4096).expect("SO_RCVBUF");
         Stranger { stream, steps: VecDeque::new(), end: End::Close }
     }
 
-    /// Returns the port that the server puts before what it says.
+    /// Returns the port that the server puts before this client's messages.
     pub fn port(&self) -> u16 {
         self.stream.local_addr().expect("a connected socket has an address").port()
     }
 
-    /// How many bytes others may hear because of the next step, at the most.
+    /// Returns the maximum number of bytes that others may receive because of the next step.
     pub fn will_be_heard(&self, wire: Option<Wire>) -> usize {
         match (self.steps.front(), wire) {
             (Some(Step::Send(bytes)), Some(wire)) => {
@@ -72,7 +72,7 @@ impl Stranger {
     }
 
     /// Takes the next step. Returns whether there is another one. The server may have ended the
-    /// connection by now, so no step has to succeed.
+    /// connection by now, so a step may fail.
     pub fn step(&mut self) -> bool {
         match self.steps.pop_front() {
             Some(Step::Send(bytes)) => drop(self.stream.write(&bytes)),
@@ -96,7 +96,7 @@ impl Stranger {
 
     fn read(&mut self) {
         let mut thrown_away = [0; 64 * 1024];
-        // An error means that there is nothing more for now, or that the connection is over.
+        // An error means that there is no more data for now, or that the connection is over.
         while matches!(self.stream.read(&mut thrown_away), Ok(1..)) {}
     }
 }
@@ -104,7 +104,7 @@ impl Stranger {
 fn open(server: &Program) -> TcpStream {
     let stream = TcpStream::connect(server.address())
         .unwrap_or_else(|error| panic!("a stranger cannot connect: {error}"));
-    // Nobody waits for a stranger: what there is no room for is not sent.
+    // Nobody waits for a stranger, so data that finds no room is not sent.
     stream.set_nonblocking(true).expect("reads and writes that do not wait");
     stream.set_nodelay(true).expect("TCP_NODELAY");
     stream
@@ -132,7 +132,7 @@ fn anything(wire: Option<Wire>, random: &mut Random) -> Vec<u8> {
     }
 }
 
-/// Returns what a server of lines may get, and a little of what none should.
+/// Returns some lines that a server may receive, and a few that none should.
 fn lines(random: &mut Random) -> Vec<u8> {
     let count = random.within(1..=100);
     match random.below(12) {
@@ -144,7 +144,7 @@ fn lines(random: &mut Random) -> Vec<u8> {
         5 => telnet(random),
         6 => "x\n".repeat(count / 4).into(),
         7 => [random.one_of(&["x", "长", " "]).repeat(count * 10).as_bytes(), b"\n"].concat(),
-        // As an honest client hears it from another one, and cut off.
+        // As an honest client receives it from another, and cut off.
         8 => format!("50000:{count} line\n{}:{count}", 32_768 + count).into(),
         9 => b"GET / HTTP/1.1\r\nHost: 127.0.0.1\r\nCookie: secret=1\r\n\r\n".into(),
         10 => random.bytes(1),
@@ -153,7 +153,7 @@ fn lines(random: &mut Random) -> Vec<u8> {
     }
 }
 
-/// Returns what telnet clients send beside text (RFC 854), whole or not.
+/// Returns what telnet clients send besides text (RFC 854), whole or not.
 fn telnet(random: &mut Random) -> Vec<u8> {
     let negotiation = b"\xff\xfd\x03\xff\xfb\x18\xff\xfa\x1f\x00\x50\x00\x18\xff\xf0";
     let [some, all] = [random.within(1..=14), negotiation.len()];
@@ -172,7 +172,7 @@ fn flood(random: &mut Random) -> Vec<u8> {
     line.repeat(random.below(96 * 1024) / line.len()).into()
 }
 
-/// Returns what a server of frames may get, and much that it should not.
+/// Returns some frames that a server may receive, and many that it should not.
 fn frames(random: &mut Random) -> Vec<u8> {
     let count = random.within(1..=100);
     let frame = |length: usize, bytes: &[u8]| [&(length as u32).to_be_bytes(), bytes].concat();

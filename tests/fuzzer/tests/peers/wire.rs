@@ -1,17 +1,17 @@
-//! How a server tells one message from the next.
+//! Knows how a server tells one message from the next.
 
 use harness::is_chat_server;
 
-/// What ends a message.
+/// How messages are delimited.
 #[derive(Clone, Copy, PartialEq)]
 pub enum Wire {
-    /// A newline, as in 6.3.2.
+    /// A newline after each, as in 6.3.2.
     Lines,
-    /// Its length, four bytes that stand before it, as in 7.1.
+    /// A length of four bytes before each, as in 7.1.
     Frames,
 }
 
-/// No server sends a longer message, in bytes: 64 KiB, and a label before it.
+/// The length of the longest message that a server sends, in bytes: 64 KiB, and a label before it.
 pub const LONGEST: usize = 65_536 + "65535:".len();
 
 impl Wire {
@@ -34,7 +34,7 @@ impl Wire {
         }
     }
 
-    /// Takes the whole messages off the front of `arrived`.
+    /// Removes the whole messages from the front of `arrived`.
     pub fn decode(self, arrived: &mut Vec<u8>) -> Vec<Vec<u8>> {
         let (mut messages, mut done) = (Vec::new(), 0);
         while let Some((message, length)) = self.first(&arrived[done..]) {
@@ -45,7 +45,7 @@ impl Wire {
         messages
     }
 
-    /// Returns the first message, and how many bytes it takes up, if it has arrived whole.
+    /// Returns the first message, and how many bytes it takes up, if all of it has arrived.
     fn first(self, bytes: &[u8]) -> Option<(&[u8], usize)> {
         if self == Wire::Lines {
             let end = bytes.iter().position(|byte| *byte == b'\n')?;
@@ -53,7 +53,7 @@ impl Wire {
         }
         let (length, rest) = bytes.split_first_chunk()?;
         let length = u32::from_be_bytes(*length) as usize;
-        // The rest of a frame that nobody may send is not waited for. It is too long as it is.
+        // Does not wait for the rest of a frame that is too long to be allowed.
         let message = if length > LONGEST { bytes } else { rest.get(..length)? };
         Some((message, bytes.len().min(4 + length)))
     }

@@ -1,12 +1,13 @@
-//! A link takes root: the system's, or that of a user namespace.
+//! Runs a test as root, of the system or of a user namespace, because a link needs that.
 
 use std::env;
 use std::process::Command;
 
 use harness::own;
 
-/// Runs `test` where it may make a link. Whoever is not root can only become it before there are
-/// threads: then the test, whose name is `name`, is run again by itself, behind the command `link`.
+/// Runs `test` as a user who may make a link. Another user can become root only while there are no
+/// threads, so in that case the test called `name` is run again by itself, behind the command
+/// `link`.
 pub fn as_root(name: &str, test: impl FnOnce()) {
     if link::is_root() {
         return test();

@@ -1,4 +1,4 @@
-//! How long a server waits for a client that has vanished.
+//! Checks how long a server waits for a client that has vanished.
 
 use std::fs;
 use std::net::Ipv4Addr;
@@ -7,16 +7,16 @@ use std::time::Duration;
 use rustix::process::{Pid, PidfdFlags, PidfdGetfdFlags, pidfd_getfd, pidfd_open};
 use socket2::{Socket, TcpKeepalive};
 
-/// What the servers promise.
+/// The limit that the servers promise.
 const NOTICED_WITHIN: Duration = Duration::from_secs(90);
 
-/// Checks that a server's patience with `client` is as long as is promised, and makes it a few
-/// seconds: what happens then is the same, but a test need not wait for so long.
+/// Checks that a server's patience with `client` is as long as promised, and shortens it to a few
+/// seconds. What happens then is the same, but the test need not wait that long.
 pub fn shorten(server: u32, client: Ipv4Addr) {
     for connection in connections(server, client) {
-        // With nothing under way: the time until the first question and that between questions,
-        // to which there is no answer.
-        assert!(connection.keepalive().expect("SO_KEEPALIVE"), "it may be silent for ever");
+        // With no data in flight, this is the time until the first probe and between probes, which
+        // nobody answers.
+        assert!(connection.keepalive().expect("SO_KEEPALIVE"), "it may be silent forever");
         let first = connection.tcp_keepalive_time().expect("TCP_KEEPIDLE");
         let between = connection.tcp_keepalive_interval().expect("TCP_KEEPINTVL");
         let questions = connection.tcp_keepalive_retries().expect("TCP_KEEPCNT");
@@ -25,9 +25,9 @@ pub fn shorten(server: u32, client: Ipv4Addr) {
             "{first:?}, {questions} {between:?}"
         );
 
-        // With something under way, nothing is asked, but sent again and again.
+        // With data in flight, the system retransmits instead of probing.
         let again = connection.tcp_user_timeout().expect("TCP_USER_TIMEOUT");
-        let again = again.expect("a limit to how long it is sent again");
+        let again = again.expect("a limit to retransmission");
         assert!(again <= NOTICED_WITHIN, "{again:?}");
 
         let second = Duration::from_secs(1);
@@ -37,9 +37,9 @@ pub fn shorten(server: u32, client: Ipv4Addr) {
     }
 }
 
-/// The sockets by which a process that this one has started is connected to `peer`: the sockets
-/// themselves, as if they had been inherited (pidfd_getfd(2)). The caller drops them soon, as no
-/// connection ends while anybody has its socket.
+/// Returns the sockets by which a process that we have started is connected to `peer`: the sockets
+/// themselves, as if they had been inherited (pidfd_getfd(2)). The caller should drop them soon,
+/// because no connection ends while any process has its socket.
 fn connections(process: u32, peer: Ipv4Addr) -> Vec<Socket> {
     let id = i32::try_from(process).ok().and_then(Pid::from_raw).expect("a process id");
     let process_descriptor = pidfd_open(id, PidfdFlags::empty()).expect("a running process");
@@ -51,7 +51,7 @@ fn connections(process: u32, peer: Ipv4Addr) -> Vec<Socket> {
     let sockets: Vec<Socket> = descriptors
         .filter_map(|descriptor| descriptor.ok()?.file_name().to_str()?.parse().ok())
         .filter_map(|number| {
-            // One that has been closed meanwhile is not there any more.
+            // A socket that has been closed meanwhile is no longer there.
             pidfd_getfd(&process_descriptor, number, PidfdGetfdFlags::empty()).ok()
         })
         .map(Socket::from)

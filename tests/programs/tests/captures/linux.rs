@@ -1,4 +1,4 @@
-//! What happens in each capture, and the capture itself.
+//! Says what happens in each capture, and runs the capture.
 
 use std::io::{self, Write};
 use std::net::{TcpListener, TcpStream};
@@ -80,7 +80,8 @@ fn two_way_talk() {
 }
 
 needs::test!(TCPDUMP: the_filter_for_data_finds_every_byte);
-/// 7.2 counts segments with data. PSH would not do: of a long write, not all segments have it.
+/// 7.2 counts segments with data. PSH would not do, because not all segments of a long write have
+/// it.
 fn the_filter_for_data_finds_every_byte() {
     const SENT: usize = 1_000_000;
     let page = read(repository().join("book/src/7.2-shared-log.md"));
@@ -89,7 +90,7 @@ fn the_filter_for_data_finds_every_byte() {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
     let address = listener.local_addr().expect("its address");
     let mut command = Command::new("tcpdump");
-    command.arg("--snapshot-length=128"); // the headers: whole segments would not all find room
+    command.arg("--snapshot-length=128"); // the headers, because whole segments would not all fit
     let wire = Wire::tapped_by(command, address.port(), &format!(" and {filter}"));
     let mut client = TcpStream::connect(address).expect("a connection");
     let (mut server, _) = listener.accept().expect("the client");
@@ -127,7 +128,7 @@ with_part_7! {{
     }
 
     needs::test!(STRACE: event_loop_calls);
-    /// The system calls of the event loop when a second client joins, and says something.
+    /// Records the system calls of the event loop when a second client joins and sends a line.
     fn event_loop_calls() {
         let trace = harness::scratch().join("event-loop.strace");
         let mut command = Command::new("strace");
@@ -156,7 +157,7 @@ with_part_7! {{
 
     /// Compares system calls with the file that the book includes.
     fn calls_are(name: &str, calls: &str, port: u16) {
-        // An address in memory is another one each time.
+        // An address in memory differs each time.
         let mut pieces = calls.split("0x");
         let mut seen = pieces.next().unwrap_or_default().to_string();
         for piece in pieces {
@@ -290,7 +291,7 @@ fn serve(package: &str) -> Program {
     Program::server(lesson(package))
 }
 
-/// What passes over loopback.
+/// The capture of the loopback interface.
 struct Wire {
     port: u16,
     tcpdump: Program,
@@ -311,14 +312,14 @@ impl Wire {
         Wire { port, tcpdump }
     }
 
-    /// Waits until `count` segments with `mark` have passed.
+    /// Waits until `count` segments that contain `mark` have been captured.
     fn wait_for(&self, mark: &str, count: usize) {
         self.tcpdump.wait_for_stdout(function(|text: &str| text.matches(mark).count() >= count));
     }
 
-    /// Compares what has passed with the file that the book includes.
+    /// Compares the capture with the file that the book includes.
     fn is(mut self, name: &str) {
-        // tcpdump prints what it has seen before it ends.
+        // tcpdump prints what it has captured before it ends.
         self.tcpdump.press_ctrl_c();
         self.tcpdump.wait_for_exit();
         let seen = self.shown(&self.tcpdump.stdout());
@@ -331,10 +332,10 @@ impl Wire {
             }
         }
         let shown = read(file);
-        assert_eq!(essence(&seen), essence(&shown), "what has passed now:\n{seen}");
+        assert_eq!(essence(&seen), essence(&shown), "what was captured now:\n{seen}");
     }
 
-    /// The lines as the book shows them.
+    /// Returns the lines as the book shows them.
     fn shown(&self, text: &str) -> String {
         let mut clients: Vec<String> = Vec::new();
         let mut shown = String::new();
@@ -343,7 +344,7 @@ impl Wire {
             let (ends, rest) = line.split_once(": ").expect("who sends to whom");
             let ends: Vec<String> =
                 ends.split(" > ").map(|end| self.shown_end(end, &mut clients)).collect();
-            // Before a connection has been made, tcpdump shows the numbers as they are: random.
+            // Before a connection is established, tcpdump shows the numbers as they are: random.
             let connected = rest.starts_with("Flags [.]")
                 || rest.starts_with("Flags [P")
                 || rest.starts_with("Flags [F");
@@ -358,7 +359,8 @@ impl Wire {
         shown
     }
 
-    /// `127.0.0.1.50001` for the first client, and so on; the server is at port 3000.
+    /// Returns an end as the book shows it: `127.0.0.1.50001` for the first client, and so on, and
+    /// port 3000 for the server.
     fn shown_end(&self, end: &str, clients: &mut Vec<String>) -> String {
         let (ip, port) = end.rsplit_once('.').expect("an address and a port");
         if port == self.port.to_string() {
@@ -372,7 +374,8 @@ impl Wire {
     }
 }
 
-/// What a segment carries: the packet that tcpdump shows in hexadecimal digits, without its headers.
+/// Returns the data of a segment: the packet that tcpdump shows in hexadecimal digits, without
+/// headers.
 fn carried(dump: &str) -> Vec<u8> {
     let packet = bytes(dump);
     let Some(version_and_words) = packet.first() else { return packet };
@@ -380,7 +383,7 @@ fn carried(dump: &str) -> Vec<u8> {
     packet[tcp + usize::from(packet[tcp + 12] >> 4) * 4..].to_vec()
 }
 
-/// The bytes of a packet that tcpdump shows in hexadecimal digits.
+/// Returns the bytes of a packet that tcpdump shows in hexadecimal digits.
 fn bytes(dump: &str) -> Vec<u8> {
     let digits = dump.lines().filter_map(|line| line.trim_start().strip_prefix("0x")?.get(6..));
     let digits: String = digits.flat_map(str::split_whitespace).collect();
@@ -388,7 +391,7 @@ fn bytes(dump: &str) -> Vec<u8> {
     (0..digits.len()).step_by(2).map(byte).collect()
 }
 
-/// Rows of bytes, each in digits and as text. The clients' ports are shown as everywhere.
+/// Formats rows of bytes, as digits and as text. The clients' ports are shown as everywhere.
 fn shown_bytes(mut bytes: Vec<u8>, clients: &[String]) -> String {
     for (port, shown) in clients.iter().zip(50001..) {
         for at in 0..bytes.len() {
@@ -407,7 +410,7 @@ fn shown_bytes(mut bytes: Vec<u8>, clients: &[String]) -> String {
     rows
 }
 
-/// What stands between commas, but not between those in brackets.
+/// Splits at commas, but not at those in brackets.
 fn parts(rest: &str) -> Vec<&str> {
     let mut depth = 0;
     rest.split(|c: char| {
@@ -418,8 +421,8 @@ fn parts(rest: &str) -> Vec<&str> {
     .collect()
 }
 
-/// For each sender the segments that are more than an acknowledgement: flags and length. A FIN may
-/// travel with the last data.
+/// Returns for each sender the segments that are more than an acknowledgement: flags and length. A
+/// FIN may travel with the last data.
 fn essence(capture: &str) -> Vec<(String, Vec<String>)> {
     let mut senders: Vec<(String, Vec<String>)> = Vec::new();
     let mut last = 0;

@@ -6,11 +6,11 @@
 //!     SNAPSHOTS=overwrite cargo test -p programs --test captures
 //!     git diff book/src/captures
 //!
-//! What is kept of a line is who sends to whom, the flags, the numbers and the length. The window
-//! and the options are left out, and so are the random numbers from which a connection counts.
-//! Ports are shown as in the transcripts. When an acknowledgement travels alone is up to the
-//! kernel, and differs from run to run: so only the other segments are compared, in each direction.
-//! Where it is asked for, the bytes that a segment carries are shown below it.
+//! A line keeps the sender, the receiver, the flags, the numbers and the length. The window and the
+//! options are left out, and so are the random numbers from which a connection counts. Ports are
+//! shown as in the transcripts. The kernel decides when an acknowledgement travels alone, which
+//! differs from run to run, so only the other segments are compared, in each direction. On request,
+//! the bytes that a segment carries are shown below it.
 //!
 //! With `--features harness/part-7` the captures of parts 7 and 8 are among them. That of 8.1 is taken on a
 //! local network of two machines, which are network namespaces of this one.

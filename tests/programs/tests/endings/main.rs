@@ -1,4 +1,4 @@
-//! How every server ends, and what a terminal that nobody reads does to it: nothing.
+//! Tests how every server ends, and that a terminal that nobody reads does not stop it.
 
 #[cfg(unix)]
 mod unix;

@@ -1,4 +1,4 @@
-//! Ctrl-C and the end of a terminal are signals here.
+//! Ctrl-C and the end of a terminal are signals on these systems.
 
 use std::process::Command;
 
@@ -14,7 +14,7 @@ against_every_server! {
     nohup_keeps_it_when_the_terminal_is_closed
 }
 
-/// More lines than a terminal takes that nobody reads.
+/// More lines than a terminal accepts while nobody reads it.
 const LEAVERS: usize = 600;
 
 fn on_a_terminal(package: &str) -> Program {
@@ -24,7 +24,7 @@ fn on_a_terminal(package: &str) -> Program {
 }
 
 /// Stops the terminal of a server, and lets clients join and leave until there is no room left for
-/// what the server says about that.
+/// the lines that the server prints about them.
 fn on_a_stopped_terminal(package: &str) -> Program {
     let server = on_a_terminal(package);
     server.stop_terminal();
@@ -35,7 +35,7 @@ fn on_a_stopped_terminal(package: &str) -> Program {
 fn is_served(package: &str, server: &Program) {
     let (mut one, mut other) = (server.connect(), server.connect());
     if is_chat_server(package) {
-        // The one that has joined last speaks: then the other has joined for certain.
+        // The one that joined last speaks, so the other has certainly joined.
         other.send("is anybody here?\n");
         one.skip_to(format!("{}:is anybody here?\n", other.port()));
     } else if package == "lesson-bidirectional-server" {
@@ -58,8 +58,8 @@ fn a_stopped_terminal_stops_nothing_else(package: &str) {
     server.stop_terminal();
     (0..LEAVERS).for_each(|_| server.connect().reset());
     is_served(package, &server);
-    wait_until("threads and descriptors come back", || {
-        // tokio has a few of its own, but not one for each that has left.
+    wait_until("threads and descriptors are free again", || {
+        // tokio has a few of its own, but not one for each client that has left.
         resources().iter().zip(before).all(|(now, before)| *now <= before.map(|one| one + 30))
     });
     if package == "lesson-framed-server" || is_chat_server(package) {
@@ -84,7 +84,7 @@ fn terminating_it_ends_it_in_good_order(package: &str) {
     client.wait_until_closed();
 }
 
-/// A closed terminal sends SIGHUP, which nohup(1) makes a program ignore.
+/// Tests that nohup(1) makes a program survive a closed terminal, because it then ignores SIGHUP.
 fn nohup_keeps_it_when_the_terminal_is_closed(package: &str) {
     for keeps in [false, true] {
         let mut command = Command::new("sh");

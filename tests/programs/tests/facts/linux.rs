@@ -1,4 +1,4 @@
-//! Facts about Linux. The pages that state them are named in each test.
+//! Tests facts about Linux. Each test names the pages that state them.
 
 use std::fs;
 use std::io::{ErrorKind, Read, Write};
@@ -20,7 +20,7 @@ fn a_program_that_is_killed_closes_its_sockets() {
 }
 
 needs::test!(a_program_that_is_killed_with_something_unread_resets_the_connection);
-/// 6.2.2.2: what lies unread in a socket turns its end into a reset.
+/// 6.2.2.2: unread data in a socket turns its end into a reset.
 fn a_program_that_is_killed_with_something_unread_resets_the_connection() {
     let (mut program, mut server) = program_with_a_connection();
     server.write_all(b"nobody reads this").expect("the kernel takes it");
@@ -30,7 +30,7 @@ fn a_program_that_is_killed_with_something_unread_resets_the_connection() {
 }
 
 needs::test!(what_has_arrived_can_be_read_after_a_reset);
-/// 6.1.2 and 7.1: Linux keeps what has arrived, and returns the error after it.
+/// 6.1.2 and 7.1: Linux keeps data that has arrived, and returns the error after it.
 fn what_has_arrived_can_be_read_after_a_reset() {
     let (mut client, mut server) = connection();
     client.write_all(b"the server does not read this").expect("the kernel takes it");
@@ -45,7 +45,7 @@ fn what_has_arrived_can_be_read_after_a_reset() {
 }
 
 needs::test!(IPV6: every_address_of_ipv6_includes_those_of_ipv4);
-/// 6.1.1: `[::]` and 127.0.0.1 get in each other's way, whichever comes first.
+/// 6.1.1: `[::]` and 127.0.0.1 conflict, whichever comes first.
 fn every_address_of_ipv6_includes_those_of_ipv4() {
     for (first, second) in [("127.0.0.1", "::"), ("::", "127.0.0.1")] {
         let listener = TcpListener::bind((first, 0)).expect("a free port");

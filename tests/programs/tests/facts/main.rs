@@ -1,4 +1,4 @@
-//! What the book says about the system, tried on the system.
+//! Tests on the system what the book says about the system.
 
 #[cfg(target_os = "linux")]
 mod linux;

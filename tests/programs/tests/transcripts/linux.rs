@@ -1,5 +1,5 @@
-//! What happens in each transcript. Ctrl-C is a signal here, and the texts of the system's errors are
-//! those of Linux.
+//! Says what happens in each transcript. Ctrl-C is a signal here, and the texts of the system's
+//! errors are those of Linux.
 
 use std::collections::BTreeMap;
 use std::net::{Ipv4Addr, SocketAddr, TcpStream};
@@ -65,7 +65,7 @@ fn socket_events() {
     let mut session = Session::default();
     session.run(1, "cargo run -p lesson-socket-events");
     let lines = session.see(1, 8);
-    // `localhost` stands for one address on some systems and for two on others.
+    // `localhost` stands for one address on some systems, but for two on others.
     session.mask(rest(&lines[0], "stands for "), "1 address(es): [127.0.0.1:50001]");
     session.mask(number(&lines[0], "localhost:"), "50001");
     session.mask(number(&lines[1], "from port "), "50002");
@@ -145,7 +145,7 @@ against_every_chat_server! {
     broadcast_with_node
 }
 
-/// Whoever has connected before another client speaks hears it, so each newcomer speaks at once.
+/// Lets each newcomer speak immediately, because the clients that are already there receive it.
 fn broadcast(package: &str) {
     let mut session = Session::default();
     session.serve_chat(1, package);
@@ -180,7 +180,7 @@ fn broadcast_with_node(package: &str) {
     session.join(4, "cargo run -p lesson-broadcast-client");
     session.type_line(4, "hello from Rust");
     session.receive_line(2);
-    session.see(3, 2); // console.log adds a newline to the one that has come
+    session.see(3, 2); // console.log adds a newline to the one that has arrived
     session.stop_chat(1);
     session.see(4, 1);
     session.is("broadcast-with-node");
@@ -198,7 +198,7 @@ with_part_7! {{
         let mut session = Session::default();
         session.serve(1, "cargo run -p lesson-framed-server", 3000);
         session.see(1, 2);
-        // Not shown: a listener who knows when the first client is in the room.
+        // Not shown: a listener that knows when the first client is in the room.
         let server = session.server.expect("a server to listen to");
         let mut listener = Peer::over(TcpStream::connect(server).expect("a connection"));
         session.join(2, "cargo run -p lesson-framed-client");
@@ -248,7 +248,7 @@ with_part_7! {{
         session.start_nats(1, "nats-server", &mut nats);
         let east = session.serve_edge(2, "cluster", "east", 3001, &nats);
         let west = session.serve_edge(3, "cluster", "west", 3002, &nats);
-        // Not shown: two listeners who know when a line has come to their edge.
+        // Not shown: two listeners that know when a line has reached their edge.
         let mut hidden = [east, west]
             .map(|edge| Peer::over(TcpStream::connect(edge).expect("a connection")));
         session.server = Some(east);
@@ -315,7 +315,8 @@ with_part_7! {{
     }
 
     needs::test!(needs::NATS_SERVER: stream_by_hand);
-    /// What an edge publishes in the stream is a message that everybody can subscribe to.
+    /// Shows that what an edge publishes in the stream is a message that everybody can subscribe
+    /// to.
     fn stream_by_hand() {
         let mut nats = with_jetstream("by-hand");
         nats.start();
@@ -344,7 +345,7 @@ with_part_7! {{
         session.is("stream-by-hand");
     }
 
-    /// A nats-server that keeps streams in a folder of this name.
+    /// Creates a nats-server that keeps streams in a folder of this name.
     fn with_jetstream(name: &str) -> Nats {
         let folder = scratch().join(format!("transcript-{name}"));
         let _ = fs::remove_dir_all(&folder); // from the last time
@@ -352,7 +353,7 @@ with_part_7! {{
     }
 
     needs::test!(needs::NATS_SERVER: nats_by_hand);
-    /// What goes over NATS is text: whoever asks for it by hand can read it.
+    /// Shows that what goes over NATS is text, which anybody can subscribe to and read.
     fn nats_by_hand() {
         let nats = Nats::running();
         let mut hidden = Session::default();
@@ -502,8 +503,8 @@ with_part_7! {{
             self.terminals.insert(terminal, Terminal::Running { program, lines_seen: 0 });
         }
 
-        /// Receives the head of a message with lines and its line of numbers. A message without lines
-        /// may come at any time, and is left out.
+        /// Receives the head of a message with lines, and its line of numbers. Skips messages
+        /// without lines, because one may arrive at any time.
         fn receive_message(&mut self, terminal: u8) {
             loop {
                 let head = self.peer(terminal).line().trim_end().to_string();
@@ -513,7 +514,7 @@ with_part_7! {{
                     continue;
                 }
                 let (run, _) = numbers.split_once(' ').expect("two numbers");
-                // A run has up to twenty digits, and with it the length of the message differs.
+                // A run has up to twenty digits, so the length of the message differs with it.
                 let (_, length) = head.rsplit_once(' ').expect("a length");
                 let length: usize = length.parse().expect("a number");
                 let shown = "1234567890123456789";
@@ -524,7 +525,7 @@ with_part_7! {{
             }
         }
 
-        /// Starts nats-server. Of the many lines that it prints, the last is shown.
+        /// Starts nats-server. Shows only the last of the many lines that it prints.
         fn start_nats(&mut self, terminal: u8, command_line: &str, nats: &mut Nats) {
             self.record(terminal, &format!("$ {command_line}"));
             nats.start();
@@ -560,7 +561,7 @@ with_part_7! {{
             self.transcript.extend(end);
         }
 
-        /// Runs a command of the shell that prints nothing, in the folder in which all programs run.
+        /// Runs a shell command that prints nothing, in the folder in which all programs run.
         fn shell(&mut self, terminal: u8, command_line: &str) {
             self.leave(terminal);
             self.record(terminal, &format!("$ {command_line}"));
@@ -568,7 +569,7 @@ with_part_7! {{
             assert!(status.expect("a shell").success(), "{command_line}");
         }
 
-        /// Asks the shell how the program has ended.
+        /// Asks the shell for the exit status of the program.
         fn see_exit_status(&mut self, terminal: u8) {
             let Some(Terminal::Running { program, .. }) = self.terminals.get_mut(&terminal) else {
                 panic!("no program runs in terminal {terminal}");
@@ -599,14 +600,14 @@ fn not_an_address() {
     session.is("not-an-address");
 }
 
-/// Some terminals side by side, and what has happened in them so far.
+/// Several terminals side by side, and what has happened in them so far.
 #[derive(Default)]
 struct Session {
     transcript: String,
     terminals: BTreeMap<u8, Terminal>,
-    /// Where the server that was started first listens.
+    /// The address of the server that was started first.
     server: Option<SocketAddr>,
-    /// What differs from run to run, and what the book shows in its place.
+    /// The texts that differ from run to run, and what the book shows instead of them.
     masks: Vec<(String, String)>,
 }
 
@@ -631,8 +632,8 @@ impl Session {
         self.mask(&address.port().to_string(), &shown.to_string());
     }
 
-    /// Runs a chat server, and sees what it says at first. All of them look the same, so the book
-    /// shows them as the first.
+    /// Runs a chat server, and sees what it prints at first. All of them look the same, so the book
+    /// shows them as the first one.
     fn serve_chat(&mut self, terminal: u8, package: &str) {
         self.serve(terminal, &format!("cargo run -p {package}"), 3000);
         self.mask(package, "lesson-broadcast-server");
@@ -660,7 +661,7 @@ impl Session {
         self.terminals.insert(terminal, Terminal::Running { program, lines_seen: 0 });
     }
 
-    /// Runs a program just as `command_line` says.
+    /// Runs a program exactly as `command_line` says.
     fn run(&mut self, terminal: u8, command_line: &str) {
         let (mut command, arguments) = self.begin(terminal, command_line);
         command.args(arguments);
@@ -668,7 +669,7 @@ impl Session {
         self.terminals.insert(terminal, Terminal::Running { program, lines_seen: 0 });
     }
 
-    /// The program that a command line runs, and the arguments that it gives it.
+    /// Returns the program that a command line runs, and the arguments that it passes to it.
     fn begin(&mut self, terminal: u8, command_line: &str) -> (Command, Vec<String>) {
         self.leave(terminal);
         self.record(terminal, &format!("$ {command_line}"));
@@ -710,7 +711,7 @@ impl Session {
         lines
     }
 
-    /// Waits until just `text` has arrived at an nc.
+    /// Waits until exactly `text` has arrived at an nc.
     fn receive(&mut self, terminal: u8, text: &str) {
         self.peer(terminal).expect(text);
         for line in text.lines() {
@@ -740,7 +741,7 @@ impl Session {
         }
     }
 
-    /// Ends what is typed in the terminal.
+    /// Ends the input in the terminal.
     fn ctrl_d(&mut self, terminal: u8) {
         self.record(terminal, "^D");
         match self.terminals.get_mut(&terminal) {
@@ -750,7 +751,7 @@ impl Session {
         }
     }
 
-    /// Interrupts what runs in the terminal. A program may still have something to say.
+    /// Interrupts what runs in the terminal. A program may still print something.
     fn ctrl_c(&mut self, terminal: u8) {
         self.record(terminal, "^C");
         match self.terminals.get(&terminal) {
@@ -760,8 +761,8 @@ impl Session {
         }
     }
 
-    /// Ctrl-C for a chat server. They are all shown as one, so it is the abrupt end that most of
-    /// them have: 7.4 would say goodbye, which is a transcript of its own.
+    /// Presses Ctrl-C for a chat server. They are all shown as one, so this is the abrupt end that
+    /// most of them have. 7.4 would say goodbye, which is a transcript of its own.
     fn stop_chat(&mut self, terminal: u8) {
         self.record(terminal, "^C");
         match self.terminals.get_mut(&terminal) {
@@ -816,7 +817,7 @@ impl Session {
     }
 }
 
-/// The ports that the system chose for clients, in the order in which they appear: after
+/// Returns the ports that the system chose for clients, in the order in which they appear: after
 /// `remotePort`, or before the `:` of a message.
 fn client_ports(transcript: &str) -> Vec<String> {
     let mut ports = Vec::new();
@@ -824,7 +825,7 @@ fn client_ports(transcript: &str) -> Vec<String> {
         let shown = line.split_once("] ").map_or("", |(_, shown)| shown);
         let port = match shown.strip_prefix("remotePort") {
             Some(port) => port,
-            // At another edge, the port stands behind the edge's name.
+            // At another edge, the port comes after the edge's name.
             None => {
                 shown.split_once(':').and_then(|(label, _)| label.rsplit('/').next()).unwrap_or("")
             }
@@ -851,12 +852,12 @@ fn replace_whole(text: &str, actual: &str, shown: &str) -> String {
     replaced + rest
 }
 
-/// What follows `before` in the line.
+/// Returns what follows `before` in the line.
 fn rest<'a>(line: &'a str, before: &str) -> &'a str {
     line.split_once(before).unwrap_or_else(|| panic!("no {before:?} in {line:?}")).1
 }
 
-/// The number that follows `before` in the line.
+/// Returns the number that follows `before` in the line.
 fn number<'a>(line: &'a str, before: &str) -> &'a str {
     let rest = rest(line, before);
     &rest[..rest.find(|c: char| !c.is_ascii_digit()).unwrap_or(rest.len())]

@@ -1,4 +1,4 @@
-//! What is known of a run before its story is told.
+//! Gathers what is known of a run before its story is told.
 
 use anyhow::Result;
 
@@ -7,7 +7,7 @@ use crate::events::{self, Role, Thread};
 use crate::scenarios::Told;
 use crate::stage::Run;
 
-/// A run, and who is who in it.
+/// A run, with the names of everything in it.
 pub struct Facts<'a> {
     pub run: &'a Run,
     pub threads: Vec<Thread>,
@@ -18,7 +18,7 @@ pub struct Facts<'a> {
 }
 
 impl<'a> Facts<'a> {
-    /// Finds out what there is to know of `run`.
+    /// Gathers the facts of `run`.
     pub fn of(run: &'a Run, told_times: &[Told]) -> Result<Facts<'a>> {
         let threads = events::all_threads(run)?;
         let ports = Ports::of(run, &threads, told_times)?;
@@ -31,7 +31,7 @@ impl<'a> Facts<'a> {
         self.threads[thread].terminal
     }
 
-    /// Returns what the book calls a thread.
+    /// Returns the book's name for a thread.
     pub fn name(&self, thread: usize) -> String {
         match self.threads[thread].role {
             Role::Main => "main".into(),
@@ -43,12 +43,12 @@ impl<'a> Facts<'a> {
         }
     }
 
-    /// Returns the index of the source that a file is.
+    /// Returns the index of the source in a file.
     pub fn source(&self, file: &str) -> usize {
         self.files.iter().position(|other| other == file).unwrap_or(0)
     }
 
-    /// Whether the name of a thread alone does not tell which program it belongs to.
+    /// Returns whether the name of a thread alone does not tell which program it belongs to.
     pub fn has_several_programs(&self) -> bool {
         self.run.terminals.iter().filter(|terminal| terminal.traced.is_some()).count() > 1
     }
@@ -66,7 +66,7 @@ fn files(threads: &[Thread]) -> Vec<String> {
     files
 }
 
-/// What the tests of the story begin with.
+/// Helpers for the tests of the story.
 #[cfg(test)]
 pub mod examples {
     use super::*;

@@ -1,16 +1,16 @@
-//! Puts everything that happened in a run into the order of its times.
+//! Sorts everything that happened in a run by time.
 
 use crate::capture::Segment;
 use crate::events::{Event, Kind, Printed, Thread};
 use crate::scenarios::{Told, is_told};
 use crate::stage::{Action, Run};
 
-/// Something that happened, at the time beside it.
+/// An event, at the time beside it.
 pub enum Item<'a> {
-    /// What is said before one of the told times begins.
+    /// A note that comes before one of the told times.
     Note(&'static str),
     Action(&'a Action),
-    /// A call of a thread returned. The segments, by their index, are those that it sent.
+    /// A call of a thread that returned, with the indices of the segments that it sent.
     Call {
         thread: usize,
         event: &'a Event,
@@ -20,18 +20,18 @@ pub enum Item<'a> {
         thread: usize,
         printed: &'a Printed,
     },
-    /// The program in a terminal ended.
+    /// The end of the program in a terminal.
     Exit {
         terminal: usize,
         status: &'a str,
     },
-    /// A kernel sent the segment with this index by itself.
+    /// A segment, by its index, that a kernel sent by itself.
     Segment(usize),
 }
 
-/// Lists what happened, sorted by time. Outside of the told times, only actions are listed.
+/// Lists the events, sorted by time. Outside of the told times, only actions are listed.
 pub fn items<'a>(run: &'a Run, threads: &'a [Thread], told_times: &[Told]) -> Vec<(f64, Item<'a>)> {
-    // Sorting keeps the order of what has the same time, so the note on a told time goes first.
+    // Sorting keeps the order of events at the same time, so the note on a told time comes first.
     let mut items: Vec<(f64, Item)> =
         told_times.iter().map(|(told, note)| (told.start, Item::Note(note))).collect();
     items.extend(run.actions.iter().map(|action| (action.time, Item::Action(action))));
@@ -70,8 +70,8 @@ struct Returned<'a> {
     segments: Vec<usize>,
 }
 
-/// Lists the calls that returned, without their segments. What is sent can be received before the
-/// sender's call has returned, so sending counts from the moment when it is on the wire.
+/// Lists the calls that returned, without their segments. Data can be received before the sender's
+/// call has returned, so sending counts from the moment when it is on the wire.
 fn returned<'a>(run: &Run, threads: &'a [Thread]) -> Vec<Returned<'a>> {
     let mut all = Vec::new();
     for (thread, of_thread) in threads.iter().enumerate() {
@@ -96,8 +96,8 @@ fn returned<'a>(run: &Run, threads: &'a [Thread]) -> Vec<Returned<'a>> {
     all
 }
 
-/// Whether a close that sends nothing is nevertheless the last of its socket, because the kernel
-/// has bytes to send first, and sends the FIN after them.
+/// Returns whether a close that sends nothing is nevertheless the last of its socket, because the
+/// kernel has bytes to send first, and sends the FIN after them.
 fn closes_later(event: &Event, run: &Run, threads: &[Thread]) -> bool {
     let mut calls = threads.iter().flat_map(|thread| &thread.calls);
     let again = |other: &Event| {

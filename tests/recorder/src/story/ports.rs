@@ -10,14 +10,14 @@ use crate::scenarios::{Told, is_told};
 use crate::stage::Run;
 use crate::trace::SystemCall;
 
-/// A port below this one was chosen by a program, and is shown as it is.
+/// Ports below this one were chosen by a program, and are shown as they are.
 const CHOSEN_BY_THE_SYSTEM: u16 = 10_000;
 
 /// The ports of a run.
 pub struct Ports {
     /// The number of the terminal that a port belongs to.
     owners: HashMap<u16, usize>,
-    /// The numbers that stand for ports that the system chose.
+    /// The numbers that replace ports that the system chose.
     shown: BTreeMap<u16, u16>,
 }
 
@@ -39,7 +39,7 @@ impl Ports {
         self.owners.get(&port).copied()
     }
 
-    /// Returns the number that stands for a port that the system chose.
+    /// Returns the number that replaces a port that the system chose.
     pub fn stand_in(&self, port: u16) -> Option<u16> {
         self.shown.get(&port).copied()
     }
@@ -66,7 +66,7 @@ impl Ports {
         masked
     }
 
-    /// Lists the terminals of a run, each with the port under which it is known on the wire.
+    /// Lists the terminals of a run, each with the port that identifies it on the wire.
     pub fn terminals(&self, run: &Run) -> Vec<Terminal> {
         let terminal = |(number, title): (usize, &String)| {
             let of_it = self.owners.iter().filter(|(_, owner)| **owner == number);
@@ -107,8 +107,8 @@ fn owners(run: &Run, threads: &[Thread]) -> HashMap<u16, usize> {
     owners
 }
 
-/// Returns the own port of a socket that connects: what went over the wire during the call tells
-/// it.
+/// Returns the local port of a connecting socket, which is read from the segments that were sent
+/// during the call.
 fn connecting_port(call: &SystemCall, run: &Run) -> Option<u16> {
     if call.name != "connect" {
         return None;

@@ -1,60 +1,60 @@
-//! A step of the story before it is put into words.
+//! Defines a step of the story before it is put into words.
 
 use crate::events::{Event, Outcome};
 use crate::place::Place;
 use crate::recording::{Arrow, Shown};
 use crate::stage::Action;
 
-/// One event: what it is about, and what is seen of it.
+/// One event: its subject, and everything that is visible of it.
 pub struct Step<'a> {
     pub caption: Caption<'a>,
     /// The arrow that made the call return.
     pub because: Option<ArrowAt>,
-    /// What appears on the terminals.
+    /// The text that appears on the terminals.
     pub screen: Vec<Shown>,
-    /// What goes over the wire.
+    /// The segments that go over the wire.
     pub wire: Vec<Arrow>,
-    /// Where all threads stand.
+    /// The positions of all threads.
     pub marks: Vec<Mark<'a>>,
 }
 
 /// The position of an arrow: the index of its step, and its index in that step.
 pub type ArrowAt = (usize, usize);
 
-/// What a step is about. `words.rs` makes a sentence of it.
+/// The subject of a step, which `words.rs` turns into a sentence.
 #[derive(Clone, Copy)]
 pub enum Caption<'a> {
     /// Somebody at a terminal acts.
     Action(&'a Action),
     /// A sentence about what follows.
     Note(&'static str),
-    /// A call has returned, or many that are alike.
+    /// A call that has returned, or several similar ones.
     Returned(Returned<'a>),
-    /// A thread prints something that no call in the story led to. `after` is the name of the wait
-    /// that ended before, if any.
+    /// A thread that prints something that no call in the story led to. `after` is the name of the
+    /// wait that ended before, if any.
     Printed { thread: usize, after: Option<&'a str> },
-    /// A program has ended by itself.
+    /// A program that has ended by itself.
     Exited { terminal: usize, status: &'a str },
-    /// A kernel has waited for so many seconds, and nothing else has happened.
+    /// A kernel that has waited for that many seconds, while nothing else happened.
     Paused(f64),
-    /// Nothing happens but waiting.
+    /// A time in which nothing happens but waiting.
     Quiet,
 }
 
-/// Calls of one thread at one line that returned: usually one.
+/// Calls of one thread at one line that have returned, usually a single one.
 #[derive(Clone, Copy)]
 pub struct Returned<'a> {
     /// The thread's index.
     pub thread: usize,
     /// The first of the calls.
     pub event: &'a Event,
-    /// How many calls returned.
+    /// The number of calls that have returned.
     pub times: usize,
-    /// How many bytes they moved in all.
+    /// The number of bytes that they moved in all.
     pub bytes: usize,
 }
 
-/// Where a thread stands.
+/// The position of a thread.
 #[derive(Clone, Copy, PartialEq)]
 pub struct Mark<'a> {
     /// The thread's index.
@@ -65,7 +65,7 @@ pub struct Mark<'a> {
     pub state: State<'a>,
 }
 
-/// What the call of a mark does.
+/// The state of the call of a mark.
 #[derive(Clone, Copy, PartialEq)]
 pub enum State<'a> {
     Waits,
@@ -82,7 +82,7 @@ impl<'a> Step<'a> {
 }
 
 impl<'a> Caption<'a> {
-    /// The calls that the step is about, if any.
+    /// Returns the calls that the step is about, if any.
     pub fn returned(&self) -> Option<&Returned<'a>> {
         match self {
             Caption::Returned(returned) => Some(returned),
@@ -90,7 +90,7 @@ impl<'a> Caption<'a> {
         }
     }
 
-    /// The index of the thread that the step is about, if any.
+    /// Returns the index of the thread that the step is about, if any.
     pub fn thread(&self) -> Option<usize> {
         match self {
             Caption::Returned(Returned { thread, .. }) | Caption::Printed { thread, .. } => {
@@ -102,7 +102,7 @@ impl<'a> Caption<'a> {
 }
 
 impl<'a> Mark<'a> {
-    /// Returns the mark of a thread that stands in `event`. `None` for a wait whose name is
+    /// Returns the mark of a thread that stands in `event`, or `None` for a wait whose name is
     /// unknown.
     pub fn of(thread: usize, event: &'a Event, state: State<'a>) -> Option<Mark<'a>> {
         Some(Mark { thread, place: &event.place, call: event.shown_name()?, state })

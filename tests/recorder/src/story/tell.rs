@@ -10,10 +10,10 @@ use crate::events::{Event, Kind, Outcome, Printed};
 use crate::recording::{BULK, Shown};
 use crate::stage::Action;
 
-/// A kernel that sends nothing for longer than this, in seconds, pauses.
+/// The time in seconds after which a kernel that sends nothing counts as pausing.
 const A_PAUSE: f64 = 0.02;
 
-/// Tells the story of `items`. `timed` says whether it is about how much time passes between
+/// Tells the story of `items`. `timed` says whether it is about the time that passes between
 /// segments.
 pub fn steps<'a>(facts: &'a Facts<'a>, items: Vec<(f64, Item<'a>)>, timed: bool) -> Vec<Step<'a>> {
     let wire = Wire::new(facts, timed);
@@ -38,7 +38,7 @@ struct Story<'a> {
     facts: &'a Facts<'a>,
     timed: bool,
     steps: Vec<Step<'a>>,
-    /// When the call began that was told last, by the index of its thread.
+    /// The time at which the call began that was told last, by the index of its thread.
     told: HashMap<usize, f64>,
     wire: Wire<'a>,
 }
@@ -50,7 +50,7 @@ impl<'a> Story<'a> {
         self.steps.push(Step::new(caption, marks));
     }
 
-    /// Adds the step of an action. All was quiet before.
+    /// Adds the step of an action. Everything was quiet before.
     fn act(&mut self, time: f64, action: &'a Action) {
         self.quiet(time - 0.001);
         self.say(time, Caption::Action(action));
@@ -60,7 +60,8 @@ impl<'a> Story<'a> {
         }
     }
 
-    /// Adds a step in which nothing happens but waiting, if anything has happened since the last.
+    /// Adds a step in which nothing happens but waiting, if anything has happened since the last
+    /// one.
     fn quiet(&mut self, time: f64) {
         let marks = self.marks(time, None);
         let Some(last) = self.steps.last() else { return };
@@ -93,8 +94,8 @@ impl<'a> Story<'a> {
         }
     }
 
-    /// Adds a call to the step of those like it, if it moves more of the same bulk: what is alike
-    /// is told together as long as nothing else happens. Returns the index of that step.
+    /// Adds a call to the step of similar calls, if it moves more of the same bulk: similar calls
+    /// are told together as long as nothing else happens. Returns the index of that step.
     fn tell_with_others(&mut self, thread: usize, event: &Event) -> Option<usize> {
         let Outcome::Bytes(more @ 1..) = event.outcome else { return None };
         if event.waited_for_room {
@@ -116,8 +117,8 @@ impl<'a> Story<'a> {
         None
     }
 
-    /// Shows what a thread printed. It belongs to the step of what the thread did last, even if
-    /// others have done something since, unless the thread has waited for another one in between.
+    /// Shows what a thread printed. It belongs to the step of the thread's last event, even if
+    /// others have acted since, unless the thread has waited for another one in between.
     fn print(&mut self, time: f64, thread: usize, printed: &Printed) {
         let Facts { threads, ports, .. } = self.facts;
         let text = ports.mask(&String::from_utf8_lossy(&printed.text));
@@ -183,7 +184,7 @@ impl<'a> Story<'a> {
             }
             let begun = thread.calls.iter().rfind(|event| event.start <= time);
             let Some(event) = begun else { continue };
-            // A call that has been told as returned does not wait any more.
+            // A call that has been told as returned is no longer waiting.
             let told = self.told.get(&index) == Some(&event.start);
             let waits = !told && event.end.is_none_or(|end| end > time);
             let state = if waits { State::Waits } else { State::Returned };
@@ -194,13 +195,13 @@ impl<'a> Story<'a> {
 }
 
 impl Returned<'_> {
-    /// Whether it is a call whose bytes the system cuts as it likes, so that more like it may
-    /// follow.
+    /// Returns whether it is a call whose bytes the system cuts as it likes, so that similar calls
+    /// may follow.
     fn is_bulk(&self) -> bool {
         self.bytes >= BULK && !self.event.waited_for_room
     }
 
-    /// Whether another call of a thread does the same at the same line.
+    /// Returns whether another call of a thread does the same at the same line.
     fn is_like(&self, thread: usize, event: &Event) -> bool {
         (self.thread, self.event.name(), &self.event.place) == (thread, event.name(), &event.place)
     }

@@ -11,11 +11,11 @@ use crate::recording::{Arrow, BULK, Shown};
 /// The segments that have been drawn so far.
 pub struct Wire<'a> {
     facts: &'a Facts<'a>,
-    /// Whether arrows tell how much time passes between segments.
+    /// Whether arrows show how much time passes between segments.
     timed: bool,
     /// The segments behind the arrows. An arrow may stand for several.
     drawn: Vec<(&'a Segment, ArrowAt)>,
-    /// The bytes that have arrived at an nc, by its terminal, and cannot be shown yet.
+    /// The bytes that have arrived at an nc, by its terminal, but cannot be shown yet.
     arriving: HashMap<usize, Vec<u8>>,
 }
 
@@ -89,8 +89,8 @@ impl<'a> Wire<'a> {
         Some(Shown { terminal, text, by: None, typed: false })
     }
 
-    /// Returns the text that an nc can show once `data` has arrived. It keeps half a character,
-    /// because no terminal can show that.
+    /// Returns the text that an nc can show once `data` has arrived. Keeps a partial character,
+    /// because no terminal can show it.
     fn arrived(&mut self, terminal: usize, data: &[u8]) -> String {
         let waiting = self.arriving.entry(terminal).or_default();
         waiting.extend_from_slice(data);
@@ -127,7 +127,7 @@ impl<'a> Wire<'a> {
     }
 
     /// Returns the arrow that made a socket ready: the last that brings a client, bytes, or an end.
-    /// One that arrived before the wait is not the cause.
+    /// An arrow that arrived before the wait is not the cause.
     fn news(&self, event: &Event, terminal: usize, time: f64) -> Option<ArrowAt> {
         let ends_a_handshake = |segment: &Segment| {
             let of_it = |other: &&Segment| other.from == segment.from && other.flags == ".";
@@ -145,10 +145,11 @@ impl<'a> Wire<'a> {
     }
 }
 
-/// Stands for bulk on a terminal.
+/// The text that replaces bulk on a terminal.
 const DOTS: &str = "…\n";
 
-/// Whether the arrival of a segment is what `event` waits for, if it is on the same connection.
+/// Returns whether the arrival of a segment is what `event` waits for, if it is on the same
+/// connection.
 fn can_end(event: &Event, segment: &Segment) -> bool {
     match (event.kind, &event.outcome) {
         (Kind::Read, Outcome::Bytes(0)) => segment.flags.contains('F'),
@@ -166,8 +167,7 @@ fn can_end(event: &Event, segment: &Segment) -> bool {
     }
 }
 
-/// Adds an arrow to a step, or makes one that is there stand for one segment more. Returns its
-/// index.
+/// Adds an arrow to a step, or counts the segment on an existing arrow. Returns its index.
 fn add(step: &mut Step, arrow: Arrow) -> usize {
     let is_bulk = step.caption.returned().is_some_and(|returned| returned.times > 1)
         || step.wire.iter().any(|other| other.bytes >= BULK && other.times.is_some());

@@ -1,5 +1,5 @@
-//! Puts steps into words. Apart from the notes of a scenario, sentences are made only here, and
-//! nothing reads them again.
+//! Puts steps into words. Apart from the notes of a scenario, all sentences are made here, and
+//! nothing parses them again.
 
 use super::facts::Facts;
 use super::step::{Caption, Returned, State, Step};
@@ -7,7 +7,7 @@ use crate::events::{Event, Kind, Outcome, Readiness};
 use crate::recording::Arrow;
 use crate::stage::{Action, Deed};
 
-/// Returns what a step is about, in a sentence or two.
+/// Returns the subject of a step in a sentence or two.
 pub fn caption(step: &Step, facts: &Facts) -> String {
     match &step.caption {
         Caption::Action(action) => action_in_words(action) + on_the_wire(step),
@@ -136,7 +136,7 @@ fn ready_in_words(name: &str, count: usize, readiness: Readiness) -> String {
     format!("{name} returned {count}: {sockets} {what}")
 }
 
-/// Returns what it means that a call moved so many bytes.
+/// Returns what it means that a call moved that many bytes.
 fn moved_in_words(returned: &Returned, count: usize, step: &Step, facts: &Facts) -> String {
     let event = returned.event;
     match (event.kind, count) {
@@ -201,7 +201,7 @@ fn own_arrows<'a>(event: &Event, step: &'a Step, facts: &Facts) -> impl Iterator
     step.wire.iter().filter(move |arrow| ports.contains(&Some(arrow.connection)))
 }
 
-/// Returns what the kernels make of a step in which no call has returned, as a further sentence.
+/// Returns what the kernels do in a step in which no call has returned, as a further sentence.
 fn on_the_wire(step: &Step) -> &'static str {
     let is = |flags| step.wire.iter().any(|arrow| arrow.flags == flags);
     let has = |flag| step.wire.iter().any(|arrow| arrow.flags.contains(flag));
@@ -220,7 +220,7 @@ fn on_the_wire(step: &Step) -> &'static str {
     }
 }
 
-/// Returns who waits for what.
+/// Returns which threads wait, and for what.
 fn quiet(step: &Step, facts: &Facts) -> String {
     let waiting = || step.marks.iter().filter(|mark| mark.state == State::Waits);
     let count = waiting().count();
@@ -257,7 +257,7 @@ fn who(thread: usize, facts: &Facts) -> String {
     }
 }
 
-/// Returns what a call returned: a number of bytes, a client's port, `ok`, or the name of an error.
+/// Returns the result of a call: a number of bytes, a client's port, `ok`, or the name of an error.
 pub fn value(outcome: &Outcome, facts: &Facts) -> String {
     match outcome {
         Outcome::Done => "ok".into(),
@@ -267,7 +267,7 @@ pub fn value(outcome: &Outcome, facts: &Facts) -> String {
     }
 }
 
-/// Returns a number as people write it, if it is large: 4,005,888.
+/// Returns a number with commas, as people write it: 4,005,888.
 fn thousands(number: usize) -> String {
     let digits = number.to_string();
     if digits.len() < 5 {

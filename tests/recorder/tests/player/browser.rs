@@ -1,7 +1,7 @@
-//! A real browser, driven over the Chrome DevTools Protocol, and a server of files for it.
+//! Drives a real browser over the Chrome DevTools Protocol, and serves files to it.
 //!
 //! With `--remote-debugging-pipe` the browser reads commands from its descriptor 3 and answers on
-//! 4: JSON, with a NUL byte after each message. Nothing has to be installed but the browser.
+//! 4, in JSON with a NUL byte after each message. Only the browser has to be installed.
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
@@ -23,7 +23,7 @@ pub struct Page {
     session: String,
     profile: PathBuf,
     last: u64,
-    /// What went wrong in the page so far, and what it wrote to its console as a warning or error.
+    /// The errors in the page so far, and its warnings and errors on the console.
     pub complaints: Vec<String>,
     _turn: Turn,
 }
@@ -108,7 +108,7 @@ impl Page {
         page
     }
 
-    /// Gives the window another size.
+    /// Resizes the window.
     pub fn resize(&mut self, width: u32, height: u32) {
         let size =
             json!({"width": width, "height": height, "deviceScaleFactor": 1, "mobile": false});
@@ -125,7 +125,8 @@ impl Page {
         self.call("Emulation.setEmulatedMedia", json!({"media": "print"}));
     }
 
-    /// Goes to an address, by way of an empty page: another `#step` alone would load nothing.
+    /// Goes to an address by way of an empty page, because another `#step` alone would load
+    /// nothing.
     pub fn go(&mut self, url: &str) {
         self.call("Page.navigate", json!({"url": "about:blank"}));
         self.wait_for("location.href === 'about:blank'");
@@ -133,7 +134,7 @@ impl Page {
         self.wait_for("location.href !== 'about:blank' && document.readyState === 'complete'");
     }
 
-    /// What an expression in JavaScript is worth.
+    /// Returns the value of an expression in JavaScript.
     pub fn evaluate(&mut self, expression: &str) -> Value {
         let command = json!({"expression": expression, "returnByValue": true});
         let answer = self.call("Runtime.evaluate", command);
@@ -151,7 +152,7 @@ impl Page {
         }
     }
 
-    /// Presses a key, such as `ArrowRight` or ` `, and lets it go.
+    /// Presses and releases a key, such as `ArrowRight` or ` `.
     pub fn press(&mut self, key: &str) {
         let code = match key {
             " " => 32,

@@ -1,4 +1,4 @@
-//! The players and the pages in a real browser: the book is built, and looked at.
+//! Tests the players and the pages in a real browser, in which the built book is opened.
 
 #[cfg(unix)]
 mod browser;

@@ -1,4 +1,4 @@
-//! The pages: as files, on a phone, on paper, in every theme, and searched for Chinese.
+//! Tests the pages: as files, on a phone, on paper, in every theme, and searched for Chinese.
 
 use serde_json::json;
 
@@ -37,7 +37,7 @@ fn chinese_on_a_terminal_has_its_meaning() {
 }
 
 needs::test!(BROWSER: links_can_be_read_in_every_theme);
-/// A contrast of 4.5:1, as WCAG 2.2 asks for in 1.4.3.
+/// Checks for a contrast of 4.5:1, which WCAG 2.2 asks for in 1.4.3.
 fn links_can_be_read_in_every_theme() {
     let mut page = Page::open(1400, 900);
     page.go(&address("6.2.1-listening-events"));
@@ -52,7 +52,7 @@ fn links_can_be_read_in_every_theme() {
     }
 }
 
-/// The links of the page whose contrast is less than 4.5:1, each with its contrast.
+/// Lists the links of the page whose contrast is less than 4.5:1, each with its contrast.
 const FAINT_LINKS: &str = r"(() => {
     const canvas = document.createElement('canvas').getContext('2d', { willReadFrequently: true });
     const luminance = (colours) => {
@@ -83,7 +83,7 @@ fn on_a_phone_tables_do_not_break_into_crumbs() {
     }
 }
 
-/// The cells of tables that hold less than 90 characters and yet take more than three lines.
+/// Lists the cells of tables that hold fewer than 90 characters and yet take more than three lines.
 const CRUMBS: &str = r"[...document.querySelectorAll('main :is(td, th)')].filter((cell) => {
     const range = document.createRange();
     range.selectNodeContents(cell);

@@ -1,4 +1,5 @@
-//! What a player shows at its steps, how keys move it, and how it looks on a screen of any size.
+//! Tests what a player shows at its steps, how keys move it, and how it looks on a screen of any
+//! size.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -36,7 +37,7 @@ fn every_player_steps_to_its_end_and_back_without_a_complaint() {
 }
 
 needs::test!(BROWSER: marks_arrows_and_terminals_are_what_the_recording_says);
-/// At three steps of each recording: a third of the way, two thirds, and the end.
+/// Looks at three steps of each recording: a third of the way, two thirds, and the end.
 fn marks_arrows_and_terminals_are_what_the_recording_says() {
     let mut page = Page::open(1600, 900);
     for (file, name) in players() {
@@ -60,7 +61,7 @@ fn marks_arrows_and_terminals_are_what_the_recording_says() {
     assert!(page.complaints.is_empty(), "{:#?}", page.complaints);
 }
 
-/// What a person sees of a player.
+/// Returns what a person sees of a player.
 const LOOK: &str = r"(figure) => {
     const visible = (node) => !node.hidden;
     const arrows = [...figure.querySelectorAll('.arrow')];
@@ -93,14 +94,14 @@ fn keys_go_through_the_steps_and_turn_no_page() {
         let path = page.evaluate("location.pathname");
         assert_eq!(path, "/6.2.2.1-greeting.html", "after {key}");
     }
-    // The space bar plays, from the beginning if it was at the end, until it is pressed again.
+    // The space bar plays until it is pressed again, from the beginning if it was at the end.
     page.press(" ");
     page.wait_for(&format!("{} === '2'", step_of("greeting")));
     page.press(" ");
     let label = format!("{}.querySelector('.play').getAttribute('aria-label')", figure("greeting"));
     assert_eq!(page.evaluate(&label), "Play");
-    // A reader who has not touched the player steps through it as well, and turns no page, as long as
-    // a part of it is in view.
+    // A reader who has not touched the player steps through it as well, and turns no page, as long
+    // as a part of it is in view.
     turn_to(&mut page, "greeting", 2);
     for top in [100, 850, -600] {
         page.evaluate("document.activeElement.blur()");
@@ -138,13 +139,13 @@ fn code_is_not_cut_and_nothing_lies_on_it() {
     }
 }
 
-/// The lines of code that do not fit into their boxes.
+/// Lists the lines of code that do not fit into their boxes.
 const CUT: &str = "(figure) => [...figure.querySelectorAll('.line code')].filter((code) =>
     code.scrollWidth > code.clientWidth + 1 || getComputedStyle(code).textOverflow === 'ellipsis'
         || code.getBoundingClientRect().right > code.closest('.lines').getBoundingClientRect().right)
     .map((code) => code.textContent)";
 
-/// The lines of code that a badge lies on.
+/// Lists the lines of code that a badge covers.
 const COVERED: &str = "(figure) => {
     const isSeen = (badge) => {
         const [own, box] = [badge, badge.closest('.lines, .source')].map((node) => node.getBoundingClientRect());
@@ -226,7 +227,8 @@ fn on_a_phone_nothing_overflows_sideways() {
                 "[...{}.querySelectorAll('*')].filter((node) => node.getBoundingClientRect().right > innerWidth).map((node) => node.className)",
                 figure(&name)
             );
-            // What is scrolled away inside a box of its own does not count, and there is none.
+            // Whatever is scrolled out of view inside a box of its own does not count, and there is
+            // none.
             assert_eq!(page.evaluate(&wide), json!([]), "{file}#{name}={step}");
         }
     }
@@ -256,7 +258,7 @@ fn a_link_to_a_step_opens_it_and_steps_are_in_the_address() {
     assert!((0.0..450.0).contains(&top.as_f64().unwrap_or(-1.0)), "the player begins at {top}");
     page.press("ArrowRight");
     assert_eq!(page.evaluate("location.hash"), "#greeting=8");
-    // The second player of a page opens as well, and the first stays where it was.
+    // The second player of a page opens as well, but the first stays where it was.
     open(&mut page, "6.3.2-broadcast", "broadcast-cut-character", 5);
     assert_eq!(page.evaluate(&step_of("broadcast")), "1");
     // Followed within the page.
@@ -268,7 +270,7 @@ fn a_link_to_a_step_opens_it_and_steps_are_in_the_address() {
     page.wait_for(&format!("{} === '{last}'", step_of("broadcast")));
 }
 
-/// What the marks are after a number of steps, as `LOOK` tells them.
+/// Returns the marks after a number of steps, in the form of `LOOK`.
 fn marks(recording: &Recording, step: usize) -> Value {
     let mut standing: BTreeMap<(usize, String), &Mark> = BTreeMap::new();
     for step in &recording.steps[..step] {

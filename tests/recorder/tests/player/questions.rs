@@ -1,4 +1,5 @@
-//! The player asks what happens next: at the right steps, by mouse and by keyboard, and only once.
+//! Tests that the player asks what happens next: at the right steps, by mouse and by keyboard, and
+//! only once.
 
 use std::fs;
 
@@ -8,7 +9,7 @@ use serde_json::json;
 use crate::browser::Page;
 use crate::site::{BROWSER, address, figure, file, open, players, recording, step_of, turn_to};
 
-/// What stands in the box for questions and answers: nothing, a question, or what was said.
+/// Returns the contents of the box for questions and answers: nothing, a question, or an answer.
 const BOX: &str = "(figure) => {
     const box = figure.querySelector('.ask');
     const texts = (what) => [...box.querySelectorAll(what)].map((one) => one.textContent);
@@ -62,7 +63,7 @@ fn a_wrong_option_is_explained_and_one_may_pass() {
     let name = "listening-events";
     let seen = format!("({BOX})({})", figure(name));
     open(&mut page, "6.2.1-listening-events", name, 4);
-    // By the buttons, with which a screen reader and a finger work as well.
+    // By the buttons, which a screen reader and a finger use as well.
     let click = |what: &str| format!("{}.querySelector('{what}').click()", figure(name));
     page.evaluate(&click(".forward"));
     page.evaluate(&click(".choices button"));
@@ -72,14 +73,14 @@ fn a_wrong_option_is_explained_and_one_may_pass() {
     assert!(wrong.is_some_and(|text| text.starts_with("✗ You said: It waits")), "{answered}");
     assert!(wrong.is_some_and(|text| text.contains("A port isn’t a queue.")), "{answered}");
     assert!(right.is_some_and(|text| text.starts_with("✓ What happens: bind")), "{answered}");
-    // What was said is told at its step alone, and the question is not asked again.
+    // An answer is shown only at its own step, and the question is not asked again.
     page.press("ArrowLeft");
     assert_eq!(page.evaluate(&seen), json!(null));
     page.press("ArrowRight");
     assert_eq!(page.evaluate(&seen), answered);
     page.press("ArrowRight");
     assert_eq!(page.evaluate(&step_of(name)), "6");
-    // Going forward once more passes, and tells nothing. So does the last button.
+    // Going forward once more passes, and shows no answer. So does the last button.
     page.press("ArrowRight");
     assert_eq!(page.evaluate(&step_of(name)), "6", "it asks");
     page.press("ArrowRight");
@@ -91,7 +92,7 @@ fn a_wrong_option_is_explained_and_one_may_pass() {
     page.evaluate(&click(".choices li:last-child button"));
     assert_eq!(page.evaluate(&step_of(name)), "14", "it passes");
     assert_eq!(page.evaluate(&seen), json!(null));
-    // While it asks, it does not play, and playing on passes.
+    // While it asks, it does not play, and the play button passes.
     open(&mut page, "6.2.1-listening-events", name, 13);
     page.press(" ");
     page.wait_for(&format!("{}.querySelector('.choices') !== null", figure(name)));
@@ -99,10 +100,10 @@ fn a_wrong_option_is_explained_and_one_may_pass() {
     assert_eq!(page.evaluate(&label), "Play");
     page.press(" ");
     page.wait_for(&format!("{} === '14'", step_of(name)));
-    // A screen reader says what appears in the box.
+    // A screen reader announces what appears in the box.
     let live = format!("{}.querySelector('.ask').getAttribute('aria-live')", figure(name));
     assert_eq!(page.evaluate(&live), "polite");
-    // Nothing is remembered but in the page.
+    // Nothing is remembered outside the page.
     let stored =
         "JSON.stringify([Object.keys(localStorage), Object.keys(sessionStorage), document.cookie])";
     let stored = page.evaluate(stored);

@@ -1,4 +1,4 @@
-//! The book as it is built for the tests, and where things are in it.
+//! Builds the book for the tests, and finds things in it.
 
 use std::fs;
 use std::net::SocketAddr;
@@ -14,12 +14,12 @@ pub static BROWSER: needs::Need = needs::Need::new("chromium and mdbook", || {
     recorder::tools::browser().is_some() && recorder::tools::mdbook()
 });
 
-/// Where a player is.
+/// Returns an expression that finds a player.
 pub fn figure(name: &str) -> String {
     format!("document.querySelector('figure[data-recording=\"{name}\"]')")
 }
 
-/// Opens a page at a step of a player, and waits until that is shown.
+/// Opens a page at a step of a player, and waits until that step is shown.
 pub fn open(page: &mut Page, file: &str, name: &str, step: usize) {
     page.go(&format!("{}#{name}={step}", address(file)));
     page.wait_for(&format!("{} === '{step}'", step_of(name)));
@@ -35,7 +35,7 @@ pub fn step_of(name: &str) -> String {
     format!("{}.dataset.step", figure(name))
 }
 
-/// Every player of the book: the page, without its extension, and the recording.
+/// Returns every player of the book: the page, without its extension, and the recording.
 pub fn players() -> Vec<(String, String)> {
     let pages = fs::read_dir(harness::repository().join("book/src")).expect("the book");
     let mut players = Vec::new();

@@ -1,0 +1,134 @@
+//! Holds the few rules of English that a test can hold, over the pages, the tasks and the comments.
+//! CONTRIBUTING.md has the others.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use harness::repository;
+
+/// Words that are not English, or that readers misunderstand, each with what to write instead.
+const AVOIDED: [(&str, &str); 9] = [
+    ("for ever", "forever, or: without limit"),
+    ("be they", "whether they are"),
+    (", be it", "even if it is"),
+    ("and be it", "even if it is"),
+    ("all the same", "anyway, nevertheless"),
+    ("in the place of", "instead of"),
+    ("some tens of", "dozens of"),
+    ("mostly", "usually"),
+    ("shall", "should, will"),
+];
+
+/// Words with which a sentence asks. A statement that begins with them looks like a question.
+const ASKING: [&str; 3] = ["Who ", "Whoever ", "Whose "];
+
+/// How many faults are still left below each folder, at the most. These numbers only shrink: lower
+/// one when you mend a fault, and remove the line when none is left.
+const STILL_LEFT: [(&str, usize); 3] = [("book/src", 7), ("lessons", 60), ("tests/checker", 3)];
+
+#[test]
+fn avoided_words_and_headless_sentences_do_not_come_back() {
+    let mut faults: Vec<(PathBuf, String)> = Vec::new();
+    for file in texts(repository()) {
+        let text = fs::read_to_string(&file).expect("a source or a page is text");
+        let paragraphs = match file.extension().is_some_and(|extension| extension == "rs") {
+            true => paragraphs(text.lines().map(comment)),
+            false => paragraphs(prose(&text).map(Some)),
+        };
+        let name = file.strip_prefix(repository()).expect("a file of the project").to_path_buf();
+        faults.extend(
+            paragraphs.iter().flat_map(|text| wrong(text)).map(|what| (name.clone(), what)),
+        );
+    }
+    for (folder, left) in STILL_LEFT {
+        let below = faults.iter().filter(|(file, _)| file.starts_with(folder)).count();
+        if below <= left {
+            faults.retain(|(file, _)| !file.starts_with(folder));
+        }
+    }
+    assert!(faults.is_empty(), "{faults:#?}");
+}
+
+#[test]
+fn each_fault_is_found_and_nothing_else() {
+    for text in ["It waits for ever.", "It ends. Who is late waits.", "All lines, be they old."] {
+        assert_eq!(wrong(text).len(), 1, "{text}");
+    }
+    for text in [
+        "It waits forever.",
+        "## Who is there",
+        "It ends. **Who is late?** Nobody.",
+        "The one who is late.",
+    ] {
+        assert_eq!(wrong(text), [""; 0], "{text}");
+    }
+    let source = "let a = 1; // It waits for\n// ever.\n//\n// It\nlet b = 2;\n// ends.";
+    let found = paragraphs(source.lines().map(comment));
+    assert_eq!(found, ["It waits for ever.", "It", "ends."]);
+}
+
+/// Returns what is wrong with a paragraph. A heading may be a question without a mark.
+fn wrong(paragraph: &str) -> Vec<String> {
+    let plain: String = paragraph.split('`').step_by(2).collect::<Vec<_>>().join("`");
+    let spaced = format!(" {} ", plain.to_lowercase().replace(['.', ';', ':', '*', ')', '('], " "));
+    let words = AVOIDED.iter().filter(|(words, _)| {
+        let ends = [' ', ',', '?', '!'].map(|end| format!("{words}{end}"));
+        let begins = if words.starts_with(',') { "" } else { " " };
+        ends.iter().any(|words| spaced.contains(&format!("{begins}{words}")))
+    });
+    let words = words.map(|(words, better)| format!("{words:?}, write {better:?}: {paragraph}"));
+    let sentences = plain.split_inclusive(['.', '!', '?']).filter(|sentence| {
+        let begin = sentence.trim_start_matches(|c: char| !c.is_alphabetic());
+        !sentence.starts_with('#')
+            && !sentence.ends_with('?')
+            && ASKING.iter().any(|word| begin.starts_with(word))
+    });
+    words.chain(sentences.map(|sentence| format!("not a question: {sentence}"))).collect()
+}
+
+/// Joins lines to paragraphs. `None` and a blank line end one, and a row or an item begins one.
+fn paragraphs<'a>(lines: impl Iterator<Item = Option<&'a str>>) -> Vec<String> {
+    let mut paragraphs = vec![String::new()];
+    for line in lines {
+        let line = line.unwrap_or_default().trim();
+        if line.is_empty() || line.starts_with(['|', '#', '-', '>', '*']) {
+            paragraphs.push(String::new());
+        }
+        if let (Some(last), false) = (paragraphs.last_mut(), line.is_empty()) {
+            let space = if last.is_empty() { "" } else { " " };
+            *last += &format!("{space}{line}");
+        }
+    }
+    paragraphs.retain(|paragraph| !paragraph.is_empty());
+    paragraphs
+}
+
+/// Returns the comment in a line of Rust, if there is one.
+fn comment(line: &str) -> Option<&str> {
+    let (_, comment) = line.split_once("//").filter(|(code, _)| !code.ends_with([':', '"']))?;
+    Some(comment.trim_start_matches(['/', '!']))
+}
+
+/// Returns the lines of Markdown that are not in a fenced block.
+fn prose(text: &str) -> impl Iterator<Item = &str> {
+    let mut fenced = false;
+    text.lines().filter(move |line| {
+        let fence = line.trim_start().starts_with("```");
+        fenced ^= fence;
+        !fenced && !fence
+    })
+}
+
+/// Returns all pages, tasks and sources below a folder, without what git ignores.
+fn texts(folder: &Path) -> Vec<PathBuf> {
+    let entries = fs::read_dir(folder).into_iter().flatten().flatten().map(|entry| entry.path());
+    let is_ours = |path: &PathBuf| {
+        let name = path.file_name().unwrap_or_default().to_string_lossy();
+        !name.starts_with('.') && !["target", "answers", "node_modules"].contains(&&*name)
+    };
+    let texts = entries.filter(is_ours).flat_map(|path| match path.is_dir() {
+        true => texts(&path),
+        false => vec![path],
+    });
+    texts.filter(|path| path.extension().is_some_and(|end| end == "md" || end == "rs")).collect()
+}
