@@ -276,7 +276,7 @@ mod tests {
 
     needs::test!(a_message_that_comes_back_is_noticed);
     fn a_message_that_comes_back_is_noticed() {
-        assert_noticed(hear(&mut room(), 2, &[(2, 0)]), "said itself");
+        assert_noticed(hear(&mut room(), 2, &[(2, 0)]), "hears its own message");
     }
 
     needs::test!(a_message_without_a_label_is_noticed);
