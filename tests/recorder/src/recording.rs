@@ -187,23 +187,14 @@ impl Recording {
         serde_json::from_str(json).context("what the script assigns is not a recording")
     }
 
-    /// Returns JSON that a person can follow, with a line for each thing.
+    /// Returns JSON that a person can follow, with a line for each step and each source.
     fn to_json(&self) -> String {
-        let mut json = String::from("{\n");
-        json += &format!("  \"made_by\": {},\n", compact(&self.made_by));
-        json += &format!("  \"terminals\": [\n{}\n  ],\n", rows(&self.terminals, 4));
-        let steps: Vec<String> = self.steps.iter().map(step_to_json).collect();
-        json += &format!("  \"steps\": [\n{}\n  ],\n", steps.join(",\n"));
-        let sources: Vec<String> = self
-            .sources
-            .iter()
-            .map(|source| {
-                let (file, lines) = (compact(&source.file), rows(&source.lines, 6));
-                format!("    {{\"file\": {file}, \"lines\": [\n{lines}\n    ]}}")
-            })
-            .collect();
-        json += &format!("  \"sources\": [\n{}\n  ]\n}}\n", sources.join(",\n"));
-        json
+        let made_by = compact(&self.made_by);
+        let [terminals, steps, sources] =
+            [rows(&self.terminals), rows(&self.steps), rows(&self.sources)];
+        format!(
+            "{{\n\"made_by\": {made_by},\n\"terminals\": {terminals},\n\"steps\": {steps},\n\"sources\": {sources}\n}}\n"
+        )
     }
 
     /// Returns what goes over the wire and when, for print and for pages without JavaScript, or
@@ -235,36 +226,9 @@ const ASSIGNED: &str = "] = ";
 /// The size from which data counts as bulk, which the system cuts as it likes.
 pub const BULK: usize = 1024;
 
-fn step_to_json(step: &Step) -> String {
-    let mut parts = vec![format!("      \"caption\": {}", compact(&step.caption))];
-    if step.is_action {
-        parts.push("      \"is_action\": true".into());
-    }
-    if !step.calls.is_empty() {
-        parts.push(format!("      \"calls\": [\n{}\n      ]", rows(&step.calls, 8)));
-    }
-    if let Some(because) = step.because {
-        parts.push(format!("      \"because\": {because}"));
-    }
-    if !step.screen.is_empty() {
-        parts.push(format!("      \"screen\": [\n{}\n      ]", rows(&step.screen, 8)));
-    }
-    if !step.wire.is_empty() {
-        parts.push(format!("      \"wire\": [\n{}\n      ]", rows(&step.wire, 8)));
-    }
-    if !step.threads.is_empty() {
-        parts.push(format!("      \"threads\": [\n{}\n      ]", rows(&step.threads, 8)));
-    }
-    if !step.ended.is_empty() {
-        parts.push(format!("      \"ended\": {}", compact(&step.ended)));
-    }
-    format!("    {{\n{}\n    }}", parts.join(",\n"))
-}
-
-fn rows<T: Serialize>(values: &[T], indentation: usize) -> String {
-    let rows: Vec<String> =
-        values.iter().map(|value| " ".repeat(indentation) + &compact(value)).collect();
-    rows.join(",\n")
+fn rows<T: Serialize>(values: &[T]) -> String {
+    let rows: Vec<String> = values.iter().map(compact).collect();
+    format!("[\n{}\n]", rows.join(",\n"))
 }
 
 fn compact<T: Serialize>(value: &T) -> String {
