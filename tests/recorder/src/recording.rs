@@ -187,14 +187,18 @@ impl Recording {
         serde_json::from_str(json).context("what the script assigns is not a recording")
     }
 
-    /// Returns JSON that a person can follow, with a line for each step and each source.
+    /// Returns JSON with a line for each action and all that it leads to, so that a change of the
+    /// recording is found.
     fn to_json(&self) -> String {
-        let made_by = compact(&self.made_by);
-        let [terminals, steps, sources] =
-            [rows(&self.terminals), rows(&self.steps), rows(&self.sources)];
-        format!(
-            "{{\n\"made_by\": {made_by},\n\"terminals\": {terminals},\n\"steps\": {steps},\n\"sources\": {sources}\n}}\n"
-        )
+        let mut json = format!("{{\"made_by\":{},\n\"steps\":[", compact(&self.made_by));
+        for (index, step) in self.steps.iter().enumerate() {
+            let comma = if index == 0 { "" } else { "," };
+            let line = if step.is_action { "\n" } else { "" };
+            json += &format!("{comma}{line}{}", compact(step));
+        }
+        let (terminals, sources) = (compact(&self.terminals), compact(&self.sources));
+        json += &format!("],\n\"terminals\":{terminals},\n\"sources\":{sources}}}\n");
+        json
     }
 
     /// Returns what goes over the wire and when, for print and for pages without JavaScript, or
@@ -225,11 +229,6 @@ const ASSIGNED: &str = "] = ";
 
 /// The size from which data counts as bulk, which the system cuts as it likes.
 pub const BULK: usize = 1024;
-
-fn rows<T: Serialize>(values: &[T]) -> String {
-    let rows: Vec<String> = values.iter().map(compact).collect();
-    format!("[\n{}\n]", rows.join(",\n"))
-}
 
 fn compact<T: Serialize>(value: &T) -> String {
     serde_json::to_string(value).expect("a recording has nothing that JSON cannot hold")

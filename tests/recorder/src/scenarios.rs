@@ -9,7 +9,7 @@ use crate::stage::Stage;
 
 /// A run to be recorded.
 pub struct Scenario {
-    /// The name of the file in book/src/recordings, without `.json`.
+    /// The name of the file in book/src/recordings, without `.js`.
     pub name: &'static str,
     /// The packages that it runs.
     pub packages: &'static [&'static str],
