@@ -49,6 +49,24 @@ impl Nats {
         nats
     }
 
+    /// Starts three servers that know each other, each made by `server`, which gets its arguments.
+    pub fn cluster_of_three(server: impl Fn(&[&str]) -> Nats) -> Vec<Nats> {
+        let ports = [(); 3].map(|()| port_that_stays_free().to_string());
+        let routes = ports.each_ref().map(|port| format!("nats://127.0.0.1:{port}"));
+        let all = routes.join(",");
+        let mut members: Vec<Nats> = ports
+            .iter()
+            .zip(&routes)
+            .map(|(port, route)| {
+                // The members of a cluster with JetStream need names.
+                let name = ["-n", port, "--cluster_name", "chat"];
+                server(&[&name[..], &["--cluster", route, "--routes", &all]].concat())
+            })
+            .collect();
+        members.iter_mut().for_each(Nats::start);
+        members
+    }
+
     /// Returns `HOST:PORT` for its clients.
     pub fn address(&self) -> String {
         format!("127.0.0.1:{}", self.port)

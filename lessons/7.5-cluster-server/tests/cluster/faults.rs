@@ -7,7 +7,7 @@ use std::process::Command;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use harness::{Nats, Peer, Program, port_that_stays_free, resident_memory, scratch, wait_until};
+use harness::{Nats, Peer, Program, resident_memory, scratch, wait_until};
 use needs::NATS_SERVER;
 use predicates::str::contains;
 
@@ -203,21 +203,7 @@ fn clients_of_a_killed_edge_connect_to_another() {
     client.wait_for_stdout(contains(format!("north/{}:an answer", c.port())));
 }
 
-/// Starts three servers that know each other, and waits until each knows the others' clients'
-/// addresses.
-fn cluster_of_three() -> Vec<Nats> {
-    let routes: Vec<String> =
-        (0..3).map(|_| format!("nats://127.0.0.1:{}", port_that_stays_free())).collect();
-    let all = routes.join(",");
-    let mut members: Vec<Nats> = routes
-        .iter()
-        .map(|route| Nats::new(&["--cluster_name", "chat", "--cluster", route, "--routes", &all]))
-        .collect();
-    members.iter_mut().for_each(Nats::start);
-    wait_until_they_know_each_other(&members);
-    members
-}
-
+/// Waits until each server knows the others' clients' addresses.
 fn wait_until_they_know_each_other(members: &[Nats]) {
     for member in members {
         wait_until("each server knows all", || {
@@ -231,7 +217,8 @@ fn wait_until_they_know_each_other(members: &[Nats]) {
 needs::test!(NATS_SERVER: the_members_of_a_nats_cluster_are_killed_one_at_a_time);
 /// One edge is told one server, and learns of the others from that one.
 fn the_members_of_a_nats_cluster_are_killed_one_at_a_time() {
-    let mut members = cluster_of_three();
+    let mut members = Nats::cluster_of_three(Nats::new);
+    wait_until_they_know_each_other(&members);
     let all = members.iter().map(Nats::address).collect::<Vec<_>>().join(",");
     let edges = [
         edge_with("east", &all),

@@ -2,7 +2,7 @@
 
 use std::thread;
 
-use harness::{Nats, port_that_stays_free, wait_until};
+use harness::{Nats, wait_until};
 use needs::NATS_SERVER;
 use predicates::str::contains;
 
@@ -131,22 +131,6 @@ fn nats_is_suspended_for_so_long_that_it_is_noticed() {
     }
 }
 
-/// Starts three servers whose streams are in all of them, and waits until that works.
-fn cluster_of_three() -> Vec<Nats> {
-    let routes: Vec<String> =
-        (0..3).map(|_| format!("nats://127.0.0.1:{}", port_that_stays_free())).collect();
-    let all = routes.join(",");
-    let mut members: Vec<Nats> = routes
-        .iter()
-        .map(|route| {
-            let cluster = ["--cluster_name", "chat", "--cluster", route, "--routes", &all];
-            Nats::with_jetstream(&[&["-n", &route[17..]], &cluster[..]].concat())
-        })
-        .collect();
-    members.iter_mut().for_each(Nats::start);
-    members
-}
-
 /// Returns which of them leads the stream, as the others follow.
 fn leader(members: &[Nats]) -> usize {
     let mut leader = None;
@@ -166,7 +150,7 @@ needs::test!(NATS_SERVER: the_leader_of_a_cluster_is_killed_and_nothing_is_lost)
 /// The others need some seconds to notice and to choose another one.
 fn the_leader_of_a_cluster_is_killed_and_nothing_is_lost() {
     const LINES: usize = 2000;
-    let mut members = cluster_of_three();
+    let mut members = Nats::cluster_of_three(Nats::with_jetstream);
     let servers = members.iter().map(Nats::address).collect::<Vec<_>>().join(",");
     let edges = NAMES.map(|name| edge_with(&["--name", name, "--nats", &servers]));
     for edge in &edges {
