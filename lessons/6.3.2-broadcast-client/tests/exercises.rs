@@ -155,13 +155,19 @@ fn leaves_when_the_server_has_finished(client: &Running, mut server: Actor) -> O
 
 fn go_between(attempt: &Attempt) -> Outcome {
     let between = Between::start(attempt)?;
-    between.passes_on_any_bytes()?;
-    between.ends_one_direction_at_a_time()?;
+    let mut first = between.first_pair()?;
+    passes_on_any_bytes(&mut first)?;
+    let held_up = [
+        between.sends_too_much("the server", "client")?,
+        between.sends_too_much("the client", "server")?,
+    ];
+    between.ends_one_direction_at_a_time(&mut first)?;
+    for pair in held_up {
+        pair.loses_nothing()?;
+    }
     between.loses_nothing_at_an_end()?;
     between.serves_many()?;
     between.passes_on_much_both_ways()?;
-    between.holds_a_fast_sender_up("the server", "client")?;
-    between.holds_a_fast_sender_up("the client", "server")?;
     between.gives_everything_back()?;
     upstream_is_not_there(attempt)
 }
@@ -193,9 +199,14 @@ impl Between<'_> {
     }
 
     /// A client, and the server's end of the connection that the program has made for it.
-    fn pair(&self) -> Outcome<(Actor, Actor)> {
+    fn first_pair(&self) -> Outcome<(Actor, Actor)> {
         let client = self.program.connect("a client")?;
         Ok((client, self.accepted("a client connected and said nothing yet")?))
+    }
+
+    fn pair(&self) -> Outcome<(Actor, Actor)> {
+        let client = self.program.connect("a client")?;
+        Ok((client, self.accepted("a client connected, while another one was there")?))
     }
 
     fn accepted(&self, after: &str) -> Outcome<Actor> {
@@ -210,25 +221,10 @@ impl Between<'_> {
         (0..MANY).map(|_| self.pair()).collect()
     }
 
-    fn passes_on_any_bytes(&self) -> Outcome {
-        let (mut client, mut server) = self.pair()?;
-        server.send("who is there?")?;
-        client.did("said nothing yet, was greeted by the server with `who is there?`,");
-        client.expect("who is there?")?;
-        client.send(BYTES)?;
-        server.did("was sent bytes that are not text, without a newline, by the client,");
-        server.expect(BYTES)?;
-        server.send(BYTES)?;
-        client.did("was sent bytes that are not text, without a newline, by the server,");
-        client.expect(BYTES)
-    }
-
-    /// Three pairs at the same time: one is silent, in one the client has ended its half, and in one
-    /// the server has.
-    fn ends_one_direction_at_a_time(&self) -> Outcome {
-        let (mut client, mut server) = self.pair()?;
-        let mut asks = self.program.connect("a client")?;
-        let mut answers = self.accepted("a client connected, while another one was there")?;
+    /// Three pairs at the same time: the first one is silent, in one the client has ended its half, and
+    /// in one the server has.
+    fn ends_one_direction_at_a_time(&self, (client, server): &mut (Actor, Actor)) -> Outcome {
+        let (mut asks, mut answers) = self.pair()?;
         let (mut goes_on, mut ends) = self.pair()?;
         asks.send("a question")?;
         asks.half_close()?;
@@ -340,48 +336,22 @@ impl Between<'_> {
     }
 
     /// One side sends as much as it can, and the other one does not read: the program has to let the
-    /// sender wait, and everything else goes on.
-    fn holds_a_fast_sender_up(&self, who: &str, idle: &str) -> Outcome {
+    /// sender wait.
+    fn sends_too_much<'a>(&self, who: &'a str, idle: &'a str) -> Outcome<HeldUp<'a>> {
         let (client, server) = self.pair()?;
-        let (mut sender, mut reader) =
-            if idle == "client" { (server, client) } else { (client, server) };
+        let (sender, reader) = if idle == "client" { (server, client) } else { (client, server) };
         sender.keep_little();
         reader.keep_little();
-        let mut taken = 0;
-        let feeds = format!("{who}, whose {idle} does not read,");
-        self.program.expect_little_kept(&feeds, |bytes| {
-            let written = written_now(&sender, bytes);
-            taken += written;
-            written == bytes.len()
-        })?;
-        reader.send("but I talk")?;
-        sender.did(&format!("sent much to a {idle} that does not read, but talks,"));
-        sender.expect("but I talk")?;
-        reader.half_close()?;
-        sender.did(&format!("sent much to a {idle} that does not read, and then ended its half,"));
-        sender.expect_end()?;
-        let (mut client, mut server) = self.pair()?;
-        client.send("hello")?;
-        server.did("accepted a connection while another client or server did not read,");
-        server.expect("hello")?;
-
-        reader.did(&format!("did not read for a while, was sent {taken} bytes by {who},"));
-        let mut rest = taken;
-        while rest > 0 {
-            let Ok(part) = reader.take_exactly(rest.min(1 << 20)) else {
-                let came = taken - rest + reader.take_what_has_come().len();
-                let came = format!("after {came} of them no more came");
-                return Err(reader.finding(&format!("all {taken} bytes"), &came));
-            };
-            if let Some(at) = part.iter().position(|byte| *byte != b'x') {
-                let came = format!("after {} of them others came", taken - rest + at);
-                return Err(reader.finding("the same bytes", &came));
-            }
-            rest -= part.len();
-        }
-        sender.half_close()?;
-        reader.did(&format!("did not read for a while, then took everything that {who} sent,"));
-        reader.expect_end()
+        let mut sent = 0;
+        self.program.expect_little_kept(
+            &format!("{who}, whose {idle} does not read,"),
+            |bytes| {
+                let written = written_now(&sender, bytes);
+                sent += written;
+                written == bytes.len()
+            },
+        )?;
+        Ok(HeldUp { sender, reader, names: [who, idle], sent })
     }
 
     /// However a pair ends, nothing of it stays.
@@ -428,7 +398,8 @@ impl Between<'_> {
         self.expect_given_back("the server went on sending to 20 clients that had gone")?;
 
         let (client, mut server) = self.pair()?;
-        (client.keep_little(), server.keep_little());
+        client.keep_little();
+        server.keep_little();
         while written_now(&server, &[b'x'; 1 << 20]) == 1 << 20 {}
         client.reset();
         server.did("sent much to a client that did not read, and then was reset,");
@@ -438,6 +409,63 @@ impl Between<'_> {
 
     fn expect_given_back(&self, after: &str) -> Outcome {
         self.in_use.expect_again(self.attempt, &self.program, after)
+    }
+}
+
+fn passes_on_any_bytes((client, server): &mut (Actor, Actor)) -> Outcome {
+    server.send("who is there?")?;
+    client.did("said nothing yet, was greeted by the server with `who is there?`,");
+    client.expect("who is there?")?;
+    client.send(BYTES)?;
+    server.did("was sent bytes that are not text, without a newline, by the client,");
+    server.expect(BYTES)?;
+    server.send(BYTES)?;
+    client.did("was sent bytes that are not text, without a newline, by the server,");
+    client.expect(BYTES)
+}
+
+/// A pair of which one side has sent as much as it could, and the other one does not read.
+struct HeldUp<'a> {
+    sender: Actor,
+    reader: Actor,
+    /// What diagnoses call them, such as `the server` and `client`.
+    names: [&'a str; 2],
+    /// How many bytes have been sent.
+    sent: usize,
+}
+
+impl HeldUp<'_> {
+    /// When this has lasted for a while, everything is still there, and so is the other direction.
+    fn loses_nothing(self) -> Outcome {
+        let HeldUp { mut sender, mut reader, names: [who, idle], sent } = self;
+        sender.did(&format!("sent much to a {idle} that did not read for 2.5 s, but talked then,"));
+        let talked = reader.send("but I talk");
+        talked.map_err(|why| {
+            format!("{who} sent much, the {idle} did not read for 2.5 s, and {why}")
+        })?;
+        sender.expect("but I talk")?;
+        reader.half_close()?;
+        sender.did(&format!(
+            "sent much to a {idle} that did not read for 2.5 s, and then ended its half,"
+        ));
+        sender.expect_end()?;
+        reader.did(&format!("did not read for 2.5 s, was sent {sent} bytes by {who},"));
+        let mut rest = sent;
+        while rest > 0 {
+            let Ok(part) = reader.take_exactly(rest.min(1 << 20)) else {
+                let came = sent - rest + reader.take_what_has_come().len();
+                let came = format!("after {came} of them no more came");
+                return Err(reader.finding(&format!("all {sent} bytes"), &came));
+            };
+            if let Some(at) = part.iter().position(|byte| *byte != b'x') {
+                let came = format!("after {} of them others came", sent - rest + at);
+                return Err(reader.finding("the same bytes", &came));
+            }
+            rest -= part.len();
+        }
+        sender.half_close()?;
+        reader.did(&format!("did not read for 2.5 s, then took everything that {who} sent,"));
+        reader.expect_end()
     }
 }
 

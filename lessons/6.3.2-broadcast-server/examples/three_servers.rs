@@ -37,22 +37,31 @@ const BUFFER: usize = 32 * 1024;
 /// How many clients send to a server without a pause.
 const EAGER: usize = 2;
 
+struct Suspect {
+    address: &'static str,
+    serve: fn(TcpListener),
+    clients: fn(&str),
+}
+
+const SUSPECTS: [Suspect; 3] = [
+    Suspect { address: "127.0.0.1:3001", serve: sip, clients: send_without_a_pause },
+    Suspect { address: "127.0.0.1:3002", serve: gulp, clients: send_now_and_then },
+    Suspect { address: "127.0.0.1:3003", serve: nap, clients: send_without_a_pause },
+];
+
 fn main() -> Result<(), Failure> {
-    let suspects: [(&str, fn(TcpListener), fn(&str)); 3] = [
-        ("127.0.0.1:3001", sip, send_without_a_pause),
-        ("127.0.0.1:3002", gulp, send_now_and_then),
-        ("127.0.0.1:3003", nap, send_without_a_pause),
-    ];
     let mut listeners = Vec::new();
-    for (address, ..) in suspects {
+    for Suspect { address, .. } in SUSPECTS {
         let (listener, _) = listen(address)?;
-        // Accepted sockets inherit it. Without it the queue takes longer to fill, and that is all.
+        // Accepted sockets inherit it. A system that refuses has longer queues, which fill later.
         let _ = SockRef::from(&listener).set_recv_buffer_size(BUFFER);
         listeners.push(listener);
     }
-    for (listener, (address, serve, send)) in listeners.into_iter().zip(suspects) {
+    for (listener, Suspect { address, serve, clients }) in listeners.into_iter().zip(SUSPECTS) {
         thread::Builder::new().spawn(move || serve(listener)).context("cannot start a server")?;
-        thread::Builder::new().spawn(move || send(address)).context("cannot start the clients")?;
+        thread::Builder::new()
+            .spawn(move || clients(address))
+            .context("cannot start its clients")?;
     }
     note!("clients are talking to all three: look at them with ss and tcpdump");
     loop {
