@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread::{self, ScopedJoinHandle};
 use std::time::{Duration, Instant};
 
-use checker::{Actor, Attempt, Deadline, LONGEST, Outcome, Running, Watch, rounds};
+use checker::{Actor, Attempt, Deadline, LONGEST, Outcome, Running, Watch, quoted, rounds};
 
 checker::exercises! {
     broadcast_server in "6.3.2-broadcast-server" {
@@ -19,6 +19,7 @@ checker::exercises! {
         who: "easy, 20 minutes: Who is here?",
         private_messages: "medium, 30 minutes: Private messages",
         rate_limit: "medium, 30 minutes: A limit for those who flood",
+        three_suspects: "medium, 30 minutes: Three suspects",
         history: "medium, 40 minutes: A history for newcomers",
         nicknames: "medium, 40 minutes: Nicknames",
         #[cfg(not(windows))] // on Windows the check does not look at the memory
@@ -1078,4 +1079,69 @@ fn three_clients(server: &Running) -> Outcome<(Actor, Actor, Actor)> {
 
 fn port(actor: &Actor) -> u16 {
     actor.address().port()
+}
+
+/// What was found out about the three servers of the example, not about a server of the learner's.
+fn three_suspects(attempt: &Attempt) -> Outcome {
+    let program = attempt.start(&[]);
+    program.close_stdin();
+    program.expect_exit("the program was started")?;
+    let printed = program.stdout();
+    let words: Vec<&str> = printed.split_whitespace().collect();
+    let lines = printed.lines().filter(|line| !line.trim().is_empty()).count();
+    let (&[port, word], 1) = (&words[..], lines) else { return Err(no_verdict(&printed)) };
+    if !["3001", "3002", "3003"].contains(&port) {
+        return Err(format!(
+            "the program says `{port} {word}`, but {port} is none of the three ports"
+        ));
+    }
+    match (port, word.to_lowercase().as_str()) {
+        ("3003", "not-accepting") => Ok(()),
+        (port, verdict) => {
+            Err(format!("the program says `{port} {word}`, but {}", why_not(port, verdict)))
+        }
+    }
+}
+
+fn no_verdict(printed: &str) -> String {
+    format!(
+        "the program was to print one line, a port and a word, such as `3004 not-listening`, but it \
+         printed {}",
+        quoted(printed.as_bytes())
+    )
+}
+
+/// Why what the system shows of this port does not fit this word. It says nothing about another port,
+/// and nothing about another word. tests/programs/tests/captures/three_servers.rs sees to it that the
+/// system really shows this.
+fn why_not(port: &str, word: &str) -> &'static str {
+    match (port, word) {
+        (_, "not-listening") => {
+            "`ss` shows a line LISTEN with this port, and clients can connect to it"
+        }
+        (_, "not-accepting") => {
+            "`Recv-Q` is 0 in its line LISTEN: no connection waits to be accepted"
+        }
+        ("3001", "not-reading") => {
+            "a `Recv-Q` that is full every time you look does not mean that nothing is taken from it. \
+             Watch it with tcpdump for some seconds: after `win 0` there is room again, and more data \
+             follows. It reads, but slowly"
+        }
+        ("3002", "not-reading") => {
+            "`Recv-Q` at its ends of the connections is 0: whatever arrives is read"
+        }
+        (_, "not-reading") => {
+            "that is only a part of what `ss` shows of this port: compare all its lines, even the one \
+             that is there without any client"
+        }
+        ("3002", "not-closing") => {
+            "TIME-WAIT is not CLOSE-WAIT: it stands at the clients' ends, because the clients closed \
+             first, and it goes away after a minute. The server's ends are gone, so it has closed them"
+        }
+        (_, "not-closing") => {
+            "a server that does not close leaves its ends in CLOSE-WAIT, and `ss` shows none at this port"
+        }
+        (_, "resetting") => "tcpdump would show `[R]` or `[R.]` from this port, and it does not",
+        _ => "this is none of the words that the task lists",
+    }
 }

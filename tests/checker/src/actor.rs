@@ -8,7 +8,7 @@ use std::time::Duration;
 use socket2::SockRef;
 
 use super::attempt::{quoted, shown_time};
-use super::{Outcome, PATIENCE};
+use super::{ITSELF, Outcome, PATIENCE};
 use harness::{Connection, Deadline, Patience, Stopped, timed_out};
 
 /// A peer with a name, which remembers what it did last. Where something else comes than it
@@ -60,6 +60,28 @@ impl Actor {
     /// Waits for `silence` from now on, in the place of [`PATIENCE`].
     pub fn set_patience(&mut self, silence: Duration) {
         self.connection.patience.silence = silence;
+    }
+
+    /// Lets the system keep little for this end: what it does not read, or cannot send, stays with the
+    /// program.
+    pub fn keep_little(&self) {
+        const LITTLE: usize = 64 * 1024;
+        let socket = SockRef::from(self.stream());
+        // A system that refuses keeps more, and then the check sees less.
+        let _ = socket.set_recv_buffer_size(LITTLE);
+        let _ = socket.set_send_buffer_size(LITTLE);
+    }
+
+    /// An actor for the same end of the connection: one may send while the other receives.
+    ///
+    /// # Errors
+    /// When the system gives the check no descriptor.
+    pub fn another(&self) -> Outcome<Actor> {
+        let stream = self.stream().try_clone();
+        let stream = stream.map_err(|error| format!("{ITSELF}cannot share a socket: {error}"))?;
+        let mut other = Actor::over(stream, &self.name, &self.did);
+        other.set_patience(self.connection.patience.silence);
+        Ok(other)
     }
 
     /// Sends `bytes` in one piece.

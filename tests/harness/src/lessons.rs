@@ -91,6 +91,13 @@ pub fn lesson(package: &str) -> PathBuf {
     path
 }
 
+/// Returns the program of an example of the lesson in `package`, and builds it if necessary.
+pub fn example(package: &str, name: &str) -> PathBuf {
+    let built = escargot::CargoBuild::new().package(package).example(name).run();
+    let built = built.unwrap_or_else(|error| panic!("cannot build the example {name}: {error}"));
+    built.path().to_path_buf()
+}
+
 /// Runs `script`, such as `6.2.2.1-greeting/node/server.js`, with Node.
 pub fn node(script: &str) -> Command {
     let mut command = Command::new("node");

@@ -36,7 +36,7 @@ pub use lessons::with_full_stdout;
 #[cfg(unix)]
 pub use lessons::with_limit;
 pub use lessons::{
-    Lesson, lesson, lessons, lessons_under_test, node, refusing, with_failing, workspace,
+    Lesson, example, lesson, lessons, lessons_under_test, node, refusing, with_failing, workspace,
 };
 pub use nats::{NO_NATS, Nats, port_that_stays_free};
 pub use pace::{Deadline, Watch};

@@ -411,7 +411,7 @@ fn shown_bytes(mut bytes: Vec<u8>, clients: &[String]) -> String {
 }
 
 /// Splits at commas, but not at those in brackets.
-fn parts(rest: &str) -> Vec<&str> {
+pub(super) fn parts(rest: &str) -> Vec<&str> {
     let mut depth = 0;
     rest.split(|c: char| {
         depth += i32::from(c == '[') - i32::from(c == ']');

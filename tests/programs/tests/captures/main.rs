@@ -12,11 +12,16 @@
 //! differs from run to run, so only the other segments are compared, in each direction. On request,
 //! the bytes that a segment carries are shown below it.
 //!
+//! What `ss` and tcpdump show of the three servers of an exercise is recorded in its task, see
+//! `three_servers.rs`.
+//!
 //! With `--features harness/part-7` the captures of parts 7 and 8 are among them. That of 8.1 is taken on a
 //! local network of two machines, which are network namespaces of this one.
 
 #[cfg(target_os = "linux")]
 mod linux;
+#[cfg(target_os = "linux")]
+mod three_servers;
 
 fn main() -> std::process::ExitCode {
     needs::run()
