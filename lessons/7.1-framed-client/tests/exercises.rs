@@ -334,7 +334,8 @@ fn many_questions(attempt: &Attempt) -> Outcome {
 }
 
 fn however_the_connection_ends(attempt: &Attempt) -> Outcome {
-    let ends: [(&str, fn(Actor) -> Outcome<Option<Actor>>); 4] = [
+    type End = fn(Actor) -> Outcome<Option<Actor>>; // with the server, if it stays
+    let ends: [(&str, End); 4] = [
         ("closed the connection", |_| Ok(None)),
         ("reset the connection", |server| {
             server.reset();
