@@ -28,8 +28,8 @@ pub fn check(attempt: &Attempt) -> Outcome {
 }
 
 fn known_cases(attempt: &Attempt, cases: &[Pieces]) -> Outcome {
-    match first_failure(attempt, cases)? {
-        Some((place, came)) => Err(alone(attempt, &cases[place], &came)?),
+    match failures(attempt, cases)?.first() {
+        Some((place, came)) => Err(alone(attempt, &cases[*place], came)?),
         None => Ok(()),
     }
 }
@@ -43,13 +43,15 @@ fn random_cases(attempt: &Attempt) -> Outcome {
         (0..CASES).map(|_| any_pieces().new_tree(&mut runner)).collect::<Result<Vec<_>, _>>();
     let mut trees = made.map_err(|why| format!("the check itself cannot make up a case: {why}"))?;
     let cases: Vec<Pieces> = trees.iter().map(ValueTree::current).collect();
-    let Some((place, came)) = first_failure(attempt, &cases)? else { return Ok(()) };
-    match smallest_failure(attempt, &mut trees[place])? {
+    let failures = failures(attempt, &cases)?;
+    let size = |(place, _): &&(usize, String)| line_of(&cases[*place]).len();
+    let Some((place, came)) = failures.iter().min_by_key(size) else { return Ok(()) };
+    match smallest_failure(attempt, &mut trees[*place])? {
         Some(smallest) => {
             let finding = alone(attempt, &smallest, "")?;
             Err(format!("proptest has made this out of a larger input: {finding}"))
         }
-        None => Err(alone(attempt, &cases[place], &came)?),
+        None => Err(alone(attempt, &cases[*place], came)?),
     }
 }
 
@@ -62,7 +64,7 @@ fn smallest_failure(
     let mut smallest = None;
     loop {
         let case = tree.current();
-        let fails = first_failure(attempt, slice::from_ref(&case))?.is_some();
+        let fails = !failures(attempt, slice::from_ref(&case))?.is_empty();
         if fails {
             smallest = Some(case);
         }
@@ -73,9 +75,9 @@ fn smallest_failure(
     }
 }
 
-/// Gives all cases to one process. Returns the first one for which it has not printed what it should, and
-/// what it has printed.
-fn first_failure(attempt: &Attempt, cases: &[Pieces]) -> Outcome<Option<(usize, String)>> {
+/// Gives all cases to one process. Returns those for which it has not printed what it should, and what it has
+/// printed instead, up to the first one for which it has printed nothing.
+fn failures(attempt: &Attempt, cases: &[Pieces]) -> Outcome<Vec<(usize, String)>> {
     let program = attempt.start(&[]);
     for case in cases {
         // A program that does not take its input has not printed all lines either.
@@ -88,11 +90,16 @@ fn first_failure(attempt: &Attempt, cases: &[Pieces]) -> Outcome<Option<(usize, 
     program.kill();
     let printed = program.stdout();
     let mut lines = printed.lines();
+    let mut failures = Vec::new();
     for (place, case) in cases.iter().enumerate() {
-        let line = lines.next();
-        if line != Some(expected(case).as_str()) {
-            let nothing = if ended.is_ok() { "nothing" } else { "nothing, and goes on running" };
-            return Ok(Some((place, line.map_or(nothing.to_string(), shown_words))));
+        match lines.next() {
+            Some(line) if line == expected(case) => {}
+            Some(line) => failures.push((place, shown_words(line))),
+            None => {
+                let goes_on = if ended.is_ok() { "" } else { ", and goes on running" };
+                failures.push((place, format!("nothing{goes_on}")));
+                return Ok(failures);
+            }
         }
     }
     ended?;
@@ -102,16 +109,18 @@ fn first_failure(attempt: &Attempt, cases: &[Pieces]) -> Outcome<Option<(usize, 
             cases.len(),
             shown_words(line)
         )),
-        None => Ok(None),
+        None => Ok(failures),
     }
 }
 
 /// Returns the diagnosis of a case that has failed. `before` is what came when it was not alone.
 fn alone(attempt: &Attempt, case: &Pieces, before: &str) -> Outcome<String> {
-    let again = first_failure(attempt, slice::from_ref(case))?;
+    let again = failures(attempt, slice::from_ref(case))?.pop();
     let and_alone = match &again {
         Some(_) => "",
-        None => ". If it is the only client, the answer is right: what is left of others?",
+        None => {
+            ". If it is the only client, it prints the right line, so something is left of another client"
+        }
     };
     let came = again.map_or(before.to_string(), |(_, came)| came);
     let bytes = case.iter().map(Vec::len).sum::<usize>();
