@@ -1,5 +1,7 @@
 //! The exercises of this lesson, and what each asks of a learner's program.
 
+mod decoder;
+
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -13,6 +15,7 @@ checker::exercises! {
     framed_server in "7.1-framed-server" {
         how_many: "easy, 15 minutes: How many are here?",
         begun_frame: "medium, 30 minutes: What is begun has to be ended",
+        own_decoder: "medium, 40 minutes: A decoder of your own",
     }
 }
 
@@ -170,6 +173,10 @@ fn ask(client: &mut Actor, count: usize) -> Outcome {
     client.send(frame(b""))?;
     client.did("sent a frame of length 0");
     expect_frame(client, count.to_string().as_bytes())
+}
+
+fn own_decoder(attempt: &Attempt) -> Outcome {
+    decoder::check(attempt)
 }
 
 /// How long a client may be silent within a frame.

@@ -444,6 +444,11 @@ impl Running {
         self.process.program.borrow().stdout()
     }
 
+    /// Returns what the program has printed to stderr so far.
+    pub fn stderr(&self) -> String {
+        self.process.program.borrow().stderr()
+    }
+
     /// Waits until the program has printed `line` on stdout, which it may do once. `after` says what
     /// should have made it do so.
     ///

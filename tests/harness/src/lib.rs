@@ -43,6 +43,7 @@ pub use pace::{Deadline, Watch};
 pub use peer::Peer;
 pub use process::{
     backlog, open_descriptors, processor_time, resident_memory, runs, sleeping_threads, threads,
+    virtual_memory,
 };
 pub use program::{Program, prints_in_the_end, shortened};
 pub use servers::{is_chat_server, package};

@@ -23,6 +23,11 @@ pub fn resident_memory(process: u32) -> Option<u64> {
     Some(kibibytes * 1024)
 }
 
+/// Returns how many bytes of addresses are in use, with or without memory behind them. Linux only.
+pub fn virtual_memory(process: u32) -> Option<u64> {
+    Some(status_field(process, "VmSize:")? * 1024)
+}
+
 /// Returns the number of threads.
 pub fn threads(process: u32) -> Option<u64> {
     status_field(process, "Threads:")
