@@ -348,7 +348,7 @@ fn a_network_that_the_system_does_not_let_it_ask_is_named_and_the_others_are_ask
         let expected = format!("cannot ask 192.0.2.255:3000: {cause} ");
         assert!(complaint.starts_with(&expected), "{said}");
         assert_eq!(said.matches("cannot ask").count(), 1, "{said}");
-        // Over IPv6 it is found all the same.
+        // Over IPv6 it is found nevertheless.
         wait_until("the other networks are asked", || {
             let mut client = client(&asks, &[]);
             client.wait_for_exit();
