@@ -1,4 +1,4 @@
-//! What people hear while nothing is wrong.
+//! Tests what people hear while nothing is wrong.
 
 use std::net::TcpStream;
 use std::process::Command;

@@ -1,4 +1,4 @@
-//! What is no NATS listens where NATS should, or what is no edge speaks on it.
+//! Another program listens where NATS should, or something other than an edge publishes on it.
 
 use std::fs;
 use std::io::{BufRead, BufReader, Write};

@@ -1,4 +1,4 @@
-//! What people see while NATS is away, and how an edge ends.
+//! Tests what people see while NATS is away, and how an edge ends.
 
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::thread;

@@ -1,4 +1,4 @@
-//! Newcomers are told the last lines, and an edge goes on where another one of its name has ended.
+//! Newcomers are told the last lines, and an edge continues where another one of its name has ended.
 
 use std::thread;
 

@@ -1,4 +1,4 @@
-//! Edges as the tests start them, people who meet there, and what all of them have to have heard.
+//! Edges as the tests start them, people who meet there, and what all of them must have heard.
 
 use std::io::{BufRead, BufReader, Write};
 use std::net::{Shutdown, SocketAddr, TcpStream};

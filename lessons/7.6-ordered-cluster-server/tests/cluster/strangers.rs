@@ -1,4 +1,4 @@
-//! Somebody who is no edge publishes and listens.
+//! Something other than an edge publishes and listens.
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
