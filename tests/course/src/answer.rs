@@ -12,7 +12,7 @@ use crate::{Exercise, repository};
 /// The most bytes to read of a file. No person writes a program as long as that.
 const MOST: u64 = 16 << 20;
 
-/// What was found in the place of a learner's answer.
+/// What was found where a learner's answer belongs.
 pub enum Answer {
     /// Nothing.
     Missing,
