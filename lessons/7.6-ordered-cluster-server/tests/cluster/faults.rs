@@ -147,7 +147,7 @@ fn cluster_of_three() -> Vec<Nats> {
     members
 }
 
-/// Returns which of them leads the stream, as the others follow.
+/// Returns which of them leads the stream.
 fn leader(members: &[Nats]) -> usize {
     let mut leader = None;
     wait_until("the stream has a leader", || {
