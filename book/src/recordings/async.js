@@ -188,7 +188,7 @@
       ]
     },
     {
-      "caption": "In thread `main`, `read` in `try_read` returned 6: so many bytes have come (*data*).",
+      "caption": "In thread `main`, `read` in `try_read` returned 6: that many bytes have arrived (*data*).",
       "calls": [
         {"terminal":1,"thread":"main","source":2,"line":98,"name":"read","within":"try_read","value":"6"}
       ],
@@ -247,7 +247,7 @@
       ]
     },
     {
-      "caption": "In terminal 3 somebody presses Ctrl-C, and the program ends. The kernel says good-bye with a FIN.",
+      "caption": "In terminal 3 somebody presses Ctrl-C, and the program ends. The kernel says goodbye with a FIN.",
       "is_action": true,
       "screen": [
         {"terminal":3,"text":"^C\n","typed":true}
@@ -267,7 +267,7 @@
       ]
     },
     {
-      "caption": "In thread `main`, `read` in `try_read` returned 0: the other side has sent all it wanted (*end*).",
+      "caption": "In thread `main`, `read` in `try_read` returned 0: the other side has sent everything that it wanted to (*end*).",
       "calls": [
         {"terminal":1,"thread":"main","source":2,"line":98,"name":"read","within":"try_read","value":"0"}
       ],
@@ -299,7 +299,7 @@
       ]
     },
     {
-      "caption": "In thread `main`, `read` in `try_read` returned 0: the other side has sent all it wanted (*end*). The thread prints a line.",
+      "caption": "In thread `main`, `read` in `try_read` returned 0: the other side has sent everything that it wanted to (*end*). The thread prints a line.",
       "calls": [
         {"terminal":1,"thread":"main","source":2,"line":160,"name":"read","within":"try_read","value":"0"}
       ],
@@ -318,7 +318,7 @@
       ]
     },
     {
-      "caption": "In terminal 2 somebody presses Ctrl-C, and the program ends. The kernel says good-bye with a FIN.",
+      "caption": "In terminal 2 somebody presses Ctrl-C, and the program ends. The kernel says goodbye with a FIN.",
       "is_action": true,
       "screen": [
         {"terminal":2,"text":"^C\n","typed":true}
@@ -339,7 +339,7 @@
       ]
     },
     {
-      "caption": "In thread `main`, `read` in `try_read` returned 0: the other side has sent all it wanted (*end*).",
+      "caption": "In thread `main`, `read` in `try_read` returned 0: the other side has sent everything that it wanted to (*end*).",
       "calls": [
         {"terminal":1,"thread":"main","source":2,"line":98,"name":"read","within":"try_read","value":"0"}
       ],
@@ -371,7 +371,7 @@
       ]
     },
     {
-      "caption": "In thread `main`, `read` in `try_read` returned 0: the other side has sent all it wanted (*end*). The thread prints a line.",
+      "caption": "In thread `main`, `read` in `try_read` returned 0: the other side has sent everything that it wanted to (*end*). The thread prints a line.",
       "calls": [
         {"terminal":1,"thread":"main","source":2,"line":160,"name":"read","within":"try_read","value":"0"}
       ],

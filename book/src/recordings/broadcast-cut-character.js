@@ -55,7 +55,7 @@
       ]
     },
     {
-      "caption": "All is quiet: thread `main` waits in `accept` until a client connects; thread `50001` waits in `read` until something comes.",
+      "caption": "All is quiet: thread `main` waits in `accept` until a client connects; thread `50001` waits in `read` until something arrives.",
       "threads": [
         {"terminal":1,"thread":"main","source":0,"line":35,"call":"accept","waits":true},
         {"terminal":1,"thread":"50001","source":0,"line":71,"call":"read","waits":true}
@@ -84,7 +84,7 @@
       ]
     },
     {
-      "caption": "All is quiet: thread `main` waits in `accept` until a client connects; thread `50001` waits in `read` until something comes; thread `50002` waits in `read` until something comes.",
+      "caption": "All is quiet: thread `main` waits in `accept` until a client connects; thread `50001` waits in `read` until something arrives; thread `50002` waits in `read` until something arrives.",
       "threads": [
         {"terminal":1,"thread":"main","source":0,"line":35,"call":"accept","waits":true},
         {"terminal":1,"thread":"50002","source":0,"line":71,"call":"read","waits":true}
@@ -99,7 +99,7 @@
       ]
     },
     {
-      "caption": "In thread `50001`, `read` returned 6: so many bytes have come (*data*).",
+      "caption": "In thread `50001`, `read` returned 6: that many bytes have arrived (*data*).",
       "calls": [
         {"terminal":1,"thread":"50001","source":0,"line":71,"name":"read","value":"6"}
       ],
@@ -125,7 +125,7 @@
       ]
     },
     {
-      "caption": "All is quiet: thread `main` waits in `accept` until a client connects; thread `50001` waits in `read` until something comes; thread `50002` waits in `read` until something comes.",
+      "caption": "All is quiet: thread `main` waits in `accept` until a client connects; thread `50001` waits in `read` until something arrives; thread `50002` waits in `read` until something arrives.",
       "threads": [
         {"terminal":1,"thread":"50001","source":0,"line":71,"call":"read","waits":true}
       ]
@@ -139,7 +139,7 @@
       ]
     },
     {
-      "caption": "In thread `50001`, `read` returned 2: so many bytes have come (*data*).",
+      "caption": "In thread `50001`, `read` returned 2: that many bytes have arrived (*data*).",
       "calls": [
         {"terminal":1,"thread":"50001","source":0,"line":71,"name":"read","value":"2"}
       ],
@@ -149,13 +149,13 @@
       ]
     },
     {
-      "caption": "All is quiet: thread `main` waits in `accept` until a client connects; thread `50001` waits in `read` until something comes; thread `50002` waits in `read` until something comes.",
+      "caption": "All is quiet: thread `main` waits in `accept` until a client connects; thread `50001` waits in `read` until something arrives; thread `50002` waits in `read` until something arrives.",
       "threads": [
         {"terminal":1,"thread":"50001","source":0,"line":71,"call":"read","waits":true}
       ]
     },
     {
-      "caption": "Nothing goes on to terminal 3: two bytes of a character cannot be shown. The server keeps them.",
+      "caption": "Nothing is passed on to terminal 3, because two bytes of a character cannot be shown. The server keeps them.",
       "is_action": true
     },
     {
@@ -167,7 +167,7 @@
       ]
     },
     {
-      "caption": "In thread `50001`, `read` returned 2: so many bytes have come (*data*).",
+      "caption": "In thread `50001`, `read` returned 2: that many bytes have arrived (*data*).",
       "calls": [
         {"terminal":1,"thread":"50001","source":0,"line":71,"name":"read","value":"2"}
       ],
@@ -193,13 +193,13 @@
       ]
     },
     {
-      "caption": "All is quiet: thread `main` waits in `accept` until a client connects; thread `50001` waits in `read` until something comes; thread `50002` waits in `read` until something comes.",
+      "caption": "All is quiet: thread `main` waits in `accept` until a client connects; thread `50001` waits in `read` until something arrives; thread `50002` waits in `read` until something arrives.",
       "threads": [
         {"terminal":1,"thread":"50001","source":0,"line":71,"call":"read","waits":true}
       ]
     },
     {
-      "caption": "In terminal 2 somebody presses Ctrl-C, and the program ends. The kernel says good-bye with a FIN.",
+      "caption": "In terminal 2 somebody presses Ctrl-C, and the program ends. The kernel says goodbye with a FIN.",
       "is_action": true,
       "screen": [
         {"terminal":2,"text":"^C\n","typed":true}
@@ -209,7 +209,7 @@
       ]
     },
     {
-      "caption": "In thread `50001`, `read` returned 0: the other side has sent all it wanted (*end*).",
+      "caption": "In thread `50001`, `read` returned 0: the other side has sent everything that it wanted to (*end*).",
       "calls": [
         {"terminal":1,"thread":"50001","source":0,"line":71,"name":"read","value":"0"}
       ],
@@ -219,7 +219,7 @@
       ]
     },
     {
-      "caption": "In thread `50001`, the socket is dropped, and dropping is closing (*close*). The thread prints a line.",
+      "caption": "In thread `50001`, the socket is dropped, which closes it (*close*). The thread prints a line.",
       "calls": [
         {"terminal":1,"thread":"50001","source":0,"line":54,"name":"close","within":"drop","value":"ok"}
       ],
@@ -235,7 +235,7 @@
       ]
     },
     {
-      "caption": "All is quiet: thread `main` waits in `accept` until a client connects; thread `50002` waits in `read` until something comes.",
+      "caption": "All is quiet: thread `main` waits in `accept` until a client connects; thread `50002` waits in `read` until something arrives.",
       "ended": [[1,"50001"]]
     }
   ],

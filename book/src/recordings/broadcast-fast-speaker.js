@@ -55,7 +55,7 @@
       ]
     },
     {
-      "caption": "All is quiet: thread `main` waits in `accept` until a client connects; thread `50001` waits in `read` until something comes.",
+      "caption": "All is quiet: thread `main` waits in `accept` until a client connects; thread `50001` waits in `read` until something arrives.",
       "threads": [
         {"terminal":1,"thread":"main","source":0,"line":35,"call":"accept","waits":true},
         {"terminal":1,"thread":"50001","source":0,"line":71,"call":"read","waits":true}
@@ -84,7 +84,7 @@
       ]
     },
     {
-      "caption": "All is quiet: thread `main` waits in `accept` until a client connects; thread `50001` waits in `read` until something comes; thread `50002` waits in `read` until something comes.",
+      "caption": "All is quiet: thread `main` waits in `accept` until a client connects; thread `50001` waits in `read` until something arrives; thread `50002` waits in `read` until something arrives.",
       "threads": [
         {"terminal":1,"thread":"main","source":0,"line":35,"call":"accept","waits":true},
         {"terminal":1,"thread":"50002","source":0,"line":71,"call":"read","waits":true}
@@ -95,7 +95,7 @@
       "is_action": true,
       "wire": [
         {"from":3,"to":1,"connection":50002,"flags":".","bytes":127973,"times":3},
-        {"from":1,"to":3,"connection":50002,"flags":"."}
+        {"from":1,"to":3,"connection":50002,"flags":".","times":2}
       ]
     },
     {
@@ -121,20 +121,20 @@
         {"from":2,"to":1,"connection":50001,"flags":".","times":73},
         {"from":1,"to":3,"connection":50002,"flags":".","times":9},
         {"from":3,"to":1,"connection":50002,"flags":".","bytes":172035,"times":5},
-        {"from":3,"to":1,"connection":50002,"flags":".","times":4}
+        {"from":3,"to":1,"connection":50002,"flags":".","times":5}
       ],
       "threads": [
         {"terminal":1,"thread":"50002","source":0,"line":118,"call":"write → 4006"}
       ]
     },
     {
-      "caption": "All is quiet: thread `main` waits in `accept` until a client connects; thread `50001` waits in `read` until something comes; thread `50002` waits in `read` until something comes.",
+      "caption": "All is quiet: thread `main` waits in `accept` until a client connects; thread `50001` waits in `read` until something arrives; thread `50002` waits in `read` until something arrives.",
       "threads": [
         {"terminal":1,"thread":"50002","source":0,"line":71,"call":"read","waits":true}
       ]
     },
     {
-      "caption": "All of it has arrived, but that took some two seconds. After the first 64 KiB the server's thread slept between two reads, in `pace.wait()`. Meanwhile the rest waited in the two kernels, and TCP kept terminal 3 from sending more.",
+      "caption": "All of it has arrived, but that took about two seconds. After the first 64 KiB the server's thread slept between two reads, in `pace.wait()`. Meanwhile the rest waited in the two kernels, and TCP kept terminal 3 from sending more.",
       "is_action": true
     }
   ],

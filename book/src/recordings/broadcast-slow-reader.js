@@ -33,7 +33,7 @@
       ]
     },
     {
-      "caption": "In terminal 2: `nc 127.0.0.1 3000`, here with a small receive buffer. Ctrl-Z stops it before it reads anything. The kernels agree on a connection; no call of the server has returned yet.",
+      "caption": "In terminal 2: `nc 127.0.0.1 3000`, here with a small receive buffer. Ctrl-Z stops the program before it reads anything. The kernels agree on a connection; no call of the server has returned yet.",
       "is_action": true,
       "screen": [
         {"terminal":2,"text":"$ nc 127.0.0.1 3000\n^Z\n","typed":true}
@@ -55,7 +55,7 @@
       ]
     },
     {
-      "caption": "All is quiet: thread `main` waits in `accept` until a client connects; thread `50001` waits in `read` until something comes.",
+      "caption": "All is quiet: thread `main` waits in `accept` until a client connects; thread `50001` waits in `read` until something arrives.",
       "threads": [
         {"terminal":1,"thread":"main","source":0,"line":35,"call":"accept","waits":true},
         {"terminal":1,"thread":"50001","source":0,"line":71,"call":"read","waits":true}
@@ -84,7 +84,7 @@
       ]
     },
     {
-      "caption": "All is quiet: thread `main` waits in `accept` until a client connects; thread `50001` waits in `read` until something comes; thread `50002` waits in `read` until something comes.",
+      "caption": "All is quiet: thread `main` waits in `accept` until a client connects; thread `50001` waits in `read` until something arrives; thread `50002` waits in `read` until something arrives.",
       "threads": [
         {"terminal":1,"thread":"main","source":0,"line":35,"call":"accept","waits":true},
         {"terminal":1,"thread":"50002","source":0,"line":71,"call":"read","waits":true}
@@ -99,7 +99,7 @@
       ]
     },
     {
-      "caption": "In thread `50002`, `read` returned 4000: so many bytes have come (*data*).",
+      "caption": "In thread `50002`, `read` returned 4000: that many bytes have arrived (*data*).",
       "calls": [
         {"terminal":1,"thread":"50002","source":0,"line":71,"name":"read","value":"4000"}
       ],
@@ -122,7 +122,7 @@
       ]
     },
     {
-      "caption": "All is quiet: thread `main` waits in `accept` until a client connects; thread `50001` waits in `read` until something comes; thread `50002` waits in `read` until something comes.",
+      "caption": "All is quiet: thread `main` waits in `accept` until a client connects; thread `50001` waits in `read` until something arrives; thread `50002` waits in `read` until something arrives.",
       "threads": [
         {"terminal":1,"thread":"50002","source":0,"line":71,"call":"read","waits":true}
       ]
@@ -136,7 +136,7 @@
       ]
     },
     {
-      "caption": "In thread `50002`, `read` returned 4000: so many bytes have come (*data*).",
+      "caption": "In thread `50002`, `read` returned 4000: that many bytes have arrived (*data*).",
       "calls": [
         {"terminal":1,"thread":"50002","source":0,"line":71,"name":"read","value":"4000"}
       ],
@@ -159,7 +159,7 @@
       ]
     },
     {
-      "caption": "All is quiet: thread `main` waits in `accept` until a client connects; thread `50001` waits in `read` until something comes; thread `50002` waits in `read` until something comes.",
+      "caption": "All is quiet: thread `main` waits in `accept` until a client connects; thread `50001` waits in `read` until something arrives; thread `50002` waits in `read` until something arrives.",
       "threads": [
         {"terminal":1,"thread":"50002","source":0,"line":71,"call":"read","waits":true}
       ]
@@ -173,7 +173,7 @@
       ]
     },
     {
-      "caption": "In thread `50002`, `read` returned 4000: so many bytes have come (*data*).",
+      "caption": "In thread `50002`, `read` returned 4000: that many bytes have arrived (*data*).",
       "calls": [
         {"terminal":1,"thread":"50002","source":0,"line":71,"name":"read","value":"4000"}
       ],
@@ -196,7 +196,7 @@
       ]
     },
     {
-      "caption": "All is quiet: thread `main` waits in `accept` until a client connects; thread `50001` waits in `read` until something comes; thread `50002` waits in `read` until something comes.",
+      "caption": "All is quiet: thread `main` waits in `accept` until a client connects; thread `50001` waits in `read` until something arrives; thread `50002` waits in `read` until something arrives.",
       "threads": [
         {"terminal":1,"thread":"50002","source":0,"line":71,"call":"read","waits":true}
       ]
@@ -210,7 +210,7 @@
       ]
     },
     {
-      "caption": "In thread `50002`, `read` returned 4000: so many bytes have come (*data*).",
+      "caption": "In thread `50002`, `read` returned 4000: that many bytes have arrived (*data*).",
       "calls": [
         {"terminal":1,"thread":"50002","source":0,"line":71,"name":"read","value":"4000"}
       ],
@@ -233,7 +233,7 @@
       ]
     },
     {
-      "caption": "All is quiet: thread `main` waits in `accept` until a client connects; thread `50001` waits in `read` until something comes; thread `50002` waits in `read` until something comes.",
+      "caption": "All is quiet: thread `main` waits in `accept` until a client connects; thread `50001` waits in `read` until something arrives; thread `50002` waits in `read` until something arrives.",
       "threads": [
         {"terminal":1,"thread":"50002","source":0,"line":71,"call":"read","waits":true}
       ]
@@ -247,7 +247,7 @@
       ]
     },
     {
-      "caption": "In thread `50002`, `read` returned 4000: so many bytes have come (*data*).",
+      "caption": "In thread `50002`, `read` returned 4000: that many bytes have arrived (*data*).",
       "calls": [
         {"terminal":1,"thread":"50002","source":0,"line":71,"name":"read","value":"4000"}
       ],
@@ -270,7 +270,7 @@
       ]
     },
     {
-      "caption": "All is quiet: thread `main` waits in `accept` until a client connects; thread `50001` waits in `read` until something comes; thread `50002` waits in `read` until something comes.",
+      "caption": "All is quiet: thread `main` waits in `accept` until a client connects; thread `50001` waits in `read` until something arrives; thread `50002` waits in `read` until something arrives.",
       "threads": [
         {"terminal":1,"thread":"50002","source":0,"line":71,"call":"read","waits":true}
       ]
@@ -300,7 +300,7 @@
       ],
       "wire": [
         {"from":1,"to":2,"connection":50001,"flags":"P.","bytes":8012,"times":2},
-        {"from":2,"to":1,"connection":50001,"flags":".","times":5,"window":0},
+        {"from":2,"to":1,"connection":50001,"flags":".","times":6,"window":0},
         {"from":1,"to":3,"connection":50002,"flags":".","times":27},
         {"from":3,"to":1,"connection":50002,"flags":".","bytes":912384,"times":18},
         {"from":1,"to":2,"connection":50001,"flags":".","times":5},
@@ -320,7 +320,7 @@
       ]
     },
     {
-      "caption": "In thread `50002`, `shutdown` in `disconnect` returned: the connection is over in both directions, and who reads from it wakes up. The thread prints a line.",
+      "caption": "In thread `50002`, `shutdown` in `disconnect` returned: the connection is over in both directions, and any thread reading from it wakes up. The thread prints a line.",
       "calls": [
         {"terminal":1,"thread":"50002","source":0,"line":119,"name":"shutdown","within":"disconnect","value":"ok"}
       ],
@@ -342,7 +342,7 @@
       ]
     },
     {
-      "caption": "In thread `50001`, the socket is dropped, and dropping is closing (*close*). The thread prints a line. The close goes over the wire as a reset.",
+      "caption": "In thread `50001`, the socket is dropped, which closes it (*close*). The thread prints a line. The close goes over the wire as a reset.",
       "calls": [
         {"terminal":1,"thread":"50001","source":0,"line":54,"name":"close","within":"drop","value":"ok"}
       ],
@@ -364,7 +364,7 @@
       ],
       "because": 32,
       "wire": [
-        {"from":1,"to":3,"connection":50002,"flags":".","times":29},
+        {"from":1,"to":3,"connection":50002,"flags":".","times":30},
         {"from":3,"to":1,"connection":50002,"flags":".","bytes":983168,"times":19},
         {"from":3,"to":1,"connection":50002,"flags":".","times":18}
       ],
@@ -374,13 +374,13 @@
       "ended": [[1,"50001"]]
     },
     {
-      "caption": "All is quiet: thread `main` waits in `accept` until a client connects; thread `50002` waits in `read` until something comes.",
+      "caption": "All is quiet: thread `main` waits in `accept` until a client connects; thread `50002` waits in `read` until something arrives.",
       "threads": [
         {"terminal":1,"thread":"50002","source":0,"line":71,"call":"read","waits":true}
       ]
     },
     {
-      "caption": "Terminal 2 reads after all: 28,042 bytes that had arrived, and then the error `ConnectionReset`.",
+      "caption": "Terminal 2 reads at last: 28,042 bytes that had arrived, and then the error `ConnectionReset`.",
       "is_action": true,
       "screen": [
         {"terminal":2,"text":"$ fg\n","typed":true}

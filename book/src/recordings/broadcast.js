@@ -56,7 +56,7 @@
       ]
     },
     {
-      "caption": "All is quiet: terminal 1, thread `main` waits in `accept` until a client connects; terminal 1, thread `50001` waits in `read` until something comes.",
+      "caption": "All is quiet: terminal 1, thread `main` waits in `accept` until a client connects; terminal 1, thread `50001` waits in `read` until something arrives.",
       "threads": [
         {"terminal":1,"thread":"main","source":0,"line":35,"call":"accept","waits":true},
         {"terminal":1,"thread":"50001","source":0,"line":71,"call":"read","waits":true}
@@ -176,7 +176,7 @@
       ]
     },
     {
-      "caption": "In terminal 1, thread `50002`, `read` returned 20: so many bytes have come (*data*).",
+      "caption": "In terminal 1, thread `50002`, `read` returned 20: that many bytes have arrived (*data*).",
       "calls": [
         {"terminal":1,"thread":"50002","source":0,"line":71,"name":"read","value":"20"}
       ],
@@ -213,7 +213,7 @@
       ]
     },
     {
-      "caption": "In terminal 4, thread `main`, `read` returned 26: so many bytes have come (*data*). The thread prints a line.",
+      "caption": "In terminal 4, thread `main`, `read` returned 26: that many bytes have arrived (*data*). The thread prints a line.",
       "calls": [
         {"terminal":4,"thread":"main","source":1,"line":78,"name":"read","value":"26"}
       ],
@@ -245,7 +245,7 @@
       ]
     },
     {
-      "caption": "In terminal 1, thread `50001`, `read` returned 21: so many bytes have come (*data*).",
+      "caption": "In terminal 1, thread `50001`, `read` returned 21: that many bytes have arrived (*data*).",
       "calls": [
         {"terminal":1,"thread":"50001","source":0,"line":71,"name":"read","value":"21"}
       ],
@@ -268,7 +268,7 @@
       ]
     },
     {
-      "caption": "In terminal 3, thread `main`, `read` returned 27: so many bytes have come (*data*). The thread prints a line.",
+      "caption": "In terminal 3, thread `main`, `read` returned 27: that many bytes have arrived (*data*). The thread prints a line.",
       "calls": [
         {"terminal":3,"thread":"main","source":1,"line":78,"name":"read","value":"27"}
       ],
@@ -296,7 +296,7 @@
       ]
     },
     {
-      "caption": "In terminal 4, thread `main`, `read` returned 27: so many bytes have come (*data*). The thread prints a line.",
+      "caption": "In terminal 4, thread `main`, `read` returned 27: that many bytes have arrived (*data*). The thread prints a line.",
       "calls": [
         {"terminal":4,"thread":"main","source":1,"line":78,"name":"read","value":"27"}
       ],
@@ -318,14 +318,14 @@
       ]
     },
     {
-      "caption": "In terminal 4 somebody presses Ctrl-D: there is no more input.",
+      "caption": "In terminal 4 somebody presses Ctrl-D, which ends the input.",
       "is_action": true,
       "screen": [
         {"terminal":4,"text":"^D\n","typed":true}
       ]
     },
     {
-      "caption": "In terminal 4, thread `keyboard`, `read` returned 0: no more is typed (*end*).",
+      "caption": "In terminal 4, thread `keyboard`, `read` returned 0: nothing more will be typed (*end*).",
       "calls": [
         {"terminal":4,"thread":"keyboard","source":1,"line":57,"name":"read","value":"0"}
       ],
@@ -347,18 +347,18 @@
       ]
     },
     {
-      "caption": "In terminal 1, thread `50003`, `read` returned 0: the other side has sent all it wanted (*end*).",
+      "caption": "In terminal 1, thread `50003`, `read` returned 0: the other side has sent everything that it wanted to (*end*).",
       "calls": [
         {"terminal":1,"thread":"50003","source":0,"line":71,"name":"read","value":"0"}
       ],
       "because": 22,
       "threads": [
         {"terminal":1,"thread":"50003","source":0,"line":71,"call":"read → 0"},
-        {"terminal":4,"thread":"keyboard","source":1,"line":37,"call":"shutdown"}
+        {"terminal":4,"thread":"keyboard","source":1,"line":38,"call":"close"}
       ]
     },
     {
-      "caption": "In terminal 1, thread `50003`, the socket is dropped, and dropping is closing (*close*). The thread prints a line.",
+      "caption": "In terminal 1, thread `50003`, the socket is dropped, which closes it (*close*). The thread prints a line.",
       "calls": [
         {"terminal":1,"thread":"50003","source":0,"line":54,"name":"close","within":"drop","value":"ok"}
       ],
@@ -374,7 +374,7 @@
       ]
     },
     {
-      "caption": "In terminal 4, thread `main`, `read` returned 0: the other side has sent all it wanted (*end*). The thread prints a line.",
+      "caption": "In terminal 4, thread `main`, `read` returned 0: the other side has sent everything that it wanted to (*end*). The thread prints a line.",
       "calls": [
         {"terminal":4,"thread":"main","source":1,"line":78,"name":"read","value":"0"}
       ],
@@ -384,8 +384,7 @@
       ],
       "threads": [
         {"terminal":1,"thread":"50003","source":0,"line":54,"call":"close"},
-        {"terminal":4,"thread":"main","source":1,"line":78,"call":"read → 0"},
-        {"terminal":4,"thread":"keyboard","source":1,"line":38,"call":"close"}
+        {"terminal":4,"thread":"main","source":1,"line":78,"call":"read → 0"}
       ]
     },
     {
@@ -393,7 +392,7 @@
       "ended": [[1,"50003"],[4,"main"],[4,"keyboard"]]
     },
     {
-      "caption": "In terminal 1 somebody presses Ctrl-C, and the program ends. The kernel says good-bye with a FIN.",
+      "caption": "In terminal 1 somebody presses Ctrl-C, and the program ends. The kernel says goodbye with a FIN.",
       "is_action": true,
       "screen": [
         {"terminal":1,"text":"^C\n","typed":true}
@@ -405,7 +404,7 @@
       "ended": [[1,"main"],[1,"50001"],[1,"50002"]]
     },
     {
-      "caption": "In terminal 3, thread `main`, `read` returned 0: the other side has sent all it wanted (*end*).",
+      "caption": "In terminal 3, thread `main`, `read` returned 0: the other side has sent everything that it wanted to (*end*).",
       "calls": [
         {"terminal":3,"thread":"main","source":1,"line":78,"name":"read","value":"0"}
       ],
@@ -415,7 +414,7 @@
       ]
     },
     {
-      "caption": "In terminal 3, thread `main`, the socket is dropped, and dropping is closing (*close*). The thread prints a line.",
+      "caption": "In terminal 3, thread `main`, the socket is dropped, which closes it (*close*). The thread prints a line.",
       "calls": [
         {"terminal":3,"thread":"main","source":1,"line":87,"name":"close","within":"drop","value":"ok"}
       ],

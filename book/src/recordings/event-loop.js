@@ -223,7 +223,7 @@
       ]
     },
     {
-      "caption": "In thread `main`, `read` returned 19: so many bytes have come (*data*).",
+      "caption": "In thread `main`, `read` returned 19: that many bytes have arrived (*data*).",
       "calls": [
         {"terminal":1,"thread":"main","source":1,"line":117,"name":"read","value":"19"}
       ],
@@ -286,7 +286,7 @@
       ]
     },
     {
-      "caption": "In terminal 2 somebody presses Ctrl-C, and the program ends. The kernel says good-bye with a FIN.",
+      "caption": "In terminal 2 somebody presses Ctrl-C, and the program ends. The kernel says goodbye with a FIN.",
       "is_action": true,
       "screen": [
         {"terminal":2,"text":"^C\n","typed":true}
@@ -307,7 +307,7 @@
       ]
     },
     {
-      "caption": "In thread `main`, `read` returned 0: the other side has sent all it wanted (*end*). The thread prints a line.",
+      "caption": "In thread `main`, `read` returned 0: the other side has sent everything that it wanted to (*end*). The thread prints a line.",
       "calls": [
         {"terminal":1,"thread":"main","source":1,"line":117,"name":"read","value":"0"}
       ],
@@ -320,7 +320,7 @@
       ]
     },
     {
-      "caption": "In thread `main`, the socket is dropped, and dropping is closing (*close*).",
+      "caption": "In thread `main`, the socket is dropped, which closes it (*close*).",
       "calls": [
         {"terminal":1,"thread":"main","source":0,"line":69,"name":"close","within":"drop","value":"ok"}
       ],
@@ -360,7 +360,7 @@
       ]
     },
     {
-      "caption": "In thread `main`, `read` returned 17: so many bytes have come (*data*).",
+      "caption": "In thread `main`, `read` returned 17: that many bytes have arrived (*data*).",
       "calls": [
         {"terminal":1,"thread":"main","source":1,"line":117,"name":"read","value":"17"}
       ],
@@ -410,7 +410,7 @@
       ]
     },
     {
-      "caption": "In terminal 4 somebody presses Ctrl-C, and the program ends. The kernel says good-bye with a FIN.",
+      "caption": "In terminal 4 somebody presses Ctrl-C, and the program ends. The kernel says goodbye with a FIN.",
       "is_action": true,
       "screen": [
         {"terminal":4,"text":"^C\n","typed":true}
@@ -430,7 +430,7 @@
       ]
     },
     {
-      "caption": "In thread `main`, `read` returned 0: the other side has sent all it wanted (*end*). The thread prints a line.",
+      "caption": "In thread `main`, `read` returned 0: the other side has sent everything that it wanted to (*end*). The thread prints a line.",
       "calls": [
         {"terminal":1,"thread":"main","source":1,"line":117,"name":"read","value":"0"}
       ],
@@ -446,7 +446,7 @@
       ]
     },
     {
-      "caption": "In thread `main`, the socket is dropped, and dropping is closing (*close*).",
+      "caption": "In thread `main`, the socket is dropped, which closes it (*close*).",
       "calls": [
         {"terminal":1,"thread":"main","source":0,"line":69,"name":"close","within":"drop","value":"ok"}
       ],

@@ -55,7 +55,7 @@
       ]
     },
     {
-      "caption": "All is quiet: terminal 1, thread `main` waits in `accept` until a client connects; terminal 1, thread `50001` waits in `read` until something comes.",
+      "caption": "All is quiet: terminal 1, thread `main` waits in `accept` until a client connects; terminal 1, thread `50001` waits in `read` until something arrives.",
       "threads": [
         {"terminal":1,"thread":"main","source":0,"line":36,"call":"accept","waits":true},
         {"terminal":1,"thread":"50001","source":0,"line":76,"call":"read","waits":true}
@@ -110,7 +110,7 @@
       ]
     },
     {
-      "caption": "In terminal 1, thread `50001`, `read` returned 16: so many bytes have come (*data*).",
+      "caption": "In terminal 1, thread `50001`, `read` returned 16: that many bytes have arrived (*data*).",
       "calls": [
         {"terminal":1,"thread":"50001","source":0,"line":76,"name":"read","value":"16"}
       ],
@@ -133,7 +133,7 @@
       ]
     },
     {
-      "caption": "In terminal 3, thread `main`, `read` returned 28: so many bytes have come (*data*). The thread prints 2 lines.",
+      "caption": "In terminal 3, thread `main`, `read` returned 28: that many bytes have arrived (*data*). The thread prints 2 lines.",
       "calls": [
         {"terminal":3,"thread":"main","source":1,"line":125,"name":"read","value":"28"}
       ],
@@ -161,7 +161,7 @@
       ]
     },
     {
-      "caption": "In terminal 1, thread `50001`, `read` returned 6: so many bytes have come (*data*).",
+      "caption": "In terminal 1, thread `50001`, `read` returned 6: that many bytes have arrived (*data*).",
       "calls": [
         {"terminal":1,"thread":"50001","source":0,"line":76,"name":"read","value":"6"}
       ],
@@ -177,7 +177,7 @@
       ]
     },
     {
-      "caption": "Nothing goes on to terminal 3. The length says that a byte is missing, so the server keeps the two that it has.",
+      "caption": "Nothing is passed on to terminal 3. The length says that a byte is missing, so the server keeps the two that it has.",
       "is_action": true
     },
     {
@@ -189,7 +189,7 @@
       ]
     },
     {
-      "caption": "In terminal 1, thread `50001`, `read` returned 1: so many bytes have come (*data*).",
+      "caption": "In terminal 1, thread `50001`, `read` returned 1: that many bytes have arrived (*data*).",
       "calls": [
         {"terminal":1,"thread":"50001","source":0,"line":76,"name":"read","value":"1"}
       ],
@@ -212,7 +212,7 @@
       ]
     },
     {
-      "caption": "In terminal 3, thread `main`, `read` returned 13: so many bytes have come (*data*). The thread prints a line.",
+      "caption": "In terminal 3, thread `main`, `read` returned 13: that many bytes have arrived (*data*). The thread prints a line.",
       "calls": [
         {"terminal":3,"thread":"main","source":1,"line":125,"name":"read","value":"13"}
       ],
@@ -233,7 +233,7 @@
       ]
     },
     {
-      "caption": "In terminal 2 somebody presses Ctrl-C, and the program ends. The kernel says good-bye with a FIN.",
+      "caption": "In terminal 2 somebody presses Ctrl-C, and the program ends. The kernel says goodbye with a FIN.",
       "is_action": true,
       "screen": [
         {"terminal":2,"text":"^C\n","typed":true}
@@ -243,7 +243,7 @@
       ]
     },
     {
-      "caption": "In terminal 1, thread `50001`, `read` returned 0: the other side has sent all it wanted (*end*). The thread prints a line.",
+      "caption": "In terminal 1, thread `50001`, `read` returned 0: the other side has sent everything that it wanted to (*end*). The thread prints a line.",
       "calls": [
         {"terminal":1,"thread":"50001","source":0,"line":76,"name":"read","value":"0"}
       ],
@@ -256,7 +256,7 @@
       ]
     },
     {
-      "caption": "In terminal 1, thread `50001`, the socket is dropped, and dropping is closing (*close*).",
+      "caption": "In terminal 1, thread `50001`, the socket is dropped, which closes it (*close*).",
       "calls": [
         {"terminal":1,"thread":"50001","source":0,"line":57,"name":"close","within":"drop","value":"ok"}
       ],
@@ -269,11 +269,11 @@
       ]
     },
     {
-      "caption": "All is quiet: terminal 1, thread `main` waits in `accept` until a client connects; terminal 1, thread `50002` waits in `read` until something comes; terminal 3, thread `main` waits in `read` until something comes.",
+      "caption": "All is quiet: terminal 1, thread `main` waits in `accept` until a client connects; terminal 1, thread `50002` waits in `read` until something arrives; terminal 3, thread `main` waits in `read` until something arrives.",
       "ended": [[1,"50001"]]
     },
     {
-      "caption": "In terminal 1 somebody presses Ctrl-C, and the program ends. The kernel says good-bye with a FIN.",
+      "caption": "In terminal 1 somebody presses Ctrl-C, and the program ends. The kernel says goodbye with a FIN.",
       "is_action": true,
       "screen": [
         {"terminal":1,"text":"^C\n","typed":true}
@@ -284,7 +284,7 @@
       "ended": [[1,"main"],[1,"50002"]]
     },
     {
-      "caption": "In terminal 3, thread `main`, `read` returned 0: the other side has sent all it wanted (*end*). The thread prints a line.",
+      "caption": "In terminal 3, thread `main`, `read` returned 0: the other side has sent everything that it wanted to (*end*). The thread prints a line.",
       "calls": [
         {"terminal":3,"thread":"main","source":1,"line":125,"name":"read","value":"0"}
       ],
@@ -297,7 +297,7 @@
       ]
     },
     {
-      "caption": "In terminal 3, thread `main`, the socket is dropped, and dropping is closing (*close*).",
+      "caption": "In terminal 3, thread `main`, the socket is dropped, which closes it (*close*).",
       "calls": [
         {"terminal":3,"thread":"main","source":1,"line":70,"name":"close","within":"drop","value":"ok"}
       ],

@@ -75,23 +75,24 @@
       ]
     },
     {
-      "caption": "All is quiet: thread `main` waits in `accept` until a client connects; thread `50001` waits in `read` until something comes.",
+      "caption": "All is quiet: thread `main` waits in `accept` until a client connects; thread `50001` waits in `read` until something arrives.",
       "threads": [
         {"terminal":1,"thread":"50001","source":0,"line":51,"call":"read","waits":true}
       ]
     },
     {
-      "caption": "In terminal 2 somebody presses Ctrl-C, and the program ends. The kernel says good-bye with a FIN.",
+      "caption": "In terminal 2 somebody presses Ctrl-C, and the program ends. The kernel says goodbye with a FIN.",
       "is_action": true,
       "screen": [
         {"terminal":2,"text":"^C\n","typed":true}
       ],
       "wire": [
-        {"from":2,"to":1,"connection":50001,"flags":"F."}
+        {"from":2,"to":1,"connection":50001,"flags":"F."},
+        {"from":1,"to":2,"connection":50001,"flags":"."}
       ]
     },
     {
-      "caption": "In thread `50001`, `read` in `copy` returned 0: the other side has sent all it wanted (*end*).",
+      "caption": "In thread `50001`, `read` in `copy` returned 0: the other side has sent everything that it wanted to (*end*).",
       "calls": [
         {"terminal":1,"thread":"50001","source":0,"line":51,"name":"read","within":"copy","value":"0"}
       ],
@@ -101,7 +102,7 @@
       ]
     },
     {
-      "caption": "In thread `50001`, the socket is dropped, and dropping is closing (*close*).",
+      "caption": "In thread `50001`, the socket is dropped, which closes it (*close*).",
       "calls": [
         {"terminal":1,"thread":"50001","source":0,"line":53,"name":"close","within":"drop","value":"ok"}
       ],
@@ -134,13 +135,13 @@
       "calls": [
         {"terminal":1,"thread":"main","source":0,"line":22,"name":"accept","value":"50002"}
       ],
-      "because": 11,
+      "because": 12,
       "threads": [
         {"terminal":1,"thread":"main","source":0,"line":22,"call":"accept → 50002"}
       ]
     },
     {
-      "caption": "In thread `main`, the socket is dropped, and dropping is closing (*close*).",
+      "caption": "In thread `main`, the socket is dropped, which closes it (*close*).",
       "calls": [
         {"terminal":1,"thread":"main","source":0,"line":29,"name":"close","within":"drop","value":"ok"}
       ],
@@ -153,7 +154,7 @@
       ]
     },
     {
-      "caption": "In thread `main`, the listener is dropped: nobody can connect any more (*close*). The thread prints a line.",
+      "caption": "In thread `main`, the listener is dropped, so nobody can connect any more (*close*). The thread prints a line.",
       "calls": [
         {"terminal":1,"thread":"main","source":0,"line":31,"name":"close","within":"drop","value":"ok"}
       ],

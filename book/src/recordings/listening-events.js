@@ -83,14 +83,14 @@
       ]
     },
     {
-      "caption": "All is quiet: terminal 1, thread `main` waits in `accept` until a client connects; terminal 1, thread `50001` waits in `read` until something comes.",
+      "caption": "All is quiet: terminal 1, thread `main` waits in `accept` until a client connects; terminal 1, thread `50001` waits in `read` until something arrives.",
       "threads": [
         {"terminal":1,"thread":"main","source":0,"line":27,"call":"accept","waits":true},
         {"terminal":1,"thread":"50001","source":0,"line":56,"call":"read","waits":true}
       ]
     },
     {
-      "caption": "In terminal 3 somebody presses Ctrl-C, and the program ends. The kernel says good-bye with a FIN.",
+      "caption": "In terminal 3 somebody presses Ctrl-C, and the program ends. The kernel says goodbye with a FIN.",
       "is_action": true,
       "screen": [
         {"terminal":3,"text":"^C\n","typed":true}
@@ -101,7 +101,7 @@
       ]
     },
     {
-      "caption": "In terminal 1, thread `50001`, `read` in `copy` returned 0: the other side has sent all it wanted (*end*).",
+      "caption": "In terminal 1, thread `50001`, `read` in `copy` returned 0: the other side has sent everything that it wanted to (*end*).",
       "calls": [
         {"terminal":1,"thread":"50001","source":0,"line":56,"name":"read","within":"copy","value":"0"}
       ],
@@ -111,7 +111,7 @@
       ]
     },
     {
-      "caption": "In terminal 1, thread `50001`, the socket is dropped, and dropping is closing (*close*).",
+      "caption": "In terminal 1, thread `50001`, the socket is dropped, which closes it (*close*).",
       "calls": [
         {"terminal":1,"thread":"50001","source":0,"line":57,"name":"close","within":"drop","value":"ok"}
       ],
@@ -150,7 +150,7 @@
       ]
     },
     {
-      "caption": "In terminal 1, thread `main`, the socket is dropped, and dropping is closing (*close*).",
+      "caption": "In terminal 1, thread `main`, the socket is dropped, which closes it (*close*).",
       "calls": [
         {"terminal":1,"thread":"main","source":0,"line":34,"name":"close","within":"drop","value":"ok"}
       ],
@@ -163,7 +163,7 @@
       ]
     },
     {
-      "caption": "In terminal 1, thread `main`, the listener is dropped: nobody can connect any more (*close*). The thread prints a line.",
+      "caption": "In terminal 1, thread `main`, the listener is dropped, so nobody can connect any more (*close*). The thread prints a line.",
       "calls": [
         {"terminal":1,"thread":"main","source":0,"line":37,"name":"close","within":"drop","value":"ok"}
       ],

@@ -37,7 +37,7 @@
       ]
     },
     {
-      "caption": "In thread `main`, `read` in `read_exact` returned 6: so many bytes have come (*data*).",
+      "caption": "In thread `main`, `read` in `read_exact` returned 6: that many bytes have arrived (*data*).",
       "calls": [
         {"terminal":1,"thread":"main","source":0,"line":63,"name":"read","within":"read_exact","value":"6"}
       ],
@@ -47,7 +47,7 @@
       ]
     },
     {
-      "caption": "For 42 ms nothing happens. Then the kernel sends what it had kept back.",
+      "caption": "For 42 ms nothing happens. Then the kernel sends what it has held back.",
       "wire": [
         {"from":2,"to":1,"connection":50002,"flags":".","after_ms":41.5},
         {"from":1,"to":2,"connection":50002,"flags":"P.","bytes":6,"data":"hello\n","after_ms":0.0},
@@ -58,7 +58,7 @@
       ]
     },
     {
-      "caption": "In thread `main`, `read` in `read_exact` returned 6: so many bytes have come (*data*).",
+      "caption": "In thread `main`, `read` in `read_exact` returned 6: that many bytes have arrived (*data*).",
       "calls": [
         {"terminal":1,"thread":"main","source":0,"line":63,"name":"read","within":"read_exact","value":"6"}
       ],
@@ -73,14 +73,14 @@
         {"terminal":1,"thread":"main","source":0,"line":65,"name":"write","within":"write_all","value":"3"}
       ],
       "wire": [
-        {"from":2,"to":1,"connection":50002,"flags":"P.","bytes":3,"data":"hi\n","after_ms":2.3}
+        {"from":2,"to":1,"connection":50002,"flags":"P.","bytes":3,"data":"hi\n","after_ms":1.5}
       ],
       "threads": [
         {"terminal":1,"thread":"main","source":0,"line":65,"call":"write → 3"}
       ]
     },
     {
-      "caption": "In thread `main`, `read` in `read_exact` returned 3: so many bytes have come (*data*).",
+      "caption": "In thread `main`, `read` in `read_exact` returned 3: that many bytes have arrived (*data*).",
       "calls": [
         {"terminal":1,"thread":"main","source":0,"line":66,"name":"read","within":"read_exact","value":"3"}
       ],
@@ -113,12 +113,12 @@
         {"terminal":1,"thread":"main","source":0,"line":61,"name":"write","within":"write_all","value":"6"}
       ],
       "wire": [
-        {"from":1,"to":2,"connection":50004,"flags":"P.","bytes":6,"data":"hello\n","after_ms":1.8},
-        {"from":2,"to":1,"connection":50004,"flags":".","after_ms":2.5}
+        {"from":1,"to":2,"connection":50004,"flags":"P.","bytes":6,"data":"hello\n","after_ms":1.1},
+        {"from":2,"to":1,"connection":50004,"flags":".","after_ms":1.1}
       ]
     },
     {
-      "caption": "In thread `main`, `read` in `read_exact` returned 12: so many bytes have come (*data*).",
+      "caption": "In thread `main`, `read` in `read_exact` returned 12: that many bytes have arrived (*data*).",
       "calls": [
         {"terminal":1,"thread":"main","source":0,"line":63,"name":"read","within":"read_exact","value":"12"}
       ],
@@ -133,14 +133,14 @@
         {"terminal":1,"thread":"main","source":0,"line":65,"name":"write","within":"write_all","value":"3"}
       ],
       "wire": [
-        {"from":2,"to":1,"connection":50004,"flags":"P.","bytes":3,"data":"hi\n","after_ms":1.7}
+        {"from":2,"to":1,"connection":50004,"flags":"P.","bytes":3,"data":"hi\n","after_ms":1.3}
       ],
       "threads": [
         {"terminal":1,"thread":"main","source":0,"line":65,"call":"write → 3"}
       ]
     },
     {
-      "caption": "In thread `main`, `read` in `read_exact` returned 3: so many bytes have come (*data*).",
+      "caption": "In thread `main`, `read` in `read_exact` returned 3: that many bytes have arrived (*data*).",
       "calls": [
         {"terminal":1,"thread":"main","source":0,"line":66,"name":"read","within":"read_exact","value":"3"}
       ],

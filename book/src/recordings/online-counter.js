@@ -75,7 +75,7 @@
       ]
     },
     {
-      "caption": "All is quiet: thread `main` waits in `accept` until a client connects; thread `50001` waits in `read` until something comes.",
+      "caption": "All is quiet: thread `main` waits in `accept` until a client connects; thread `50001` waits in `read` until something arrives.",
       "threads": [
         {"terminal":1,"thread":"50001","source":0,"line":51,"call":"read","waits":true}
       ]
@@ -123,13 +123,13 @@
       ]
     },
     {
-      "caption": "All is quiet: thread `main` waits in `accept` until a client connects; thread `50001` waits in `read` until something comes; thread `50002` waits in `read` until something comes.",
+      "caption": "All is quiet: thread `main` waits in `accept` until a client connects; thread `50001` waits in `read` until something arrives; thread `50002` waits in `read` until something arrives.",
       "threads": [
         {"terminal":1,"thread":"50002","source":0,"line":51,"call":"read","waits":true}
       ]
     },
     {
-      "caption": "In terminal 2 somebody presses Ctrl-C, and the program ends. The kernel says good-bye with a FIN.",
+      "caption": "In terminal 2 somebody presses Ctrl-C, and the program ends. The kernel says goodbye with a FIN.",
       "is_action": true,
       "screen": [
         {"terminal":2,"text":"^C\n","typed":true}
@@ -139,7 +139,7 @@
       ]
     },
     {
-      "caption": "In thread `50001`, `read` in `copy` returned 0: the other side has sent all it wanted (*end*).",
+      "caption": "In thread `50001`, `read` in `copy` returned 0: the other side has sent everything that it wanted to (*end*).",
       "calls": [
         {"terminal":1,"thread":"50001","source":0,"line":51,"name":"read","within":"copy","value":"0"}
       ],
@@ -149,7 +149,7 @@
       ]
     },
     {
-      "caption": "In thread `50001`, the socket is dropped, and dropping is closing (*close*). The thread prints a line.",
+      "caption": "In thread `50001`, the socket is dropped, which closes it (*close*). The thread prints a line.",
       "calls": [
         {"terminal":1,"thread":"50001","source":0,"line":53,"name":"close","within":"drop","value":"ok"}
       ],
@@ -165,11 +165,11 @@
       ]
     },
     {
-      "caption": "All is quiet: thread `main` waits in `accept` until a client connects; thread `50002` waits in `read` until something comes.",
+      "caption": "All is quiet: thread `main` waits in `accept` until a client connects; thread `50002` waits in `read` until something arrives.",
       "ended": [[1,"50001"]]
     },
     {
-      "caption": "In terminal 3 somebody presses Ctrl-C, and the program ends. The kernel says good-bye with a FIN.",
+      "caption": "In terminal 3 somebody presses Ctrl-C, and the program ends. The kernel says goodbye with a FIN.",
       "is_action": true,
       "screen": [
         {"terminal":3,"text":"^C\n","typed":true}
@@ -180,7 +180,7 @@
       ]
     },
     {
-      "caption": "In thread `50002`, `read` in `copy` returned 0: the other side has sent all it wanted (*end*).",
+      "caption": "In thread `50002`, `read` in `copy` returned 0: the other side has sent everything that it wanted to (*end*).",
       "calls": [
         {"terminal":1,"thread":"50002","source":0,"line":51,"name":"read","within":"copy","value":"0"}
       ],
@@ -190,7 +190,7 @@
       ]
     },
     {
-      "caption": "In thread `50002`, the socket is dropped, and dropping is closing (*close*). The thread prints a line.",
+      "caption": "In thread `50002`, the socket is dropped, which closes it (*close*). The thread prints a line.",
       "calls": [
         {"terminal":1,"thread":"50002","source":0,"line":53,"name":"close","within":"drop","value":"ok"}
       ],

@@ -56,7 +56,7 @@
       ]
     },
     {
-      "caption": "All is quiet: thread `main` waits in `accept` until a client connects; thread `50001` waits in `read` until something comes; thread `to 50001` waits in `wait` until another thread wakes it.",
+      "caption": "All is quiet: thread `main` waits in `accept` until a client connects; thread `50001` waits in `read` until something arrives; thread `to 50001` waits in `wait` until another thread wakes it up.",
       "threads": [
         {"terminal":1,"thread":"main","source":0,"line":37,"call":"accept","waits":true},
         {"terminal":1,"thread":"50001","source":0,"line":91,"call":"read","waits":true},
@@ -64,7 +64,7 @@
       ]
     },
     {
-      "caption": "In terminal 3: `nc 127.0.0.1 3000`, here with a small receive buffer. Ctrl-Z stops it before it reads anything. The kernels agree on a connection; no call of the server has returned yet.",
+      "caption": "In terminal 3: `nc 127.0.0.1 3000`, here with a small receive buffer. Ctrl-Z stops the program before it reads anything. The kernels agree on a connection; no call of the server has returned yet.",
       "is_action": true,
       "screen": [
         {"terminal":3,"text":"$ nc 127.0.0.1 3000\n^Z\n","typed":true}
@@ -135,7 +135,7 @@
       ]
     },
     {
-      "caption": "In thread `50003`, `read` returned 19: so many bytes have come (*data*).",
+      "caption": "In thread `50003`, `read` returned 19: that many bytes have arrived (*data*).",
       "calls": [
         {"terminal":1,"thread":"50003","source":0,"line":91,"name":"read","value":"19"}
       ],
@@ -192,7 +192,7 @@
       "is_action": true,
       "wire": [
         {"from":4,"to":1,"connection":50003,"flags":".","bytes":128000,"times":3},
-        {"from":1,"to":4,"connection":50003,"flags":".","times":2}
+        {"from":1,"to":4,"connection":50003,"flags":".","times":3}
       ]
     },
     {
@@ -219,6 +219,7 @@
       ],
       "threads": [
         {"terminal":1,"thread":"to 50001","source":0,"line":109,"call":"write → 4006"},
+        {"terminal":1,"thread":"to 50002","source":0,"line":109,"call":"write","waits":true},
         {"terminal":1,"thread":"50003","source":0,"line":91,"call":"read"}
       ]
     },
@@ -230,9 +231,9 @@
       "wire": [
         {"from":1,"to":3,"connection":50002,"flags":"P.","bytes":28042,"times":7},
         {"from":3,"to":1,"connection":50002,"flags":".","times":11,"window":0},
-        {"from":1,"to":4,"connection":50003,"flags":".","times":14},
         {"from":2,"to":1,"connection":50001,"flags":".","times":78},
-        {"from":4,"to":1,"connection":50003,"flags":".","times":8},
+        {"from":4,"to":1,"connection":50003,"flags":".","times":10},
+        {"from":1,"to":4,"connection":50003,"flags":".","times":14},
         {"from":4,"to":1,"connection":50003,"flags":"P.","bytes":192008,"times":5},
         {"from":1,"to":3,"connection":50002,"flags":".","times":5}
       ],
@@ -254,7 +255,7 @@
       "is_action": true
     },
     {
-      "caption": "Terminal 3 reads on: all that it has missed.",
+      "caption": "Terminal 3 reads everything that it has missed.",
       "is_action": true,
       "screen": [
         {"terminal":3,"text":"$ fg\n","typed":true}
@@ -282,7 +283,7 @@
         {"terminal":1,"thread":"to 50002","source":0,"line":109,"name":"write","within":"write_all","value":"160254","times":5}
       ],
       "wire": [
-        {"from":1,"to":3,"connection":50002,"flags":".","bytes":160254,"times":16},
+        {"from":1,"to":3,"connection":50002,"flags":".","bytes":160254,"times":15},
         {"from":3,"to":1,"connection":50002,"flags":".","times":11,"window":20030}
       ],
       "threads": [
@@ -296,11 +297,11 @@
       ]
     },
     {
-      "caption": "Now both cursors are at the end of the log. Each write took all that its client was behind, up to 32 KiB.",
+      "caption": "Now both cursors are at the end of the log. Each write sent everything that its client had missed, up to 32 KiB.",
       "is_action": true
     },
     {
-      "caption": "In terminal 3 somebody presses Ctrl-C, and the program ends. The kernel says good-bye with a FIN.",
+      "caption": "In terminal 3 somebody presses Ctrl-C, and the program ends. The kernel says goodbye with a FIN.",
       "is_action": true,
       "screen": [
         {"terminal":3,"text":"^C\n","typed":true}
@@ -311,7 +312,7 @@
       ]
     },
     {
-      "caption": "In thread `50002`, `read` returned 0: the other side has sent all it wanted (*end*).",
+      "caption": "In thread `50002`, `read` returned 0: the other side has sent everything that it wanted to (*end*).",
       "calls": [
         {"terminal":1,"thread":"50002","source":0,"line":91,"name":"read","value":"0"}
       ],
@@ -321,27 +322,28 @@
       ]
     },
     {
-      "caption": "In thread `50002`, the socket is dropped, and dropping is closing (*close*). The thread prints a line.",
+      "caption": "In thread `to 50002`, the socket is dropped, which closes it (*close*). The thread prints a line.",
       "calls": [
-        {"terminal":1,"thread":"50002","source":0,"line":76,"name":"close","within":"drop","value":"ok"}
+        {"terminal":1,"thread":"to 50002","source":0,"line":76,"name":"close","within":"drop","value":"ok"}
       ],
       "screen": [
-        {"terminal":1,"text":"有客户端退出了\n","by":["50002",0,77]}
+        {"terminal":1,"text":"有客户端退出了\n","by":["to 50002",0,77]}
       ],
       "wire": [
         {"from":1,"to":3,"connection":50002,"flags":"F."},
         {"from":3,"to":1,"connection":50002,"flags":".","window":20030}
       ],
       "threads": [
-        {"terminal":1,"thread":"50002","source":0,"line":76,"call":"close → ok"}
-      ]
+        {"terminal":1,"thread":"to 50002","source":0,"line":76,"call":"close → ok"}
+      ],
+      "ended": [[1,"50002"]]
     },
     {
       "caption": "All is quiet. 5 threads wait, each in the call at its mark.",
-      "ended": [[1,"50002"],[1,"to 50002"]]
+      "ended": [[1,"to 50002"]]
     },
     {
-      "caption": "In terminal 4 somebody presses Ctrl-C, and the program ends. The kernel says good-bye with a FIN.",
+      "caption": "In terminal 4 somebody presses Ctrl-C, and the program ends. The kernel says goodbye with a FIN.",
       "is_action": true,
       "screen": [
         {"terminal":4,"text":"^C\n","typed":true}
@@ -351,7 +353,7 @@
       ]
     },
     {
-      "caption": "In thread `50003`, `read` returned 0: the other side has sent all it wanted (*end*).",
+      "caption": "In thread `50003`, `read` returned 0: the other side has sent everything that it wanted to (*end*).",
       "calls": [
         {"terminal":1,"thread":"50003","source":0,"line":91,"name":"read","value":"0"}
       ],
@@ -361,7 +363,7 @@
       ]
     },
     {
-      "caption": "In thread `thread 10`, the socket is dropped, and dropping is closing (*close*). The thread prints a line.",
+      "caption": "In thread `thread 10`, the socket is dropped, which closes it (*close*). The thread prints a line.",
       "calls": [
         {"terminal":1,"thread":"thread 10","source":0,"line":76,"name":"close","within":"drop","value":"ok"}
       ],
@@ -373,13 +375,13 @@
         {"from":4,"to":1,"connection":50003,"flags":"."}
       ],
       "threads": [
-        {"terminal":1,"thread":"50003","source":0,"line":91,"call":"read"},
         {"terminal":1,"thread":"thread 10","source":0,"line":76,"call":"close → ok"}
-      ]
+      ],
+      "ended": [[1,"50003"]]
     },
     {
-      "caption": "All is quiet: thread `main` waits in `accept` until a client connects; thread `50001` waits in `read` until something comes; thread `to 50001` waits in `wait` until another thread wakes it.",
-      "ended": [[1,"50003"],[1,"thread 10"]]
+      "caption": "All is quiet: thread `main` waits in `accept` until a client connects; thread `50001` waits in `read` until something arrives; thread `to 50001` waits in `wait` until another thread wakes it up.",
+      "ended": [[1,"thread 10"]]
     }
   ],
   "sources": [

@@ -64,7 +64,7 @@
       ]
     },
     {
-      "caption": "In thread `peer`, the listener is dropped: nobody can connect any more (*close*).",
+      "caption": "In thread `peer`, the listener is dropped, so nobody can connect any more (*close*).",
       "calls": [
         {"terminal":2,"thread":"peer","source":1,"line":34,"name":"close","within":"drop","value":"ok"}
       ],
@@ -86,7 +86,7 @@
       ]
     },
     {
-      "caption": "In thread `main`, `read` returned 5: so many bytes have come (*data*). The thread prints a line.",
+      "caption": "In thread `main`, `read` returned 5: that many bytes have arrived (*data*). The thread prints a line.",
       "calls": [
         {"terminal":1,"thread":"main","source":0,"line":57,"name":"read","value":"5"}
       ],
@@ -100,12 +100,12 @@
       ]
     },
     {
-      "caption": "In thread `main`, `read` gave up waiting: the time is over (*timeout*). The thread prints a line.",
+      "caption": "In thread `main`, `read` gave up waiting: the time is up (*timeout*). The thread prints a line.",
       "calls": [
         {"terminal":1,"thread":"main","source":0,"line":67,"name":"read","value":"WouldBlock"}
       ],
       "screen": [
-        {"terminal":1,"text":"timeout: read gave up after 108 ms of silence\n","by":["main",0,71]}
+        {"terminal":1,"text":"timeout: read gave up after 106 ms of silence\n","by":["main",0,71]}
       ],
       "threads": [
         {"terminal":1,"thread":"main","source":0,"line":67,"call":"read → WouldBlock"}
@@ -147,9 +147,9 @@
       ]
     },
     {
-      "caption": "In thread `peer`, `read` has returned 543 times, 4,314,624 bytes in all.",
+      "caption": "In thread `peer`, `read` has returned 542 times, 4,306,432 bytes in all.",
       "calls": [
-        {"terminal":2,"thread":"peer","source":1,"line":40,"name":"read","within":"copy","value":"4314624","times":543}
+        {"terminal":2,"thread":"peer","source":1,"line":40,"name":"read","within":"copy","value":"4306432","times":542}
       ],
       "because": 6,
       "wire": [
@@ -166,7 +166,7 @@
       ],
       "because": 9,
       "screen": [
-        {"terminal":1,"text":"drain: 4005888 bytes filled the buffers, writing as many again took 1679769 µs\n","by":["main",0,95]}
+        {"terminal":1,"text":"drain: 4005888 bytes filled the buffers, writing as many again took 1424487 µs\n","by":["main",0,95]}
       ],
       "wire": [
         {"from":1,"to":2,"connection":50002,"flags":".","bytes":4272128,"times":90}
@@ -188,7 +188,7 @@
       ]
     },
     {
-      "caption": "In thread `main`, `read` returned 0: the other side has sent all it wanted (*end*). The thread prints a line.",
+      "caption": "In thread `main`, `read` returned 0: the other side has sent everything that it wanted to (*end*). The thread prints a line.",
       "calls": [
         {"terminal":1,"thread":"main","source":0,"line":102,"name":"read","value":"0"}
       ],
@@ -198,13 +198,13 @@
       ],
       "threads": [
         {"terminal":1,"thread":"main","source":0,"line":102,"call":"read → 0"},
-        {"terminal":2,"thread":"peer","source":1,"line":40,"call":"read","waits":true}
+        {"terminal":2,"thread":"peer","source":1,"line":40,"call":"read"}
       ]
     },
     {
-      "caption": "In thread `peer`, `read` has returned 4 times, 32,768 bytes in all.",
+      "caption": "In thread `peer`, `read` has returned 3 times, 24,576 bytes in all.",
       "calls": [
-        {"terminal":2,"thread":"peer","source":1,"line":40,"name":"read","within":"copy","value":"32768","times":4}
+        {"terminal":2,"thread":"peer","source":1,"line":40,"name":"read","within":"copy","value":"24576","times":3}
       ],
       "because": 10,
       "threads": [
@@ -231,9 +231,9 @@
       ]
     },
     {
-      "caption": "In thread `peer`, `read` has returned 5 times, 37,888 bytes in all.",
+      "caption": "In thread `peer`, `read` has returned 6 times, 46,080 bytes in all.",
       "calls": [
-        {"terminal":2,"thread":"peer","source":1,"line":40,"name":"read","within":"copy","value":"37888","times":5}
+        {"terminal":2,"thread":"peer","source":1,"line":40,"name":"read","within":"copy","value":"46080","times":6}
       ],
       "because": 10,
       "wire": [
@@ -246,7 +246,7 @@
       ]
     },
     {
-      "caption": "In thread `main`, the socket is dropped, and dropping is closing (*close*). The FIN follows when the kernel has sent all bytes before it.",
+      "caption": "In thread `main`, the socket is dropped, which closes it (*close*). The FIN follows when the kernel has sent all bytes before it.",
       "calls": [
         {"terminal":1,"thread":"main","source":0,"line":122,"name":"close","within":"drop","value":"ok"}
       ],
@@ -256,9 +256,9 @@
       ]
     },
     {
-      "caption": "In thread `peer`, `read` has returned 455 times, 3,610,112 bytes in all.",
+      "caption": "In thread `peer`, `read` has returned 456 times, 3,618,304 bytes in all.",
       "calls": [
-        {"terminal":2,"thread":"peer","source":1,"line":40,"name":"read","within":"copy","value":"3610112","times":455}
+        {"terminal":2,"thread":"peer","source":1,"line":40,"name":"read","within":"copy","value":"3618304","times":456}
       ],
       "because": 14,
       "wire": [
@@ -267,18 +267,17 @@
         {"from":1,"to":2,"connection":50002,"flags":"FP.","bytes":7680}
       ],
       "threads": [
-        {"terminal":1,"thread":"main","source":0,"line":122,"call":"close"},
+        {"terminal":1,"thread":"main","source":1,"line":51,"call":"join","waits":true},
         {"terminal":2,"thread":"peer","source":1,"line":40,"call":"read → 8192"}
       ]
     },
     {
-      "caption": "In thread `peer`, `read` in `copy` returned 0: the other side has sent all it wanted (*end*).",
+      "caption": "In thread `peer`, `read` in `copy` returned 0: the other side has sent everything that it wanted to (*end*).",
       "calls": [
         {"terminal":2,"thread":"peer","source":1,"line":40,"name":"read","within":"copy","value":"0"}
       ],
       "because": 17,
       "threads": [
-        {"terminal":1,"thread":"main","source":1,"line":51,"call":"join","waits":true},
         {"terminal":2,"thread":"peer","source":1,"line":40,"call":"read → 0"}
       ]
     },

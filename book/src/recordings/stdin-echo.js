@@ -12,7 +12,7 @@
       ]
     },
     {
-      "caption": "All is quiet: thread `main` waits in `read` until something comes.",
+      "caption": "All is quiet: thread `main` waits in `read` until something arrives.",
       "threads": [
         {"terminal":1,"thread":"main","source":0,"line":28,"call":"read","waits":true}
       ]
@@ -37,7 +37,7 @@
       ]
     },
     {
-      "caption": "All is quiet: thread `main` waits in `read` until something comes.",
+      "caption": "All is quiet: thread `main` waits in `read` until something arrives.",
       "threads": [
         {"terminal":1,"thread":"main","source":0,"line":28,"call":"read","waits":true}
       ]
@@ -62,7 +62,7 @@
       ]
     },
     {
-      "caption": "All is quiet: thread `main` waits in `read` until something comes.",
+      "caption": "All is quiet: thread `main` waits in `read` until something arrives.",
       "threads": [
         {"terminal":1,"thread":"main","source":0,"line":28,"call":"read","waits":true}
       ]
@@ -87,20 +87,20 @@
       ]
     },
     {
-      "caption": "All is quiet: thread `main` waits in `read` until something comes.",
+      "caption": "All is quiet: thread `main` waits in `read` until something arrives.",
       "threads": [
         {"terminal":1,"thread":"main","source":0,"line":28,"call":"read","waits":true}
       ]
     },
     {
-      "caption": "In terminal 1 somebody presses Ctrl-D: there is no more input.",
+      "caption": "In terminal 1 somebody presses Ctrl-D, which ends the input.",
       "is_action": true,
       "screen": [
         {"terminal":1,"text":"^D\n","typed":true}
       ]
     },
     {
-      "caption": "In thread `main`, `read` in `read_until` returned 0: no more is typed (*end*).",
+      "caption": "In thread `main`, `read` in `read_until` returned 0: nothing more will be typed (*end*).",
       "calls": [
         {"terminal":1,"thread":"main","source":0,"line":28,"name":"read","within":"read_until","value":"0"}
       ],

@@ -85,7 +85,7 @@
       ]
     },
     {
-      "caption": "In terminal 1, thread `50001`, `read` returned 12: so many bytes have come (*data*). The thread prints a line.",
+      "caption": "In terminal 1, thread `50001`, `read` returned 12: that many bytes have arrived (*data*). The thread prints a line.",
       "calls": [
         {"terminal":1,"thread":"50001","source":0,"line":41,"name":"read","value":"12"}
       ],
@@ -113,7 +113,7 @@
       ]
     },
     {
-      "caption": "In terminal 2, thread `main`, `read` returned 18: so many bytes have come (*data*). The thread prints a line.",
+      "caption": "In terminal 2, thread `main`, `read` returned 18: that many bytes have arrived (*data*). The thread prints a line.",
       "calls": [
         {"terminal":2,"thread":"main","source":1,"line":32,"name":"read","value":"18"}
       ],
@@ -127,7 +127,7 @@
       ]
     },
     {
-      "caption": "All is quiet: terminal 1, thread `main` waits in `accept` until a client connects; terminal 1, thread `50001` waits in `read` until something comes; terminal 2, thread `main` waits in `read` until something comes.",
+      "caption": "All is quiet: terminal 1, thread `main` waits in `accept` until a client connects; terminal 1, thread `50001` waits in `read` until something arrives; terminal 2, thread `main` waits in `read` until something arrives.",
       "threads": [
         {"terminal":1,"thread":"50001","source":0,"line":41,"call":"read","waits":true},
         {"terminal":2,"thread":"main","source":1,"line":32,"call":"read","waits":true}
@@ -174,7 +174,7 @@
       ]
     },
     {
-      "caption": "In terminal 1, thread `50002`, `read` returned 16: so many bytes have come (*data*). The thread prints a line.",
+      "caption": "In terminal 1, thread `50002`, `read` returned 16: that many bytes have arrived (*data*). The thread prints a line.",
       "calls": [
         {"terminal":1,"thread":"50002","source":0,"line":41,"name":"read","value":"16"}
       ],
@@ -209,7 +209,7 @@
       ]
     },
     {
-      "caption": "In terminal 1 somebody presses Ctrl-C, and the program ends. The kernel says good-bye with a FIN.",
+      "caption": "In terminal 1 somebody presses Ctrl-C, and the program ends. The kernel says goodbye with a FIN.",
       "is_action": true,
       "screen": [
         {"terminal":1,"text":"^C\n","typed":true}
@@ -221,7 +221,7 @@
       "ended": [[1,"main"],[1,"50001"],[1,"50002"]]
     },
     {
-      "caption": "In terminal 2, thread `main`, `read` returned 0: the other side has sent all it wanted (*end*).",
+      "caption": "In terminal 2, thread `main`, `read` returned 0: the other side has sent everything that it wanted to (*end*).",
       "calls": [
         {"terminal":2,"thread":"main","source":1,"line":32,"name":"read","value":"0"}
       ],
@@ -231,7 +231,7 @@
       ]
     },
     {
-      "caption": "In terminal 2, thread `main`, the socket is dropped, and dropping is closing (*close*).",
+      "caption": "In terminal 2, thread `main`, the socket is dropped, which closes it (*close*).",
       "calls": [
         {"terminal":2,"thread":"main","source":1,"line":41,"name":"close","within":"drop","value":"ok"}
       ],
