@@ -1,4 +1,4 @@
-//! What every lesson needs, but no lesson is about.
+//! The parts that every lesson needs, but no lesson is about.
 //!
 //! | module | for |
 //! |---|---|

@@ -40,7 +40,7 @@ const KEEPALIVE_QUESTIONS: u32 = 3;
 /// (tcp_keepalive_timer in its net/ipv4/tcp_timer.c).
 ///
 /// Linux also ends the connection to a peer that is there, but has had no room for that long while
-/// data waits for it: a suspended program, for example. That is the chat's policy, too: a reader
+/// data waits for it: a suspended program, for example. That is the chat's policy as well: a reader
 /// that accepts nothing for 90 s while data waits for it is disconnected, and
 /// [`note_disconnected`](crate::note_disconnected) reports that.
 #[cfg(target_os = "linux")]

@@ -1,5 +1,5 @@
-//! What the standard library leaves to the platform: the size of a client's send buffer, sending
-//! without ever blocking, ending a connection, and telling a time-out from an error.
+//! The things that the standard library leaves to the platform: the size of a client's send buffer,
+//! sending without ever blocking, ending a connection, and telling a time-out from an error.
 //!
 //! The sockets themselves stay blocking, because their threads block in `read`; only some calls
 //! must not block. Unix has a flag for such a call, MSG_DONTWAIT (send(2)). Windows has none, so

@@ -112,7 +112,7 @@ mod tests {
             (b"a\xff\xff\xff\xfd\x06b\xff", b"ab"),
             (b"one\r\0two\r\nthree\r\0", b"one\r\ntwo\r\nthree\r\n"),
             (b"\0a\0\r\r\0b\r\xff\xf1\0", b"\0a\0\r\r\nb\r\0"),
-            (b"\xfe\xf0\xfa\xc0\x80", b"\xfe\xf0\xfa\xc0\x80"), // no UTF-8, and no command
+            (b"\xfe\xf0\xfa\xc0\x80", b"\xfe\xf0\xfa\xc0\x80"), // neither UTF-8 nor a command
             (b"", b""),
         ];
         for (sent, text) in cases {

@@ -1,4 +1,4 @@
-//! What the program does, and what its chapter breaks. Its port is fixed, so each test has a network
+//! Tests what the program does, and what its chapter breaks. Its port is fixed, so each test has a network
 //! of its own.
 
 use std::net::{Ipv4Addr, SocketAddr};

@@ -1,4 +1,4 @@
-//! What the greeting server prints and sends.
+//! Tests what the greeting server prints and sends.
 
 use harness::{Program, own};
 

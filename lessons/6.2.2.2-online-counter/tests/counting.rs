@@ -1,4 +1,4 @@
-//! What the online counter prints and sends.
+//! Tests what the online counter prints and sends.
 
 use harness::{Peer, Program, own};
 
@@ -53,7 +53,7 @@ fn many_who_come_and_go_at_once_are_all_counted() {
             scope.spawn(|| expect_own_address(&mut server.connect()));
         }
     });
-    let lines = server.first_lines(101); // where it listens, 50 who come and 50 who go
+    let lines = server.first_lines(101); // where it listens, 50 clients that connect and 50 that leave
     assert_eq!(lines.iter().filter(|line| line.starts_with("welcome")).count(), 50);
     let counts = lines[1..].iter().map(|line| line.rsplit('：').next().expect("a count"));
     let counts: Vec<i32> = counts.map(|count| count.parse().expect("a number")).collect();

@@ -1,4 +1,4 @@
-//! What the two-way client prints and sends.
+//! Tests what the two-way client prints and sends.
 
 use harness::{Program, own};
 

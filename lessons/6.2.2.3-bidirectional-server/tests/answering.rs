@@ -1,4 +1,4 @@
-//! What the two-way server prints and answers.
+//! Tests what the two-way server prints and answers.
 
 use harness::{Program, own};
 use predicates::str::contains;
@@ -71,7 +71,7 @@ fn a_line_end_cut_in_two_is_still_one() {
         client.send(piece);
         client.expect(ANSWER); // so the next one is a piece of its own
     }
-    // Half a line end, and no other half: nothing to show.
+    // A lone CR at the end is dropped.
     client.send("end\r");
     client.half_close();
     client.wait_until_closed();

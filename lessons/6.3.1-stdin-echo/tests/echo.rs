@@ -1,4 +1,4 @@
-//! What comes back from the keyboard.
+//! Tests what comes back from the keyboard.
 
 use assert_cmd::Command;
 use harness::{Program, own, wait_until};
@@ -20,7 +20,7 @@ fn each_line_comes_back_trimmed() {
     );
     assert_eq!(echo(""), "");
     assert_eq!(echo("half a line end\r"), "half a line end\n");
-    // As JavaScript does: a byte-order mark goes, and a control character stays.
+    // It trims as JavaScript does: a byte-order mark goes, but a control character stays.
     assert_eq!(echo("\u{feff}\u{3000}你\u{3000}好\u{3000}\n\u{85}"), "你\u{3000}好\n\u{85}\n");
 }
 

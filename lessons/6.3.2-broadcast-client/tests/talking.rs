@@ -1,4 +1,4 @@
-//! What the broadcast client sends and shows.
+//! Tests what the broadcast client sends and shows.
 
 use std::net::TcpListener;
 use std::process::Command;

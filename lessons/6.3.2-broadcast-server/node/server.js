@@ -1,5 +1,5 @@
 // 6.3.2 Broadcast chat, the server, in Node. Like the original, it puts the receiver's own port
-// before what it sends on, keeps writing to those who have left, and sends no newlines.
+// before what it passes on, keeps writing to clients that have left, and sends no newlines.
 //
 //     node server.js [PORT]
 

@@ -1,5 +1,5 @@
-//! A whole lecture hall joins at once. The test has a file of its own, because it needs a thousand
-//! sockets.
+//! Lets a whole lecture hall join at the same time. The test has a file of its own, because it needs a
+//! thousand sockets.
 
 #![cfg(target_os = "linux")] // elsewhere the system's own limit on the backlog is too low
 
@@ -15,8 +15,8 @@ fn a_thousand_join_without_a_retry_before_the_first_is_accepted() {
         return;
     }
     let server = Program::server(own("lesson-broadcast-server"));
-    // A suspended server accepts nobody, so all of them have to find room in the backlog. One that
-    // did not would try again and again, until connecting has failed for good.
+    // A suspended server accepts nobody, so all of them have to find room in the backlog. A client that
+    // found none would try again and again, until connecting has failed for good.
     server.suspend();
     let mut clients: Vec<Peer> = (0..1000).map(|_| server.connect()).collect();
     server.resume();

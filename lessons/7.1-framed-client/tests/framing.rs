@@ -1,4 +1,4 @@
-//! What the framed client sends, and how it shows what arrives.
+//! Tests what the framed client sends, and how it shows what arrives.
 
 use std::fs;
 #[cfg(unix)]
@@ -10,7 +10,8 @@ use harness::{Peer, Program, own, scratch};
 use lesson_framed_server::{LABEL, LONGEST, frame};
 use predicates::str::contains;
 
-/// The client, with these arguments before the address, and the server's end of its connection.
+/// Starts the client with these arguments before the address. Returns it, and the server's end of its
+/// connection.
 fn client(arguments: &[&str]) -> (Program, Peer) {
     let listener = TcpListener::bind("127.0.0.1:0").expect("bind");
     let mut command = Command::new(own("lesson-framed-client"));
@@ -36,7 +37,7 @@ fn each_line_typed_is_a_frame() {
     assert_eq!(client.wait_for_exit().code(), Some(0));
 }
 
-/// The path of a file to be sent.
+/// Returns the path of a file to be sent.
 fn file(name: &str) -> String {
     scratch().join(name).to_str().expect("a path that is text").to_string()
 }
@@ -79,7 +80,7 @@ fn a_file_that_is_not_there_is_named_in_one_line() {
     );
 }
 
-/// Whoever reads the exit status is to know that not all of it has gone out.
+/// The exit status must say that not everything has been sent.
 #[test]
 fn a_file_that_cannot_be_sent_whole_is_a_failure() {
     // Elsewhere a folder cannot even be opened.

@@ -1,4 +1,4 @@
-//! How fast the decoder takes frames apart:
+//! Measures how fast the decoder takes frames apart:
 //!
 //!     cargo bench -p lesson-framed-server
 

@@ -21,7 +21,7 @@ const frame = (...parts) => {
 const refuse = (socket) => {
   users.delete(socket);
   socket.removeAllListeners('data');
-  socket.resume(); // what it goes on sending is thrown away, so that it hears why
+  socket.resume(); // throw away what it still sends, so that it hears why
   socket.end(frame(Buffer.from(`一条消息最多${LONGEST}字节`))); // a message has at most 65536 bytes
   setTimeout(() => socket.destroy(), TO_HEAR_IT).unref();
 };

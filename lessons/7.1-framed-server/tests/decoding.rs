@@ -1,9 +1,9 @@
-//! The decoder on its own, with frames and with anything else, cut anywhere.
+//! Tests the decoder on its own, with frames and with anything else, cut anywhere.
 
 use lesson_framed_server::{Frames, LONGEST, TooLong, frame};
 use proptest::prelude::*;
 
-/// All messages that come out when the bytes arrive in pieces of these sizes, over and over.
+/// Returns all messages that come out when the bytes arrive in pieces of these sizes, over and over.
 fn decoded(bytes: &[u8], sizes: &[usize], longest: usize) -> (Vec<Vec<u8>>, Result<(), TooLong>) {
     let mut frames = Frames::new(longest);
     let mut messages = Vec::new();

@@ -1,4 +1,4 @@
-//! Who gets what from the framed server, and what becomes of those who break the rules.
+//! Tests who gets what from the framed server, and what happens to clients that break the rules.
 
 use std::net::Shutdown;
 
@@ -10,7 +10,7 @@ use predicates::str::contains;
 const LESSON: &str = "lesson-framed-server";
 const REFUSAL: &str = "一条消息最多65536字节";
 
-/// What the others get of what `sender` says.
+/// Returns what the others get when `sender` says something.
 fn labelled(sender: &Peer, message: &[u8]) -> Vec<u8> {
     frame(&[format!("{}:", sender.port()).as_bytes(), message].concat())
 }
@@ -53,8 +53,8 @@ fn the_longest_message_arrives_and_a_longer_one_is_refused_with_the_reason() {
     listener.expect(labelled(&sender, &longest));
 
     let too_long = vec![b'x'; LONGEST + 1];
-    // All of it, and more than the server will read at once: the reset that closing with something
-    // unread brings must not eat the reason.
+    // All of it, and more than the server reads in one go: closing a socket with unread data sends a reset,
+    // which must not destroy the reason.
     sender.send([frame(b"and then"), frame(&too_long), too_long].concat());
     listener.expect(labelled(&sender, b"and then"));
     sender.expect(frame(REFUSAL.as_bytes()));
@@ -79,7 +79,7 @@ fn who_announces_and_never_sends_costs_nothing_but_a_socket() {
             peer
         })
         .collect();
-    // Who comes last is heard by everybody who came before.
+    // Everybody who came before hears the one who comes last.
     let mut last = server.connect();
     last.send(frame(b"still here"));
     first.expect(labelled(&last, b"still here"));
@@ -106,7 +106,7 @@ fn a_frame_that_is_not_whole_is_no_message() {
     let _ = leaver.stream().shutdown(Shutdown::Both);
 }
 
-/// Whoever resets a connection may have the next one from the same port, before the thread of the
+/// A client that resets a connection may make the next one from the same port before the thread of the
 /// first has noticed.
 #[cfg(unix)]
 #[test]

@@ -1,4 +1,4 @@
-//! The orderly end.
+//! Tests the orderly end.
 
 #![cfg(unix)] // the harness cannot press Ctrl-C on Windows
 
@@ -9,7 +9,7 @@ use harness::{Peer, Program, own, resident_memory};
 const LESSON: &str = "lesson-async-server";
 const LAST_LINE: &str = "服务器关闭了\n";
 
-/// The two seconds, and what a machine with a lot to do may take for the rest.
+/// The two seconds, and the time that a busy machine may take for the rest.
 const AT_MOST: Duration = Duration::from_secs(2 + 10);
 
 #[test]
@@ -66,7 +66,7 @@ fn it_does_not_wait_for_those_who_never_read() {
     drop(never_reads);
 }
 
-/// They part all at the same moment, so what each needs for it counts as often as there are clients.
+/// All clients part at the same moment, so what each of them needs for it counts once for each client.
 #[test]
 fn to_part_takes_no_buffer_for_each() {
     let mut server = Program::server(own(LESSON));

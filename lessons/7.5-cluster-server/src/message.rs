@@ -1,5 +1,5 @@
 // ANCHOR: header
-//! What the edges send each other over NATS.
+//! The messages that the edges send each other over NATS.
 //!
 //! | Subject | Meaning | Payload |
 //! |---|---|---|

@@ -1,5 +1,5 @@
 // ANCHOR: names
-//! What an edge is called, and where it looks for NATS.
+//! The name of an edge, and the addresses at which it looks for NATS.
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, ToSocketAddrs, UdpSocket};
 

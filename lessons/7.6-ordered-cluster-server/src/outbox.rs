@@ -1,5 +1,5 @@
 // ANCHOR: header
-//! What the people of this edge have said, until it comes back from the stream.
+//! Keeps what the people of this edge have said, until it comes back from the stream.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Mutex, MutexGuard, PoisonError};

@@ -1,4 +1,4 @@
-//! What the discovery client asks, what it shows, and whom it joins. The servers are played by the tests.
+//! Tests what the discovery client asks, what it shows, and whom it joins. The tests play the servers.
 
 use std::net::{SocketAddr, TcpListener, UdpSocket};
 use std::process::Command;
@@ -13,8 +13,8 @@ use predicates::str::contains;
 const LESSON: &str = "lesson-discovery-client";
 const JOINED: &str = "lesson-broadcast-client";
 
-/// A server that answers what the test says. Each client needs a new one: what the last one has asked
-/// again may still wait there.
+/// A server that answers what the test says. Each client needs a new server, because a repeated question of
+/// the last client may still wait there.
 struct Server {
     socket: UdpSocket,
     address: SocketAddr,
@@ -54,7 +54,7 @@ fn answer(id: u64, port: u16, name: &str) -> String {
     Message::Here { id, port, name }.line()
 }
 
-/// What the client prints for a chat on this machine.
+/// Returns what the client prints for a chat on this machine.
 fn chat(name: &str, port: u16) -> Vec<String> {
     vec![
         format!("发现聊天室：{name}（来自 127.0.0.1）"),
@@ -165,7 +165,7 @@ fn an_unknown_host_is_named() {
     assert!(error.ends_with("\nCheck the host, or leave it out to ask everybody.\n"), "{error}");
 }
 
-/// A client that finds a chat at `address` of this machine, as `command` starts it.
+/// Lets a client, as `command` starts it, find a chat at `address` of this machine.
 fn found(command: impl Fn() -> Command, address: SocketAddr) -> Program {
     let server = Server::new();
     let mut command = command();
@@ -201,7 +201,7 @@ fn join_starts_the_client_of_the_chat_and_ends_as_that_does() {
     assert_eq!(found(joins, nowhere).wait_for_exit().code(), Some(1));
 }
 
-/// The client in a folder where no other program lies, which finds other programs in `path`.
+/// Starts the client in a folder with no other program, so that it finds other programs in `path`.
 #[cfg(unix)]
 fn alone(path: impl AsRef<std::ffi::OsStr>) -> Command {
     let folder = harness::scratch().join("the discovery client alone");

@@ -1,5 +1,5 @@
 // ANCHOR: fairness
-//! How often each machine is answered, in memory that does not grow.
+//! Limits how often each machine is answered, in memory that does not grow.
 
 use std::hash::{BuildHasher, RandomState};
 use std::net::IpAddr;

@@ -1,4 +1,4 @@
-//! What the two programs of 8.1 have in common: the messages, and how many of them are answered.
+//! The parts that the two programs of 8.1 share: the messages, and how many of them are answered.
 
 mod fairness;
 mod message;

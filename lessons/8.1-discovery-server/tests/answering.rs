@@ -1,4 +1,4 @@
-//! What the discovery server answers, and what it does not.
+//! Tests what the discovery server answers, and what it does not.
 
 use std::net::{SocketAddr, UdpSocket};
 use std::process::Command;
@@ -11,7 +11,7 @@ use predicates::str::contains;
 
 const LESSON: &str = "lesson-discovery-server";
 
-/// A server with these options, on a free port of loopback.
+/// Starts a server with these options, on a free port of loopback.
 fn server(options: &[&str]) -> Program {
     let mut command = Command::new(own(LESSON));
     command.arg("127.0.0.1:0").args(options);
@@ -39,7 +39,7 @@ impl Asker {
         self.socket.send_to(datagram.as_ref(), self.server).expect("it is sent");
     }
 
-    /// The next answer, which comes from the address that was asked.
+    /// Returns the next answer, which must come from the address that was asked.
     fn answer(&self) -> String {
         let mut buffer = [0; 1024];
         let (length, from) = self.socket.recv_from(&mut buffer).expect("an answer");
@@ -47,7 +47,7 @@ impl Asker {
         String::from_utf8_lossy(&buffer[..length]).into_owned()
     }
 
-    /// Asks, and expects the answer to just this. Whatever was sent before has had no answer.
+    /// Asks, and expects the answer to exactly this. Nothing that was sent before has been answered.
     fn is_answered(&self, id: u64) {
         self.send(question(id));
         assert_eq!(self.answer(), answer(id));
@@ -58,7 +58,7 @@ fn question(id: u64) -> String {
     Message::Who { id }.line()
 }
 
-/// The answer of a server without options.
+/// Returns the answer of a server without options.
 fn answer(id: u64) -> String {
     Message::Here { id, port: 3000, name: "聊天室" }.line()
 }
@@ -112,7 +112,7 @@ needs::test!(an_asker_that_has_gone_does_not_disturb_the_next);
 fn an_asker_that_has_gone_does_not_disturb_the_next() {
     let server = server(&[]);
     for number in 0..3 {
-        // Where nobody listens any more, the answer comes back as an error on some systems.
+        // If nobody listens any more, the answer comes back as an error on some systems.
         Asker::of(&server).send(question(number));
         Asker::of(&server).is_answered(100 + number);
     }
@@ -239,7 +239,7 @@ fn ctrl_c_and_sigterm_end_it_with_status_0() {
     }
 }
 
-/// The server with calls that fail, see [`with_failing`].
+/// Starts the server with calls that fail, see [`with_failing`].
 fn failing(calls: &[&str]) -> Program {
     let mut command = with_failing(calls, &own(LESSON));
     command.arg("127.0.0.1:0");
@@ -257,7 +257,7 @@ fn interrupted_calls_are_made_again() {
 
 needs::test!(STRACE: answers_that_come_back_are_no_trouble);
 fn answers_that_come_back_are_no_trouble() {
-    // As a Windows server is told that an asker has gone.
+    // This is how a Windows server is told that an asker has gone.
     let server = failing(&["recvfrom:error=ECONNRESET:when=1..50"]);
     Asker::of(&server).is_answered(1);
     assert_eq!(server.stderr().lines().count(), 1, "{}", server.stderr());
@@ -267,7 +267,7 @@ needs::test!(STRACE: an_error_that_passes_is_told_and_waited_for);
 fn an_error_that_passes_is_told_and_waited_for() {
     let server = failing(&["recvfrom:error=ENOMEM:when=1..2", "sendto:error=EPERM:when=1"]);
     let asker = Asker::of(&server);
-    asker.send(question(1)); // which a firewall, say, does not let it answer
+    asker.send(question(1)); // which it may not answer, for example because of a firewall
     asker.is_answered(2);
     let asker = asker.socket.local_addr().expect("its address");
     let refused = format!("\ncannot answer {asker}: Operation not permitted ");

@@ -11,23 +11,23 @@ use super::attempt::{quoted, shown_time};
 use super::{ITSELF, Outcome, PATIENCE};
 use harness::{Connection, Deadline, Patience, Stopped, timed_out};
 
-/// A peer with a name, which remembers what it did last. Where something else comes than it
-/// expects, it says so in a sentence that a learner understands: nothing in here panics.
+/// A peer with a name, which remembers what it did last. If something arrives that it did not expect, it
+/// says so in a sentence that a learner understands: nothing in here panics.
 pub struct Actor {
     connection: Connection,
     name: String,
     did: String,
-    /// What came last of what was expected, to recognise it where it comes twice.
+    /// The last thing that arrived as expected, to recognise it if it arrives twice.
     last: Vec<u8>,
 }
 
-/// How many lines are passed over while another is waited for.
+/// How many lines to skip while waiting for another one.
 const MOST_LINES: usize = 100_000;
 
-/// How long bytes may go on coming, one now and then, until what is waited for is there.
+/// How long bytes may keep arriving, one now and then, before the expected ones must be there.
 const LONGEST: Duration = PATIENCE.saturating_mul(6);
 
-/// More than this where little or nothing was to come, in bytes, is called a flood.
+/// More bytes than this are called a flood if few or none were expected.
 const FLOOD: usize = 16 * 1024;
 
 const THE_END: &str = "the end of the connection";
@@ -35,29 +35,29 @@ const THE_END: &str = "the end of the connection";
 const A_MOMENT: Duration = Duration::from_millis(100);
 
 impl Actor {
-    /// The actor at our end of `stream`. Diagnoses begin with `name` and what it `did` last.
+    /// Creates the actor at our end of `stream`. Diagnoses begin with `name` and what it `did` last.
     pub fn over(stream: TcpStream, name: &str, did: &str) -> Actor {
         let patience = Patience { silence: PATIENCE, in_all: LONGEST };
         let connection = Connection::over(stream, patience);
         Actor { connection, name: name.to_string(), did: did.to_string(), last: Vec::new() }
     }
 
-    /// The address of this end.
+    /// Returns the address of this end.
     pub fn address(&self) -> SocketAddr {
         self.stream().local_addr().expect("a connected socket has an address")
     }
 
-    /// The socket itself, for what the other methods do not do.
+    /// Returns the socket itself, for anything that the other methods do not do.
     pub fn stream(&self) -> &TcpStream {
         self.connection.stream()
     }
 
-    /// Says in words of the check's own what the actor did last, such as `was silent for 1 s`.
+    /// Sets what the actor did last, in the check's own words, such as `was silent for 1 s`.
     pub fn did(&mut self, what: &str) {
         self.did = what.to_string();
     }
 
-    /// Waits for `silence` from now on, in the place of [`PATIENCE`].
+    /// Waits for `silence` from now on, instead of [`PATIENCE`].
     pub fn set_patience(&mut self, silence: Duration) {
         self.connection.patience.silence = silence;
     }
@@ -87,7 +87,7 @@ impl Actor {
     /// Sends `bytes` in one piece.
     ///
     /// # Errors
-    /// Where the connection is over.
+    /// If the connection is over.
     pub fn send(&mut self, bytes: impl AsRef<[u8]>) -> Outcome {
         let bytes = bytes.as_ref();
         self.write(bytes)?;
@@ -99,7 +99,7 @@ impl Actor {
     /// other side most likely reads them one by one.
     ///
     /// # Errors
-    /// Where the connection is over.
+    /// If the connection is over.
     pub fn send_in_pieces<T: AsRef<[u8]>>(&mut self, pieces: &[T]) -> Outcome {
         for (index, piece) in pieces.iter().enumerate() {
             if index > 0 {
@@ -134,10 +134,10 @@ impl Actor {
         Ok(())
     }
 
-    /// Ends its sending half (a FIN), and goes on reading.
+    /// Closes its sending half (a FIN), but keeps reading.
     ///
     /// # Errors
-    /// Where the connection is over.
+    /// If the connection is over.
     pub fn half_close(&mut self) -> Outcome {
         let outcome = self.stream().shutdown(Shutdown::Write);
         self.did = "closed its sending half".to_string();
@@ -151,7 +151,7 @@ impl Actor {
         let _ = SockRef::from(self.stream()).set_linger(Some(Duration::ZERO)); // it may be over
     }
 
-    /// Waits until just `expected` has come.
+    /// Waits until exactly `expected` has arrived.
     ///
     /// # Errors
     /// What came instead.
@@ -164,7 +164,7 @@ impl Actor {
         Ok(())
     }
 
-    /// Waits until the line `expected` has come.
+    /// Waits until the line `expected` has arrived.
     ///
     /// # Errors
     /// What came instead.
@@ -183,7 +183,7 @@ impl Actor {
         Err(self.sentence("expected", &wanted, &came))
     }
 
-    /// Waits until the line `expected` has come, with a newline and no carriage return behind it.
+    /// Waits until the line `expected` has arrived, with a newline and no carriage return behind it.
     ///
     /// # Errors
     /// What came instead.
@@ -197,13 +197,13 @@ impl Actor {
         }
     }
 
-    /// Whatever comes in this `time`.
+    /// Returns whatever arrives in this `time`.
     pub fn take_all_within(&mut self, time: Duration) -> Vec<u8> {
         let _ = self.connection.receive_for(time, |_| false);
         self.connection.take(usize::MAX)
     }
 
-    /// Whatever has come so far. It does not wait.
+    /// Returns whatever has arrived so far, without waiting.
     pub fn take_what_has_come(&mut self) -> Vec<u8> {
         let _ = self.connection.receive_now(); // how it ended, a later expectation says
         self.connection.take(usize::MAX)
@@ -212,7 +212,7 @@ impl Actor {
     /// Waits for so many bytes, whatever they are.
     ///
     /// # Errors
-    /// Where they do not come.
+    /// If they do not arrive.
     pub fn take_exactly(&mut self, count: usize) -> Outcome<Vec<u8>> {
         let outcome = self.connection.receive_until(|unseen| unseen.len() >= count);
         outcome.map_err(|stopped| self.finding_after(&format!("{count} bytes"), stopped))?;
@@ -227,10 +227,10 @@ impl Actor {
         self.line_called("a line")
     }
 
-    /// Waits for the line `expected`, past others, and returns those.
+    /// Waits for the line `expected`, past other lines, and returns those.
     ///
     /// # Errors
-    /// Where it does not come.
+    /// If it does not arrive.
     pub fn find_line(&mut self, expected: &str) -> Outcome<Vec<String>> {
         let wanted = format!("the line `{expected}`");
         let deadline = Deadline::after(LONGEST);
@@ -276,15 +276,15 @@ impl Actor {
     /// Waits for the end of the connection, and returns what came before it.
     ///
     /// # Errors
-    /// Where the connection stays open, or is reset.
+    /// If the connection stays open, or is reset.
     pub fn read_to_end(&mut self) -> Outcome<Vec<u8>> {
         self.connection.read_to_end().map_err(|stopped| self.finding_after(THE_END, stopped))
     }
 
-    /// Waits until the connection is over, in whatever way, and throws away what still comes.
+    /// Waits until the connection is over, in whatever way, and throws away what still arrives.
     ///
     /// # Errors
-    /// Where it stays open.
+    /// If it stays open.
     pub fn expect_over(&mut self) -> Outcome {
         match self.connection.read_to_end() {
             Ok(_) | Err(Stopped::Broken(_)) => Ok(()),
@@ -292,12 +292,12 @@ impl Actor {
         }
     }
 
-    /// For `time`, nothing may come, and the connection must stay open.
+    /// Expects that nothing arrives for `time`, and that the connection stays open.
     ///
     /// # Errors
     /// What came.
     pub fn expect_silence(&mut self, time: Duration) -> Outcome {
-        // Where the silence has lasted long enough already, what came meanwhile is to be seen, too.
+        // If the silence has already lasted long enough, look at what arrived meanwhile as well.
         let patience = time.max(Duration::from_millis(20));
         match self.connection.receive_for(patience, |unseen| !unseen.is_empty()) {
             Err(Stopped::Silence) => Ok(()),
@@ -309,8 +309,8 @@ impl Actor {
         }
     }
 
-    /// Says what a server has no use for, piece by piece, and stays: none of it is an end, and none
-    /// is answered.
+    /// Sends what a server has no use for, piece by piece, and stays: none of it is an end, and none is
+    /// answered.
     ///
     /// # Errors
     /// What came, or that the connection is over.
@@ -325,13 +325,14 @@ impl Actor {
         self.expect_silence(A_MOMENT)
     }
 
-    /// A diagnosis in the form of the others, for what only the check can judge: who did what, what
-    /// was `expected`, and what `came`.
+    /// Returns a diagnosis in the form of the others, for what only the check can judge: who did what,
+    /// what was `expected`, and what `came`.
     pub fn finding(&self, expected: &str, came: &str) -> String {
         self.sentence("expected", expected, came)
     }
 
-    /// What came in place of what was expected is easier to understand when all of it is shown.
+    /// Waits a moment for the rest of what arrived, because a surprise is easier to understand if all of
+    /// it is shown.
     fn receive_rest(&mut self) {
         let _ = self.connection.receive_for(A_MOMENT, |unseen| unseen.len() > 1000);
     }
@@ -381,15 +382,15 @@ impl Actor {
     }
 }
 
-/// Why nothing more was waited for, where nothing was to come.
+/// Why the wait ended, although nothing was to arrive.
 fn why(outcome: Result<(), Stopped>) -> Stopped {
     outcome.err().unwrap_or(Stopped::Otherwise)
 }
 
-/// A listener on a free port of 127.0.0.1, for a check that plays the server.
+/// Returns a listener on a free port of 127.0.0.1, for a check that plays the server.
 ///
 /// # Errors
-/// Where the system does not give one.
+/// If the system does not provide one.
 pub fn listener() -> Outcome<(TcpListener, SocketAddr)> {
     let bound = TcpListener::bind("127.0.0.1:0").and_then(|listener| {
         let address = listener.local_addr()?;

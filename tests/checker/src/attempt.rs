@@ -18,20 +18,20 @@ use super::{Actor, Check, ITSELF, LONGEST, Outcome, PATIENCE};
 use harness::{Deadline, Program, Watch, accept_within, shortened};
 use shared::printable;
 
-/// A learner's compiled program, and whatever a check has started of it.
+/// A learner's compiled program, and the processes of it that a check has started.
 pub struct Attempt {
     path: PathBuf,
-    /// Which program it is to behave like, where it holds several.
+    /// Which program it is to behave like, if it holds several.
     variant: Option<String>,
     patience: Duration,
-    /// The strings in the starter's source: what it prints by itself is not worth showing.
+    /// The strings in the starter's source, because what it prints by itself is not worth showing.
     chatter: Vec<String>,
-    /// How the lines begin that the check itself causes: they are not worth showing either.
+    /// The beginnings of lines that the check itself causes, which are not worth showing either.
     caused: RefCell<Vec<String>>,
     started: RefCell<Vec<Rc<Process>>>,
 }
 
-/// A learner's program that runs. It is killed when the check is over.
+/// A running program of a learner. It is killed when the check is over.
 pub struct Running {
     process: Rc<Process>,
     patience: Duration,
@@ -39,12 +39,12 @@ pub struct Running {
 
 struct Process {
     program: RefCell<Program>,
-    /// Whether the check wanted the program to end, so that this is no news.
+    /// Whether the check wanted the program to end, so that its end is not worth a word.
     was_to_end: Cell<bool>,
 }
 
-/// How long the last words of a program that has ended may be on their way. Something that it has
-/// started may hold its output open for longer.
+/// How long to wait for the last words of a program that has ended. A process that it has started may
+/// hold its output open for longer.
 const LAST_WORDS: Duration = Duration::from_secs(2);
 
 impl Attempt {
@@ -69,24 +69,24 @@ impl Attempt {
         Attempt { patience, ..self }
     }
 
-    /// What the check says of it. A diagnosis quotes what the program has sent and printed, which
-    /// must not be commands for the terminal that shows it.
+    /// Returns what the check says about it. A diagnosis quotes what the program has sent and printed,
+    /// which must not command the terminal that shows it.
     pub(super) fn judge(&self, check: Check) -> Outcome {
         check(self).map_err(|finding| printable(&self.diagnosis(&finding)).into_owned())
     }
 
-    /// Says that the check itself makes the program print lines with this beginning, for example
-    /// because it ends the server that the program is connected to. No diagnosis shows them.
+    /// Hides lines with this beginning from diagnoses, because the check itself causes them, for example
+    /// when it ends the server that the program is connected to.
     pub fn causes(&self, beginning: &str) {
         self.caused.borrow_mut().push(beginning.to_string());
     }
 
-    /// How long to wait for what is expected.
+    /// Returns how long to wait for what is expected.
     pub fn patience(&self) -> Duration {
         self.patience
     }
 
-    /// Starts the program with these arguments, and does not wait.
+    /// Starts the program with these arguments, without waiting for it.
     pub fn start(&self, arguments: &[&str]) -> Running {
         let mut command = Command::new(&self.path);
         command.args(arguments).env("RUST_BACKTRACE", "0");
@@ -102,7 +102,7 @@ impl Attempt {
     /// Starts the program as a server on a free port, and waits until it says that it listens.
     ///
     /// # Errors
-    /// Where it does not, or ends.
+    /// If it does not, or ends.
     pub fn serve(&self) -> Outcome<Running> {
         self.serve_with(&[])
     }
@@ -130,7 +130,7 @@ impl Attempt {
     /// Waits for the next client of `listener`. Diagnoses call our end `name`, such as `the server`.
     ///
     /// # Errors
-    /// Where nobody connects in time.
+    /// If nobody connects in time.
     pub fn accepted_by(&self, listener: &TcpListener, name: &str) -> Outcome<Actor> {
         let patience = 2 * self.patience; // the program may have to be started first
         match accept_within(listener, patience) {
@@ -147,8 +147,8 @@ impl Attempt {
         }
     }
 
-    /// Tries again until it succeeds, for what a server does in its own time, such as noticing that
-    /// a client has left.
+    /// Tries again until it succeeds, because a server does some things in its own time, such as
+    /// noticing that a client has left.
     ///
     /// # Errors
     /// The last one, when the time is up.
@@ -164,18 +164,18 @@ impl Attempt {
         }
     }
 
-    /// How often [`Attempt::try_again`] tries.
+    /// How many times [`Attempt::try_again`] tries.
     pub fn tries(&self) -> usize {
         if self.patience < PATIENCE { 1 } else { 3 }
     }
 
-    /// For what a busy machine may spoil, such as being there in time: tries again, up to three
-    /// times. A program that is wrong is so each time. A try in which the machine held programs up
-    /// says nothing, so it does not count.
+    /// Tries up to three times what a busy machine may spoil, such as an answer in time. A wrong program
+    /// fails each time. An attempt during which the machine held programs up says nothing, so it does
+    /// not count.
     ///
     /// # Errors
-    /// The last one. If the machine was too busy in too many tries, the error says that the check
-    /// cannot tell.
+    /// The last one. If the machine was too busy during too many attempts, the error says that the
+    /// check cannot tell.
     pub fn try_again<T>(&self, mut attempt: impl FnMut() -> Outcome<T>) -> Outcome<T> {
         const MOST: usize = 6;
         let (mut tried, mut counted) = (0, 0);
@@ -196,8 +196,8 @@ impl Attempt {
         }
     }
 
-    /// What a check has found, and what the program that it started last has to say about it.
-    /// Of those before, only one that was not to end is worth a word.
+    /// Returns what a check has found, and what the last program that it started has printed. An earlier
+    /// program is worth a word only if it has ended unexpectedly.
     fn diagnosis(&self, finding: &str) -> String {
         let mut text = format!("{}.", finding.trim_end_matches('.'));
         let started = self.started.borrow();
@@ -230,7 +230,7 @@ impl Attempt {
         text
     }
 
-    /// Whether the untouched starter prints this line too, with whatever in its placeholders.
+    /// Returns whether the untouched starter prints this line as well, with anything in its placeholders.
     fn is_chatter(&self, line: &str) -> bool {
         line.starts_with("listening on ")
             || self.caused.borrow().iter().any(|beginning| line.starts_with(beginning))
@@ -250,20 +250,20 @@ impl Attempt {
 }
 
 impl Running {
-    /// Where this server listens.
+    /// Returns the address on which this server listens.
     pub fn address(&self) -> SocketAddr {
         self.process.program.borrow().address()
     }
 
-    /// The number that the system knows the program by.
+    /// Returns the number of the process.
     pub fn process_id(&self) -> u32 {
         self.process.program.borrow().process_id()
     }
 
-    /// A client of this server. Diagnoses call it `name`, such as `the second client`.
+    /// Connects a client to this server. Diagnoses call it `name`, such as `the second client`.
     ///
     /// # Errors
-    /// Where the server does not take it in.
+    /// If the server does not take it in.
     pub fn connect(&self, name: &str) -> Outcome<Actor> {
         match connected_within(PATIENCE, &self.address()) {
             Ok(stream) => Ok(self.actor(stream, name)),
@@ -271,19 +271,19 @@ impl Running {
         }
     }
 
-    /// A client for which the system keeps little: what it does not read stays with the server.
+    /// Connects a client with a small receive buffer, so that what it does not read stays with the server.
     ///
     /// # Errors
-    /// Where the server does not take it in.
+    /// If the server does not take it in.
     pub fn connect_with_little_room(&self, name: &str) -> Outcome<Actor> {
         self.connect_with_room(name, 64 * 1024, |_| Ok(()))
     }
 
-    /// A client with hardly any room, on a network of small segments: on Linux they also keep the
-    /// server's send buffer small, which on loopback has room for megabytes.
+    /// Connects a client with hardly any room, on a network of small segments. On Linux they also keep the
+    /// server's send buffer small, which otherwise has room for megabytes on loopback.
     ///
     /// # Errors
-    /// Where the server does not take it in.
+    /// If the server does not take it in.
     pub fn connect_from_afar(&self, name: &str) -> Outcome<Actor> {
         #[cfg(unix)]
         return self.connect_with_room(name, 8 * 1024, |socket| socket.set_tcp_mss(1000));
@@ -307,10 +307,10 @@ impl Running {
         Ok(self.actor(socket.into(), name))
     }
 
-    /// So many clients that connect in the same moment, each from a thread of its own.
+    /// Connects so many clients at the same moment, each from a thread of its own.
     ///
     /// # Errors
-    /// Where the server does not take one of them in.
+    /// If the server does not take one of them in.
     pub fn connect_at_once(&self, count: usize, name: &str) -> Outcome<Vec<Actor>> {
         let (address, together) = (self.address(), Barrier::new(count));
         let connect = || {
@@ -334,8 +334,8 @@ impl Running {
         actor
     }
 
-    /// A client that comes from `ip`, which is one of this machine's loopback addresses. `None` where
-    /// this machine does not have it: macOS has only 127.0.0.1.
+    /// Connects a client from `ip`, which is one of this machine's loopback addresses. Returns `None` if
+    /// this machine does not have it, because macOS has only 127.0.0.1.
     pub fn connect_from(&self, ip: Ipv4Addr, name: &str) -> Option<Outcome<Actor>> {
         let socket = Socket::new(Domain::IPV4, Type::STREAM, None).ok()?;
         socket.bind(&SocketAddr::from((ip, 0)).into()).ok()?;
@@ -344,26 +344,26 @@ impl Running {
         Some(connected.map(|()| self.actor(socket.into(), name)))
     }
 
-    /// The memory of the program in MiB, where the system tells it.
+    /// Returns the memory of the program in MiB, if the system tells it.
     pub fn memory(&self) -> Option<usize> {
         let bytes = harness::resident_memory(self.process_id())?;
         usize::try_from(bytes / (1024 * 1024)).ok()
     }
 
-    /// Lets `client` send without end, and without a newline. A server may answer, throw it away or hang
-    /// up, but it may not keep it all.
+    /// Lets `client` send without end, and without a newline. A server may answer, throw the bytes away or
+    /// hang up, but it must not keep them all.
     ///
     /// # Errors
     /// If the server's memory has grown by much.
     pub fn expect_little_kept_of(&self, mut client: Actor) -> Outcome {
         self.expect_little_kept("a client", |bytes| {
             client.take_what_has_come();
-            client.send(bytes).is_ok() // where the server has hung up, nothing more can be sent
+            client.send(bytes).is_ok() // if the server has hung up, nothing more can be sent
         })
     }
 
-    /// As [`Running::expect_little_kept_of`], for whatever feeds the program. `feed` returns whether the
-    /// program takes more.
+    /// Does the same as [`Running::expect_little_kept_of`], for any way to feed the program. `feed` returns
+    /// whether the program takes more.
     ///
     /// # Errors
     /// If the program's memory has grown by much.
@@ -389,7 +389,7 @@ impl Running {
         Ok(())
     }
 
-    /// Whether the program has ended by itself.
+    /// Returns whether the program has ended by itself.
     pub fn has_ended(&self) -> bool {
         self.process.program.borrow_mut().ends_within(Duration::from_millis(100)).is_some()
     }
@@ -398,7 +398,7 @@ impl Running {
     /// `Ctrl-C was pressed`.
     ///
     /// # Errors
-    /// Where it goes on.
+    /// If it goes on.
     pub fn expect_exit(&self, after: &str) -> Outcome<ExitStatus> {
         self.process.was_to_end.set(true);
         let mut program = self.process.program.borrow_mut();
@@ -413,12 +413,12 @@ impl Running {
     /// Types `text` and Enter on the program's keyboard.
     ///
     /// # Errors
-    /// Where the program has ended, or has closed its input.
+    /// If the program has ended, or has closed its input.
     pub fn type_line(&self, text: &str) -> Outcome {
         self.type_bytes(format!("{text}\n").as_bytes())
     }
 
-    /// Puts bytes on the program's stdin, as they are.
+    /// Writes bytes to the program's stdin, as they are.
     ///
     /// # Errors
     /// As [`Running::type_line`].
@@ -439,7 +439,7 @@ impl Running {
         self.process.program.borrow_mut().close_stdin();
     }
 
-    /// What the program has printed to stdout so far.
+    /// Returns what the program has printed to stdout so far.
     pub fn stdout(&self) -> String {
         self.process.program.borrow().stdout()
     }
@@ -449,19 +449,19 @@ impl Running {
         self.process.program.borrow().stderr()
     }
 
-    /// Waits until the program has printed `line` on stdout, which it may do once. `after` says what
+    /// Waits until the program has printed `line` on stdout, which it may do only once. `after` says what
     /// should have made it do so.
     ///
     /// # Errors
-    /// Where it does not, or more than once.
+    /// If it does not, or more than once.
     pub fn expect_line_on_stdout(&self, after: &str, line: &str) -> Outcome {
         self.expect_lines_on_stdout(after, 1, line)
     }
 
-    /// Waits until the program has printed `line` on stdout so many times in all.
+    /// Waits until the program has printed `line` on stdout exactly so many times in all.
     ///
     /// # Errors
-    /// Where it does not, or more often.
+    /// If it does not, or more often.
     pub fn expect_lines_on_stdout(&self, after: &str, times: usize, line: &str) -> Outcome {
         let program = self.process.program.borrow();
         let enough = program.prints_lines_within(self.patience, times, line);
@@ -492,7 +492,7 @@ impl Running {
 }
 
 /// Returns the finding that something came too late, or took too long. If the machine has held programs
-/// up since `watch` was started, it says that the check cannot tell.
+/// up since `watch` was started, the finding says that the check cannot tell.
 pub fn late(watch: &Watch, finding: String) -> String {
     if watch.machine_was_busy() { cannot_tell(&finding) } else { finding }
 }
@@ -504,7 +504,7 @@ fn cannot_tell(finding: &str) -> String {
     )
 }
 
-/// Connects, and tries again when nobody has answered in time on a busy machine.
+/// Connects, and tries again if nobody has answered in time on a busy machine.
 fn connected_within(patience: Duration, address: &SocketAddr) -> io::Result<TcpStream> {
     let deadline = Deadline::after(patience);
     loop {
@@ -515,7 +515,8 @@ fn connected_within(patience: Duration, address: &SocketAddr) -> io::Result<TcpS
     }
 }
 
-/// A program that prints without end says little more in its thousandth line.
+/// Leaves out the lines in the middle: a program that prints without end says little more in its
+/// thousandth line.
 fn first_and_last(lines: &[&str]) -> String {
     const ENDS: usize = 10;
     if lines.len() <= 2 * ENDS {
@@ -526,7 +527,7 @@ fn first_and_last(lines: &[&str]) -> String {
     format!("{}\n[... {left_out} lines ...]\n{}", first.join("\n"), last.join("\n"))
 }
 
-/// A time as a diagnosis shows it.
+/// Returns a time as a diagnosis shows it.
 pub fn shown_time(time: Duration) -> String {
     if time.subsec_millis() == 0 {
         format!("{} s", time.as_secs())
@@ -535,7 +536,7 @@ pub fn shown_time(time: Duration) -> String {
     }
 }
 
-/// Bytes as a diagnosis shows them: on one line, and not all of them where there are many.
+/// Returns bytes as a diagnosis shows them: on one line, and not all of them if there are many.
 pub fn quoted(bytes: &[u8]) -> String {
     let (start, more) = if bytes.len() > 200 { bytes.split_at(70) } else { (bytes, &[][..]) };
     let mut text = String::from("`");

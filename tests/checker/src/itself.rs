@@ -10,11 +10,11 @@ use course::Exercise;
 
 use crate::{Attempt, Check, Diagnosis, Outcome, PATIENCE, exercise};
 
-/// How long the check of a program that is wrong waits at first. Most of them are rejected because
-/// something does not come, so this is most of the time that it takes.
+/// How long the check of a wrong program waits at first. Most of them are rejected because something does
+/// not arrive, so this is most of the time that it takes.
 const IMPATIENCE: Duration = Duration::from_millis(1500);
 
-/// A program that the check is tried on, and what is to come of it.
+/// A program that the check is tried on, and the verdict that is expected.
 struct Trial {
     variant: String,
     expected: Verdict,
@@ -29,7 +29,7 @@ enum Verdict {
 /// Checks the exercise called `name` of the lesson in `folder`.
 ///
 /// # Errors
-/// What is not as it should be.
+/// If something is not as it should be: the error says what.
 pub fn check_itself(name: &str, folder: &str, check: Check) -> Result<(), Diagnosis> {
     let exercise = exercise(name)?;
     if exercise.lesson != folder {
@@ -52,7 +52,7 @@ pub fn check_itself(name: &str, folder: &str, check: Check) -> Result<(), Diagno
     if problems.is_empty() { Ok(()) } else { Err(problems.join("\n\n").into()) }
 }
 
-/// All variants of all exercises of the lesson, in one program.
+/// Compiles all variants of all exercises of the lesson into one program.
 fn program_of(lesson: &str) -> Outcome<&'static Path> {
     static PROGRAM: OnceLock<Outcome<PathBuf>> = OnceLock::new();
     let program = PROGRAM.get_or_init(|| course::build_variants(lesson));
@@ -73,8 +73,8 @@ fn trials(exercise: &Exercise) -> Outcome<Vec<Trial>> {
 }
 
 impl Trial {
-    /// What is wrong with the verdict. A program that is to fail is first checked with little
-    /// patience, and only where that does not bring what is expected with that of a learner.
+    /// Returns what is wrong with the verdict. A program that should fail is first checked with little
+    /// patience, and with that of a learner's check only if the first verdict is not the expected one.
     fn problem(self, program: &Path, exercise: &Exercise, check: Check) -> Option<String> {
         let verdict = |patience| {
             let begun = Instant::now();

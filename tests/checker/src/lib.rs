@@ -29,19 +29,19 @@ pub use places::Places;
 
 /// How long a check waits for what it expects, on a machine that has nothing else to do. A right
 /// program never takes as long. On a busy machine all waits take longer: see [`harness::Deadline`].
-/// What is told of how long something took is judged with [`Attempt::try_again`].
+/// [`Attempt::try_again`] judges how long something took.
 pub const PATIENCE: Duration = Duration::from_secs(5);
 
-/// Longer than a program waits that takes silence for an end: a silence after which nothing may have
-/// changed lasts as long.
+/// The length of a silence after which nothing may have changed. It is longer than a program waits that
+/// takes silence for an end.
 pub const LONG_SILENCE: Duration = Duration::from_millis(2500);
 
 /// A server may be right and slow, so nothing is tried again and again for longer than this.
 pub const LONGEST: Duration = Duration::from_secs(6);
 
-/// The rounds of what provokes a mistake that shows only now and then: at least so many, for which a
-/// busy machine gets the time that it needs, up to [`LONGEST`], and a fast machine makes more of them,
-/// for 1.5 s.
+/// Returns the rounds in which to provoke a mistake that shows only now and then. There are at least so
+/// many, for which a busy machine gets the time that it needs, up to [`LONGEST`]. A fast machine makes
+/// more of them, for 1.5 s.
 pub fn rounds(at_least: usize) -> impl Iterator<Item = usize> {
     const SHORTEST: Duration = Duration::from_millis(1500);
     let begun = Instant::now();
@@ -66,11 +66,11 @@ pub fn lateness_of_time_outs() -> Outcome<Duration> {
     Ok(begun.elapsed().saturating_sub(TIME_OUT))
 }
 
-/// What an error begins with that is not the learner's: something that the check itself needs is
+/// The beginning of an error that is not the learner's, because something that the check itself needs is
 /// missing, or fails. Then `cargo exercise` says that the answer is not checked.
 pub const ITSELF: &str = "the check itself ";
 
-/// What a check finds out: `Err` says what a peer did, what was expected, and what came.
+/// What a check finds out. `Err` says what a peer did, what was expected, and what came.
 pub type Outcome<T = ()> = Result<T, String>;
 
 /// The check of an exercise.
@@ -118,7 +118,7 @@ macro_rules! exercises {
     };
 }
 
-/// What a test returns when it fails. Rust prints it with `Debug`, so that is the plain text.
+/// What a test returns when it fails. Rust prints it with `Debug`, so `Debug` writes the plain text.
 pub struct Diagnosis(String);
 
 impl fmt::Debug for Diagnosis {
@@ -175,7 +175,7 @@ fn report(outcome: &Outcome) {
     let _ = io::stderr().write_all(format!("exercise report: {report}").as_bytes());
 }
 
-/// No check takes as long, unless a program holds it up in a way that nobody has thought of. Without
+/// Longer than any check takes, unless a program holds it up in a way that nobody has thought of. Without
 /// a report, `cargo exercise` says that the answer could not be checked.
 fn give_up_in_time() {
     let deadline = Deadline::after(LONGEST_CHECK);

@@ -2,29 +2,29 @@
 
 use crate::{Attempt, Outcome, Running, rounds};
 
-/// So many clients are welcome at a time. Who comes beyond that is refused with a line of its own.
+/// A limit on the clients at a time. A client beyond it is refused with a line of its own.
 pub struct Places<'a> {
-    /// How many.
+    /// The limit.
     pub count: usize,
-    /// The line for who is let in.
+    /// The line for a client that is let in.
     pub welcome: &'a str,
-    /// The line for who is not.
+    /// The line for a client that is refused.
     pub refusal: &'a str,
 }
 
 impl Places<'_> {
-    /// Many come in the same moment: thirty, of whom just so many are let in, and then twice as
-    /// many as there are places, again and again.
+    /// Lets many connect at the same moment: thirty, of which exactly as many are let in as there are
+    /// places, and then twice as many as there are places, again and again.
     ///
     /// # Errors
-    /// Where too many are let in, or too few, or something else is said.
+    /// If too many are let in, or too few, or something else is sent.
     pub fn hold_when_many_come(&self, attempt: &Attempt) -> Outcome {
         let welcomed = self.welcomed_of(30, &attempt.serve()?)?;
         if welcomed != self.count {
             return Err(self.finding(30, welcomed));
         }
-        // Who asks in one step and counts in another lets too many in now and then. The server may
-        // need a moment to see who has left, so fewer are right, too.
+        // A server that checks in one step and counts in another lets in too many now and then. It may
+        // need a moment to see that clients have left, so fewer are right as well.
         let server = attempt.serve()?;
         for _ in rounds(1000) {
             let welcomed = self.welcomed_of(2 * self.count, &server)?;

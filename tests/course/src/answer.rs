@@ -9,16 +9,16 @@ use std::process;
 use crate::workspace::{ANSWERS, prepare_answers};
 use crate::{Exercise, repository};
 
-/// The most bytes that are read of a file. No person writes a program as long as that.
+/// The most bytes to read of a file. No person writes a program as long as that.
 const MOST: u64 = 16 << 20;
 
-/// What is found where a learner's answer belongs.
+/// What was found where a learner's answer belongs.
 pub enum Answer {
     /// Nothing.
     Missing,
     /// Something that is not readable, and why.
     Unreadable(String),
-    /// What the learner began with, with any line ends and with or without a byte-order mark.
+    /// The starter, with any line ends and with or without a byte-order mark.
     Starter(Vec<u8>),
     /// The learner's work.
     Begun(Vec<u8>),
@@ -40,7 +40,7 @@ impl Exercise {
         repository().join(ANSWERS).join(&self.name)
     }
 
-    /// Returns the path of one of the learner's files, as a learner types it.
+    /// Returns the path of one of the learner's files, as the learner types it.
     pub fn shown_answer(&self, file: &str) -> String {
         format!("{ANSWERS}/{}/{file}", self.name)
     }
@@ -60,8 +60,8 @@ impl Exercise {
         }
     }
 
-    /// Returns the program in a folder that a learner has handed in: the folder `answers` or a clone, also of
-    /// an earlier version. Returns its path as well.
+    /// Returns the program in a folder that a learner has handed in, and its path. The folder is `answers`
+    /// or a clone, perhaps of an earlier version.
     pub fn answer_of(&self, learner: &Path) -> (PathBuf, Answer) {
         let own = format!("{}/main.rs", self.name);
         let places = [self.shown_answer("main.rs"), own, self.shown("answer.rs")];
@@ -75,18 +75,18 @@ impl Exercise {
         (PathBuf::new(), Answer::Missing)
     }
 
-    /// Not every editor and every copy leaves the line ends and the byte-order mark as they were, and an
-    /// earlier version had other paths in it.
+    /// Returns whether the file is still the starter. Editors and copies may change the line ends and the
+    /// byte-order mark, and an earlier version had other paths in it.
     pub fn is_starter(&self, answer: &[u8]) -> bool {
         let text = std::str::from_utf8(answer.strip_prefix(b"\xef\xbb\xbf").unwrap_or(answer));
         let text = text.map(|text| self.adapted(text)).unwrap_or_default();
         self.starter().is_ok_and(|starter| text.lines().eq(starter.lines()))
     }
 
-    /// Puts the starter into `answers/NAME/main.rs` if nothing is there. Returns whether that was so.
+    /// Puts the starter into `answers/NAME/main.rs` if nothing is there. Returns whether it did.
     ///
     /// # Errors
-    /// When it cannot be made or written.
+    /// If it cannot be made or written.
     pub fn begin(&self) -> Result<bool, String> {
         let missing = matches!(self.answer(), Answer::Missing);
         if missing {
@@ -95,11 +95,11 @@ impl Exercise {
         Ok(missing)
     }
 
-    /// Puts the starter where the learner's file is, which is first moved to a name beside it that
-    /// nothing has. Returns that name, or `None` if there was nothing to move.
+    /// Moves the learner's file to a free name beside it, and puts the starter in its place. Returns that
+    /// name, or `None` if there was nothing to move.
     ///
     /// # Errors
-    /// When a file cannot be moved or written. Nothing is lost then: the message says where it is.
+    /// If a file cannot be moved or written. Even then nothing is lost: the message says where it is.
     pub fn start_over(&self) -> Result<Option<String>, String> {
         let starter = self.starter()?;
         let path = self.answers().join("main.rs");
@@ -179,7 +179,7 @@ impl Exercise {
 /// Reads a file that people write.
 ///
 /// # Errors
-/// When it is not readable, not a file (reading a named pipe would wait forever), or huge.
+/// If it is not readable, not a file (reading a named pipe would wait forever), or huge.
 pub fn read(path: &Path) -> io::Result<Vec<u8>> {
     let metadata = fs::metadata(path)?;
     if !metadata.is_file() {
@@ -195,7 +195,7 @@ pub fn read(path: &Path) -> io::Result<Vec<u8>> {
     fs::read(path)
 }
 
-/// Says why the compiler could not read these bytes as text, if it could not.
+/// Returns why the compiler could not read these bytes as text, if it could not.
 pub fn not_text(answer: &[u8]) -> Option<String> {
     const SAVE: &str = "Rust reads only UTF-8: let your editor save it with the encoding UTF-8.";
     if answer.starts_with(b"\xff\xfe") || answer.starts_with(b"\xfe\xff") || answer.contains(&0) {
@@ -207,7 +207,7 @@ pub fn not_text(answer: &[u8]) -> Option<String> {
     Some(format!("Line {line} of main.rs is not UTF-8, but perhaps GBK or Latin-1. {SAVE}"))
 }
 
-/// Whether nothing has this name, not even a symbolic link that leads nowhere.
+/// Returns whether nothing has this name, not even a symbolic link that leads nowhere.
 fn is_free(path: &Path) -> bool {
     fs::symlink_metadata(path).is_err_and(|error| error.kind() == ErrorKind::NotFound)
 }
@@ -228,7 +228,7 @@ pub fn move_to(path: &Path, free: &Path, is_folder: bool) -> io::Result<()> {
     moved
 }
 
-/// A complete file under a passing name, which is removed when this is dropped.
+/// A complete file under a temporary name, which is removed when this is dropped.
 pub struct Draft(PathBuf);
 
 impl Draft {
@@ -241,8 +241,8 @@ impl Draft {
         Ok(draft)
     }
 
-    /// Gives the file its name, unless something has that name: unlike a rename, a hard link
-    /// replaces nothing. On a file system without hard links, looking first must do.
+    /// Gives the file its name, unless something has that name, because a hard link, unlike a rename,
+    /// replaces nothing. On a file system without hard links, it has to look first instead.
     pub fn place(&self, path: &Path) -> io::Result<()> {
         match fs::hard_link(&self.0, path) {
             Err(error) if error.kind() != ErrorKind::AlreadyExists && is_free(path) => {

@@ -52,7 +52,7 @@ pub fn build_check(exercise: &Exercise, told: Told) -> Result<PathBuf, String> {
     }
 }
 
-/// Nobody debugs these programs, and most are compiled once.
+/// Settings for quick builds, because nobody debugs these programs, and most are compiled only once.
 const QUICK: &str = "\n[profile.dev]\ndebug = false\nincremental = false\n";
 
 /// Compiles the solutions, starters and wrong answers of all exercises of the lesson in the folder
@@ -101,7 +101,7 @@ pub fn build_variants(lesson: &str) -> Result<PathBuf, String> {
     }
 }
 
-/// The names of an exercise's variants, and their programs.
+/// Returns the names of an exercise's variants, and their programs.
 fn variants(exercise: &Exercise) -> Result<Vec<(String, String)>, String> {
     let mut variants = exercise.solutions()?;
     variants.push(("starter".to_string(), exercise.starter()?));
@@ -111,17 +111,17 @@ fn variants(exercise: &Exercise) -> Result<Vec<(String, String)>, String> {
     Ok(variants)
 }
 
-/// Compiles these answers, which are somebody else's, where a class is checked. Each stands with the path
-/// of its program. The result holds each compiled program, or why there is none.
+/// Compiles other people's answers, to check a class. Each comes with the path of its program. Returns
+/// each compiled program, or why there is none.
 ///
 /// # Errors
-/// When cargo cannot be run, or a file cannot be written.
+/// If cargo cannot be run, or a file cannot be written.
 pub fn build_answers_of(
     learner: &Path,
     answers: &[(&Exercise, PathBuf)],
     told: Told,
 ) -> Result<HashMap<String, Result<Built, NotBuilt>>, String> {
-    // A folder may be named in any way, a package may not: it is known by a number.
+    // A folder may have any name, but a package may not, so each package has a number for a name.
     let learner = number_of(learner.as_os_str().as_encoded_bytes());
     let folder = format!("target/exercises/handed-in/{learner:016x}");
     let mut members = Vec::new();
@@ -145,14 +145,14 @@ pub fn build_answers_of(
     }
     let manifest = workspace::write(&folder, &members, QUICK)?;
     let mut cargo = cargo("build", false);
-    // An answer that is rejected does not keep the others from being compiled.
+    // One answer that is rejected must not keep the others from being compiled.
     cargo.args(["--workspace", "--keep-going", "--manifest-path"]).arg(manifest);
     let output = Output::of(cargo, told)?;
     Ok(members.into_iter().map(|one| (one.folder, output.program(&one.name))).collect())
 }
 
-/// Puts a copy of a program at `path` in the repository. What it has of the lessons' modules is found
-/// from there as it was from the learner's folder.
+/// Puts a copy of a program at `path` in the repository, from where it finds the lessons' modules as it did
+/// from the learner's folder.
 fn put(path: &str, program: &str) -> Result<(), String> {
     let up = "../".repeat(path.matches('/').count());
     let program =

@@ -14,26 +14,26 @@ use cargo_metadata::{CompilerMessage, Message};
 use crate::progress::number_of;
 use crate::repository;
 
-/// A program that the compiler has accepted.
+/// A compiled program.
 #[derive(Clone, Debug)]
 pub struct Built {
-    /// Where it is.
+    /// The path of the program.
     pub program: PathBuf,
-    /// What the compiler warns of, or nothing.
+    /// The compiler's warnings, or nothing.
     pub warnings: String,
 }
 
 /// Why there is no program.
 #[derive(Clone, Debug)]
 pub enum NotBuilt {
-    /// The compiler finds something wrong in the file: what it says.
+    /// The compiler found something wrong in the file, and says this.
     Rejected(String),
-    /// Cargo did not get as far as that: what it says.
+    /// Cargo did not get as far as that, and says this.
     Failed(String),
 }
 
 impl NotBuilt {
-    /// Returns what a learner is told.
+    /// Returns the message for the learner.
     pub fn into_message(self) -> String {
         match self {
             NotBuilt::Rejected(said) => format!("the compiler rejects the answer:\n\n{said}"),
@@ -42,14 +42,14 @@ impl NotBuilt {
     }
 }
 
-/// Is told each step of a compilation, such as `crate 7: tokio`.
+/// A function that is told each step of a compilation, such as `crate 7: tokio`.
 pub type Told<'a> = &'a (dyn Fn(&str) + Sync);
 
 /// Where cargo puts what it compiles.
 ///
-/// Clones may share one `CARGO_TARGET_DIR`. To cargo their answers and checks are the same targets, so
-/// it would take another clone's program if that is newer than this clone's files: therefore each
-/// clone gets a folder of its own in there.
+/// Clones may share one `CARGO_TARGET_DIR`. To cargo their answers and checks are the same targets, so it
+/// would take another clone's program if that is newer than this clone's files. That's why each clone
+/// gets a folder of its own in there.
 pub fn target() -> PathBuf {
     let Some(target) = env::var_os("CARGO_TARGET_DIR") else {
         return repository().join("target");
@@ -63,7 +63,7 @@ pub fn target() -> PathBuf {
     target.join(format!("clone-{clone:016x}"))
 }
 
-/// A call of cargo, whose messages [`Output::of`] understands.
+/// Prepares a call of cargo, whose messages [`Output::of`] understands.
 pub fn cargo(what: &str, colour: bool) -> Command {
     let mut cargo = Command::new(env::var_os("CARGO").unwrap_or_else(|| OsString::from("cargo")));
     cargo.current_dir(repository()).env("CARGO_TARGET_DIR", target()).stdin(Stdio::null());
@@ -72,21 +72,21 @@ pub fn cargo(what: &str, colour: bool) -> Command {
     cargo
 }
 
-/// What a call of cargo has brought.
+/// The results of a call of cargo.
 #[derive(Default)]
 pub struct Output {
     /// The compiled programs by their names.
     programs: HashMap<String, PathBuf>,
     diagnostics: Vec<Diagnostic>,
-    /// What cargo itself says, without the steps that it takes.
+    /// Cargo's own messages, without the steps that it takes.
     pub said: String,
 }
 
-/// What the compiler says about one place in one target.
+/// A message of the compiler about one place in one target.
 struct Diagnostic {
     target: String,
     text: String,
-    /// Whether this rejects the source. A full disk or a missing linker has neither place nor code.
+    /// Whether the message rejects the source. A full disk or a missing linker has neither place nor code.
     is_error_in_source: bool,
 }
 
@@ -140,7 +140,7 @@ impl Output {
     }
 }
 
-/// Passes on the steps that cargo says it takes. Returns whatever else it says.
+/// Passes on the steps that cargo takes, and returns whatever else it says.
 fn listen(stderr: ChildStderr, told: Told) -> String {
     let mut others = String::new();
     let mut crates = 0;
@@ -153,7 +153,7 @@ fn listen(stderr: ChildStderr, told: Told) -> String {
                 told(&format!("crate {crates}: {}", rest.split(' ').next().unwrap_or_default()));
             }
             "Blocking" => told("another cargo is compiling, and this one waits for it"),
-            // A step's verb stands at the right of the first twelve columns.
+            // A step's verb is at the right of the first twelve columns.
             _ if line.starts_with(' ') && line.find(verb) == Some(12 - verb.len().min(12)) => {
                 told(line.trim());
             }

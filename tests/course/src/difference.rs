@@ -3,17 +3,17 @@
 //! A hunk is found by its lines, and not by the numbers behind `@@`: those may be wrong or missing,
 //! so that a difference survives a change elsewhere in the file, and can be written by hand.
 
-/// The file that `difference` says it starts from: what follows `--- ` before the first hunk.
+/// Returns the file that `difference` says it starts from: what follows `--- ` before the first hunk.
 pub fn base(difference: &str) -> Option<&str> {
     let header = difference.lines().take_while(|line| !line.starts_with("@@"));
     let from = header.filter_map(|line| line.strip_prefix("--- ")).next()?;
     from.split_whitespace().next()
 }
 
-/// `text` with every hunk of `difference` applied.
+/// Returns `text` with every hunk of `difference` applied.
 ///
 /// # Errors
-/// Where a hunk fits nowhere, or in more than one place.
+/// If a hunk fits nowhere, or in more than one place.
 pub fn apply(text: &str, difference: &str) -> Result<String, String> {
     let mut lines: Vec<&str> = text.lines().collect();
     for hunk in hunks(difference) {
@@ -41,7 +41,7 @@ fn hunks(difference: &str) -> Vec<Vec<&str>> {
     hunks
 }
 
-/// The lines that both sides have, and those marked as being on this one.
+/// Returns the lines that both sides have, and those marked as being on this one.
 fn side<'a>(hunk: &[&'a str], mark: char) -> Vec<&'a str> {
     let on_this_side = |line: &&'a str| match line.strip_prefix([' ', mark]) {
         Some(text) => Some(text),

@@ -1,4 +1,4 @@
-//! What lies in an exercise's folder.
+//! The contents of an exercise's folder.
 
 use std::fs;
 use std::path::{self, Path, PathBuf};
@@ -7,16 +7,16 @@ use crate::difference;
 use crate::repository;
 use crate::workspace::FROM_AN_ANSWER;
 
-/// An exercise as it lies in its folder.
+/// An exercise in its folder.
 #[derive(Clone, Debug)]
 pub struct Exercise {
     /// The folder of its lesson, such as `6.2.2.1-greeting`.
     pub lesson: String,
     /// The name of its own folder, such as `say-goodbye`.
     pub name: String,
-    /// Where that folder is.
+    /// The path of that folder.
     pub folder: PathBuf,
-    /// What the first line of its task says.
+    /// The first line of its task.
     pub title: String,
     /// `easy`, `medium` or `hard`.
     pub level: String,
@@ -30,11 +30,11 @@ pub struct WrongAnswer {
     pub name: String,
     /// The program.
     pub program: String,
-    /// A part of the diagnosis that it is to be rejected with.
+    /// A part of the diagnosis with which it must be rejected.
     pub rejected_with: String,
 }
 
-/// All exercises in the order of the course: lesson by lesson, a section's server before its
+/// Returns all exercises in the order of the course: lesson by lesson, a section's server before its
 /// client, and in each lesson the easiest first.
 pub fn all() -> Vec<Exercise> {
     let mut exercises = Vec::new();
@@ -49,7 +49,7 @@ pub fn all() -> Vec<Exercise> {
     exercises
 }
 
-/// The exercise called `name`, in which a hyphen may be written as an underscore.
+/// Returns the exercise called `name`, in which a hyphen may be written as an underscore.
 pub fn find(name: &str) -> Option<Exercise> {
     all().into_iter().find(|exercise| exercise.name == name.replace('_', "-"))
 }
@@ -70,7 +70,7 @@ pub fn lessons_called(name: &str) -> Vec<String> {
 
 /// Returns the exercise whose folder or file is at `path`, or all of the lesson there. The path is
 /// relative to the current folder, or to the one that holds everything, as this program shows paths.
-/// A word that is no path is not taken for one, in whatever folder it is typed.
+/// A word that is not a path is never taken for one, in whatever folder it is typed.
 pub fn at_path(path: &Path) -> Vec<Exercise> {
     let from_here = path::absolute(path).unwrap_or_default();
     // The file itself may be missing, or a symbolic link: the folders around it say what it is.
@@ -92,7 +92,7 @@ pub fn at_path(path: &Path) -> Vec<Exercise> {
     Vec::new()
 }
 
-/// Those of `known` that look most like `name`, at most three.
+/// Returns those of `known` that look most like `name`, at most three.
 pub fn nearest<'a>(name: &str, known: impl IntoIterator<Item = &'a str>) -> Vec<&'a str> {
     let name = name.replace('_', "-").to_lowercase();
     let mut ranked: Vec<(usize, &str)> = known
@@ -108,7 +108,7 @@ pub fn nearest<'a>(name: &str, known: impl IntoIterator<Item = &'a str>) -> Vec<
     ranked.into_iter().take(3).map(|(_, name)| name).collect()
 }
 
-/// How many characters have to be put in, left out or replaced to make `a` into `b`.
+/// Returns how many characters have to be inserted, removed or replaced to turn `a` into `b`.
 fn distance(a: &str, b: &str) -> usize {
     let b: Vec<char> = b.chars().collect();
     let mut row: Vec<usize> = (0..=b.len()).collect();
@@ -143,41 +143,41 @@ impl Exercise {
         (section, is_client, name.to_string(), level, self.minutes, self.name.clone())
     }
 
-    /// The package of its lesson, such as `lesson-greeting`.
+    /// Returns the package of its lesson, such as `lesson-greeting`.
     pub fn package(&self) -> String {
         format!("lesson-{}", self.lesson_name())
     }
 
-    /// The lesson's name without its number, such as `greeting`.
+    /// Returns the lesson's name without its number, such as `greeting`.
     pub fn lesson_name(&self) -> &str {
         self.lesson.split_once('-').map_or(&self.lesson, |(_, name)| name)
     }
 
-    /// The test that checks the learner's file, such as `greeting::say_goodbye`.
+    /// Returns the name of the test that checks the learner's file, such as `greeting::say_goodbye`.
     pub fn test(&self) -> String {
         format!("{}::{}", self.lesson_name(), self.name).replace('-', "_")
     }
 
-    /// The path of one of its files, as a learner types it.
+    /// Returns the path of one of its files, as a learner types it.
     pub fn shown(&self, file: &str) -> String {
         format!("lessons/{}/exercises/{}/{file}", self.lesson, self.name)
     }
 
-    /// What is in its file, such as `task.md`.
+    /// Returns the text of one of its files, such as `task.md`.
     ///
     /// # Errors
-    /// Where it cannot be read: the message names the file.
+    /// If it cannot be read: the message names the file.
     pub fn read(&self, file: &str) -> Result<String, String> {
         fs::read_to_string(self.folder.join(file))
             .map_err(|error| format!("cannot read {}: {error}", self.shown(file)))
     }
 
-    /// What the learner begins with: the lesson's main.rs as the book shows it, without the lines
-    /// that mark its anchors. Its modules stay in the lesson. A `starter.diff` says what is
-    /// different, or which file it is.
+    /// Returns the program that the learner begins with: the lesson's main.rs as the book shows it, without
+    /// the lines that mark its anchors. Its modules stay in the lesson. If there is a `starter.diff`, it
+    /// says what is different, or which file the program is.
     ///
     /// # Errors
-    /// Where a file is missing, or the difference does not fit.
+    /// If a file is missing, or the difference does not fit.
     pub fn starter(&self) -> Result<String, String> {
         let difference = match self.folder.join("starter.diff").is_file() {
             true => self.read("starter.diff")?,
@@ -197,7 +197,7 @@ impl Exercise {
             .map_err(|problem| format!("{}: {problem}", self.shown("starter.diff")))
     }
 
-    /// One right answer.
+    /// Returns one right answer.
     ///
     /// # Errors
     /// As [`Exercise::starter`].
@@ -205,7 +205,7 @@ impl Exercise {
         self.patched("solution.diff", &self.read("solution.diff")?)
     }
 
-    /// All right answers that are known, each with its name: `solution`, and what is in
+    /// Returns all right answers that are known, each with its name: `solution`, and those in
     /// `solution-2.diff` and so on. They show that the check accepts more than one way.
     ///
     /// # Errors
@@ -221,10 +221,10 @@ impl Exercise {
             .collect()
     }
 
-    /// The known wrong answers, by the names of their files.
+    /// Returns the known wrong answers, by the names of their files.
     ///
     /// # Errors
-    /// Where one does not fit what it is a difference from, or does not say what it is rejected
+    /// If one does not fit what it is a difference from, or does not say what it is rejected
     /// with.
     pub fn wrong_answers(&self) -> Result<Vec<WrongAnswer>, String> {
         files_in(&self.folder.join("wrong")).iter().map(|file| self.wrong_answer(file)).collect()
@@ -264,10 +264,10 @@ impl Exercise {
             .map_err(|problem| format!("{} does not fit: {problem}", self.shown(file)))
     }
 
-    /// The three hints of its task, without their mark-up.
+    /// Returns the three hints of its task, without their mark-up.
     ///
     /// # Errors
-    /// Where the task cannot be read.
+    /// If the task cannot be read.
     pub fn hints(&self) -> Result<Vec<String>, String> {
         let task = self.read("task.md")?;
         let hints = task.split("<summary>Hint ").skip(1);
@@ -278,7 +278,7 @@ impl Exercise {
     }
 }
 
-/// What lies in `folder`, in the order of the names. Nothing where there is no such folder.
+/// Returns the contents of `folder`, in the order of the names, or nothing if there is no such folder.
 pub fn files_in(folder: &Path) -> Vec<PathBuf> {
     let entries = fs::read_dir(folder).into_iter().flatten().flatten();
     let mut files: Vec<PathBuf> = entries.map(|entry| entry.path()).collect();

@@ -1,4 +1,4 @@
-//! The exercises as they lie in their folders, and how they are compiled.
+//! The exercises in their folders, and how they are compiled.
 //!
 //! An exercise is a folder `lessons/LESSON/exercises/NAME` with these files:
 //!
@@ -8,8 +8,8 @@
 //! | `solution.diff` | one right answer, as its difference from the starter |
 //! | `solution-2.diff`, … | other right answers, as differences from the starter or the solution |
 //! | `wrong/*.diff` | answers that look right, as differences from the solution or the starter; the first line is `Rejected with: ` and a part of the diagnosis |
-//! | `wrong/*.rs` | the same, where the program is of another make |
-//! | `starter.diff` | only where the starter is not the lesson's `src/main.rs` |
+//! | `wrong/*.rs` | the same, if the program is of another make |
+//! | `starter.diff` | only if the starter is not the lesson's `src/main.rs` |
 //!
 //! The learner's own files are made in `answers/NAME`, which git ignores: `main.rs` begins as the starter, and
 //! when the exercise is solved, `solution.rs` is put beside it. `answers` is a cargo workspace of its own.

@@ -1,5 +1,5 @@
 //! Answers in the places of earlier versions: `lessons/LESSON/exercises/NAME/answer.rs`, which git
-//! knew, and `answer-1.rs` and so on beside it. They are the learners' work, so they come along.
+//! knew, and `answer-1.rs` and so on beside it. They are the learners' work, so they are moved along.
 
 use std::fs;
 use std::path::Path;
@@ -66,7 +66,7 @@ impl Exercise {
         Ok(Some(format!("Yours, moved: {kept} (it was {shown})")))
     }
 
-    /// Adapts a program in the new place. One that is no text stays as it is.
+    /// Adapts a program in the new place. A file that is not text stays as it is.
     fn adapt(&self, path: &Path) -> Result<(), String> {
         let Some(text) = read(path).ok().and_then(|bytes| String::from_utf8(bytes).ok()) else {
             return Ok(());
@@ -95,8 +95,8 @@ impl Exercise {
     }
 }
 
-/// A `git pull` may have left an answer in the stash, or in a commit of the learner's that was undone or
-/// merged away. Those are in no branch of where the project comes from.
+/// Fetches the answers that a `git pull` may have left in the stash, or in a commit of the learner's that was
+/// undone or merged away. Those are not in any branch of where the project comes from.
 fn fetch_from_git() -> Vec<String> {
     let is_clone = git(&["for-each-ref", "--count=1", "refs/remotes"]);
     if is_clone.unwrap_or_default().is_empty() || commits_with(OLD_ANSWERS).is_empty() {
@@ -117,7 +117,7 @@ fn fetch_from_git() -> Vec<String> {
     notes
 }
 
-/// The learner's own commits that have changed these files, the newest first.
+/// Returns the learner's own commits that have changed these files, the newest first.
 fn commits_with(files: &str) -> Vec<String> {
     let commits =
         ["rev-list", "--date-order", "--all", "--reflog", "--not", "--remotes", "--", files];
@@ -125,7 +125,7 @@ fn commits_with(files: &str) -> Vec<String> {
     String::from_utf8_lossy(&commits).lines().map(str::to_string).collect()
 }
 
-/// Returns what git prints. Nothing where there is no git, or this is not a clone.
+/// Returns what git prints, or nothing if there is no git, or this is not a clone.
 fn git(arguments: &[&str]) -> Option<Vec<u8>> {
     let output = Command::new("git").arg("-C").arg(repository()).args(arguments).output().ok()?;
     output.status.success().then_some(output.stdout)

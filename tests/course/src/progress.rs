@@ -1,4 +1,4 @@
-//! What a learner has solved, and which hints were shown, kept in a file in the folder that holds
+//! Keeps what a learner has solved, and which hints were shown, in a file in the folder that holds
 //! everything.
 
 use std::fs::File;
@@ -15,19 +15,19 @@ const FILE: &str = ".exercise-progress";
 /// the answer's content, so an answer that has changed since counts as not solved, until it is
 /// checked or is the same again.
 ///
-/// Lines are only ever added at the end, each in one write: whatever else the file holds stays, and
-/// two processes may add to it at the same time.
+/// Lines are only ever added at the end, each in one write, so whatever else the file holds stays, and two
+/// processes may add to it at the same time.
 pub struct Progress {
     file: PathBuf,
     lines: Vec<String>,
     /// Whether the file ends within a line, as after a write that found the disk full.
     is_cut: bool,
-    /// Why the file cannot be read, if it cannot.
+    /// The reason why the file cannot be read, if it cannot.
     trouble: Option<String>,
 }
 
 impl Progress {
-    /// Reads what is remembered so far.
+    /// Reads what has been remembered so far.
     pub fn load() -> Progress {
         let file = repository().join(FILE);
         let (bytes, trouble) = match read(&file) {
@@ -40,20 +40,20 @@ impl Progress {
         Progress { file, lines, is_cut, trouble }
     }
 
-    /// Returns why it is not known what was solved before, if it is not.
+    /// Returns why it isn't known what was solved before, if it isn't.
     pub fn trouble(&self) -> Option<&str> {
         self.trouble.as_deref()
     }
 
-    /// Whether the answer, as it is now, has passed its check.
+    /// Returns whether the answer, as it is now, has passed its check.
     pub fn is_solved(&self, exercise: &Exercise) -> bool {
         let answer = exercise.answer();
         let is_known = |answer| self.lines.contains(&solved_line(exercise, answer));
         answer.bytes().is_some_and(is_known)
     }
 
-    /// Remembers that `answer` has passed its check: always as long as this process runs, and in the
-    /// file if that is possible.
+    /// Remembers that `answer` has passed its check, for as long as this process runs, and in the file if
+    /// that is possible.
     ///
     /// # Errors
     /// When the file cannot be read or written.

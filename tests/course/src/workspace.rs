@@ -1,5 +1,5 @@
-//! Small cargo workspaces for programs that are no targets of the repository's own, so that its
-//! Cargo.lock stays as it is. All paths in them are relative to the repository, so it may be moved.
+//! Small cargo workspaces for programs that are not targets of the repository, so that its Cargo.lock
+//! stays as it is. All paths in them are relative to the repository, so you can move it.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -16,7 +16,7 @@ use crate::{Exercise, all, repository};
 /// The folder of the learners' answers. It is also a workspace.
 pub const ANSWERS: &str = "answers";
 
-/// The way from the folder of an answer to the repository.
+/// The path from the folder of an answer to the repository.
 pub const FROM_AN_ANSWER: &str = "../../";
 
 /// The first line of a package's manifest, as long as its learner needs nothing else.
@@ -28,13 +28,13 @@ pub struct Member {
     /// Its folder in the workspace.
     pub folder: String,
     /// The name of the package and of its program. All workspaces share one target folder, in which cargo
-    /// takes two of the same name for the same.
+    /// takes two programs of the same name for one.
     pub name: String,
     /// The folder of the lesson.
     pub lesson: String,
 }
 
-/// Writes the manifests of the answers that there are. Returns that of all.
+/// Writes the manifests of all answers, and returns the path of the workspace's own.
 ///
 /// # Errors
 /// When a file cannot be written.
@@ -59,7 +59,7 @@ pub fn prepare_answers() -> Result<PathBuf, String> {
     }
 }
 
-/// What `cargo exercise` stands for, with the way to the repository.
+/// The command that `cargo exercise` stands for, with the path to the repository.
 const COMMAND: &str = "run -q --manifest-path UP/Cargo.toml -p course --bin exercise --";
 
 fn begun() -> Vec<Member> {
@@ -68,8 +68,8 @@ fn begun() -> Vec<Member> {
     begun.map(member).collect()
 }
 
-/// Writes the manifests of a workspace in the folder `folder` of the repository. `settings` are added to
-/// that of the whole. Returns its path.
+/// Writes the manifests of a workspace in the folder `folder` of the repository, and returns the path of
+/// the workspace's own, to which it adds `settings`.
 ///
 /// # Errors
 /// When cargo does not describe the lessons, or a file cannot be written.
@@ -84,7 +84,7 @@ pub fn write(folder: &str, members: &[Member], settings: &str) -> Result<PathBuf
             write_if_changed(&manifest, &manifest_of(member, &up)?).map_err(failed)?;
         }
     }
-    // With the repository's Cargo.lock, nothing is needed that it does not need, and in no other version.
+    // With a copy of the repository's Cargo.lock, cargo needs the same packages, in the same versions.
     let lock = fs::read_to_string(repository().join("Cargo.lock")).map_err(failed)?;
     let folders: Vec<&str> = members.iter().map(|member| member.folder.as_str()).collect();
     let manifest = format!(
@@ -147,15 +147,15 @@ fn folder_of(workspace: &Metadata, package: &Package) -> Result<String, String> 
     )
 }
 
-/// A path within the repository, as it is written on every system.
+/// Returns a path within the repository, as it is written on every system.
 fn relative(workspace: &Metadata, path: &Path) -> Result<String, String> {
     let path = path.strip_prefix(&workspace.workspace_root);
     let path = path.map_err(|_| "a package lies outside the repository".to_string())?;
     Ok(path.to_string_lossy().replace('\\', "/"))
 }
 
-/// Writes a file, unless it has this content already: cargo would compile again. Another process that
-/// reads it sees the old content or the new. Returns whether it was written.
+/// Writes a file, unless it has this content already, because cargo would compile again. Another process
+/// that reads the file sees either the old content or the new. Returns whether it was written.
 pub fn write_if_changed(path: &Path, content: impl AsRef<[u8]>) -> io::Result<bool> {
     let content = content.as_ref();
     if fs::read(path).is_ok_and(|already| already == content) {

@@ -13,7 +13,7 @@ use course::{all, repository};
 
 const ANSWER: &str = "answers/number-the-clients";
 
-/// A copy of this project, in a folder with a name that is hard to quote. It goes when it is dropped.
+/// A copy of this project, in a folder with a name that is hard to quote. It is removed when dropped.
 struct Copy {
     root: PathBuf,
 }
@@ -40,7 +40,7 @@ impl Copy {
         command.output().expect("it starts")
     }
 
-    /// Cargo in the folder of an answer.
+    /// Prepares a call of cargo in the folder of an answer.
     fn cargo(&self, answer: &str, arguments: &[&str]) -> Output {
         let mut cargo = Command::new("cargo");
         cargo.current_dir(self.root.join(answer)).args(arguments);

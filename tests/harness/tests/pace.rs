@@ -1,4 +1,4 @@
-//! How long a wait with a deadline takes. Only Linux tells how many programs want to run.
+//! Tests how long a wait with a deadline takes. Only Linux tells how many programs want to run.
 #![cfg(target_os = "linux")]
 
 use std::hint;

@@ -29,7 +29,7 @@ pub struct About {
     pub times: bool,
 }
 
-/// Finds the times to tell of among all segments.
+/// Finds, among all segments, the times to tell of.
 pub type Only = fn(&[Segment]) -> Result<Vec<Told>>;
 
 /// A time to tell of, and a sentence about what happens then.
@@ -220,7 +220,7 @@ fn broadcast_cut_character(stage: &mut Stage) -> Result<()> {
     stage.see(hearer, "hello\n")?;
     let you = "你".as_bytes();
     stage.send(speaker, &you[..2], "two of the three bytes of `你`")?;
-    stage.note(hearer, "Nothing goes on to terminal 3: two bytes of a character cannot be shown. The server keeps them.")?;
+    stage.note(hearer, "Nothing is passed on to terminal 3, because two bytes of a character cannot be shown. The server keeps them.")?;
     stage.send(speaker, &[&you[2..], b"\n"].concat(), "the third byte, and a newline")?;
     stage.see(hearer, "你\n")?;
     stage.ctrl_c(speaker)?;
@@ -256,7 +256,7 @@ fn broadcast_fast_speaker(stage: &mut Stage) -> Result<()> {
     stage.see(reader, "the end\n")?;
     stage.note(
         reader,
-        "All of it has arrived, but that took some two seconds. After the first 64 KiB the server's thread slept between two reads, in `pace.wait()`. Meanwhile the rest waited in the two kernels, and TCP kept terminal 3 from sending more.",
+        "All of it has arrived, but that took about two seconds. After the first 64 KiB the server's thread slept between two reads, in `pace.wait()`. Meanwhile the rest waited in the two kernels, and TCP kept terminal 3 from sending more.",
     )
 }
 
@@ -271,7 +271,7 @@ fn framed(stage: &mut Stage) -> Result<()> {
     stage.see(hearer, "a␊b\n")?;
     let you = b"\0\0\0\x03\xe4\xbd\xa0"; // 你 (you), which is three bytes
     stage.send(speaker, &you[..6], "the length 3, and two of the three bytes of `你`")?;
-    stage.note(hearer, "Nothing goes on to terminal 3. The length says that a byte is missing, so the server keeps the two that it has.")?;
+    stage.note(hearer, "Nothing is passed on to terminal 3. The length says that a byte is missing, so the server keeps the two that it has.")?;
     stage.send(speaker, &you[6..], "the third byte, and nothing after it")?;
     stage.see(hearer, "你\n")?; // you
     stage.ctrl_c(speaker)?;
@@ -306,7 +306,7 @@ fn shared_log(stage: &mut Stage) -> Result<()> {
     stage.read_on(slow, "the end\n")?;
     stage.note(
         slow,
-        "Now both cursors are at the end of the log. Each write took all that its client was behind, up to 32 KiB.",
+        "Now both cursors are at the end of the log. Each write sent everything that its client had missed, up to 32 KiB.",
     )?;
     stage.ctrl_c(slow)?;
     stage.see(server, "有客户端退出了")?; // a client has left
@@ -379,7 +379,7 @@ fn two_exchanges(segments: &[Segment]) -> Result<Vec<Told>> {
     ])
 }
 
-/// Two writes and the answer to them.
+/// An exchange: two writes and the answer to them.
 struct Exchange {
     /// The time from the first write until the program sends something else.
     all: Range<f64>,
@@ -388,7 +388,7 @@ struct Exchange {
 }
 
 impl Exchange {
-    /// Returns how long after the first write the second was sent.
+    /// Returns how long after the first write the second one was sent.
     fn waits(&self) -> f64 {
         self.second - self.all.start
     }

@@ -13,21 +13,21 @@ use predicates::str::contains;
 
 pub const LESSON: &str = "lesson-cluster-server";
 
-/// An edge, connected to one of these servers or not.
+/// Starts an edge, which need not be able to connect to any of these servers.
 pub fn edge_with(name: &str, servers: &str) -> Program {
     let mut command = Command::new(own(LESSON));
     command.args(["127.0.0.1:0", "--nats", servers, "--name", name]);
     Program::server_from(command)
 }
 
-/// An edge that is connected to NATS.
+/// Starts an edge, and waits until it is connected to NATS.
 pub fn edge(name: &str, nats: &Nats) -> Program {
     let edge = edge_with(name, &nats.address());
     edge.wait_for_stderr(contains("joined the other edges"));
     edge
 }
 
-/// Waits until everybody is in the room and hears everybody else, wherever: each says a line again
+/// Waits until everybody is in the room and hears everybody else, at every edge. Each says a line again
 /// and again until all the others have heard one, and then all wait for the last of those.
 pub fn meet(people: &mut [&mut Peer]) {
     for index in 0..people.len() {
@@ -53,7 +53,7 @@ pub fn meet(people: &mut [&mut Peer]) {
     }
 }
 
-/// Somebody who says numbered lines, and a neighbour who hears each of them before the next is said.
+/// A speaker of numbered lines, and a neighbour who hears each of them before the next is said.
 pub struct Series {
     speaker: Peer,
     neighbour: Peer,
@@ -117,8 +117,8 @@ impl Series {
         });
     }
 
-    /// Asserts that what a witness has not heard at `edge` is what the edge says to be lost, and that
-    /// it was heard in order, and nothing twice. Returns how many lines are lost.
+    /// Asserts that `edge` reports exactly the lines that a witness has not heard as lost, and that the
+    /// witness has heard the others in order, and none twice. Returns how many lines are lost.
     pub fn assert_heard_or_lost(&mut self, witness: &Witness, edge: &Program) -> usize {
         self.say_until_heard_by(&[witness]);
         let heard = witness.heard();
@@ -132,7 +132,7 @@ impl Series {
     }
 }
 
-/// What somebody has heard of a series.
+/// The lines of a series that somebody has heard.
 pub struct Witness {
     heard: Arc<Mutex<Vec<usize>>>,
     from: String,
@@ -148,7 +148,7 @@ impl Witness {
     }
 }
 
-/// How many lines of another edge are lost, as `edge` says.
+/// Returns how many lines of another edge are lost, according to `edge`.
 pub fn lost(edge: &Program, from: &str) -> usize {
     let stderr = edge.stderr();
     let words = stderr.lines().filter_map(|line| line.strip_prefix(&format!("{from}: ")));

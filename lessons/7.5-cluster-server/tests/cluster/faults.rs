@@ -99,7 +99,7 @@ fn what_is_more_than_the_log_holds_is_lost_and_counted_at_both_ends() {
 }
 
 needs::test!(NATS_SERVER: a_nats_that_does_nothing_holds_up_nobody_costs_no_memory_and_is_left_for_another);
-/// A machine that hangs still takes connections, so that is not enough to know it is there.
+/// A machine that hangs still accepts connections, so a connection does not prove that it is there.
 fn a_nats_that_does_nothing_holds_up_nobody_costs_no_memory_and_is_left_for_another() {
     let (first, mut second) = (Nats::running(), Nats::new(&[]));
     let servers = format!("{},{}", first.address(), second.address());
@@ -158,7 +158,8 @@ fn an_edge_that_is_killed_is_missed_by_its_own_people_only_and_may_come_back() {
     }
 }
 
-/// What stands before a school's edges: it passes each connection on to the first edge that is there.
+/// A load balancer in front of a school's edges, which passes each connection on to the first edge that is
+/// there.
 fn balancer(edges: Vec<SocketAddr>) -> SocketAddr {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
     let address = listener.local_addr().expect("its address");
@@ -215,7 +216,7 @@ fn wait_until_they_know_each_other(members: &[Nats]) {
 }
 
 needs::test!(NATS_SERVER: the_members_of_a_nats_cluster_are_killed_one_at_a_time);
-/// One edge is told one server, and learns of the others from that one.
+/// One edge is given one server, and learns of the others from that one.
 fn the_members_of_a_nats_cluster_are_killed_one_at_a_time() {
     let mut members = Nats::cluster_of_three(Nats::new);
     wait_until_they_know_each_other(&members);
@@ -244,8 +245,8 @@ fn the_members_of_a_nats_cluster_are_killed_one_at_a_time() {
 }
 
 needs::test!(NATS_SERVER: servers_that_are_out_of_reach_do_not_delay_the_way_back);
-/// A server in a container says that it is found at an address of the container's own network. Nothing
-/// answers at an address for documentation (RFC 5737), or the machine knows no way there.
+/// A server in a container announces an address of the container's own network. Here it is an address for
+/// documentation (RFC 5737), where nothing answers, or which the machine cannot reach at all.
 fn servers_that_are_out_of_reach_do_not_delay_the_way_back() {
     let away = (1..=8).map(|machine| format!("192.0.2.{machine}:4222")).collect::<Vec<_>>();
     let mut nats = Nats::running();
@@ -292,7 +293,8 @@ fn an_edge_that_does_not_read_is_disconnected_and_says_what_it_has_missed() {
 }
 
 needs::test!(NATS_SERVER: both_speak_while_nats_is_killed_again_and_again);
-/// Two edges and a NATS that comes and goes: what is missing at one end is what is said to be lost.
+/// Two edges and a NATS that comes and goes. The lines that are missing at one end are exactly those that
+/// are reported as lost.
 fn both_speak_while_nats_is_killed_again_and_again() {
     let mut nats = Nats::running();
     let (east, west) = (edge("east", &nats), edge("west", &nats));

@@ -14,7 +14,7 @@ use crate::edges::{edge, lost, meet};
 
 const LINE: &str = "somebody pastes a file that has this line in it again and again";
 
-/// Pastes numbered lines for a while, however long it takes. Returns how many.
+/// Pastes numbered lines for a while, however long that takes. Returns how many.
 fn paste(mut speaker: &TcpStream, is_over: impl Fn(usize) -> bool) -> usize {
     let mut number = 0;
     while !is_over(number) {
@@ -25,15 +25,15 @@ fn paste(mut speaker: &TcpStream, is_over: impl Fn(usize) -> bool) -> usize {
     number
 }
 
-/// What a reader that is slow has heard until `end` is said.
+/// The lines that a slow reader has heard before `end` is said.
 #[derive(Default)]
 struct Heard {
     numbers: Vec<usize>,
-    /// What the others said, and after how many lines of the flood it was heard.
+    /// The lines of the others, each with the number of lines of the flood that were heard before it.
     asides: Vec<(String, usize)>,
 }
 
-/// How much a reader has heard so far: lines of the flood, and what the others said.
+/// How much a reader has heard so far: lines of the flood, and lines of the others.
 #[derive(Default)]
 struct Counts {
     flood: AtomicUsize,
@@ -78,10 +78,10 @@ impl Read for Slowly<'_> {
 }
 
 /// How much of the flood the slow reader usually hears before it hears what somebody else has said
-/// meanwhile: no more than the log holds. Far more than that waits.
+/// meanwhile. It is no more than the log holds, although far more than that is waiting.
 const MOST_BEFORE: usize = 8 * 1024 * 1024;
 
-/// Linux gives a connection over loopback megabytes, and what is in there comes before what is new.
+/// Linux gives a connection over loopback megabytes of buffers, and what is in there comes first.
 fn connect_with_a_small_buffer(edge: &Program) -> Peer {
     let socket = Socket::new(Domain::IPV4, Type::STREAM, None).expect("a socket");
     socket.set_recv_buffer_size(64 * 1024).expect("a small buffer");
@@ -121,7 +121,7 @@ fn a_flood(is_over: impl Fn(usize, Instant) -> bool + Send) {
         wait_until("what the others said is heard, or said to be lost", || {
             counts.asides.load(Ordering::Relaxed) + lost(&west, "north") >= spoken.len()
         });
-        // Not before what waits has been said, or it might be lost.
+        // Only after everything that waits has been said, because otherwise it might be lost.
         wait_until("the end is heard", || {
             floods.send("the end\n");
             thread::sleep(Duration::from_millis(100));
@@ -155,7 +155,7 @@ fn a_flood(is_over: impl Fn(usize, Instant) -> bool + Send) {
     println!("{missing} of {said} lines were lost");
 }
 
-/// Some of the words "the end" may be lost too.
+/// Some of the words "the end" may be lost as well.
 fn assert_lost(edge: &Program, missing: usize) {
     wait_until("what is missing is said to be lost", || lost(edge, "east") >= missing);
     assert!(lost(edge, "east") <= missing + 100, "{missing} are missing\n{}", edge.stderr());

@@ -1,4 +1,4 @@
-//! What people hear while nothing is wrong.
+//! Tests what people hear while nothing is wrong.
 
 use std::net::TcpStream;
 use std::process::Command;
@@ -36,8 +36,8 @@ fn three_edges_are_one_room_and_labels_say_from_where() {
 }
 
 needs::test!(NATS_SERVER: an_edge_has_one_order_and_each_speakers_lines_are_in_theirs_everywhere);
-/// The order in which speakers are heard at one edge is everybody's there; the lines of one speaker
-/// are everywhere in the order in which they were said.
+/// At one edge, everybody hears the speakers in the same order. At every edge, the lines of one speaker
+/// are in the order in which they were said.
 fn an_edge_has_one_order_and_each_speakers_lines_are_in_theirs_everywhere() {
     const LINES: usize = 2000;
     let nats = Nats::running();
@@ -71,8 +71,8 @@ fn an_edge_has_one_order_and_each_speakers_lines_are_in_theirs_everywhere() {
 }
 
 needs::test!(NATS_SERVER: two_edges_may_hear_two_orders);
-/// What is said at two edges at the same time need not be heard in one order everywhere: each edge
-/// hears its own people first. With a NATS that is held up for a while that is sure to be seen.
+/// Lines that are said at two edges at the same time need not be heard in one order everywhere, because
+/// each edge hears its own people first. If NATS is held up for a while, that is sure to show.
 fn two_edges_may_hear_two_orders() {
     let nats = Nats::running();
     let (east, west) = (edge("east", &nats), edge("west", &nats));

@@ -1,4 +1,4 @@
-//! What is no NATS listens where NATS should, or what is no edge speaks on it.
+//! Another program listens where NATS should, or something other than an edge publishes on it.
 
 use std::fs;
 use std::io::{BufRead, BufReader, Write};
@@ -116,7 +116,7 @@ fn what_nats_complains_of_again_and_again_is_said_once() {
     east.wait_for_stderr(contains("NATS says: ").count(1));
 }
 
-/// Somebody on NATS who is no edge.
+/// A client of NATS that is not an edge.
 struct Publisher(TcpStream);
 
 impl Publisher {
@@ -173,7 +173,7 @@ fn what_is_no_edge_on_nats_is_left_out_and_said_once() {
 }
 
 needs::test!(NATS_SERVER: who_listens_to_everything_disturbs_nobody);
-/// As a student does first.
+/// This is what a student tries first.
 fn who_listens_to_everything_disturbs_nobody() {
     let nats = Nats::running();
     let mut stranger = Publisher::at(&nats);

@@ -1,4 +1,4 @@
-//! What people see while NATS is away, and how an edge ends.
+//! Tests what people see while NATS is away, and how an edge ends.
 
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::thread;
@@ -97,8 +97,8 @@ fn what_was_said_last_is_heard_elsewhere_on_an_orderly_ctrl_c() {
     let mut stays = east.connect();
     meet(&[&a, &b, &c]);
     nats.program().suspend();
-    // The second message is published when the first one is stored: so not before the edge goes on,
-    // which then has been told to end.
+    // The second message is published when the first one is stored. So that happens only when the edge
+    // continues, and by then it has been told to end.
     for (speaker, lines) in [(a, 1), (b, 2)] {
         speaker.say("last words");
         drop(speaker);
@@ -136,7 +136,7 @@ fn ctrl_c_ends_an_edge_whose_nats_is_dead_or_suspended_or_was_never_there() {
         }
         b.send("last words\n");
         drop(b);
-        east.wait_for_line("有客户端退出了"); // so its words have been read
+        east.wait_for_line("有客户端退出了"); // so the edge has read its words
         east.press_ctrl_c();
         a.skip_to("服务器关闭了\n");
         drop(a);

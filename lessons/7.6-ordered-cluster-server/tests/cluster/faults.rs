@@ -131,7 +131,7 @@ fn nats_is_suspended_for_so_long_that_it_is_noticed() {
     }
 }
 
-/// Returns which of them leads the stream, as the others follow.
+/// Returns which of them leads the stream.
 fn leader(members: &[Nats]) -> usize {
     let mut leader = None;
     wait_until("the stream has a leader", || {

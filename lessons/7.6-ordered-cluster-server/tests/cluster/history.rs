@@ -1,4 +1,4 @@
-//! Newcomers are told the last lines, and an edge goes on where another one of its name has ended.
+//! Newcomers are told the last lines, and an edge continues where another one of its name has ended.
 
 use std::thread;
 
@@ -12,7 +12,7 @@ fn remembers(name: &str, nats: &str, history: usize) -> Program {
     edge_with(&["--name", name, "--nats", nats, "--history", &history.to_string()])
 }
 
-/// The lines with these numbers, as they are heard at an edge where `label` belongs to who said them.
+/// Returns the lines with these numbers, as they are heard at an edge where `label` is their speaker's.
 fn lines(label: &str, numbers: std::ops::Range<usize>) -> Vec<String> {
     numbers.map(|number| format!("{label}line {number}")).collect()
 }

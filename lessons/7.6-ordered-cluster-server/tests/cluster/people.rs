@@ -1,4 +1,4 @@
-//! Edges as the tests start them, people who meet there, and what all of them have to have heard.
+//! Edges as the tests start them, people who meet there, and what all of them must have heard.
 
 use std::io::{BufRead, BufReader, Write};
 use std::net::{Shutdown, SocketAddr, TcpStream};
@@ -12,31 +12,31 @@ use predicates::str::contains;
 
 pub const LESSON: &str = "lesson-ordered-cluster-server";
 
-/// What people are told when nobody hears them.
+/// The line that people are sent when nobody hears them.
 pub const STUCK: &str = "消息还没有发出去，请稍等";
 
-/// A nats-server with JetStream that is running.
+/// Starts a nats-server with JetStream, and waits until it runs.
 pub fn nats() -> Nats {
     let mut nats = Nats::with_jetstream(&[]);
     nats.start();
     nats
 }
 
-/// An edge with these options, whether it has a stream or not.
+/// Starts an edge with these options, whether it has a stream or not.
 pub fn edge_with(options: &[&str]) -> Program {
     let mut command = Command::new(own(LESSON));
     command.arg("127.0.0.1:0").args(options);
     Program::server_from(command)
 }
 
-/// An edge that has joined the others.
+/// Starts an edge, and waits until it has joined the others.
 pub fn edge(name: &str, nats: &Nats) -> Program {
     let edge = edge_with(&["--name", name, "--nats", &nats.address()]);
     edge.wait_for_stderr(contains("joined the other edges"));
     edge
 }
 
-/// Somebody in the room. A thread hears what is said there.
+/// A person in the room. A thread hears what is said there.
 pub struct Person {
     stream: TcpStream,
     edge: String,
@@ -50,7 +50,7 @@ struct Heard {
 }
 
 impl Person {
-    /// Somebody who has connected to the edge of this name.
+    /// Connects a person to the edge of this name.
     pub fn at(edge: &Program, name: &str) -> Person {
         let stream = TcpStream::connect(edge.address()).expect("the edge listens");
         stream.set_nodelay(true).expect("a socket option");
@@ -70,25 +70,25 @@ impl Person {
         self.stream.local_addr().expect("a connected socket has an address")
     }
 
-    /// The label that this person has at an edge.
+    /// Returns the label that this person has at an edge.
     pub fn label_at(&self, edge: &str) -> String {
         let edge = if edge == self.edge { String::new() } else { format!("{}/", self.edge) };
         format!("{edge}{}:", self.address().port())
     }
 
-    /// Says a line. Waits while the edge does not read.
+    /// Says a line, and waits while the edge does not read.
     pub fn say(&self, line: &str) {
         (&self.stream).write_all(format!("{line}\n").as_bytes()).expect("the edge reads");
     }
 
-    /// What people have said since the meeting. On a slow machine, somebody may also be told to wait.
+    /// Returns what people have said since the meeting. On a slow machine, somebody may also be told to wait.
     pub fn heard(&self) -> Vec<String> {
         let lines = self.heard.lines.lock().expect("no panic");
         let is_said = |line: &&String| *line != STUCK && !line.ends_with(" is here");
         lines.iter().filter(is_said).cloned().collect()
     }
 
-    /// How often this person has been told to wait.
+    /// Returns how often this person has been told to wait.
     pub fn told_to_wait(&self) -> usize {
         let lines = self.heard.lines.lock().expect("no panic");
         lines.iter().filter(|line| *line == STUCK).count()
@@ -125,7 +125,7 @@ impl Person {
     }
 }
 
-/// The person leaves.
+/// Lets the person leave.
 impl Drop for Person {
     fn drop(&mut self) {
         let _ = self.stream.shutdown(Shutdown::Both); // fails only when the edge has gone
@@ -185,7 +185,7 @@ pub fn talk(
 /// Asserts that everybody has heard all lines from 0 to `count` of all speakers, each once, in one
 /// order, and nothing else. The last of `everybody` does not speak.
 pub fn assert_one_order(everybody: &[&Person], speakers: &[&Person], count: usize) {
-    // After these, nothing can come that is heard twice.
+    // After these, nothing can arrive a second time.
     for speaker in speakers {
         speaker.say("the end");
         let others = everybody.iter().filter(|person| person.address() != speaker.address());
@@ -217,7 +217,7 @@ pub fn assert_one_order(everybody: &[&Person], speakers: &[&Person], count: usiz
     }
 }
 
-/// Says where two long lists begin to differ.
+/// Returns where two long lists begin to differ.
 pub fn assert_same(heard: &[String], expected: &[String]) {
     let same = heard.iter().zip(expected).take_while(|(one, other)| one == other).count();
     let next = |lines: &[String]| lines[same..lines.len().min(same + 5)].to_vec();

@@ -1,4 +1,4 @@
-//! Somebody who is no edge publishes and listens.
+//! Something other than an edge publishes and listens.
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
@@ -9,7 +9,7 @@ use predicates::str::contains;
 
 use crate::people::{Pace, Person, assert_one_order, edge, edge_with, meet, nats, talk};
 
-/// A client of NATS that is no edge.
+/// A client of NATS that is not an edge.
 pub struct Stranger(BufReader<TcpStream>);
 
 impl Stranger {
@@ -20,7 +20,7 @@ impl Stranger {
         Stranger(BufReader::new(stream))
     }
 
-    /// What NATS says about itself. It is the first that it says.
+    /// Returns what NATS says about itself, which is the first thing that it sends.
     pub fn info(&mut self) -> String {
         self.skip_to("INFO ")
     }

@@ -9,7 +9,7 @@ use predicates::str::contains;
 use crate::people::{Pace, Person, assert_one_order, edge, edge_with, meet, nats, talk};
 use crate::strangers::Stranger;
 
-/// What the stream is like when an edge creates it, for the API of JetStream.
+/// The settings with which an edge creates the stream, for the API of JetStream.
 const AS_WE_CREATE_IT: &str = r#""subjects":["ordered.*"],"storage":"file","discard":"old","retention":"limits","max_msg_size":132096,"duplicate_window":120000000000"#;
 
 /// Creates the stream ORDERED.
@@ -102,7 +102,7 @@ fn a_stream_that_is_deleted_while_people_talk_is_created_anew() {
                 delete(&nats);
             }
         });
-        // Whatever was lost, nobody is held up: all hear each other again.
+        // Even if something was lost, nobody is held up: all hear each other again.
         meet(&[&a, &b, &listens, &also_listens]);
     }
     for edge in [&east, &west] {

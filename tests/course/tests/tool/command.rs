@@ -1,4 +1,4 @@
-//! What `cargo exercise` understands, and what it says when something goes wrong.
+//! Tests what `cargo exercise` understands, and what it says when something goes wrong.
 
 use std::fs;
 use std::process::Command;
@@ -211,7 +211,7 @@ fn a_name_need_not_be_text() {
     assert!(ran.stdout.contains("  1 of 4   caf\u{fffd}"), "{ran:?}");
 }
 
-/// The cells of a table, as a spreadsheet reads them.
+/// Returns the cells of a table, as a spreadsheet reads them.
 fn rows(table: &str) -> Vec<Vec<String>> {
     let mut rows = vec![vec![String::new()]];
     let mut is_quoted = false;

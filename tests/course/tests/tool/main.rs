@@ -1,5 +1,5 @@
-//! `cargo exercise`, tried on a small course in a folder of its own. Nothing is compiled, since a script
-//! stands in for cargo: `answers.rs` compiles real answers.
+//! Tests `cargo exercise` on a small course in a folder of its own. Nothing is compiled, because a script
+//! stands in for cargo. `answers.rs` compiles real answers.
 #![cfg(unix)]
 
 mod command;

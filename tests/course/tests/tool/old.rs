@@ -1,4 +1,4 @@
-//! Answers in the places of earlier versions are found, and come along.
+//! Tests that answers in the places of earlier versions are found and moved along.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -60,7 +60,7 @@ fn an_old_answer_finds_the_modules_of_its_lesson() {
     let adapted = format!("#[path = \"{path}\"]\nmod peer;\n");
     assert_eq!(read(&tree, "answers/first/main.rs"), adapted);
 
-    // The starter has that path as well. What it was before is no work.
+    // The starter has that path as well. Its earlier form does not count as work.
     tree.write("lessons/6.1-alpha/src/main.rs", "mod peer;\n");
     tree.run(&["second"]);
     assert_eq!(read(&tree, "answers/second/main.rs"), adapted);
@@ -104,18 +104,18 @@ impl Clone {
         clone
     }
 
-    /// Git in the clone. Returns what it prints, whether it succeeds or not.
+    /// Runs git in the clone. Returns what it prints, whether it succeeds or not.
     fn git(&self, arguments: &[&str]) -> String {
         git(&self.tree.root, arguments)
     }
 
-    /// The learner commits an answer.
+    /// Lets the learner commit an answer.
     fn commit(&self, answer: &str) {
         self.tree.write(OLD, answer);
         self.git(&["commit", "-qam", "My answer"]);
     }
 
-    /// A new version is published, in which the answers are no files of git.
+    /// Publishes a new version, in which git does not know the answers.
     fn publish(&self) {
         let elsewhere = self.tree.root.join("elsewhere");
         self.git(&["clone", "-q", &self.upstream.display().to_string(), "elsewhere"]);

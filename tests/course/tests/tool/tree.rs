@@ -1,5 +1,5 @@
-//! A small course in a folder of its own, for tests of `cargo exercise` that compile nothing: instead
-//! of cargo there is a script, which judges a program by the words in it.
+//! A small course in a folder of its own, for tests of `cargo exercise` that compile nothing. Instead of
+//! cargo there is a script, which judges a program by the words in it.
 
 use std::env;
 use std::fs;
@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::process::{self, Command, Output};
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-/// The words in an answer, and what comes of it.
+/// The words in an answer, by which the script judges it.
 pub const RIGHT: &str = "// solves it\n";
 pub const WRONG: &str = "// does not solve it\n";
 pub const REJECTED: &str = "// the compiler rejects it\n";
@@ -117,8 +117,8 @@ impl Tree {
         tree.write("metadata.json", metadata);
         for (file, script) in [("cargo", CARGO), ("check", CHECK)] {
             tree.write(&format!("{file}.sh"), script);
-            // Another process writes what is to be run. As long as a descriptor for writing is open, and
-            // a child that another test has just forked may have ours, the system refuses to run it.
+            // Another process writes the script. The system refuses to run a file while a descriptor for
+            // writing is open, and a child that another test has just forked may still have ours.
             let mut shell = Command::new("sh");
             shell.args(["-c", "cp \"$0.sh\" \"$0\" && chmod +x \"$0\""]).arg(tree.root.join(file));
             assert!(shell.status().is_ok_and(|status| status.success()), "cannot copy {file}.sh");
@@ -126,7 +126,7 @@ impl Tree {
         tree
     }
 
-    /// A package as `cargo metadata` describes it.
+    /// Returns a package as `cargo metadata` describes it.
     fn package(&self, name: &str, folder: &str) -> String {
         let manifest = self.root.join(folder).join("Cargo.toml");
         let shared = format!(
@@ -139,7 +139,7 @@ impl Tree {
         )
     }
 
-    /// The folder of the answer to the exercise `first`.
+    /// Returns the folder of the answer to the exercise `first`.
     pub fn first(&self) -> PathBuf {
         self.root.join("answers/first")
     }
@@ -153,7 +153,7 @@ impl Tree {
         write(&self.root.join(file), content);
     }
 
-    /// `cargo exercise` with these arguments, not yet started.
+    /// Prepares `cargo exercise` with these arguments.
     pub fn exercise(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(harness::own("exercise"));
         command.args(arguments).current_dir(&self.root);
@@ -178,7 +178,7 @@ pub fn write(path: &Path, content: impl AsRef<[u8]>) {
     fs::write(path, content).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
 }
 
-/// What came of a run.
+/// The outcome of a run.
 #[derive(Debug)]
 pub struct Ran {
     pub status: Option<i32>,

@@ -1,4 +1,4 @@
-//! A learner's work is never lost, whatever state it is in.
+//! Tests that a learner's work is never lost, whatever state it is in.
 
 use std::fs;
 use std::os::unix::fs::{PermissionsExt, symlink};
@@ -25,7 +25,7 @@ fn a_name_makes_the_answer_and_its_manifests() {
     {
         assert!(!read(file).contains(&root), "{file} would be wrong if the folder was moved");
     }
-    // Whatever else lies there is none of our business, and what is missing is made again.
+    // Anything else in there is none of our business, and what is missing is made again.
     tree.write("answers/first (copy)/Cargo.toml", "[package]\nname = \"first\"\n");
     tree.run(&["second"]);
     fs::remove_file(tree.root.join("answers/first/Cargo.toml")).expect("the manifest");

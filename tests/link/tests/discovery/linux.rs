@@ -1,4 +1,4 @@
-//! Each test makes a network of its own, in which the ports are 3000 as in the book.
+//! Runs the tests, each in a network of its own, in which the ports are 3000 as in the book.
 
 use std::fs::File;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, UdpSocket};

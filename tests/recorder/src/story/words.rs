@@ -31,7 +31,7 @@ pub fn caption(step: &Step, facts: &Facts) -> String {
         Caption::Paused(seconds) => {
             let milliseconds = seconds * 1000.0;
             format!(
-                "For {milliseconds:.0} ms nothing happens. Then the kernel sends what it had kept back."
+                "For {milliseconds:.0} ms nothing happens. Then the kernel sends what it has held back."
             )
         }
         Caption::Quiet => quiet(step, facts) + on_the_wire(step),
@@ -43,13 +43,13 @@ fn action_in_words(action: &Action) -> String {
     match &action.deed {
         Deed::Runs(command) => format!("In terminal {terminal}: `{command}`."),
         Deed::RunsAndStops(command) => format!(
-            "In terminal {terminal}: `{command}`, here with a small receive buffer. Ctrl-Z stops it before it reads anything."
+            "In terminal {terminal}: `{command}`, here with a small receive buffer. Ctrl-Z stops the program before it reads anything."
         ),
         Deed::Types(line) => format!("In terminal {terminal} somebody types `{line}` and Enter."),
         Deed::Sends(what) => format!("Terminal {terminal} sends {what}."),
         Deed::Notes(note) => note.clone(),
         Deed::EndsInput => {
-            format!("In terminal {terminal} somebody presses Ctrl-D: there is no more input.")
+            format!("In terminal {terminal} somebody presses Ctrl-D, which ends the input.")
         }
         Deed::Interrupts => format!("In terminal {terminal} somebody presses Ctrl-C."),
         Deed::Ends => {
@@ -59,10 +59,10 @@ fn action_in_words(action: &Action) -> String {
             let end = error.map_or("the end".into(), |error| format!("the error `{error:?}`"));
             let arrived = thousands(*arrived);
             format!(
-                "Terminal {terminal} reads after all: {arrived} bytes that had arrived, and then {end}."
+                "Terminal {terminal} reads at last: {arrived} bytes that had arrived, and then {end}."
             )
         }
-        Deed::ReadsOn => format!("Terminal {terminal} reads on: all that it has missed."),
+        Deed::ReadsOn => format!("Terminal {terminal} reads everything that it has missed."),
     }
 }
 
@@ -83,9 +83,9 @@ fn returned_in_words(returned: &Returned, step: &Step, facts: &Facts) -> String 
                 .into()
         }
         (Kind::Close, _) if event.is_about_a_listener() => {
-            "the listener is dropped: nobody can connect any more (*close*)".into()
+            "the listener is dropped, so nobody can connect any more (*close*)".into()
         }
-        (Kind::Close, _) => "the socket is dropped, and dropping is closing (*close*)".into(),
+        (Kind::Close, _) => "the socket is dropped, which closes it (*close*)".into(),
         (_, Outcome::Failed(error)) => failed_in_words(event, &name, error),
         (_, Outcome::Ready(count, readiness)) => ready_in_words(&name, *count, *readiness),
         (_, Outcome::Client(port))
@@ -114,7 +114,7 @@ fn failed_in_words(event: &Event, name: &str, error: &str) -> String {
             format!("{name} returned `WouldBlock`: nothing is there to read now")
         }
         (Kind::Read, "WouldBlock") => {
-            format!("{name} gave up waiting: the time is over (*timeout*)")
+            format!("{name} gave up waiting: the time is up (*timeout*)")
         }
         (Kind::Write, "WouldBlock") => {
             format!("{name} returned `WouldBlock`: the kernel's buffer is full")
@@ -127,7 +127,7 @@ fn ready_in_words(name: &str, count: usize, readiness: Readiness) -> String {
     let sockets = match count {
         0 => return format!("{name} returned 0: nothing new is ready"),
         1 => "one socket",
-        _ => "so many sockets",
+        _ => "that many sockets",
     };
     let what = match readiness {
         Readiness::Input => "where something has arrived",
@@ -140,13 +140,13 @@ fn ready_in_words(name: &str, count: usize, readiness: Readiness) -> String {
 fn moved_in_words(returned: &Returned, count: usize, step: &Step, facts: &Facts) -> String {
     let event = returned.event;
     match (event.kind, count) {
-        (Kind::ReadKeyboard, 0) => "no more is typed (*end*)".into(),
+        (Kind::ReadKeyboard, 0) => "nothing more will be typed (*end*)".into(),
         (Kind::ReadKeyboard, _) => "a line from the keyboard".into(),
         (Kind::Read, 0) if step.because.is_none() => {
             "a thread of its own program has shut the socket down".into()
         }
-        (Kind::Read, 0) => "the other side has sent all it wanted (*end*)".into(),
-        (Kind::Read, _) => "so many bytes have come (*data*)".into(),
+        (Kind::Read, 0) => "the other side has sent everything that it wanted to (*end*)".into(),
+        (Kind::Read, _) => "that many bytes have arrived (*data*)".into(),
         _ if event.waited_for_room => "it has waited until there was room (*drain*)".into(),
         _ => {
             let peer = event.ports.1.and_then(|port| facts.ports.stand_in(port));
@@ -162,7 +162,7 @@ fn done_in_words(kind: Kind) -> &'static str {
         Kind::Connect => ": the connection is made (*connect*)",
         Kind::Shutdown => ": nothing more will be sent",
         Kind::ShutdownBoth => {
-            ": the connection is over in both directions, and who reads from it wakes up"
+            ": the connection is over in both directions, and any thread reading from it wakes up"
         }
         _ => "",
     }
@@ -212,7 +212,7 @@ fn on_the_wire(step: &Step) -> &'static str {
     } else if has('R') {
         " A reset goes over the wire."
     } else if has('F') {
-        " The kernel says good-bye with a FIN."
+        " The kernel says goodbye with a FIN."
     } else if step.wire.iter().any(|arrow| arrow.bytes > 0) {
         " The bytes are on their way."
     } else {
@@ -238,10 +238,10 @@ fn quiet(step: &Step, facts: &Facts) -> String {
 fn until(call: &str) -> &'static str {
     match call {
         "accept" => " until a client connects",
-        "read" => " until something comes",
+        "read" => " until something arrives",
         "write" => " until there is room",
         "poll" => " until any socket is ready",
-        "wait" => " until another thread wakes it",
+        "wait" => " until another thread wakes it up",
         "recv" => " until another thread sends something",
         "join" => " until the other thread has ended",
         _ => "",
@@ -344,7 +344,7 @@ mod tests {
             step.screen.push(Shown { terminal: 1, text, by: None, typed: false });
             step.wire.push(arrow(50001, "R.", None));
         });
-        let close = "In thread `main`, the socket is dropped, and dropping is closing (*close*).";
+        let close = "In thread `main`, the socket is dropped, which closes it (*close*).";
         let follows = "The thread prints 2 lines. The close goes over the wire as a reset.";
         assert_eq!(words, format!("{close} {follows}"));
     }

@@ -1,4 +1,4 @@
-//! Checks answers, and says what came of it.
+//! Checks answers, and reports the results.
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
@@ -15,13 +15,13 @@ use crate::course::{done, next_after, what_to_do};
 use crate::screen::{Screen, note, print_line};
 use crate::table::harmless;
 
-/// What a check has found.
+/// The result of a check.
 #[derive(Clone)]
 pub enum Verdict {
     Solved,
-    /// The answer is wrong: the diagnosis.
+    /// The answer is wrong, for the reason in the diagnosis.
     Wrong(String),
-    /// Nothing is known about the answer: what went wrong instead.
+    /// Nothing is known about the answer, because something else went wrong.
     NotChecked(String),
 }
 
@@ -34,10 +34,11 @@ impl From<NotBuilt> for Verdict {
     }
 }
 
-/// How many checks run at once. Most of their time is waiting, but a busy machine makes them slow.
+/// How many checks run at the same time. They spend most of their time waiting, but a busy machine makes
+/// them slow.
 const AT_ONCE: usize = 4;
 
-/// How often an answer is compiled again because it was saved while it was compiled.
+/// How many times an answer is compiled again because it was saved while it was compiled.
 const MOST_SAVES: usize = 5;
 
 /// An answer as it was when it was compiled.
@@ -46,11 +47,11 @@ struct Compiled {
     result: Result<Built, Verdict>,
 }
 
-/// Checks one answer, or makes it if there is none, and shows all that a learner wants to know. Returns
-/// whether it is solved.
+/// Checks one answer, or makes it if there is none, and shows everything that a learner wants to know.
+/// Returns whether it is solved.
 ///
 /// # Errors
-/// When the answer cannot be checked.
+/// If the answer cannot be checked.
 pub fn check_one(
     exercise: &Exercise,
     progress: &mut Progress,
@@ -94,7 +95,7 @@ fn not_checked(name: &str, problem: &str) -> String {
     format!("{name} could not be checked. That says nothing about the answer.\n{problem}")
 }
 
-/// Compiles the answer as it is in the file, also if it is saved meanwhile.
+/// Compiles the answer as it is in the file, even if it is saved meanwhile.
 fn compile(exercise: &Exercise, screen: &Screen) -> Result<Compiled, String> {
     let doing = format!("Compiling your answer to {}", exercise.name);
     for _ in 0..MOST_SAVES {
@@ -131,7 +132,7 @@ fn no_answer(exercise: &Exercise, answer: &Answer) -> String {
     }
 }
 
-/// Says what comes next. A note that cannot be made does not change the result.
+/// Says what comes next. If something cannot be noted, that does not change the result.
 fn solved(exercise: &Exercise, answer: &[u8], progress: &mut Progress, screen: &Screen) {
     let noted = progress.solved(exercise, answer);
     let exercises = all();
@@ -230,7 +231,7 @@ pub fn build_checks<'a>(
 }
 
 /// Returns the verdicts on these programs, in their order. For a program that was not compiled, the
-/// verdict is known.
+/// verdict is known already.
 pub fn run_all(
     programs: &[(&Exercise, Result<PathBuf, Verdict>)],
     checks: &Checks,

@@ -11,15 +11,15 @@ use crate::check::{Checks, Verdict, build_checks, run_all};
 use crate::screen::{Screen, note, print_line};
 use crate::table::{cell, file_name, on_one_line};
 
-/// What was found of a learner's answers, by the names of the exercises. There is nothing about an
-/// answer that is not begun.
+/// The verdicts on a learner's answers, by the names of the exercises. An answer that has not been begun
+/// has none.
 type Verdicts<'a> = HashMap<&'a str, Verdict>;
 
-/// Checks the answers in `folder`, in which each learner's have a folder, with the checks of this copy.
-/// Shows how many each has solved, and writes a table of all and a file for each.
+/// Checks the answers in `folder`, in which each learner has a folder, with the checks of this copy. Shows
+/// how many each learner has solved, and writes a table of all and a file for each.
 ///
 /// # Errors
-/// When there is nothing to check. Trouble with one learner's is told in its own lines.
+/// If there is nothing to check. Trouble with one learner's answers is reported in lines of its own.
 pub fn check(folder: &Path, screen: &Screen) -> Result<(), String> {
     let exercises = all();
     let learners = learners_in(folder, &exercises)?;
@@ -61,7 +61,7 @@ pub fn check(folder: &Path, screen: &Screen) -> Result<(), String> {
     Ok(())
 }
 
-/// Returns the folders in `folder` that hold answers, and says which do not.
+/// Returns the folders in `folder` that hold answers, and reports those that do not.
 fn learners_in(folder: &Path, exercises: &[Exercise]) -> Result<Vec<PathBuf>, String> {
     let entries = fs::read_dir(folder).and_then(|entries| {
         entries.map(|entry| Ok(entry?.path())).collect::<io::Result<Vec<PathBuf>>>()

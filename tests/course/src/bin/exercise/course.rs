@@ -27,18 +27,18 @@ pub fn show(screen: &Screen) {
     }
 }
 
-/// `7 of 28 exercises solved`.
+/// Returns a line such as `7 of 28 exercises solved`.
 pub fn done(exercises: &[Exercise], progress: &Progress) -> String {
     let solved = exercises.iter().filter(|exercise| progress.is_solved(exercise)).count();
     format!("{solved} of {} exercises solved", exercises.len())
 }
 
-/// The first that is not solved.
+/// Returns the first exercise that is not solved.
 pub fn next<'a>(exercises: &'a [Exercise], progress: &Progress) -> Option<&'a Exercise> {
     exercises.iter().find(|exercise| !progress.is_solved(exercise))
 }
 
-/// The first behind `exercise` that is not solved, or the first of all.
+/// Returns the first exercise after `exercise` that is not solved, or the first of all.
 pub fn next_after<'a>(
     exercise: &Exercise,
     exercises: &'a [Exercise],
@@ -59,7 +59,7 @@ fn line(exercise: &Exercise, progress: &Progress, screen: &Screen) -> String {
     }
 }
 
-/// What to read, to change and to type for it.
+/// Returns what to read, to change and to type for an exercise.
 pub fn what_to_do(exercise: &Exercise, screen: &Screen) -> String {
     let Exercise { name, title, level, minutes, .. } = exercise;
     let what = format!(
@@ -78,7 +78,7 @@ pub fn what_to_do(exercise: &Exercise, screen: &Screen) -> String {
     }
 }
 
-/// What the lesson's Cargo.toml says of it, such as `6.2.2.1 Greeting: the server says hello`.
+/// Returns what the lesson's Cargo.toml says about it, such as `6.2.2.1 Greeting: the server says hello`.
 fn description(lesson: &str) -> String {
     let packages =
         checkout::workspace().map(|workspace| &workspace.packages[..]).unwrap_or_default();

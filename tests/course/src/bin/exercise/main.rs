@@ -50,7 +50,7 @@ fn main() -> ExitCode {
     }
 }
 
-/// Returns whether all that was checked is solved.
+/// Does what is asked for. Returns whether everything that was checked is solved.
 fn fulfil(request: Request, screen: &Screen) -> Result<bool, String> {
     match request {
         Request::Course => course::show(screen),
@@ -71,14 +71,17 @@ fn fulfil(request: Request, screen: &Screen) -> Result<bool, String> {
     Ok(true)
 }
 
-/// Shows the hint of that number, or the one after the last that was shown. After the last of all,
-/// the first comes again.
+/// Shows the hint of that number, or the one after the last that was shown. After the last hint, the
+/// first comes again.
 fn hint(exercise: &Exercise, number: Option<usize>, screen: &Screen) -> Result<(), String> {
     let hints = exercise.hints()?;
     let mut progress = Progress::load();
     let number = number.unwrap_or(progress.hints(exercise) % hints.len().max(1) + 1);
     let Some(hint) = number.checked_sub(1).and_then(|index| hints.get(index)) else {
-        return Err(format!("there are {} hints: there is none of number {number}", hints.len()));
+        return Err(format!(
+            "there are {} hints, and number {number} is not among them",
+            hints.len()
+        ));
     };
     print_line!("{}\n\n{hint}\n", screen.bold(&format!("Hint {number} of {}", hints.len())));
     if number < hints.len() {

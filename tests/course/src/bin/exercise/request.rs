@@ -1,4 +1,4 @@
-//! What the command line asks for.
+//! Reads what the command line asks for.
 
 use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
@@ -28,7 +28,7 @@ Exit status: 0 solved, 1 not solved or not checked, 2 no such exercise or option
 const OPTIONS: [&str; 7] =
     ["--hint", "--watch", "--all", "--start-over", "--solution", "--class", "--help"];
 
-/// What is asked for.
+/// What the command line asks for.
 pub enum Request {
     Course,
     Check(Vec<Exercise>),
@@ -44,7 +44,7 @@ pub enum Request {
 /// Reads the command line.
 ///
 /// # Errors
-/// What is wrong with it.
+/// If something is wrong with it: the error says what.
 pub fn request() -> Result<Request, String> {
     let mut parser = Parser::from_env();
     let mut names: Vec<OsString> = Vec::new();
@@ -80,7 +80,7 @@ fn asked(option: Option<&str>, names: &[OsString]) -> Result<Request, String> {
         (Some("--hint"), [name]) => Ok(Request::Hint(exercise_called(name)?, None)),
         (Some("--hint"), [name, number]) => {
             let which = number.to_str().and_then(|number| number.parse().ok());
-            let which = which.ok_or_else(|| format!("{number:?} is no number of a hint"))?;
+            let which = which.ok_or_else(|| format!("{number:?} is not the number of a hint"))?;
             Ok(Request::Hint(exercise_called(name)?, Some(which)))
         }
         (Some("--start-over"), [name]) => Ok(Request::StartOver(exercise_called(name)?)),

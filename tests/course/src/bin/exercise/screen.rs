@@ -1,4 +1,4 @@
-//! What is shown in colour, and what is shown while one waits.
+//! Shows things in colour, and shows that the program is busy while you wait.
 
 use std::env;
 use std::io::{self, IsTerminal, Write};
@@ -28,7 +28,7 @@ macro_rules! note {
 }
 pub(crate) use note;
 
-/// How things are shown: in colour only on a terminal, and not where `NO_COLOR` is set to anything
+/// How things are shown: in colour only on a terminal, and not if `NO_COLOR` is set to anything
 /// (<https://no-color.org>).
 pub struct Screen {
     /// Whether stdout takes colours.
@@ -65,8 +65,8 @@ impl Screen {
         if self.colour { format!("\x1b[{code}m{text}\x1b[0m") } else { text.to_string() }
     }
 
-    /// Does the work, and shows on stderr that it is being done, for how long already, and the step
-    /// that the work has told last.
+    /// Does the work, and meanwhile shows on stderr what is being done, for how long already, and the last
+    /// step that the work has reported.
     pub fn while_doing<T>(&self, what: &str, work: impl FnOnce(Told) -> T) -> T {
         let step = Mutex::new(String::new());
         let (done, is_done) = mpsc::channel::<()>();
@@ -104,7 +104,7 @@ impl Screen {
     }
 }
 
-/// How often a line says that the work still goes on, when lines cannot be written over.
+/// How often a line says that the work continues, if lines cannot be written over.
 const STILL_GOING: Duration = Duration::from_secs(10);
 
 /// `Compiling the check ... 12 s (crate 7: socket2)`. A terminal of 80 columns has room for it.

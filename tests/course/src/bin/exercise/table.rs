@@ -1,9 +1,9 @@
-//! Names of people, who may be called anything, in a table, in a line and as a file.
+//! Writes the names of people, who may be called anything, in a table, in a line and as a file.
 
 use std::collections::HashSet;
 
-/// Returns `text` as a cell of a table (RFC 4180). A spreadsheet takes what begins like a formula
-/// for one, and an apostrophe says that it is text.
+/// Returns `text` as a cell of a table (RFC 4180). A spreadsheet takes text that begins like a formula for
+/// one, unless an apostrophe comes before it.
 pub fn cell(text: &str) -> String {
     let is_formula = text.starts_with(['=', '+', '-', '@', '\t', '\r']);
     let text = if is_formula { format!("'{text}") } else { text.to_string() };
@@ -13,19 +13,19 @@ pub fn cell(text: &str) -> String {
     }
 }
 
-/// Returns lines without what could tell a terminal to do something.
+/// Returns lines without anything that could command a terminal.
 pub fn harmless(lines: &str) -> String {
     let commands = |character: char| character.is_control() && !"\n\t".contains(character);
     lines.replace(commands, "\u{fffd}")
 }
 
-/// Returns `text` without what could end a line, or tell a terminal to do something.
+/// Returns `text` without anything that could end a line or command a terminal.
 pub fn on_one_line(text: &str) -> String {
     text.replace(char::is_control, "\u{fffd}")
 }
 
-/// Returns the name of a file for what was found of this learner, which none of the others has,
-/// not even on a system to which `anna` and `Anna` are the same.
+/// Returns the name of a file for this learner's verdicts. No other learner has it, not even on a system to
+/// which `anna` and `Anna` are the same.
 pub fn file_name(who: &str, taken: &mut HashSet<String>) -> String {
     const LONGEST: usize = 60; // in bytes of UTF-8 up to 240: systems allow 255
     let harmless = |character: char| match character {

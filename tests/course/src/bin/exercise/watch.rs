@@ -13,11 +13,11 @@ use crate::screen::{Screen, note, print_line};
 /// How often the file is looked at.
 const PAUSE: Duration = Duration::from_millis(300);
 
-/// Checks the answer now, if it was begun, and each time it is saved. Without a name it begins with
-/// the next exercise of the course, and goes on to the one after when that is solved.
+/// Checks the answer now, if it was begun, and each time it is saved. Without a name it begins with the
+/// next exercise of the course, and moves on when that is solved.
 ///
 /// # Errors
-/// When the file to begin with cannot be made.
+/// If the file to begin with cannot be made.
 pub fn watch(only: Option<Exercise>, screen: &Screen) -> Result<(), String> {
     let mut progress = Progress::load();
     if let Some(exercise) = only {
@@ -43,7 +43,7 @@ pub fn watch(only: Option<Exercise>, screen: &Screen) -> Result<(), String> {
     Ok(())
 }
 
-/// Checks each save until one is right, and returns which one that was. Whatever goes wrong, the next
+/// Checks each save until one is right, and returns which one that was. If something goes wrong, the next
 /// save may mend it.
 fn watch_until_solved(
     exercise: &Exercise,
