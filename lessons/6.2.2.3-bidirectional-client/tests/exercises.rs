@@ -87,7 +87,7 @@ const FOR_ALL: Duration = Duration::from_secs(3);
 const NO_ADDRESS: &str = "127.0.0.1:99999";
 
 fn first_that_answers(attempt: &Attempt) -> Outcome {
-    let first = FirstOfTwo::asked(attempt)?;
+    let first = FirstOfFive::asked(attempt)?;
     connects_to_one_of_several(attempt).inspect_err(|_| first.client.kill())?;
     first.talks_to_the_end()
 }
@@ -96,30 +96,44 @@ fn connects_to_one_of_several(attempt: &Attempt) -> Outcome {
     let ports = [a_port_that_refuses()?, a_port_that_refuses()?, a_port_that_refuses()?];
     let refusing = ports.each_ref().map(|(_, address)| address.to_string());
     passes_over_what_fails_at_once(attempt, &refusing)?;
-    attempt.try_again(|| ends_when_all_have_refused(attempt, &refusing))?;
+    ends_when_all_have_refused(attempt, &refusing)?;
     if let Some(silent) = silent_servers(3)? {
-        attempt.try_again(|| gives_a_silent_one_its_share(attempt, &silent[0]))?;
-        attempt.try_again(|| gives_all_three_seconds(attempt, &refusing[0], &silent))?;
+        gives_a_silent_one_its_share(attempt, &silent[0])?;
+        gives_all_three_seconds(attempt, &refusing[0], &silent)?;
         waits_for_a_slow_one(attempt, &refusing)?;
     }
     Ok(())
 }
 
-/// A client that has been given two servers, and has asked the first.
-struct FirstOfTwo {
+/// A client that has been given five servers, and has asked the first.
+struct FirstOfFive {
     client: Running,
     server: Actor,
-    second: TcpListener,
+    others: Vec<TcpListener>,
     since: Instant,
 }
 
-impl FirstOfTwo {
-    fn asked(attempt: &Attempt) -> Outcome<FirstOfTwo> {
-        let ((first, first_address), (second, second_address)) = (listener()?, listener()?);
+impl FirstOfFive {
+    fn asked(attempt: &Attempt) -> Outcome<FirstOfFive> {
+        let mut servers = (0..5).map(|_| listener()).collect::<Outcome<Vec<_>>>()?;
+        // The first has neither the lowest port nor the highest, for a program that sorts addresses.
+        servers.sort_by_key(|(_, address)| address.port());
+        servers.swap(0, 2);
+        let addresses: Vec<String> =
+            servers.iter().map(|(_, address)| address.to_string()).collect();
+        let addresses: Vec<&str> = addresses.iter().map(String::as_str).collect();
         let since = Instant::now();
-        let client = attempt.start(&[&first_address.to_string(), &second_address.to_string()]);
-        let server = asked_at(attempt, &first, "the client was given two servers that listen")?;
-        Ok(FirstOfTwo { client, server, second, since })
+        let client = attempt.start(&addresses);
+        let mut listeners = servers.into_iter().map(|(listener, _)| listener);
+        let first = listeners.next().ok_or("the check itself has no listener")?;
+        let others = Vec::from_iter(listeners);
+        let before = "the client was given five servers that listen";
+        let server = asked_at(attempt, &first, before);
+        let server = server.or_else(|finding| {
+            others.iter().try_for_each(left_alone)?; // or else the client has taken another one
+            Err(finding)
+        })?;
+        Ok(FirstOfFive { client, server, others, since })
     }
 
     /// The limit is for connecting: what the server sends may come later, and may be anything.
@@ -150,21 +164,22 @@ impl FirstOfTwo {
                 shown.chars().count()
             ));
         }
-        left_alone(&self.second)
+        self.others.iter().try_for_each(left_alone)
     }
 }
 
-/// A client has no reason to go on to the second server, even when the first is done with it.
-fn left_alone(second: &TcpListener) -> Outcome {
+/// A client has no reason to go on to another server, even when the first is done with it.
+fn left_alone(other: &TcpListener) -> Outcome {
     let failed = |error| format!("the check itself cannot look for a connection: {error}");
-    second.set_nonblocking(true).map_err(failed)?;
-    match second.accept() {
+    other.set_nonblocking(true).map_err(failed)?;
+    match other.accept() {
         Err(error) if error.kind() == ErrorKind::WouldBlock => Ok(()),
         Err(error) => Err(failed(error)),
-        Ok(_) => Err("the client was given two servers that listen, and was to leave the second one \
-                      alone because the first had taken its connection, but it connected to the second \
-                      one as well"
-            .to_string()),
+        Ok(_) => Err(
+            "the client was given five servers that listen, and was to connect to the first and \
+                      leave the others alone, but it connected to another one"
+                .to_string(),
+        ),
     }
 }
 
@@ -243,56 +258,83 @@ fn takes(address: SocketAddr) -> bool {
     TcpStream::connect_timeout(&address, Duration::from_secs(1)).is_ok()
 }
 
-/// Waits for the end of a client that reaches nobody. It has nothing to show.
-fn ends_in_vain(client: &Running, before: &str) -> Outcome {
-    let status = client.expect_exit(before)?;
-    if status.code() != Some(1) {
-        return Err(format!("{before}, and the exit status was to be 1, but it was {status}"));
-    }
-    match client.stdout().is_empty() {
-        true => Ok(()),
-        false => Err(format!("{before}, and nothing was to go to stdout, but something did")),
-    }
+/// Starts the client with arguments that all fail, and waits for its end, which is due within `limit`.
+/// Returns the reasons that it gives, and how long it took.
+fn tries_in_vain(
+    attempt: &Attempt,
+    arguments: &[&str],
+    limit: Duration,
+    before: &str,
+) -> Outcome<(Vec<String>, Duration)> {
+    // A busy machine makes the client late, and nothing else.
+    let (reasons, took) = attempt.try_again(|| {
+        let begun = Instant::now();
+        let client = attempt.start(arguments);
+        let status = client.expect_exit(before)?;
+        let took = begun.elapsed();
+        let reasons = if status.code() != Some(1) {
+            Err(format!("{before}, and the exit status was to be 1, but it was {status}"))
+        } else if !client.stdout().is_empty() {
+            Err(format!("{before}, and nothing was to go to stdout, but something did"))
+        } else {
+            arguments.iter().map(|failed| reason(attempt, &client, failed)).collect()
+        };
+        match reasons.is_ok() && took > limit {
+            true => Err(format!(
+                "{before}, and the client was to end when the last one had failed, but it took {:.2} s",
+                took.as_secs_f64()
+            )),
+            false => Ok((reasons, took)),
+        }
+    })?;
+    Ok((reasons?, took))
 }
 
 fn ends_when_all_have_refused(attempt: &Attempt, refusing: &[String; 3]) -> Outcome {
-    let begun = Instant::now();
-    let client = attempt.start(&[&refusing[0], &refusing[1], NO_ADDRESS]);
+    let failed = [&refusing[0], &refusing[1], NO_ADDRESS];
     let before = format!("two addresses refused, and `{NO_ADDRESS}`, the last argument, is none");
-    ends_in_vain(&client, &before)?;
-    let took = begun.elapsed();
     // Windows asks for two seconds before it believes in a refusal.
-    if cfg!(not(windows)) && took > Duration::from_millis(1500) {
-        return Err(format!(
-            "{before}, and the client was to end when the last one had failed, but it took {:.1} s",
-            took.as_secs_f64()
-        ));
+    let limit = Duration::from_millis(if cfg!(windows) { 5000 } else { 1500 });
+    let (reasons, _) = tries_in_vain(attempt, &failed, limit, &before)?;
+    match reasons.iter().any(|reason| failed.iter().any(|other| reason.contains(other))) {
+        true => Err(format!(
+            "{before}, and each was to have a line of its own on stderr, but they are on the same line"
+        )),
+        false => Ok(()),
     }
-    for failed in [&refusing[0], &refusing[1], NO_ADDRESS] {
-        reason(attempt, &client, failed)?;
-    }
-    Ok(())
 }
 
-/// A silent address comes before the server: half of the time is for each. A busy machine makes the
-/// client late, but never early.
+/// A silent address comes before the server: half of the time is for each.
 fn gives_a_silent_one_its_share(attempt: &Attempt, silent: &Silent) -> Outcome {
-    let (listener, address) = listener()?;
-    let begun = Instant::now();
-    let client = attempt.start(&[&silent.address, &address.to_string()]);
-    let before = "the first of two addresses was silent, and a server listened at the second";
+    let before = format!(
+        "the first argument was a silent address, the second, `{NO_ADDRESS}`, was none, and a server \
+         listened at the third"
+    );
     let told = |finding| format!("{before}; {finding}");
-    let mut server = attempt.accepted_by(&listener, "the server").map_err(told)?;
-    let took = begun.elapsed();
-    if !(Duration::from_millis(1450)..Duration::from_millis(2000)).contains(&took) {
-        return Err(format!(
+    let finding = |took: Duration| {
+        format!(
             "{before}, and the client was to connect to it after 1.5 s, when the first had had its share of \
              the 3 s, but it came after {:.2} s",
             took.as_secs_f64()
-        ));
+        )
+    };
+    // A busy machine makes the client late, but never early.
+    let (client, mut server, took) = attempt.try_again(|| {
+        let (listener, address) = listener()?;
+        let begun = Instant::now();
+        // What is no address gets no share, although it comes later.
+        let client = attempt.start(&[&silent.address, NO_ADDRESS, &address.to_string()]);
+        let server = attempt.accepted_by(&listener, "the server").map_err(told)?;
+        match begun.elapsed() {
+            late if late > Duration::from_millis(2000) => Err(finding(late)),
+            took => Ok((client, server, took)),
+        }
+    })?;
+    if took < Duration::from_millis(1450) {
+        return Err(finding(took));
     }
     server.expect(QUESTION).map_err(told)?;
-    answers_and_hangs_up(&client, server, before)?;
+    answers_and_hangs_up(&client, server, &before)?;
     reason(attempt, &client, &silent.address).map(drop)
 }
 
@@ -301,29 +343,25 @@ fn gives_a_silent_one_its_share(attempt: &Attempt, silent: &Silent) -> Outcome {
 fn gives_all_three_seconds(attempt: &Attempt, refusing: &str, silent: &[Silent]) -> Outcome {
     let mut arguments = vec![refusing, NO_ADDRESS];
     arguments.extend(silent.iter().map(|silent| &*silent.address));
-    let begun = Instant::now();
-    let client = attempt.start(&arguments);
     let before =
         "one address refused, one argument was no address, and three addresses were silent";
-    ends_in_vain(&client, before)?;
-    let took = begun.elapsed();
-    if !(FOR_ALL - Duration::from_millis(50)..FOR_ALL + Duration::from_secs(1)).contains(&took) {
+    let limit = FOR_ALL + Duration::from_secs(1);
+    let (reasons, took) = tries_in_vain(attempt, &arguments, limit, before)?;
+    if took < FOR_ALL - Duration::from_millis(50) {
         return Err(format!(
             "{before}, and the client was to try for 3 s in all, of which the last may take whatever is \
              left, but it ended after {:.2} s",
             took.as_secs_f64()
         ));
     }
-    let refused = reason(attempt, &client, refusing)?;
-    for failed in &arguments[1..] {
-        if reason(attempt, &client, failed)? == refused {
-            return Err(format!(
-                "{before}, and the lines on stderr were to tell why, but {refusing} and {failed} have \
-                 the same reason, `{refused}`"
-            ));
-        }
+    match reasons[1..].contains(&reasons[0]) {
+        true => Err(format!(
+            "{before}, and the lines on stderr were to tell why, but that of {refusing} and another one \
+             have the same reason, `{}`",
+            reasons[0]
+        )),
+        false => Ok(()),
     }
-    Ok(())
 }
 
 /// Three addresses refuse, and the fourth is slow: its system ignores the first SYN, and answers the
