@@ -1,6 +1,7 @@
 //! The exercises of this lesson, and what each asks of a learner's program.
 
-use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::io::ErrorKind;
+use std::net::{SocketAddr, TcpListener, TcpStream, ToSocketAddrs};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -12,6 +13,8 @@ use socket2::{Domain, Socket, Type};
 checker::exercises! {
     bidirectional_client in "6.2.2.3-bidirectional-client" {
         one_answer_is_enough: "easy, 15 minutes: One answer is enough",
+        #[cfg(not(windows))] // no address is silent there
+        first_that_answers: "medium, 45 minutes: The first address that answers",
         #[cfg(not(windows))] // a refusal takes so long there that two wrong answers pass
         reconnect: "hard, 60 minutes: Connect again, with back-off",
     }
@@ -73,6 +76,344 @@ fn ends_well(client: &Running, after: &str) -> Outcome {
             "{after}, and the client was to end with exit status 0, but it was {status}"
         )),
     }
+}
+
+const CONNECTED: &str = "客户端与服务器连接成功了"; // the client is connected to the server
+
+/// The time that the task gives for all addresses together.
+const FOR_ALL: Duration = Duration::from_secs(3);
+
+/// An argument that is no address on any system, and for which nobody has to ask a name server.
+const NO_ADDRESS: &str = "127.0.0.1:99999";
+
+fn first_that_answers(attempt: &Attempt) -> Outcome {
+    let first = FirstOfFive::asked(attempt)?;
+    connects_to_one_of_several(attempt).inspect_err(|_| first.client.kill())?;
+    first.talks_to_the_end()
+}
+
+fn connects_to_one_of_several(attempt: &Attempt) -> Outcome {
+    let ports = [a_port_that_refuses()?, a_port_that_refuses()?, a_port_that_refuses()?];
+    let refusing = ports.each_ref().map(|(_, address)| address.to_string());
+    passes_over_what_fails_at_once(attempt, &refusing)?;
+    ends_when_all_have_refused(attempt, &refusing)?;
+    if let Some(silent) = silent_servers(3)? {
+        gives_a_silent_one_its_share(attempt, &silent[0])?;
+        gives_all_three_seconds(attempt, &refusing[0], &silent)?;
+        waits_for_a_slow_one(attempt, &refusing)?;
+    }
+    Ok(())
+}
+
+/// A client that has been given five servers, and has asked the first.
+struct FirstOfFive {
+    client: Running,
+    server: Actor,
+    others: Vec<TcpListener>,
+    since: Instant,
+}
+
+impl FirstOfFive {
+    fn asked(attempt: &Attempt) -> Outcome<FirstOfFive> {
+        let mut servers = (0..5).map(|_| listener()).collect::<Outcome<Vec<_>>>()?;
+        // The first has neither the lowest port nor the highest, for a program that sorts addresses.
+        servers.sort_by_key(|(_, address)| address.port());
+        servers.swap(0, 2);
+        let addresses: Vec<String> =
+            servers.iter().map(|(_, address)| address.to_string()).collect();
+        let addresses: Vec<&str> = addresses.iter().map(String::as_str).collect();
+        let since = Instant::now();
+        let client = attempt.start(&addresses);
+        let mut listeners = servers.into_iter().map(|(listener, _)| listener);
+        let first = listeners.next().ok_or("the check itself has no listener")?;
+        let others = Vec::from_iter(listeners);
+        let before = "the client was given five servers that listen";
+        let server = asked_at(attempt, &first, before);
+        let server = server.or_else(|finding| {
+            others.iter().try_for_each(left_alone)?; // or else the client has taken another one
+            Err(finding)
+        })?;
+        Ok(FirstOfFive { client, server, others, since })
+    }
+
+    /// The limit is for connecting: what the server sends may come later, and may be anything.
+    fn talks_to_the_end(mut self) -> Outcome {
+        let pause = FOR_ALL + Duration::from_millis(500);
+        thread::sleep(pause.saturating_sub(self.since.elapsed()));
+        if self.client.has_ended() {
+            return Err(
+                "the server was asked, and took more than 3 s to answer, which is no time for \
+                        connecting, but the client had ended by then"
+                    .to_string(),
+            );
+        }
+        let (first, second) = ANSWER.as_bytes().split_at(4); // in the middle of a character
+        let (garbage, long) = (b"\n\xff\n", "x".repeat(300_000));
+        self.server.send_in_pieces(&[first, second, garbage, long.as_bytes()])?;
+        self.server
+            .did("answered after more than 3 s, a character cut in two, 300,025 bytes in all,");
+        hang_up(self.server)?;
+        ends_well(&self.client, "the server had answered and closed the connection")?;
+        let shown: String = self.client.stdout().split_whitespace().collect();
+        if shown.replace('\u{fffd}', "") != format!("{CONNECTED}{ANSWER}{long}") {
+            let begins: String = shown.chars().take(40).collect();
+            return Err(format!(
+                "the server had answered `{ANSWER}`, cut within a character, a byte that is not UTF-8 and \
+                 300,000 times `x`, and stdout was to hold `{CONNECTED}` and this, but it holds {} \
+                 characters, which begin with `{begins}`",
+                shown.chars().count()
+            ));
+        }
+        self.others.iter().try_for_each(left_alone)
+    }
+}
+
+/// A client has no reason to go on to another server, even when the first is done with it.
+fn left_alone(other: &TcpListener) -> Outcome {
+    let failed = |error| format!("the check itself cannot look for a connection: {error}");
+    other.set_nonblocking(true).map_err(failed)?;
+    match other.accept() {
+        Err(error) if error.kind() == ErrorKind::WouldBlock => Ok(()),
+        Err(error) => Err(failed(error)),
+        Ok(_) => Err(
+            "the client was given five servers that listen, and was to connect to the first and \
+                      leave the others alone, but it connected to another one"
+                .to_string(),
+        ),
+    }
+}
+
+/// Waits for the client and its question. `before` is what has happened so far.
+fn asked_at(attempt: &Attempt, listener: &TcpListener, before: &str) -> Outcome<Actor> {
+    let told = |finding| format!("{before}; {finding}");
+    let mut server = attempt.accepted_by(listener, "the server").map_err(told)?;
+    server.expect(QUESTION).map_err(told)?;
+    Ok(server)
+}
+
+/// Answers and hangs up. The client ends well then, and has shown just that.
+fn answers_and_hangs_up(client: &Running, mut server: Actor, before: &str) -> Outcome {
+    server.send(ANSWER)?;
+    hang_up(server)?;
+    ends_well(client, &format!("{before}; the server answered and closed the connection"))?;
+    match client.stdout().lines().eq([CONNECTED, ANSWER]) {
+        true => Ok(()),
+        false => Err(format!(
+            "{before}; the server answered, and stdout was to hold the lines `{CONNECTED}` and \
+             `{ANSWER}`, and nothing else, but it holds: {}",
+            client.stdout().replace('\n', " | ")
+        )),
+    }
+}
+
+/// Returns the reason that the client has printed for an address that failed, in a line of its own.
+fn reason(attempt: &Attempt, client: &Running, failed: &str) -> Outcome<String> {
+    let wanted = format!("{failed}: ");
+    let reasons = || -> Vec<String> {
+        let stderr = client.stderr();
+        let lines = stderr.lines().filter_map(|line| line.split_once(&wanted));
+        lines.map(|(_, reason)| reason.trim().to_string()).collect()
+    };
+    let found = attempt.eventually(|| match reasons().is_empty() {
+        true => Err(format!(
+            "nobody can be reached at {failed}, and a line on stderr was to hold `{wanted}` and the \
+             reason, but there is none"
+        )),
+        false => Ok(reasons()),
+    })?;
+    match &found[..] {
+        [reason] if !reason.is_empty() => Ok(reason.clone()),
+        [_] => Err(format!("a line on stderr holds `{wanted}`, but there is no reason behind it")),
+        _ => Err(format!(
+            "nobody can be reached at {failed}, and one line on stderr was to say so, but there are {}",
+            found.len()
+        )),
+    }
+}
+
+/// Two addresses that refuse and an argument that cannot be looked up come before the server, which is
+/// given by a name. That may have other addresses.
+fn passes_over_what_fails_at_once(attempt: &Attempt, refusing: &[String; 3]) -> Outcome {
+    let (listener, address) = listener()?;
+    let by_name = format!("localhost:{}", address.port());
+    let known = by_name.to_socket_addrs().map(Vec::from_iter).unwrap_or_default();
+    let others = known.iter().filter(|other| **other != address);
+    let is_ours = known.contains(&address) && others.into_iter().all(|other| !takes(*other));
+    let server = if is_ours { by_name } else { address.to_string() };
+    let client = attempt.start(&[&refusing[0], NO_ADDRESS, &refusing[1], &server]);
+    let before = format!(
+        "two addresses refuse, `{NO_ADDRESS}` is no address, and a server listens at the last of four \
+         arguments, {server}"
+    );
+    let actor = asked_at(attempt, &listener, &before)?;
+    answers_and_hangs_up(&client, actor, &before)?;
+    for failed in [&refusing[0], NO_ADDRESS, &refusing[1]] {
+        reason(attempt, &client, failed)?;
+    }
+    Ok(())
+}
+
+/// Returns whether somebody listens at an address of this machine.
+fn takes(address: SocketAddr) -> bool {
+    TcpStream::connect_timeout(&address, Duration::from_secs(1)).is_ok()
+}
+
+/// Starts the client with arguments that all fail, and waits for its end, which is due within `limit`.
+/// Returns the reasons that it gives, and how long it took.
+fn tries_in_vain(
+    attempt: &Attempt,
+    arguments: &[&str],
+    limit: Duration,
+    before: &str,
+) -> Outcome<(Vec<String>, Duration)> {
+    // A busy machine makes the client late, and nothing else.
+    let (reasons, took) = attempt.try_again(|| {
+        let begun = Instant::now();
+        let client = attempt.start(arguments);
+        let status = client.expect_exit(before)?;
+        let took = begun.elapsed();
+        let reasons = if status.code() != Some(1) {
+            Err(format!("{before}, and the exit status was to be 1, but it was {status}"))
+        } else if !client.stdout().is_empty() {
+            Err(format!("{before}, and nothing was to go to stdout, but something did"))
+        } else {
+            arguments.iter().map(|failed| reason(attempt, &client, failed)).collect()
+        };
+        match reasons.is_ok() && took > limit {
+            true => Err(format!(
+                "{before}, and the client was to end when the last one had failed, but it took {:.2} s",
+                took.as_secs_f64()
+            )),
+            false => Ok((reasons, took)),
+        }
+    })?;
+    Ok((reasons?, took))
+}
+
+fn ends_when_all_have_refused(attempt: &Attempt, refusing: &[String; 3]) -> Outcome {
+    let failed = [&refusing[0], &refusing[1], NO_ADDRESS];
+    let before = format!("two addresses refused, and `{NO_ADDRESS}`, the last argument, is none");
+    // Windows asks for two seconds before it believes in a refusal.
+    let limit = Duration::from_millis(if cfg!(windows) { 5000 } else { 1500 });
+    let (reasons, _) = tries_in_vain(attempt, &failed, limit, &before)?;
+    match reasons.iter().any(|reason| failed.iter().any(|other| reason.contains(other))) {
+        true => Err(format!(
+            "{before}, and each was to have a line of its own on stderr, but they are on the same line"
+        )),
+        false => Ok(()),
+    }
+}
+
+/// A silent address comes before the server: half of the time is for each.
+fn gives_a_silent_one_its_share(attempt: &Attempt, silent: &Silent) -> Outcome {
+    let before = format!(
+        "the first argument was a silent address, the second, `{NO_ADDRESS}`, was none, and a server \
+         listened at the third"
+    );
+    let told = |finding| format!("{before}; {finding}");
+    let finding = |took: Duration| {
+        format!(
+            "{before}, and the client was to connect to it after 1.5 s, when the first had had its share of \
+             the 3 s, but it came after {:.2} s",
+            took.as_secs_f64()
+        )
+    };
+    // A busy machine makes the client late, but never early.
+    let (client, mut server, took) = attempt.try_again(|| {
+        let (listener, address) = listener()?;
+        let begun = Instant::now();
+        // What is no address gets no share, although it comes later.
+        let client = attempt.start(&[&silent.address, NO_ADDRESS, &address.to_string()]);
+        let server = attempt.accepted_by(&listener, "the server").map_err(told)?;
+        match begun.elapsed() {
+            late if late > Duration::from_millis(2000) => Err(finding(late)),
+            took => Ok((client, server, took)),
+        }
+    })?;
+    if took < Duration::from_millis(1450) {
+        return Err(finding(took));
+    }
+    server.expect(QUESTION).map_err(told)?;
+    answers_and_hangs_up(&client, server, &before)?;
+    reason(attempt, &client, &silent.address).map(drop)
+}
+
+/// An address that refuses leaves its time to three that are silent. So the client goes on for all of
+/// the 3 s, and no longer.
+fn gives_all_three_seconds(attempt: &Attempt, refusing: &str, silent: &[Silent]) -> Outcome {
+    let mut arguments = vec![refusing, NO_ADDRESS];
+    arguments.extend(silent.iter().map(|silent| &*silent.address));
+    let before =
+        "one address refused, one argument was no address, and three addresses were silent";
+    let limit = FOR_ALL + Duration::from_secs(1);
+    let (reasons, took) = tries_in_vain(attempt, &arguments, limit, before)?;
+    if took < FOR_ALL - Duration::from_millis(50) {
+        return Err(format!(
+            "{before}, and the client was to try for 3 s in all, of which the last may take whatever is \
+             left, but it ended after {:.2} s",
+            took.as_secs_f64()
+        ));
+    }
+    match reasons[1..].contains(&reasons[0]) {
+        true => Err(format!(
+            "{before}, and the lines on stderr were to tell why, but that of {refusing} and another one \
+             have the same reason, `{}`",
+            reasons[0]
+        )),
+        false => Ok(()),
+    }
+}
+
+/// Three addresses refuse, and the fourth is slow: its system ignores the first SYN, and answers the
+/// second, which is sent a second later (RFC 6298, section 2).
+fn waits_for_a_slow_one(attempt: &Attempt, refusing: &[String; 3]) -> Outcome {
+    let Some(slow) = silent_server()? else { return Ok(()) };
+    let client = attempt.start(&[&refusing[0], &refusing[1], &refusing[2], &slow.address]);
+    thread::sleep(Duration::from_millis(500));
+    slow.accept_those_who_wait();
+    let before = "three addresses refused, and the server at the fourth took a second to answer";
+    let server = asked_at(attempt, &slow.listener, before)?;
+    answers_and_hangs_up(&client, server, before)
+}
+
+/// A server that neither accepts a connection nor refuses it, because its backlog is full. The system
+/// may ignore further connections then (listen(2)), as a firewall might. Linux does.
+struct Silent {
+    address: String,
+    listener: TcpListener,
+    backlog: Vec<TcpStream>,
+}
+
+impl Silent {
+    /// Makes room in the backlog.
+    fn accept_those_who_wait(&self) {
+        for _ in &self.backlog {
+            let _ = self.listener.accept(); // they are there
+        }
+    }
+}
+
+fn silent_servers(count: usize) -> Outcome<Option<Vec<Silent>>> {
+    (0..count).map(|_| silent_server()).collect()
+}
+
+/// Returns `None` if this system refuses what it has no room for. Windows does.
+fn silent_server() -> Outcome<Option<Silent>> {
+    const MOST: usize = 64;
+    let (port, address) = a_port_that_refuses()?;
+    port.listen(1).map_err(|error| format!("the check itself cannot listen: {error}"))?;
+    let mut backlog = Vec::new();
+    while backlog.len() < MOST {
+        match TcpStream::connect_timeout(&address, Duration::from_millis(200)) {
+            Ok(stream) => backlog.push(stream),
+            Err(error) if error.kind() == ErrorKind::TimedOut => {
+                let (address, listener) = (address.to_string(), port.into());
+                return Ok(Some(Silent { address, listener, backlog }));
+            }
+            Err(_) => break,
+        }
+    }
+    Ok(None)
 }
 
 /// The pauses that the task asks for before each try, and how much earlier a check takes for none:

@@ -1,16 +1,20 @@
 //! The exercises of this lesson, and what each asks of a learner's program.
 
+use std::io::Write;
 use std::thread;
 use std::time::{Duration, Instant};
 
 use checker::{
-    Actor, Attempt, LONG_SILENCE, Outcome, Running, Watch, late, lateness_of_time_outs, quoted,
+    Actor, Attempt, Deadline, LONG_SILENCE, LONGEST, Outcome, PATIENCE, Running, Watch, late,
+    lateness_of_time_outs, quoted, shown_time,
 };
+use harness::timed_out;
 
 checker::exercises! {
     bidirectional_server in "6.2.2.3-bidirectional-server" {
         one_answer_a_line: "easy, 20 minutes: One answer a line",
         upper_case_echo: "medium, 30 minutes: An echo in upper case",
+        still_there: "medium, 40 minutes: Are you still there?",
         no_newline: "hard, 45 minutes: A message without a newline",
     }
 }
@@ -161,6 +165,334 @@ fn upper_case_echo(attempt: &Attempt) -> Outcome {
     client.did("sent `bye` and closed its sending half");
     client.expect("BYE")?;
     client.expect_end()
+}
+
+const STILL_THERE: &str = "你还在吗\n"; // are you still there?
+
+/// How long a client may be silent before it is asked, and as long again before it is given up.
+const SILENCE: Duration = Duration::from_secs(1);
+
+fn still_there(attempt: &Attempt) -> Outcome {
+    let server = attempt.serve()?;
+    let mut present = leave_in_every_way(attempt, &server)?;
+    present.extend(attempt.try_again(|| asks_those_who_are_silent(attempt, &server))??);
+    gives_up_a_client_that_reads_nothing(&server)?;
+    let stdout = server.stdout();
+    if let Some(port) = present.iter().find(|port| stdout.lines().any(|line| line == lost(**port)))
+    {
+        return Err(format!(
+            "the client at port {port} had answered or left, in an orderly way or with a reset, and had \
+             not vanished, but the line `{}` was printed",
+            lost(*port)
+        ));
+    }
+    attempt.try_again(|| answers_what_is_long(&server))?;
+    server.expect_little_kept_of(server.connect("a client that sends without end")?)?;
+    attempt.try_again(|| {
+        let mut last = server.connect("a client that comes at the end")?;
+        last.send("你吃了吗\n")?;
+        last.expect(ANSWER)
+    })
+}
+
+/// The line that says that the client at this port has vanished.
+fn lost(port: u16) -> String {
+    format!("{port} 失联了") // has lost contact
+}
+
+/// Returns the ports of the clients that have left.
+fn leave_in_every_way(attempt: &Attempt, server: &Running) -> Outcome<Vec<u16>> {
+    let silent = server.connect("a client that resets without a word")?;
+    let mut left = vec![silent.address().port()];
+    silent.reset();
+    let (mut resets, since) = in_time(server, "a client that resets", |client| {
+        client.send("你吃了吗\n") // have you eaten?
+    })?;
+    resets.expect(ANSWER)?;
+    left.extend((since.elapsed() < IN_TIME).then_some(resets.address().port()));
+    resets.reset();
+    let (mut ends, _) = in_time(server, "a client that has sent all", |client| {
+        client.send("你吃了吗\n")?;
+        client.half_close()
+    })?;
+    left.push(ends.address().port());
+    ends.did("sent `你吃了吗`, closed its sending half");
+    ends.expect(ANSWER)?;
+    ends.expect_end()?;
+    attempt.eventually(|| {
+        let shown = server.stdout().lines().filter(|line| *line == "你吃了吗").count();
+        match shown >= 2 {
+            true => Ok(left.clone()),
+            false => Err(format!(
+                "two clients sent `你吃了吗` and had their answers, and the server was to print that \
+                 line for each, but printed it {shown} time(s)"
+            )),
+        }
+    })
+}
+
+/// A client that says something within this time is not asked.
+const IN_TIME: Duration = Duration::from_millis(900);
+
+const TOO_LATE: &str =
+    "the check itself was too late to say something, because this machine is too busy";
+
+/// Connects a client that begins with this in time. A busy machine may need several tries. Returns the
+/// client, and when it began to connect.
+fn in_time(
+    server: &Running,
+    name: &str,
+    begin: impl Fn(&mut Actor) -> Outcome,
+) -> Outcome<(Actor, Instant)> {
+    for _ in 0..20 {
+        let since = Instant::now();
+        let mut client = server.connect(name)?;
+        begin(&mut client)?;
+        if since.elapsed() < IN_TIME {
+            return Ok((client, since));
+        }
+    }
+    Err(TOO_LATE.to_string())
+}
+
+/// How many pieces the server makes of it is its own business.
+fn answers_what_is_long(server: &Running) -> Outcome {
+    let mut client = server.connect("a client with much to send")?;
+    client.send([0xff; 300_000])?;
+    client.half_close()?;
+    client.did("sent 300,000 bytes that are not UTF-8, closed its sending half");
+    let answers = client.read_to_end()?;
+    let count = answers.len() / ANSWER.len();
+    match count > 0 && answers == ANSWER.repeat(count).into_bytes() {
+        true => Ok(()),
+        false => {
+            let expected = format!("{} once or several times", quoted(ANSWER.as_bytes()));
+            Err(client.finding(&expected, &format!("{} came", quoted(&answers))))
+        }
+    }
+}
+
+/// Several clients that are silent, answer or talk, at the same time. Returns the ports of those that
+/// have not vanished.
+///
+/// A busy machine makes the server late, so what is late, and what those see that have to talk in time,
+/// deserves another try. The outcome inside holds what is certain.
+fn asks_those_who_are_silent(attempt: &Attempt, server: &Running) -> Outcome<Outcome<Vec<u16>>> {
+    let begun = Instant::now();
+    let mut silent = server.connect("the silent client")?;
+    let mut crowd = server.connect_at_once(10, "one of ten silent clients")?;
+    let mut patient = server.connect("a client that answers and then vanishes")?;
+    let leaving = server.connect("a client that leaves when it is asked")?;
+    let talking = server.connect("a client that talks every 0.6 s")?;
+    let deaf = server.connect("a client that talks every 0.6 s and reads nothing")?;
+    let [left, talks, is_deaf] = [&leaving, &talking, &deaf].map(|client| client.address().port());
+
+    let (certain, in_time) = thread::scope(|scope| {
+        let silent = [
+            scope.spawn(|| is_given_up(&mut silent, begun, "connected")),
+            scope.spawn(|| {
+                let given_up = |client| is_given_up(client, begun, "connected");
+                crowd.iter_mut().try_for_each(|client| given_up(client).map(drop)).map(|()| begun)
+            }),
+            scope.spawn(|| leaves_when_asked(leaving)),
+        ];
+        let talking = [
+            scope.spawn(|| keeps_talking(talking, begun)),
+            scope.spawn(|| talks_without_reading(deaf, begun)),
+            scope.spawn(|| answers_twice(&mut patient, begun)),
+        ];
+        (joined(silent), joined(talking))
+    });
+    let ends = match certain {
+        Ok(ends) => ends,
+        Err(finding) => return Ok(Err(finding)),
+    };
+    in_time?;
+    not_late(&silent, begun, ends[0], 2 * SILENCE, "the end of the connection")?;
+    let vanished: Vec<u16> = [&silent, &patient]
+        .into_iter()
+        .chain(&crowd)
+        .map(|client| client.address().port())
+        .collect();
+    let are_told = vanished.iter().try_for_each(|port| {
+        let after = format!("the client at port {port} did not answer `你还在吗`");
+        server.expect_line_on_stdout(&after, &lost(*port))
+    });
+    let closed = are_told.and_then(|()| is_closed_both_ways(attempt, &mut silent));
+    let left_in_time = (ends[2] - begun < SILENCE + IN_TIME).then_some(left);
+    Ok(closed.map(|()| [talks, is_deaf].into_iter().chain(left_in_time).collect()))
+}
+
+/// Returns what all these threads have found, or the first that has found a mistake.
+fn joined<T, const COUNT: usize>(
+    threads: [thread::ScopedJoinHandle<Outcome<T>>; COUNT],
+) -> Outcome<Vec<T>> {
+    let panicked = |_| Err("the check has panicked".to_string());
+    threads.map(|thread| thread.join().unwrap_or_else(panicked)).into_iter().collect()
+}
+
+/// Expects the question, and when it is not answered the end, and returns when that came. `since` is when
+/// the silence began, or a moment before: however busy this machine is, nothing may come too early.
+fn is_given_up(client: &mut Actor, since: Instant, did: &str) -> Outcome<Instant> {
+    is_asked(client, since, did)?;
+    client.did("was asked `你还在吗`, did not answer");
+    if let Ok(line) = client.line() {
+        return Err(client.finding("the end of the connection", &format!("the line `{line}` came")));
+    }
+    let rest = client.take_what_has_come();
+    if !rest.is_empty() {
+        let came = format!("{} came", quoted(&rest));
+        return Err(client.finding("the end of the connection", &came));
+    }
+    client.expect_over()?;
+    not_early(client, since, 2 * SILENCE, "the end of the connection")
+}
+
+fn is_asked(client: &mut Actor, since: Instant, did: &str) -> Outcome<Instant> {
+    client.did(did);
+    client.expect(STILL_THERE)?;
+    not_early(client, since, SILENCE, "`你还在吗`")
+}
+
+/// Returns the present moment. A time-out may end a tick of the system's clock too early, which is up to
+/// 16 ms on Windows.
+fn not_early(client: &Actor, since: Instant, wait: Duration, what: &str) -> Outcome<Instant> {
+    let now = Instant::now();
+    match now - since {
+        early if early < wait - Duration::from_millis(50) => {
+            let expected = format!("{what} after {} of silence", shown_time(wait));
+            Err(client.finding(&expected, &format!("it came after {:.2} s", early.as_secs_f64())))
+        }
+        _ => Ok(now),
+    }
+}
+
+fn not_late(client: &Actor, since: Instant, came: Instant, wait: Duration, what: &str) -> Outcome {
+    let silences = wait.as_secs() as u32;
+    let allowed = wait + silences * (Duration::from_millis(400) + lateness_of_time_outs()?);
+    match came - since {
+        late if late > allowed => {
+            let expected = format!("{what} after {} of silence", shown_time(wait));
+            Err(client.finding(&expected, &format!("it took {:.2} s", late.as_secs_f64())))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Any byte is an answer, whether it is text or not, and a line or not.
+fn answers_twice(client: &mut Actor, connected: Instant) -> Outcome {
+    let mut since = Instant::now();
+    client.send("你吃了吗\n")?;
+    if connected.elapsed() > IN_TIME {
+        return Err(TOO_LATE.to_string());
+    }
+    client.expect(ANSWER)?;
+    for (answer, wait) in [(&b"\xe4"[..], Duration::from_millis(500)), (b"\n", Duration::ZERO)] {
+        let asked = is_asked(client, since, "had an answer, was silent")?;
+        not_late(client, since, asked, SILENCE, "`你还在吗`")?;
+        thread::sleep(wait);
+        since = Instant::now();
+        client.send(answer)?;
+        if asked.elapsed() > IN_TIME {
+            return Err(TOO_LATE.to_string());
+        }
+        client.did(&format!(
+            "was asked `你还在吗`, sent {} after {}",
+            quoted(answer),
+            shown_time(wait)
+        ));
+        client.expect(ANSWER)?;
+    }
+    let end = is_given_up(client, since, "had answered `你还在吗` twice, was silent")?;
+    not_late(client, since, end, 2 * SILENCE, "the end of the connection")
+}
+
+/// Returns when it has left.
+fn leaves_when_asked(mut client: Actor) -> Outcome<Instant> {
+    client.expect(STILL_THERE)?;
+    client.half_close()?;
+    let left = Instant::now();
+    client.did("was asked `你还在吗`, closed its sending half");
+    client.expect_end()?;
+    Ok(left)
+}
+
+/// What a client says every 0.6 s: lines and pieces, also cut within a character, and bytes that are
+/// not UTF-8.
+const WORDS: [&[u8]; 6] = [b"hello\n", b"no newline", b"\xe4\xbd", b"\xa0\r\n", b"\xff", b"\n"];
+
+fn keeps_talking(mut client: Actor, since: Instant) -> Outcome {
+    talks(&mut client, since, |client| {
+        client.did("said something every 0.6 s");
+        client.expect(ANSWER)
+    })
+}
+
+/// It is there, because it talks. The answers wait for it.
+fn talks_without_reading(mut client: Actor, since: Instant) -> Outcome {
+    let mut said = 0;
+    talks(&mut client, since, |client| {
+        said += 1;
+        if said < WORDS.len() {
+            return Ok(());
+        }
+        client.did("said something every 0.6 s, 6 times, and began to read after that");
+        client.expect(ANSWER.repeat(WORDS.len()))
+    })
+}
+
+/// On a busy machine the client may be silent for so long that it is asked, which is right.
+fn talks(
+    client: &mut Actor,
+    since: Instant,
+    mut then: impl FnMut(&mut Actor) -> Outcome,
+) -> Outcome {
+    let (mut last, mut was_late) = (since, false);
+    for word in WORDS {
+        client.send(word)?;
+        was_late |= last.elapsed() > IN_TIME;
+        last = Instant::now();
+        match then(client) {
+            Err(_) if was_late => return Err(TOO_LATE.to_string()),
+            outcome => outcome?,
+        }
+        thread::sleep(Duration::from_millis(600).saturating_sub(last.elapsed()));
+    }
+    // It leaves now, and must not have vanished before that.
+    if last.elapsed() > IN_TIME { Err(TOO_LATE.to_string()) } else { Ok(()) }
+}
+
+/// A server that has ended only its sending half would take what the client sends.
+fn is_closed_both_ways(attempt: &Attempt, client: &mut Actor) -> Outcome {
+    client.did("had not answered `你还在吗`, saw the end of the connection, sent something");
+    attempt.eventually(|| match client.stream().write(b"x") {
+        Ok(_) => Err(client.finding("a reset", "the other side of the connection was still open")),
+        Err(_) => Ok(()),
+    })
+}
+
+/// A client that talks without a pause and reads none of the answers: when its room and the server's
+/// send buffer are full, a write that never returns would keep the server from noticing anything. What it
+/// says is nothing to print, because a flood on the screen would hide the line.
+fn gives_up_a_client_that_reads_nothing(server: &Running) -> Outcome {
+    let mut client = server.connect_from_afar("a client that talks on and on and reads nothing")?;
+    let port = client.address().port();
+    client.did("sent for as long as the server took it");
+    let (deadline, mut stuck) = (Deadline::after(LONGEST), Deadline::after(PATIENCE));
+    loop {
+        match client.stream().write(&[b'\n'; 64]) {
+            Ok(_) if deadline.is_over() => return Ok(()), // the buffers of this system are too large
+            Ok(_) => stuck = Deadline::after(PATIENCE),
+            Err(error) if timed_out(&error) && !stuck.is_over() => {}
+            Err(error) if timed_out(&error) => {
+                let came = "the connection stayed open, and the server did not even read";
+                return Err(client.finding("to be given up after a second", came));
+            }
+            Err(_) => break,
+        }
+    }
+    let after = "a client talked on and on and read none of the answers, and nothing more could be sent to it";
+    server.expect_line_on_stdout(after, &lost(port))
 }
 
 fn no_newline(attempt: &Attempt) -> Outcome {

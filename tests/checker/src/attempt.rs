@@ -127,24 +127,45 @@ impl Attempt {
         }
     }
 
-    /// Waits for the next client of `listener`. Diagnoses call our end `name`, such as `the server`.
+    /// Waits for the program that was started last to connect to `listener`. Diagnoses call our end `name`,
+    /// such as `the server`.
     ///
     /// # Errors
-    /// If nobody connects in time.
+    /// If it does not connect in time, or ends.
     pub fn accepted_by(&self, listener: &TcpListener, name: &str) -> Outcome<Actor> {
         let patience = 2 * self.patience; // the program may have to be started first
-        match accept_within(listener, patience) {
-            Ok(stream) => {
-                let mut actor = Actor::over(stream, name, "accepted the connection");
-                actor.set_patience(self.patience);
-                Ok(actor)
+        let deadline = Deadline::after(patience);
+        loop {
+            // A program may connect and end immediately, so this comes before the last look.
+            let has_ended = self.has_ended();
+            match accept_within(listener, Duration::from_millis(20)) {
+                Ok(stream) => {
+                    let mut actor = Actor::over(stream, name, "accepted the connection");
+                    actor.set_patience(self.patience);
+                    return Ok(actor);
+                }
+                Err(error) if error.kind() != ErrorKind::TimedOut => {
+                    return Err(format!("the check itself cannot accept: {error}"));
+                }
+                Err(_) if has_ended => {
+                    return Err(format!("{name} waited for a connection, but the program ended"));
+                }
+                Err(_) if deadline.is_over() => {
+                    let waited = shown_time(patience);
+                    return Err(format!(
+                        "{name} waited {waited} for a connection, but nobody came"
+                    ));
+                }
+                Err(_) => {}
             }
-            Err(error) if error.kind() == ErrorKind::TimedOut => {
-                let waited = shown_time(patience);
-                Err(format!("{name} waited {waited} for a connection, but nobody came"))
-            }
-            Err(error) => Err(format!("the check itself cannot accept: {error}")),
         }
+    }
+
+    /// Returns whether the program that was started last has ended.
+    fn has_ended(&self) -> bool {
+        let started = self.started.borrow();
+        let last = started.last().map(|process| process.program.borrow_mut());
+        last.is_some_and(|mut program| program.ends_within(Duration::ZERO).is_some())
     }
 
     /// Tries again until it succeeds, because a server does some things in its own time, such as
