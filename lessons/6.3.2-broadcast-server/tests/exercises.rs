@@ -1,7 +1,7 @@
 //! The exercises of this lesson, and what each asks of a learner's program.
 
 use std::collections::BTreeSet;
-use std::io::Read;
+use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::ops::Range;
 use std::sync::Barrier;
@@ -79,7 +79,8 @@ fn own_words(attempt: &Attempt) -> Outcome {
             }
         })?;
     }
-    talks_without_reading(&server, &mut a, &mut b)
+    talks_without_reading(&server, &mut a, &mut b)?;
+    keeps_little_of_a_line_without_end(attempt)
 }
 
 /// Clients that talk a lot and do not read, not even what they have said themselves: when there is no
@@ -144,7 +145,8 @@ fn your_port(attempt: &Attempt) -> Outcome {
         });
         done.store(true, Ordering::Relaxed);
         newcomers.and(talking.join().unwrap_or_else(|_| Err("the check has panicked".into())))
-    })
+    })?;
+    keeps_little_of_a_line_without_end(attempt)
 }
 
 fn who_left(attempt: &Attempt) -> Outcome {
@@ -186,7 +188,24 @@ fn who_left(attempt: &Attempt) -> Outcome {
     let mut last = server.connect("a newcomer")?;
     last.send("hello\n")?;
     a.did("was there when a newcomer said `hello`");
-    a.expect_line(&format!("{}:hello", port(&last)))
+    a.expect_line(&format!("{}:hello", port(&last)))?;
+
+    let deaf = deaf_client(&server, &mut a)?;
+    let left = format!("{}:has left", port(&deaf));
+    let mut heard = a_lot_is_said(&server, &mut [&mut a, &mut last])?;
+    if !heard.contains(&left) {
+        a.did("was there when client D was disconnected because it did not read, and stayed on its side,");
+        heard.extend(a.find_line(&left)?);
+        heard.push(left.clone());
+    }
+    last.send("that was all\n")?;
+    heard.extend(a.find_line(&format!("{}:that was all", port(&last)))?);
+    match heard.iter().filter(|line| **line == left).count() {
+        1 => keeps_little_of_a_line_without_end(attempt),
+        times => {
+            Err(a.finding(&format!("the line `{left}` once"), &format!("it came {times} times")))
+        }
+    }
 }
 
 fn who(attempt: &Attempt) -> Outcome {
@@ -247,6 +266,11 @@ fn who(attempt: &Attempt) -> Outcome {
     expect_gone(attempt, &mut a, port_b, "client B left with a reset")?;
     a.send("/who\n")?;
     expect_here(&a.line()?, &[("A", port_a)])?;
+    let deaf = deaf_client(&server, &mut a)?;
+    a_lot_is_said(&server, &mut [&mut a])?;
+    let how = "client D was disconnected because it did not read, and stayed on its side";
+    expect_gone(attempt, &mut a, port(&deaf), how)?;
+    drop(deaf);
 
     for _ in 0..200 {
         server.connect("a client")?.reset();
@@ -267,7 +291,8 @@ fn who(attempt: &Attempt) -> Outcome {
         a.did("asked `/who` when hundreds had come and left");
         a.send("/who\n")?;
         expect_here(&a.line()?, &[("A", port_a)])
-    })
+    })?;
+    keeps_little_of_a_line_without_end(attempt)
 }
 
 /// So many questions are asked in one piece: the more, the sooner somebody talks between two writes.
@@ -289,8 +314,8 @@ fn while_others_talk(
             talker.send("talk\n")?;
         }
         talker.send(question)?;
-        while !talker.line()?.starts_with(answer) {}
-        Ok(())
+        talker.did("asked while others talked");
+        expect_between_talk(talker, 1, |line| line.starts_with(answer))
     };
     let talks = |mut talker: Actor| {
         let talked = talk(&mut talker);
@@ -432,7 +457,33 @@ fn private_messages(attempt: &Attempt) -> Outcome {
     expect_nobody(attempt, &mut a, port_d, "wrote to D after client D left with a reset")?;
     let _ = c.take_all_within(Duration::from_millis(200));
     drop(c);
-    expect_nobody(attempt, &mut a, port_c, "wrote to C, which had closed its connection,")
+    expect_nobody(attempt, &mut a, port_c, "wrote to C, which had closed its connection,")?;
+
+    without_a_newline(&server, &mut b)?;
+    let deaf = deaf_client(&server, &mut a)?;
+    a_lot_is_said(&server, &mut [&mut a, &mut b])?;
+    let did =
+        "wrote to D, which had been disconnected because it did not read, and stayed on its side,";
+    expect_nobody(attempt, &mut a, port(&deaf), did)?;
+    keeps_little_of_a_line_without_end(attempt)
+}
+
+/// The sender has never sent a newline, so the server waits only a moment for one.
+fn without_a_newline(server: &Running, b: &mut Actor) -> Outcome {
+    let mut node = server.connect("a client that sends no newlines")?;
+    let (own, port_b) = (port(&node), port(b));
+    b.take_what_has_come();
+    for (text, leaves) in [("hello", false), ("goodbye", true)] {
+        node.send(format!("/to {port_b} {text}"))?;
+        let mut what = "without a newline, and then nothing more";
+        if leaves {
+            node.half_close()?;
+            what = "without a newline, and closed its sending half";
+        }
+        b.did(&format!("waited while somebody sent `/to {port_b} {text}` {what},"));
+        b.expect_line(&format!("{own} whispers:{text}"))?;
+    }
+    Ok(())
 }
 
 /// Until the server has noticed that a client has left, it has nothing to answer.
@@ -524,7 +575,7 @@ fn nicknames(attempt: &Attempt) -> Outcome {
         b.send("/name 小明\nand now?\n")?;
         c.did("heard B, which asked for the name 小明 after A had left,");
         match c.line()?.as_str() {
-            "小明:and now?" => return Ok(()),
+            "小明:and now?" => break,
             other if deadline.is_over() => {
                 return Err(format!(
                     "client A, which was called 小明, has left, so the name is free. But 5 s later \
@@ -534,6 +585,48 @@ fn nicknames(attempt: &Attempt) -> Outcome {
             _ => thread::sleep(Duration::from_millis(20)),
         }
     }
+    names_without_a_newline(&server, &mut c)?;
+    the_thrown_out_have_no_names(attempt, &server, &mut b, &mut c)?;
+    keeps_little_of_a_line_without_end(attempt)
+}
+
+/// The client has never sent a newline, so the server waits only a moment for one.
+fn names_without_a_newline(server: &Running, c: &mut Actor) -> Outcome {
+    let mut node = server.connect("a client that sends no newlines")?;
+    node.send("/name 小白")?;
+    node.did("sent `/name 小白` without a newline, and then nothing more,");
+    c.did("listened when somebody sent `/name 小白` without a newline, and then nothing more,");
+    c.expect_silence(Duration::from_millis(700))?; // it is a line after a moment
+    node.send("white")?;
+    c.did(
+        "heard a client that had sent `/name 小白` without a newline, and `white` after a while,",
+    );
+    c.expect_line("小白:white")
+}
+
+fn the_thrown_out_have_no_names(
+    attempt: &Attempt,
+    server: &Running,
+    b: &mut Actor,
+    c: &mut Actor,
+) -> Outcome {
+    let mut deaf = deaf_client(server, c)?;
+    deaf.send("/name 小黑\nblack\n")?;
+    c.did("heard D, which had asked for the name 小黑,");
+    c.find_line("小黑:black")?;
+    a_lot_is_said(server, &mut [&mut *c, &mut *b])?;
+    attempt.eventually(|| {
+        b.send("/name 小黑\nand now?\n")?;
+        c.did("heard B, which asked for the name 小黑,");
+        match c.line()?.as_str() {
+            "小黑:and now?" => Ok(()),
+            other => Err(format!(
+                "client D, which was disconnected because it did not read, and stayed on its side, has \
+                 the name 小黑 for ever: client B still could not have it, and what it said came as \
+                 `{other}`"
+            )),
+        }
+    })
 }
 
 /// Whoever looks under one lock and takes under the next gives a name away twice now and then, so
@@ -619,7 +712,8 @@ fn history(attempt: &Attempt) -> Outcome {
     drop(newcomer);
     newcomers_while_others_talk(&server, &mut a, &mut b)?;
     two_newcomers_at_once(&server, &mut a, &mut b)?;
-    keeps_little(&server, &mut a, &mut b)
+    keeps_little(&server, &mut a, &mut b)?;
+    keeps_little_of_a_line_without_end(attempt)
 }
 
 /// What the first client says before anybody else has come is a part of the history, too.
@@ -680,7 +774,7 @@ fn two_newcomers_at_once(server: &Running, a: &mut Actor, b: &mut Actor) -> Outc
     last.push(format!("{}:from B", port(b)));
     a.find_line(&last[7])?;
     let mut leaving = server.connect("a client that says something and leaves")?;
-    leaving.send("and goodbye\n")?;
+    leaving.send("and goodbye")?; // the last words have no newline
     leaving.half_close()?;
     last.push(format!("{}:and goodbye", port(&leaving)));
     a.did("listened when somebody said something and left");
@@ -774,7 +868,8 @@ fn rate_limit(attempt: &Attempt) -> Outcome {
         over.store(flooding.is_err(), Ordering::Relaxed);
         let panicked = |_| Err("the check has panicked".to_string());
         flooding.and(talking.join().unwrap_or_else(panicked))
-    })
+    })?;
+    keeps_little_of_a_line_without_end(attempt)
 }
 
 fn all_of_a_steady_talker_is_heard(
@@ -1050,6 +1145,47 @@ fn expect_little_growth(server: &Running, before: Option<usize>, said: usize) ->
         )),
         _ => Ok(()),
     }
+}
+
+/// Clients that do not read are disconnected when there is no room for what is said, and nobody waits
+/// for them. Returns the lines that the first of the readers has heard meanwhile.
+fn a_lot_is_said(server: &Running, readers: &mut [&mut Actor]) -> Outcome<Vec<String>> {
+    const SPEAKERS: usize = 40; // each says as much as it may without a pause: 2.4 MB in all
+    let page = format!("{}\n", "x".repeat(1499)).repeat(39) + "and so on\n";
+    let mut heard = Vec::new();
+    for _ in 0..SPEAKERS {
+        let mut speaker = server.connect("a client that says a lot")?;
+        speaker.send(&page)?;
+        let last = format!("{}:and so on", port(&speaker));
+        for (number, reader) in readers.iter_mut().enumerate() {
+            reader.did("read all that was said, when another did not read,");
+            let lines = reader.find_line(&last)?;
+            heard.extend(lines.into_iter().filter(|_| number == 0));
+        }
+    }
+    Ok(heard)
+}
+
+/// A client that has been heard by A, and from now on does not read.
+fn deaf_client(server: &Running, a: &mut Actor) -> Outcome<Actor> {
+    let mut deaf = server.connect_from_afar("client D")?;
+    deaf.send("I am D\n")?;
+    a.did("was connected when client D connected, too, and said `I am D`,");
+    a.find_line(&format!("{}:I am D", port(&deaf)))?;
+    Ok(deaf)
+}
+
+/// A client whose line never ends: its pieces may be passed on, and must not be kept. It is held up
+/// when it sends too much.
+fn keeps_little_of_a_line_without_end(attempt: &Attempt) -> Outcome {
+    let server = attempt.serve()?;
+    let mut speaker = server.connect("a client that never ends its line")?;
+    server.expect_little_kept("a client", |bytes| {
+        speaker.take_what_has_come();
+        let mut stream = speaker.stream();
+        let _ = stream.set_write_timeout(Some(Duration::from_millis(500))); // else it is an error below
+        stream.write_all(bytes).is_ok()
+    })
 }
 
 /// Three clients who are all in the room: A and B have heard somebody, B and C have been heard.
