@@ -164,7 +164,8 @@ fn idle_timeout(attempt: &Attempt) -> Outcome {
             })
         })
     })?;
-    leaves_others_alone(&server)
+    leaves_others_alone(&server)?;
+    server.expect_little_kept_of(server.connect("a client that talks without end")?)
 }
 
 /// Not before two seconds of silence, and not much later.
@@ -209,7 +210,7 @@ fn keeps_talking(talking: &mut Actor) -> Outcome {
         thread::sleep(Duration::from_millis(250));
     }
     is_sent_away(talking, "talked for more than two seconds, then said nothing more")?;
-    not_late(last, "the client that had talked")
+    not_late(last, "the client that talked for more than two seconds, then said nothing more,")
 }
 
 fn says_a_byte_a_second(slow: &mut Actor) -> Outcome {
