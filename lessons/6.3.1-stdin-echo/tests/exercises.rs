@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use checker::{Actor, Attempt, LONG_SILENCE, Outcome, Running, listener};
+use checker::{Actor, Attempt, LONG_SILENCE, Outcome, Running, listener, quoted};
 
 checker::exercises! {
     stdin_echo in "6.3.1-stdin-echo" {
@@ -39,6 +39,7 @@ fn number_the_lines(attempt: &Attempt) -> Outcome {
     let fed = attempt.start(&[]);
     fed.expect_little_kept("the keyboard", |bytes| fed.type_bytes(bytes).is_ok())?;
     fed.kill();
+    nothing_to_number(attempt)?;
     let status = program.expect_exit("the input had ended")?;
     let lines = program.stdout().lines().count();
     match status.success() {
@@ -47,6 +48,17 @@ fn number_the_lines(attempt: &Attempt) -> Outcome {
         false => {
             Err(format!("the input ended, and the program was to end with status 0, not {status}"))
         }
+    }
+}
+
+fn nothing_to_number(attempt: &Attempt) -> Outcome {
+    let after = "the input ended before anything was typed";
+    let program = attempt.start(&[]);
+    program.close_stdin();
+    program.expect_exit(after)?;
+    match program.stdout() {
+        stdout if stdout.is_empty() => Ok(()),
+        stdout => Err(format!("{after}, and {} was printed", quoted(stdout.as_bytes()))),
     }
 }
 
