@@ -20,8 +20,12 @@ fn two_bytes_at_a_time(attempt: &Attempt) -> Outcome {
         let right = events_are_right(&walk.stdout());
         let status = match (ended, right) {
             (Ok(status), right) => right.map(|()| status)?,
-            (Err(finding), Ok(())) => {
-                return Err(format!("all the events had come as they were to, but {finding}"));
+            (Err(_), Ok(())) => {
+                return Err(
+                    "all the events had come as they were to, and then the program was to end, \
+                            but it went on running"
+                        .to_string(),
+                );
             }
             (Err(finding), Err(events)) => return Err(format!("{finding}. So far {events}")),
         };

@@ -70,7 +70,8 @@ fn one_answer_is_enough(attempt: &Attempt) -> Outcome {
     client.expect_little_kept("the server", |bytes| server.send(bytes).is_ok())
 }
 
-/// A byte that is no UTF-8 and half a character may be shown in any way.
+/// Compares stdout with what the server has sent. A byte that is not UTF-8 and half a character may be
+/// shown in any way.
 fn shows_the_answers_alone(client: &Running) -> Outcome {
     let stdout = client.stdout();
     let lines: Vec<&str> = stdout.lines().collect();
@@ -147,7 +148,7 @@ fn reconnect(attempt: &Attempt) -> Outcome {
     shows_what_has_no_newline(attempt)
 }
 
-/// The server of this lesson sends no newlines. This one does not stop, either.
+/// Answers without a newline, as the server of this lesson does, and then without end.
 fn shows_what_has_no_newline(attempt: &Attempt) -> Outcome {
     let (listener, address) = listener()?;
     let client = attempt.start(&[&address.to_string()]);

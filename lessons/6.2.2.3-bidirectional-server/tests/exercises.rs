@@ -214,7 +214,7 @@ fn no_newline(attempt: &Attempt) -> Outcome {
     server.expect_little_kept_of(server.connect("a client that never ends its message")?)
 }
 
-/// Words without a newline right before the end may get an answer, or none.
+/// Closes the sending half in the middle of a message, which may get an answer, or none.
 fn ends_within_a_message(server: &Running) -> Outcome {
     for (did, words) in [("`你吃`", "你吃".as_bytes()), ("nothing", b""), ("one byte", b"\xe4")]
     {

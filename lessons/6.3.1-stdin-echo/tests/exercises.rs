@@ -125,7 +125,7 @@ fn ask_a_server(attempt: &Attempt) -> Outcome {
     types_without_end(&typing, server)
 }
 
-/// The server answers each line, also if the program sends a line that never ends in pieces.
+/// Types a line that never ends. A program may send it in pieces, and the server answers each line.
 fn types_without_end(client: &Running, mut server: Actor) -> Outcome {
     let over = AtomicBool::new(false);
     thread::scope(|scope| {

@@ -468,7 +468,7 @@ fn private_messages(attempt: &Attempt) -> Outcome {
     keeps_little_of_a_line_without_end(attempt)
 }
 
-/// The sender has never sent a newline, so the server waits only a moment for one.
+/// Whispers without a newline. The sender has never sent one, so the server waits only a moment for it.
 fn without_a_newline(server: &Running, b: &mut Actor) -> Outcome {
     let mut node = server.connect("a client that sends no newlines")?;
     let (own, port_b) = (port(&node), port(b));
@@ -590,7 +590,7 @@ fn nicknames(attempt: &Attempt) -> Outcome {
     keeps_little_of_a_line_without_end(attempt)
 }
 
-/// The client has never sent a newline, so the server waits only a moment for one.
+/// Asks for a name without a newline. The client has never sent one, so the server waits only a moment.
 fn names_without_a_newline(server: &Running, c: &mut Actor) -> Outcome {
     let mut node = server.connect("a client that sends no newlines")?;
     node.send("/name 小白")?;
@@ -1147,8 +1147,8 @@ fn expect_little_growth(server: &Running, before: Option<usize>, said: usize) ->
     }
 }
 
-/// Clients that do not read are disconnected when there is no room for what is said, and nobody waits
-/// for them. Returns the lines that the first of the readers has heard meanwhile.
+/// Lets others say more than the server keeps for a client that does not read, and expects that nobody
+/// waits for such a client. Returns the lines that the first of the readers has heard meanwhile.
 fn a_lot_is_said(server: &Running, readers: &mut [&mut Actor]) -> Outcome<Vec<String>> {
     const SPEAKERS: usize = 40; // each says as much as it may without a pause: 2.4 MB in all
     let page = format!("{}\n", "x".repeat(1499)).repeat(39) + "and so on\n";
@@ -1166,7 +1166,7 @@ fn a_lot_is_said(server: &Running, readers: &mut [&mut Actor]) -> Outcome<Vec<St
     Ok(heard)
 }
 
-/// A client that has been heard by A, and from now on does not read.
+/// Returns a client that A has heard, and that does not read from now on.
 fn deaf_client(server: &Running, a: &mut Actor) -> Outcome<Actor> {
     let mut deaf = server.connect_from_afar("client D")?;
     deaf.send("I am D\n")?;
@@ -1175,8 +1175,8 @@ fn deaf_client(server: &Running, a: &mut Actor) -> Outcome<Actor> {
     Ok(deaf)
 }
 
-/// A client whose line never ends: its pieces may be passed on, and must not be kept. It is held up
-/// when it sends too much.
+/// Sends a line that never ends. The server may pass on its pieces, and must not keep them. If it holds
+/// up a client that sends too much, that is all.
 fn keeps_little_of_a_line_without_end(attempt: &Attempt) -> Outcome {
     let server = attempt.serve()?;
     let mut speaker = server.connect("a client that never ends its line")?;

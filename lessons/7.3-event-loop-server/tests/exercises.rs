@@ -233,8 +233,8 @@ fn closed_door(attempt: &Attempt) -> Outcome {
     the_thrown_out_keep_no_place(&attempt.serve()?)
 }
 
-/// A client that does not read is disconnected in the end, and its place is free, even if it never
-/// closes its own end.
+/// Expects that a client that does not read loses its place in the end, even if it never closes its own
+/// end.
 fn the_thrown_out_keep_no_place(server: &Running) -> Outcome {
     let mut a = server.connect("client A")?;
     let [mut speaker, mut b] = [server.connect("client B")?, server.connect("client C")?];
