@@ -271,6 +271,9 @@ fn who(attempt: &Attempt) -> Outcome {
     let how = "client D was disconnected because it did not read, and stayed on its side";
     expect_gone(attempt, &mut a, port(&deaf), how)?;
     drop(deaf);
+    let mut other = server.connect("client E")?;
+    asks_without_reading(&server, &"/who\n".repeat(12_000), (&mut other, &mut a))?;
+    drop(other);
 
     for _ in 0..200 {
         server.connect("a client")?.reset();
@@ -465,6 +468,8 @@ fn private_messages(attempt: &Attempt) -> Outcome {
     let did =
         "wrote to D, which had been disconnected because it did not read, and stayed on its side,";
     expect_nobody(attempt, &mut a, port(&deaf), did)?;
+    let nobody = format!("/to {} hello\n", "x".repeat(30_000));
+    asks_without_reading(&server, &nobody.repeat(2), (&mut a, &mut b))?;
     keeps_little_of_a_line_without_end(attempt)
 }
 
@@ -1173,6 +1178,26 @@ fn deaf_client(server: &Running, a: &mut Actor) -> Outcome<Actor> {
     a.did("was connected when client D connected, too, and said `I am D`,");
     a.find_line(&format!("{}:I am D", port(&deaf)))?;
     Ok(deaf)
+}
+
+/// Sends questions again and again, and never reads an answer. The others go on meanwhile.
+fn asks_without_reading(
+    server: &Running,
+    questions: &str,
+    (a, b): (&mut Actor, &mut Actor),
+) -> Outcome {
+    let deaf = server.connect_from_afar("a client that does not read")?;
+    let _ = deaf.stream().set_write_timeout(Some(Duration::from_millis(500)));
+    // The server may disconnect it, or stop reading what it says.
+    let _ = (0..40).try_for_each(|_| deaf.stream().write_all(questions.as_bytes()));
+    // The server needs a while to get through the questions.
+    for round in rounds(15) {
+        a.send(format!("do you hear me {round}\n"))?;
+        b.did("was there when a client asked again and again without reading the answers, and A spoke,");
+        b.find_line(&format!("{}:do you hear me {round}", port(a)))?;
+        thread::sleep(Duration::from_millis(100));
+    }
+    Ok(())
 }
 
 /// Sends a line that never ends. The server may pass on its pieces, and must not keep them. If it holds

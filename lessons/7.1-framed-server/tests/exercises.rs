@@ -1,5 +1,6 @@
 //! The exercises of this lesson, and what each asks of a learner's program.
 
+use std::io::Write;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -64,7 +65,26 @@ fn how_many(attempt: &Attempt) -> Outcome {
     attempt.eventually(|| ask(&mut a, 1))?;
     whoever_was_sent_away_is_not_counted(attempt, &server, &mut a)?;
     drop(a);
-    rounds(3).try_for_each(|_| asks_while_others_talk(&server))
+    rounds(3).try_for_each(|_| asks_while_others_talk(&server))?;
+    asks_without_reading(&attempt.serve()?)
+}
+
+/// Asks again and again, and never reads an answer. The others go on meanwhile.
+fn asks_without_reading(server: &Running) -> Outcome {
+    let (mut a, mut b, _c) = three_clients(server)?;
+    let deaf = server.connect_from_afar("a client that does not read")?;
+    let _ = deaf.stream().set_write_timeout(Some(Duration::from_millis(500)));
+    // The server may disconnect it, or stop reading what it says.
+    let questions = frame(b"").repeat(16_000);
+    let _ = (0..40).try_for_each(|_| deaf.stream().write_all(&questions));
+    // The server needs a while to get through the questions.
+    for _ in rounds(15) {
+        a.send(frame(b"do you hear me?"))?;
+        b.did("was there when a client asked again and again without reading the answers, and A spoke,");
+        find_frame(&mut b, &labelled(&a, b"do you hear me?"))?;
+        thread::sleep(Duration::from_millis(100));
+    }
+    Ok(())
 }
 
 /// A client is no longer here when it has been refused, and when it has been disconnected because it
