@@ -190,6 +190,7 @@ fn who_left(attempt: &Attempt) -> Outcome {
     a.did("was there when a newcomer said `hello`");
     a.expect_line(&format!("{}:hello", port(&last)))?;
 
+    rounds(3).try_for_each(|_| some_leave_while_others_talk(&server, &mut a, &mut last))?;
     let deaf = deaf_client(&server, &mut a)?;
     let left = format!("{}:has left", port(&deaf));
     let mut heard = a_lot_is_said(&server, &mut [&mut a, &mut last])?;
@@ -206,6 +207,39 @@ fn who_left(attempt: &Attempt) -> Outcome {
             Err(a.finding(&format!("the line `{left}` once"), &format!("it came {times} times")))
         }
     }
+}
+
+/// A line that is sent in two steps is torn apart by what somebody else says between them.
+fn some_leave_while_others_talk(server: &Running, a: &mut Actor, last: &mut Actor) -> Outcome {
+    const TALKERS: usize = 4;
+    const LINES: usize = 700; // which each may say without a pause
+    let talks = |mut talker: Actor| {
+        (0..LINES).try_for_each(|_| {
+            talker.take_what_has_come();
+            talker.send("talk\n")
+        })
+    };
+    let talkers = server.connect_at_once(TALKERS, "a client that talks")?;
+    thread::scope(|scope| {
+        let talkers: Vec<_> =
+            talkers.into_iter().map(|talker| scope.spawn(|| talks(talker))).collect();
+        for _ in 0..5 {
+            let crowd = server.connect_at_once(10, "one of ten clients")?;
+            let mut ports: BTreeSet<u16> = crowd.iter().map(port).collect();
+            drop(crowd);
+            while !ports.is_empty() {
+                a.did("was there when some left and others talked");
+                let line = a.line()?;
+                last.take_what_has_come();
+                match line.split_once(':').map(|(port, what)| (port.parse(), what)) {
+                    Some((Ok(port), "has left")) => drop(ports.remove(&port)),
+                    Some((Ok(_), "talk")) => {}
+                    _ => return Err(a.finding("each line whole", &format!("`{line}` came"))),
+                }
+            }
+        }
+        talkers.into_iter().try_for_each(joined)
+    })
 }
 
 fn who(attempt: &Attempt) -> Outcome {
