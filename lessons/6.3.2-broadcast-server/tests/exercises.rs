@@ -1042,9 +1042,9 @@ fn beside_a_slow_reader(attempt: &Attempt) -> Outcome<bool> {
 
     // 32 MB that C does not read, and then some of which it reads a little now and then. A server
     // that reads byte by byte is right too: it needs not hear all of them.
-    let (begun, watch, mut times) = (Instant::now(), Watch::start(), Vec::new());
+    let (deadline, watch, mut times) = (Deadline::after(LONGEST), Watch::start(), Vec::new());
     a_round(0..100, &mut a, &mut b, most)?; // a hundred at once, of which B must lose none
-    while times.len() < ROUNDS && begun.elapsed() < LONGEST {
+    while times.len() < ROUNDS && !deadline.is_over() {
         times.push(a_round(round(times.len()), &mut a, &mut b, most)?);
     }
     let (at_first, at_last) =
