@@ -90,8 +90,10 @@ fn say_who_leaves(attempt: &Attempt) -> Outcome {
     staying.did("stayed while all the others left");
     staying.expect_silence(LONG_SILENCE)?;
     left("one client was silent for some seconds, and stayed", 23)?;
+    server.expect_little_kept_of(server.connect("a client that talks without end")?)?;
+    left("a client talked and talked, and left", 24)?;
     drop(staying);
-    left("the last client left", 24)
+    left("the last client left", 25)
 }
 
 fn polite_refusal(attempt: &Attempt) -> Outcome {
@@ -164,6 +166,7 @@ fn close_cleanly(attempt: &Attempt) -> Outcome {
     ends_well(&alone, "Ctrl-C was pressed while nobody was connected")?;
 
     let server = attempt.serve()?;
+    server.expect_little_kept_of(server.connect("a client that talks without end")?)?;
     let mut leaving = server.connect("a client that resets")?;
     leaving.expect_line("welcome")?;
     let mut gone = server.connect("a client that leaves")?;
@@ -190,8 +193,8 @@ fn close_cleanly(attempt: &Attempt) -> Outcome {
     ends_well(&server, "all clients were told `bye` after Ctrl-C")?;
     if pressed.elapsed() > attempt.patience() {
         let finding = format!(
-            "Ctrl-C was pressed while twenty clients stayed, and the server was to go all the same, \
-             but it took {:.1} s",
+            "Ctrl-C was pressed, and nobody was to be waited for, but twenty clients that stayed waited \
+             {:.1} s until all had been told `bye` and the server had gone",
             pressed.elapsed().as_secs_f64()
         );
         return Err(checker::late(&watch, finding));
@@ -206,12 +209,14 @@ fn close_cleanly(attempt: &Attempt) -> Outcome {
 
 #[cfg(unix)]
 fn ends_well(server: &Running, after: &str) -> Outcome {
-    match server.expect_exit(after)? {
-        status if status.success() => Ok(()),
-        status => Err(format!(
+    const CLOSED: &str = "服务器关闭了"; // the server has closed
+    let status = server.expect_exit(after)?;
+    if !status.success() {
+        return Err(format!(
             "{after}, and the server was to end with exit status 0, but it was {status}"
-        )),
+        ));
     }
+    server.expect_line_on_stdout(after, CLOSED)
 }
 
 #[cfg(not(unix))]

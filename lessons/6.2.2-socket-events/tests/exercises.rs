@@ -20,8 +20,12 @@ fn two_bytes_at_a_time(attempt: &Attempt) -> Outcome {
         let right = events_are_right(&walk.stdout());
         let status = match (ended, right) {
             (Ok(status), right) => right.map(|()| status)?,
-            (Err(finding), Ok(())) => {
-                return Err(format!("all the events had come as they were to, but {finding}"));
+            (Err(_), Ok(())) => {
+                return Err(
+                    "all the events had come as they were to, and then the program was to end, \
+                            but it went on running"
+                        .to_string(),
+                );
             }
             (Err(finding), Err(events)) => return Err(format!("{finding}. So far {events}")),
         };
@@ -164,7 +168,8 @@ fn idle_timeout(attempt: &Attempt) -> Outcome {
             })
         })
     })?;
-    leaves_others_alone(&server)
+    leaves_others_alone(&server)?;
+    server.expect_little_kept_of(server.connect("a client that talks without end")?)
 }
 
 /// Not before two seconds of silence, and not much later.
@@ -209,7 +214,7 @@ fn keeps_talking(talking: &mut Actor) -> Outcome {
         thread::sleep(Duration::from_millis(250));
     }
     is_sent_away(talking, "talked for more than two seconds, then said nothing more")?;
-    not_late(last, "the client that had talked")
+    not_late(last, "the client that talked for more than two seconds, then said nothing more,")
 }
 
 fn says_a_byte_a_second(slow: &mut Actor) -> Outcome {

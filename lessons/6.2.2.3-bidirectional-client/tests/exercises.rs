@@ -50,6 +50,7 @@ fn one_answer_is_enough(attempt: &Attempt) -> Outcome {
     server.send(b"\xff \xe4\xbd")?;
     drop(server);
     ends_well(&client, "the server closed the connection")?;
+    shows_the_answers_alone(&client)?;
 
     let (client, mut server) = asked()?;
     let (first, second) = ANSWER.as_bytes().split_at(4); // in the middle of a character
@@ -66,7 +67,29 @@ fn one_answer_is_enough(attempt: &Attempt) -> Outcome {
 
     let (client, server) = asked()?;
     drop(server);
-    ends_well(&client, "the server closed the connection without an answer")
+    ends_well(&client, "the server closed the connection without an answer")?;
+
+    let (client, mut server) = asked()?;
+    client.expect_little_kept("the server", |bytes| server.send(bytes).is_ok())
+}
+
+/// Compares stdout with what the server has sent. A byte that is not UTF-8 and half a character may be
+/// shown in any way.
+fn shows_the_answers_alone(client: &Running) -> Outcome {
+    let stdout = client.stdout();
+    let lines: Vec<&str> = stdout.lines().collect();
+    match lines.as_slice() {
+        ["客户端与服务器连接成功了", ANSWER, "再来一个", rest @ ..]
+            if rest.iter().all(|line| line.chars().count() <= 4) =>
+        {
+            Ok(())
+        }
+        _ => Err(format!(
+            "stdout was to show that the client is connected, then what the server had sent, and \
+             nothing else, but it shows: {}",
+            lines.join(" | ")
+        )),
+    }
 }
 
 fn ends_well(client: &Running, after: &str) -> Outcome {
@@ -458,12 +481,23 @@ fn reconnect(attempt: &Attempt) -> Outcome {
     })?;
     let may_be_shown = [ANSWER, "再来一个", "四个😀", "客户端与服务器连接成功了"];
     let is_part = |line: &&str| may_be_shown.iter().any(|text| text.contains(line));
-    match client.stdout().lines().find(|line| !is_part(line)) {
-        Some(line) => Err(format!(
+    if let Some(line) = client.stdout().lines().find(|line| !is_part(line)) {
+        return Err(format!(
             "only the answers of the server were to go to stdout, but the line `{line}` did too"
-        )),
-        None => Ok(()),
+        ));
     }
+    shows_what_has_no_newline(attempt)
+}
+
+/// Answers without a newline, as the server of this lesson does, and then without end.
+fn shows_what_has_no_newline(attempt: &Attempt) -> Outcome {
+    let (listener, address) = listener()?;
+    let client = attempt.start(&[&address.to_string()]);
+    let mut server = attempt.accepted_by(&listener, "the server")?;
+    server.expect(QUESTION)?;
+    server.send(ANSWER)?;
+    client.expect_line_on_stdout("the server answered without a newline", ANSWER)?;
+    client.expect_little_kept("the server", |bytes| server.send(bytes).is_ok())
 }
 
 /// How long nobody listens at first. With the pauses of the task, the client has tried four times by

@@ -164,7 +164,8 @@ fn upper_case_echo(attempt: &Attempt) -> Outcome {
     client.half_close()?;
     client.did("sent `bye` and closed its sending half");
     client.expect("BYE")?;
-    client.expect_end()
+    client.expect_end()?;
+    server.expect_little_kept_of(server.connect("a client that talks without end")?)
 }
 
 const STILL_THERE: &str = "你还在吗\n"; // are you still there?
@@ -540,7 +541,26 @@ fn no_newline(attempt: &Attempt) -> Outcome {
     silent.did("said nothing for some seconds, then the line `hello`");
     silent.expect(ANSWER)?;
     telnet.half_close()?;
-    telnet.expect_end()
+    telnet.expect_end()?;
+    ends_within_a_message(&server)?;
+    server.expect_little_kept_of(server.connect("a client that never ends its message")?)
+}
+
+/// Closes the sending half in the middle of a message, which may get an answer, or none.
+fn ends_within_a_message(server: &Running) -> Outcome {
+    for (did, words) in [("`你吃`", "你吃".as_bytes()), ("nothing", b""), ("one byte", b"\xe4")]
+    {
+        let mut leaving = server.connect("a client that leaves")?;
+        leaving.send(words)?;
+        leaving.half_close()?;
+        leaving.did(&format!("sent {did} without a newline, closed its sending half"));
+        match leaving.read_to_end()? {
+            came if came.is_empty() => {}
+            came if came == ANSWER.as_bytes() && !words.is_empty() => {}
+            came => return Err(leaving.finding("its end", &format!("{} came", quoted(&came)))),
+        }
+    }
+    Ok(())
 }
 
 /// 0.2 s, less a tick of the system's clock, which takes up to 16 ms on Windows.

@@ -1,9 +1,10 @@
 //! The exercises of this lesson, and what each asks of a learner's program.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use checker::{Actor, Attempt, LONG_SILENCE, Outcome, Running, listener};
+use checker::{Actor, Attempt, LONG_SILENCE, Outcome, Running, listener, quoted};
 
 checker::exercises! {
     stdin_echo in "6.3.1-stdin-echo" {
@@ -38,6 +39,7 @@ fn number_the_lines(attempt: &Attempt) -> Outcome {
     let fed = attempt.start(&[]);
     fed.expect_little_kept("the keyboard", |bytes| fed.type_bytes(bytes).is_ok())?;
     fed.kill();
+    nothing_to_number(attempt)?;
     let status = program.expect_exit("the input had ended")?;
     let lines = program.stdout().lines().count();
     match status.success() {
@@ -46,6 +48,17 @@ fn number_the_lines(attempt: &Attempt) -> Outcome {
         false => {
             Err(format!("the input ended, and the program was to end with status 0, not {status}"))
         }
+    }
+}
+
+fn nothing_to_number(attempt: &Attempt) -> Outcome {
+    let after = "the input ended before anything was typed";
+    let program = attempt.start(&[]);
+    program.close_stdin();
+    program.expect_exit(after)?;
+    match program.stdout() {
+        stdout if stdout.is_empty() => Ok(()),
+        stdout => Err(format!("{after}, and {} was printed", quoted(stdout.as_bytes()))),
     }
 }
 
@@ -105,7 +118,29 @@ fn ask_a_server(attempt: &Attempt) -> Outcome {
     let mut server = attempt.accepted_by(&listener, "the server")?;
     fed.close_stdin();
     server.expect_end()?;
-    fed.expect_little_kept("the server", |bytes| server.send(bytes).is_ok())
+    fed.expect_little_kept("the server", |bytes| server.send(bytes).is_ok())?;
+
+    let typing = attempt.start(&[&address.to_string()]);
+    let server = attempt.accepted_by(&listener, "the server")?;
+    types_without_end(&typing, server)
+}
+
+/// Types a line that never ends. A program may send it in pieces, and the server answers each line.
+fn types_without_end(client: &Running, mut server: Actor) -> Outcome {
+    let over = AtomicBool::new(false);
+    thread::scope(|scope| {
+        scope.spawn(|| {
+            while !over.load(Ordering::Relaxed) {
+                let came = server.take_all_within(Duration::from_millis(5));
+                let lines = came.iter().filter(|byte| **byte == b'\n').count();
+                let _ = server.send("an answer\n".repeat(lines)); // the program may have ended
+            }
+        });
+        let kept =
+            client.expect_little_kept("the keyboard", |bytes| client.type_bytes(bytes).is_ok());
+        over.store(true, Ordering::Relaxed);
+        kept
+    })
 }
 
 /// The screen holds what the server has answered, line by line, and nothing else.
@@ -131,8 +166,23 @@ fn heartbeat(attempt: &Attempt) -> Outcome {
     attempt.try_again(|| no_heartbeat_while_typing(&client, &mut server))?;
     attempt.try_again(|| soon_after_a_line(&client, &mut server))?;
 
+    ends_with_its_input(&client, server, "got what was typed")?;
+    let (listener, address) = listener()?;
+    let client = attempt.start(&[&address.to_string()]);
+    let server = attempt.accepted_by(&listener, "the server")?;
+    ends_with_its_input(&client, server, "accepted the connection, nothing was typed")?;
+
+    let client = attempt.start(&[&address.to_string()]);
+    let mut server = attempt.accepted_by(&listener, "the server")?;
+    client.expect_little_kept("the keyboard", |bytes| {
+        server.take_what_has_come();
+        client.type_bytes(bytes).is_ok()
+    })
+}
+
+fn ends_with_its_input(client: &Running, mut server: Actor, did: &str) -> Outcome {
     client.close_stdin();
-    server.did("got what was typed, the input ended,");
+    server.did(&format!("{did}, the input ended,"));
     // Before it notices, a heartbeat may be due, on a busy machine some more.
     for _ in 0..5 {
         match server.line() {

@@ -45,6 +45,10 @@ fn server_goes(attempt: &Attempt) -> Outcome {
     let shown = client.expect_line_on_stdout(after, "51000:after a byte that is not UTF-8");
     still_there(&client, after)?;
     shown?;
+    server.send("51000:no newline")?;
+    let after = "the server sent `51000:no newline` without one, and nothing more";
+    client.expect_line_on_stdout(after, "51000:no newline")?;
+    server.send("\n")?;
     thread::sleep(LONG_SILENCE);
     still_there(&client, "the server was silent for some seconds")?;
     client.type_line("still here?")?;
@@ -80,7 +84,14 @@ fn server_goes(attempt: &Attempt) -> Outcome {
     drop(server);
     client.expect_line_on_stdout("the server closed the connection", GONE)?;
     client.expect_exit("the server closed the connection")?;
-    comes_last(&client, GONE)
+    comes_last(&client, GONE)?;
+
+    let (client, server) = started(attempt)?;
+    drop(server);
+    client.expect_line_on_stdout("the server closed the connection without a word", GONE)?;
+    client.expect_exit("the server closed the connection without a word")?;
+    let (client, mut server) = started(attempt)?;
+    client.expect_little_kept("the server", |bytes| server.send(bytes).is_ok())
 }
 
 fn comes_last(client: &Running, gone: &str) -> Outcome {
@@ -133,7 +144,18 @@ fn quit(attempt: &Attempt) -> Outcome {
     server.did("accepted the connection, a line was typed, and the input ended without `/quit`,");
     server.expect("no command here\n")?;
     server.expect_end()?;
-    leaves_when_the_server_has_finished(&client, server)
+    leaves_when_the_server_has_finished(&client, server)?;
+
+    let (client, mut server) = started(attempt)?;
+    client.close_stdin();
+    server.did("accepted the connection, nothing was typed, and the input ended,");
+    server.expect_end()?;
+    leaves_when_the_server_has_finished(&client, server)?;
+    let (client, mut server) = started(attempt)?;
+    client.expect_little_kept("the keyboard", |bytes| {
+        server.take_what_has_come();
+        client.type_bytes(bytes).is_ok()
+    })
 }
 
 fn leaves_when_the_server_has_finished(client: &Running, mut server: Actor) -> Outcome {
@@ -147,9 +169,17 @@ fn leaves_when_the_server_has_finished(client: &Running, mut server: Actor) -> O
     client.expect_line_on_stdout(after, "51000:farewell")?;
     drop(server);
     let after = "the program had half-closed, and the server closed the connection";
-    match client.expect_exit(after)? {
-        status if status.success() => Ok(()),
-        status => Err(format!("{after}, and the program was to end with status 0, not {status}")),
+    let status = client.expect_exit(after)?;
+    if !status.success() {
+        return Err(format!("{after}, and the program was to end with status 0, not {status}"));
+    }
+    match client.stdout().as_str() {
+        "51000:farewell\n" => Ok(()),
+        stdout => Err(format!(
+            "{after}. The server had sent the line `51000:farewell`, and stdout was to show just that, \
+             but it shows {}",
+            quoted(stdout.as_bytes())
+        )),
     }
 }
 

@@ -1,7 +1,7 @@
 //! The exercises of this lesson, and what each asks of a learner's program.
 
 use std::collections::BTreeSet;
-use std::io::Read;
+use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::ops::Range;
 use std::sync::Barrier;
@@ -80,7 +80,8 @@ fn own_words(attempt: &Attempt) -> Outcome {
             }
         })?;
     }
-    talks_without_reading(&server, &mut a, &mut b)
+    talks_without_reading(&server, &mut a, &mut b)?;
+    keeps_little_of_a_line_without_end(attempt)
 }
 
 /// Clients that talk a lot and do not read, not even what they have said themselves: when there is no
@@ -145,7 +146,8 @@ fn your_port(attempt: &Attempt) -> Outcome {
         });
         done.store(true, Ordering::Relaxed);
         newcomers.and(talking.join().unwrap_or_else(|_| Err("the check has panicked".into())))
-    })
+    })?;
+    keeps_little_of_a_line_without_end(attempt)
 }
 
 fn who_left(attempt: &Attempt) -> Outcome {
@@ -187,7 +189,58 @@ fn who_left(attempt: &Attempt) -> Outcome {
     let mut last = server.connect("a newcomer")?;
     last.send("hello\n")?;
     a.did("was there when a newcomer said `hello`");
-    a.expect_line(&format!("{}:hello", port(&last)))
+    a.expect_line(&format!("{}:hello", port(&last)))?;
+
+    rounds(3).try_for_each(|_| some_leave_while_others_talk(&server, &mut a, &mut last))?;
+    let deaf = deaf_client(&server, &mut a)?;
+    let left = format!("{}:has left", port(&deaf));
+    let mut heard = a_lot_is_said(&server, &mut [&mut a, &mut last])?;
+    if !heard.contains(&left) {
+        a.did("was there when client D was disconnected because it did not read, and stayed on its side,");
+        heard.extend(a.find_line(&left)?);
+        heard.push(left.clone());
+    }
+    last.send("that was all\n")?;
+    heard.extend(a.find_line(&format!("{}:that was all", port(&last)))?);
+    match heard.iter().filter(|line| **line == left).count() {
+        1 => keeps_little_of_a_line_without_end(attempt),
+        times => {
+            Err(a.finding(&format!("the line `{left}` once"), &format!("it came {times} times")))
+        }
+    }
+}
+
+/// A line that is sent in two steps is torn apart by what somebody else says between them.
+fn some_leave_while_others_talk(server: &Running, a: &mut Actor, last: &mut Actor) -> Outcome {
+    const TALKERS: usize = 4;
+    const LINES: usize = 700; // which each may say without a pause
+    let talks = |mut talker: Actor| {
+        (0..LINES).try_for_each(|_| {
+            talker.take_what_has_come();
+            talker.send("talk\n")
+        })
+    };
+    let talkers = server.connect_at_once(TALKERS, "a client that talks")?;
+    thread::scope(|scope| {
+        let talkers: Vec<_> =
+            talkers.into_iter().map(|talker| scope.spawn(|| talks(talker))).collect();
+        for _ in 0..5 {
+            let crowd = server.connect_at_once(10, "one of ten clients")?;
+            let mut ports: BTreeSet<u16> = crowd.iter().map(port).collect();
+            drop(crowd);
+            while !ports.is_empty() {
+                a.did("was there when some left and others talked");
+                let line = a.line()?;
+                last.take_what_has_come();
+                match line.split_once(':').map(|(port, what)| (port.parse(), what)) {
+                    Some((Ok(port), "has left")) => drop(ports.remove(&port)),
+                    Some((Ok(_), "talk")) => {}
+                    _ => return Err(a.finding("each line whole", &format!("`{line}` came"))),
+                }
+            }
+        }
+        talkers.into_iter().try_for_each(joined)
+    })
 }
 
 fn who(attempt: &Attempt) -> Outcome {
@@ -248,6 +301,14 @@ fn who(attempt: &Attempt) -> Outcome {
     expect_gone(attempt, &mut a, port_b, "client B left with a reset")?;
     a.send("/who\n")?;
     expect_here(&a.line()?, &[("A", port_a)])?;
+    let deaf = deaf_client(&server, &mut a)?;
+    a_lot_is_said(&server, &mut [&mut a])?;
+    let how = "client D was disconnected because it did not read, and stayed on its side";
+    expect_gone(attempt, &mut a, port(&deaf), how)?;
+    drop(deaf);
+    let mut other = server.connect("client E")?;
+    asks_without_reading(&server, &"/who\n".repeat(12_000), (&mut other, &mut a))?;
+    drop(other);
 
     for _ in 0..200 {
         server.connect("a client")?.reset();
@@ -268,7 +329,8 @@ fn who(attempt: &Attempt) -> Outcome {
         a.did("asked `/who` when hundreds had come and left");
         a.send("/who\n")?;
         expect_here(&a.line()?, &[("A", port_a)])
-    })
+    })?;
+    keeps_little_of_a_line_without_end(attempt)
 }
 
 /// So many questions are asked in one piece: the more, the sooner somebody talks between two writes.
@@ -290,8 +352,8 @@ fn while_others_talk(
             talker.send("talk\n")?;
         }
         talker.send(question)?;
-        while !talker.line()?.starts_with(answer) {}
-        Ok(())
+        talker.did("asked while others talked");
+        expect_between_talk(talker, 1, |line| line.starts_with(answer))
     };
     let talks = |mut talker: Actor| {
         let talked = talk(&mut talker);
@@ -430,10 +492,39 @@ fn private_messages(attempt: &Attempt) -> Outcome {
     reset.send("I am D\n")?;
     a.find_line(&format!("{port_d}:I am D"))?;
     reset.reset();
+    server.wait_until_it_rests(); // else a write might meet the reset, and the read an orderly end
     expect_nobody(attempt, &mut a, port_d, "wrote to D after client D left with a reset")?;
     let _ = c.take_all_within(Duration::from_millis(200));
     drop(c);
-    expect_nobody(attempt, &mut a, port_c, "wrote to C, which had closed its connection,")
+    expect_nobody(attempt, &mut a, port_c, "wrote to C, which had closed its connection,")?;
+
+    without_a_newline(&server, &mut b)?;
+    let deaf = deaf_client(&server, &mut a)?;
+    a_lot_is_said(&server, &mut [&mut a, &mut b])?;
+    let did =
+        "wrote to D, which had been disconnected because it did not read, and stayed on its side,";
+    expect_nobody(attempt, &mut a, port(&deaf), did)?;
+    let nobody = format!("/to {} hello\n", "x".repeat(30_000));
+    asks_without_reading(&server, &nobody.repeat(2), (&mut a, &mut b))?;
+    keeps_little_of_a_line_without_end(attempt)
+}
+
+/// Whispers without a newline. The sender has never sent one, so the server waits only a moment for it.
+fn without_a_newline(server: &Running, b: &mut Actor) -> Outcome {
+    let mut node = server.connect("a client that sends no newlines")?;
+    let (own, port_b) = (port(&node), port(b));
+    b.take_what_has_come();
+    for (text, leaves) in [("hello", false), ("goodbye", true)] {
+        node.send(format!("/to {port_b} {text}"))?;
+        let mut what = "without a newline, and then nothing more";
+        if leaves {
+            node.half_close()?;
+            what = "without a newline, and closed its sending half";
+        }
+        b.did(&format!("waited while somebody sent `/to {port_b} {text}` {what},"));
+        b.expect_line(&format!("{own} whispers:{text}"))?;
+    }
+    Ok(())
 }
 
 /// Until the server has noticed that a client has left, it has nothing to answer.
@@ -505,6 +596,7 @@ fn nicknames(attempt: &Attempt) -> Outcome {
     c.did("heard D, which had asked for the name 小黄,");
     c.find_line("小黄:yellow")?;
     reset.reset();
+    server.wait_until_it_rests(); // else a write might meet the reset, and the read an orderly end
     attempt.eventually(|| {
         b.send("/name 小黄\nand now?\n")?;
         c.did("heard B, which asked for the name 小黄 after D had left with a reset,");
@@ -525,7 +617,7 @@ fn nicknames(attempt: &Attempt) -> Outcome {
         b.send("/name 小明\nand now?\n")?;
         c.did("heard B, which asked for the name 小明 after A had left,");
         match c.line()?.as_str() {
-            "小明:and now?" => return Ok(()),
+            "小明:and now?" => break,
             other if deadline.is_over() => {
                 return Err(format!(
                     "client A, which was called 小明, has left, so the name is free. But 5 s later \
@@ -535,6 +627,52 @@ fn nicknames(attempt: &Attempt) -> Outcome {
             _ => thread::sleep(Duration::from_millis(20)),
         }
     }
+    names_without_a_newline(&server, &mut c)?;
+    the_thrown_out_have_no_names(attempt, &server, &mut b, &mut c)?;
+    let long = format!("/name {}\n", "n".repeat(20_000));
+    c.send(&long)?;
+    let mut other = server.connect("client E")?;
+    asks_without_reading(&server, &long.repeat(3), (&mut other, &mut b))?;
+    keeps_little_of_a_line_without_end(attempt)
+}
+
+/// Asks for a name without a newline. The client has never sent one, so the server waits only a moment.
+fn names_without_a_newline(server: &Running, c: &mut Actor) -> Outcome {
+    let mut node = server.connect("a client that sends no newlines")?;
+    node.send("/name 小白")?;
+    node.did("sent `/name 小白` without a newline, and then nothing more,");
+    c.did("listened when somebody sent `/name 小白` without a newline, and then nothing more,");
+    c.expect_silence(Duration::from_millis(700))?; // it is a line after a moment
+    node.send("white")?;
+    c.did(
+        "heard a client that had sent `/name 小白` without a newline, and `white` after a while,",
+    );
+    c.expect_line("小白:white")
+}
+
+fn the_thrown_out_have_no_names(
+    attempt: &Attempt,
+    server: &Running,
+    b: &mut Actor,
+    c: &mut Actor,
+) -> Outcome {
+    let mut deaf = deaf_client(server, c)?;
+    deaf.send("/name 小黑\nblack\n")?;
+    c.did("heard D, which had asked for the name 小黑,");
+    c.find_line("小黑:black")?;
+    a_lot_is_said(server, &mut [&mut *c, &mut *b])?;
+    attempt.eventually(|| {
+        b.send("/name 小黑\nand now?\n")?;
+        c.did("heard B, which asked for the name 小黑,");
+        match c.line()?.as_str() {
+            "小黑:and now?" => Ok(()),
+            other => Err(format!(
+                "client D, which was disconnected because it did not read, and stayed on its side, has \
+                 the name 小黑 for ever: client B still could not have it, and what it said came as \
+                 `{other}`"
+            )),
+        }
+    })
 }
 
 /// Whoever looks under one lock and takes under the next gives a name away twice now and then, so
@@ -620,7 +758,8 @@ fn history(attempt: &Attempt) -> Outcome {
     drop(newcomer);
     newcomers_while_others_talk(&server, &mut a, &mut b)?;
     two_newcomers_at_once(&server, &mut a, &mut b)?;
-    keeps_little(&server, &mut a, &mut b)
+    keeps_little(&server, &mut a, &mut b)?;
+    keeps_little_of_a_line_without_end(attempt)
 }
 
 /// What the first client says before anybody else has come is a part of the history, too.
@@ -681,7 +820,7 @@ fn two_newcomers_at_once(server: &Running, a: &mut Actor, b: &mut Actor) -> Outc
     last.push(format!("{}:from B", port(b)));
     a.find_line(&last[7])?;
     let mut leaving = server.connect("a client that says something and leaves")?;
-    leaving.send("and goodbye\n")?;
+    leaving.send("and goodbye")?; // the last words have no newline
     leaving.half_close()?;
     last.push(format!("{}:and goodbye", port(&leaving)));
     a.did("listened when somebody said something and left");
@@ -775,7 +914,8 @@ fn rate_limit(attempt: &Attempt) -> Outcome {
         over.store(flooding.is_err(), Ordering::Relaxed);
         let panicked = |_| Err("the check has panicked".to_string());
         flooding.and(talking.join().unwrap_or_else(panicked))
-    })
+    })?;
+    keeps_little_of_a_line_without_end(attempt)
 }
 
 fn all_of_a_steady_talker_is_heard(
@@ -903,9 +1043,9 @@ fn beside_a_slow_reader(attempt: &Attempt) -> Outcome<bool> {
 
     // 32 MB that C does not read, and then some of which it reads a little now and then. A server
     // that reads byte by byte is right too: it needs not hear all of them.
-    let (begun, watch, mut times) = (Instant::now(), Watch::start(), Vec::new());
+    let (deadline, watch, mut times) = (Deadline::after(LONGEST), Watch::start(), Vec::new());
     a_round(0..100, &mut a, &mut b, most)?; // a hundred at once, of which B must lose none
-    while times.len() < ROUNDS && begun.elapsed() < LONGEST {
+    while times.len() < ROUNDS && !deadline.is_over() {
         times.push(a_round(round(times.len()), &mut a, &mut b, most)?);
     }
     let (at_first, at_last) =
@@ -1051,6 +1191,65 @@ fn expect_little_growth(server: &Running, before: Option<usize>, said: usize) ->
         )),
         _ => Ok(()),
     }
+}
+
+/// Lets others say more than the server keeps for a client that does not read, and expects that nobody
+/// waits for such a client. Returns the lines that the first of the readers has heard meanwhile.
+fn a_lot_is_said(server: &Running, readers: &mut [&mut Actor]) -> Outcome<Vec<String>> {
+    const SPEAKERS: usize = 40; // each says as much as it may without a pause: 2.4 MB in all
+    let page = format!("{}\n", "x".repeat(1499)).repeat(39) + "and so on\n";
+    let mut heard = Vec::new();
+    for _ in 0..SPEAKERS {
+        let mut speaker = server.connect("a client that says a lot")?;
+        speaker.send(&page)?;
+        let last = format!("{}:and so on", port(&speaker));
+        for (number, reader) in readers.iter_mut().enumerate() {
+            reader.did("read all that was said, when another did not read,");
+            let lines = reader.find_line(&last)?;
+            heard.extend(lines.into_iter().filter(|_| number == 0));
+        }
+    }
+    Ok(heard)
+}
+
+/// Returns a client that A has heard, and that does not read from now on.
+fn deaf_client(server: &Running, a: &mut Actor) -> Outcome<Actor> {
+    let mut deaf = server.connect_from_afar("client D")?;
+    deaf.send("I am D\n")?;
+    a.did("was connected when client D connected, too, and said `I am D`,");
+    a.find_line(&format!("{}:I am D", port(&deaf)))?;
+    Ok(deaf)
+}
+
+/// Sends questions again and again, and never reads an answer. The others go on meanwhile.
+fn asks_without_reading(
+    server: &Running,
+    questions: &str,
+    (a, b): (&mut Actor, &mut Actor),
+) -> Outcome {
+    let deaf = server.connect_from_afar("a client that does not read")?;
+    let _ = deaf.stream().set_write_timeout(Some(Duration::from_millis(500)));
+    // The server may disconnect it, or stop reading what it says.
+    let _ = (0..40).try_for_each(|_| deaf.stream().write_all(questions.as_bytes()));
+    server.wait_until_it_rests(); // it has read the questions, or waits in the middle of them
+    a.send("do you hear me?\n")?;
+    b.did(
+        "was there when a client asked again and again without reading the answers, and A spoke,",
+    );
+    b.find_line(&format!("{}:do you hear me?", port(a))).map(drop)
+}
+
+/// Sends a line that never ends. The server may pass on its pieces, and must not keep them. If it holds
+/// up a client that sends too much, that is all.
+fn keeps_little_of_a_line_without_end(attempt: &Attempt) -> Outcome {
+    let server = attempt.serve()?;
+    let mut speaker = server.connect("a client that never ends its line")?;
+    server.expect_little_kept("a client", |bytes| {
+        speaker.take_what_has_come();
+        let mut stream = speaker.stream();
+        let _ = stream.set_write_timeout(Some(Duration::from_millis(500))); // else it is an error below
+        stream.write_all(bytes).is_ok()
+    })
 }
 
 /// Three clients who are all in the room: A and B have heard somebody, B and C have been heard.

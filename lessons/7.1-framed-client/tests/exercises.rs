@@ -81,7 +81,13 @@ fn what_came(attempt: &Attempt) -> Outcome {
 
     let (client, server) = started(attempt)?;
     drop(server);
-    comes_last(&client, "0 messages, 0 bytes")
+    comes_last(&client, "0 messages, 0 bytes")?;
+
+    let (client, mut server) = started(attempt)?;
+    let message = frame(&[b'x'; LONGEST]);
+    client.expect_little_kept("the server", |bytes| {
+        server.send(message.repeat(bytes.len() / message.len())).is_ok()
+    })
 }
 
 fn comes_last(client: &Running, expected: &str) -> Outcome {
@@ -147,7 +153,13 @@ fn several_lines(attempt: &Attempt) -> Outcome {
     client.type_bytes(b"\n\n")?;
     client.close_stdin();
     server.did("was connected, two blank lines were typed, and the input ended,");
-    server.expect_end()
+    server.expect_end()?;
+
+    let (client, mut server) = started(attempt)?;
+    client.expect_little_kept("the keyboard", |bytes| {
+        server.take_what_has_come();
+        client.type_bytes(bytes).is_ok()
+    })
 }
 
 fn out_of_order(attempt: &Attempt) -> Outcome {

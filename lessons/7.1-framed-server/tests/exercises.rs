@@ -2,6 +2,7 @@
 
 mod decoder;
 
+use std::io::Write;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -66,7 +67,25 @@ fn how_many(attempt: &Attempt) -> Outcome {
     drop(crowd);
     attempt.eventually(|| ask(&mut a, 1))?;
     whoever_was_sent_away_is_not_counted(attempt, &server, &mut a)?;
-    rounds(3).try_for_each(|_| asks_while_others_talk(&server, &mut a))
+    drop(a);
+    rounds(3).try_for_each(|_| asks_while_others_talk(&server))?;
+    asks_without_reading(&attempt.serve()?)
+}
+
+/// Asks again and again, and never reads an answer. The others go on meanwhile.
+fn asks_without_reading(server: &Running) -> Outcome {
+    let (mut a, mut b, _c) = three_clients(server)?;
+    let deaf = server.connect_from_afar("a client that does not read")?;
+    let _ = deaf.stream().set_write_timeout(Some(Duration::from_millis(500)));
+    // The server may disconnect it, or stop reading what it says.
+    let questions = frame(b"").repeat(16_000);
+    let _ = (0..40).try_for_each(|_| deaf.stream().write_all(&questions));
+    server.wait_until_it_rests(); // it has read the questions, or waits in the middle of them
+    a.send(frame(b"do you hear me?"))?;
+    b.did(
+        "was there when a client asked again and again without reading the answers, and A spoke,",
+    );
+    find_frame(&mut b, &labelled(&a, b"do you hear me?"))
 }
 
 /// A client is no longer here when it has been refused, and when it has been disconnected because it
@@ -128,7 +147,7 @@ fn a_few_times(mut attempt: impl FnMut() -> Outcome) -> Outcome {
 const PAGES: usize = 60;
 
 /// An answer that is sent in two steps is torn apart by what somebody else says between them.
-fn asks_while_others_talk(server: &Running, a: &mut Actor) -> Outcome {
+fn asks_while_others_talk(server: &Running) -> Outcome {
     const TALKERS: usize = 3;
     const MESSAGES: usize = 1500; // which each may say without a pause
     let over = AtomicUsize::new(0);
@@ -137,12 +156,17 @@ fn asks_while_others_talk(server: &Running, a: &mut Actor) -> Outcome {
         over.fetch_add(1, Ordering::Relaxed);
         said.map(|()| talker)
     };
+    // It is new, and so has not asked too much yet to be answered without a pause.
+    let mut asker = server.connect("a newcomer")?;
     let talkers = server.connect_at_once(TALKERS, "a client that talks")?;
     thread::scope(|scope| {
         let talkers: Vec<_> =
             talkers.into_iter().map(|talker| scope.spawn(|| talks(talker))).collect();
-        while over.load(Ordering::Relaxed) < TALKERS {
-            asks_ten_times(a)?;
+        for _ in 0..50 {
+            if over.load(Ordering::Relaxed) == TALKERS {
+                break;
+            }
+            asks_many_times(&mut asker)?;
         }
         talkers.into_iter().try_for_each(|talker| {
             talker.join().unwrap_or_else(|_| Err("the check has panicked".to_string())).map(drop)
@@ -150,19 +174,19 @@ fn asks_while_others_talk(server: &Running, a: &mut Actor) -> Outcome {
     })
 }
 
-fn asks_ten_times(a: &mut Actor) -> Outcome {
-    const TIMES: usize = 10;
-    a.send(frame(b"").repeat(TIMES))?;
-    a.did("asked while others talked");
+fn asks_many_times(asker: &mut Actor) -> Outcome {
+    const TIMES: usize = 100;
+    asker.send(frame(b"").repeat(TIMES))?;
+    asker.did("asked while others talked");
     let mut answers = 0;
     while answers < TIMES {
-        let came = next_frame(a, b"4")?;
+        let came = next_frame(asker, b"4")?;
         match came.as_slice() {
             [b'1'..=b'9'] | [b'1', _] => answers += 1, // earlier ones may still be leaving
             said if said.ends_with(b":talk") && said.len() < 12 => {}
             other => {
                 let expected = "answers such as `4` and what the others said, each in its frame";
-                return Err(a.finding(expected, &format!("the frame {} came", quoted(other))));
+                return Err(asker.finding(expected, &format!("the frame {} came", quoted(other))));
             }
         }
     }

@@ -207,7 +207,9 @@ fn take_a_break(attempt: &Attempt) -> Outcome {
 
     leave_during_a_break(&server, &mut a, &mut b)?;
     attempt.try_again(|| without_a_newline(&server, &mut a, &mut b))?;
-    as_the_last_words(&server, &mut a, &mut b)
+    as_the_last_words(&server, &mut a, &mut b)?;
+    let server = attempt.serve()?;
+    server.expect_little_kept_of(server.connect("a client that never ends its line")?)
 }
 
 /// What comes without a newline, and then nothing more, is a line. The client has never sent a newline,

@@ -229,7 +229,38 @@ fn closed_door(attempt: &Attempt) -> Outcome {
         let server = attempt.serve()?;
         let (mut a, mut b) = two_without_newlines(&server)?;
         expect_unfinished(&mut a, &mut b)
-    })
+    })?;
+    the_thrown_out_keep_no_place(&attempt.serve()?)
+}
+
+/// Expects that a client that does not read loses its place in the end, even if it never closes its own
+/// end.
+fn the_thrown_out_keep_no_place(server: &Running) -> Outcome {
+    let mut a = server.connect("client A")?;
+    let [mut speaker, mut b] = [server.connect("client B")?, server.connect("client C")?];
+    let mut deaf = server.connect_from_afar("a client that does not read")?;
+    for client in [&mut speaker, &mut b, &mut deaf] {
+        client.send("I am in\n")?;
+        a.did("was inside when others came");
+        a.find_line(&format!("{}:I am in", client.address().port()))?;
+    }
+    let mut waiting = server.connect("a client that waits at the door")?;
+    waiting.send("I am number 5\n")?;
+    // More than the log holds, and the system keeps for a client that does not read.
+    let page = format!("{}\n", "x".repeat(999)).repeat(60);
+    for number in 0..200 {
+        speaker.send(format!("{page}that was page {number}\n"))?;
+        speaker.take_what_has_come();
+        for reader in [&mut a, &mut b] {
+            reader.did("was inside when somebody spoke a lot and another did not read");
+            let last = format!("{}:that was page {number}", speaker.address().port());
+            if reader.find_line(&last)?.contains(&said(&waiting, 5)) {
+                return Ok(());
+            }
+        }
+    }
+    let after = "12 MB were said, a client was disconnected because it did not read, but stayed,";
+    expect_newcomer(&mut a, &waiting, 5, after)
 }
 
 fn expect_newcomer(inside: &mut Actor, newcomer: &Actor, number: usize, after: &str) -> Outcome {

@@ -263,6 +263,9 @@ fn room_for_three(attempt: &Attempt) -> Outcome {
     c.reset();
     let c = let_in_again(attempt, &server, &mut a, "one had left with a reset")?;
     let (b, c) = one_does_not_read(attempt, &server, &mut a, (b, c))?;
+    let mut talks = server.connect("a client that is refused and talks without end")?;
+    talks.expect_line("full")?;
+    server.expect_little_kept_of(talks)?;
     drop((b, c, refused));
     let name = "one of those who come and go";
     for _ in 0..200 {

@@ -410,6 +410,24 @@ impl Running {
         Ok(())
     }
 
+    /// Waits until all threads of the program sleep for a moment, because they have dealt with everything
+    /// that has arrived, or wait for something else. Only Linux tells, so elsewhere this takes a while.
+    pub fn wait_until_it_rests(&self) {
+        const A_WHILE: Duration = Duration::from_millis(1500);
+        const A_MOMENT: Duration = Duration::from_millis(20);
+        let tells = cfg!(target_os = "linux");
+        let deadline = Deadline::after(if tells { PATIENCE } else { A_WHILE });
+        let mut before = None;
+        while !deadline.is_over() {
+            thread::sleep(A_MOMENT);
+            let now = harness::sleeping_threads(self.process_id());
+            if now.is_some() && now == before {
+                return;
+            }
+            before = now;
+        }
+    }
+
     /// Returns whether the program has ended by itself.
     pub fn has_ended(&self) -> bool {
         self.process.program.borrow_mut().ends_within(Duration::from_millis(100)).is_some()

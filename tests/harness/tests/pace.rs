@@ -3,12 +3,16 @@
 
 use std::hint;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Mutex, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use harness::{Deadline, Watch};
 
 const PATIENCE: Duration = Duration::from_millis(500);
+
+/// One test at a time, because each changes how busy the machine is.
+static MACHINE: Mutex<()> = Mutex::new(());
 
 fn waited() -> Duration {
     let begun = Instant::now();
@@ -21,6 +25,7 @@ fn waited() -> Duration {
 
 /// Calls `wait` while more threads are busy than there are processors.
 fn on_a_busy_machine<T>(wait: impl FnOnce() -> T) -> T {
+    let _alone = MACHINE.lock().unwrap_or_else(PoisonError::into_inner);
     let over = AtomicBool::new(false);
     let threads = 4 * thread::available_parallelism().map_or(1, usize::from);
     thread::scope(|scope| {
@@ -39,7 +44,9 @@ fn on_a_busy_machine<T>(wait: impl FnOnce() -> T) -> T {
 
 #[test]
 fn a_wait_is_hardly_shorter_than_its_patience() {
-    assert!(waited() > PATIENCE.mul_f64(0.9), "the reading may be one beat old");
+    let _alone = MACHINE.lock().unwrap_or_else(PoisonError::into_inner);
+    let shortest = (0..3).map(|_| waited()).min().unwrap_or_default();
+    assert!(shortest > PATIENCE.mul_f64(0.9), "it took {shortest:?}"); // the reading may be one beat old
 }
 
 #[test]
