@@ -28,7 +28,7 @@ fn number_the_clients(attempt: &Attempt) -> Outcome {
     let after = "two clients had come and left, and a third connected";
     server.expect_line_on_stdout(after, &numbered(3))?;
 
-    // Who counts in each client's thread gives a number twice now and then, or leaves one out.
+    // A program that counts in each client's thread sometimes gives a number twice, or leaves one out.
     let mut came = 3;
     for _ in 0..CROWDS {
         let crowd = server.connect_at_once(30, "one of thirty")?;
@@ -189,7 +189,7 @@ fn close_cleanly(attempt: &Attempt) -> Outcome {
         client.did("saw Ctrl-C pressed");
         client.expect_line("bye")?;
     }
-    // The clients stay, and the server goes all the same.
+    // The clients stay, but the server ends anyway.
     ends_well(&server, "all clients were told `bye` after Ctrl-C")?;
     if pressed.elapsed() > attempt.patience() {
         let finding = format!(

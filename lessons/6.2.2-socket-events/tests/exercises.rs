@@ -181,7 +181,7 @@ fn sent_away_in_time(mut silent: Actor) -> Outcome {
     not_late(begun, "the silent client")
 }
 
-/// Who has been silent since then is gone by now.
+/// A client that has been silent since then is gone by now.
 fn not_late(silent_since: Instant, who: &str) -> Outcome {
     let silence = silent_since.elapsed();
     let latest = Duration::from_millis(2500) + lateness_of_time_outs()?;
@@ -227,7 +227,7 @@ fn says_a_byte_a_second(slow: &mut Actor) -> Outcome {
     Ok(())
 }
 
-/// Whoever leaves, in whatever way, is no business of the others.
+/// A client that leaves, however it leaves, does not disturb the others.
 fn leaves_others_alone(server: &Running) -> Outcome {
     let mut staying = server.connect("a client that stays")?;
     staying.set_patience(PATIENCE);

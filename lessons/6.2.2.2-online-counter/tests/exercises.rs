@@ -42,7 +42,7 @@ fn peak(attempt: &Attempt) -> Outcome {
             _ => Err(next.finding("`online: 2`", &format!("the line `{line}` came"))),
         }
     })?;
-    // Who counts in two steps loses some of those who come at once.
+    // A program that counts in two steps loses some of the clients that connect at the same time.
     (0..25).try_for_each(|_| thirty_at_once(&attempt.serve()?))?;
     first.did("stayed while others came and left, silent for some seconds,");
     first.expect_silence(LONG_SILENCE.saturating_sub(silent.elapsed()))?;
@@ -215,8 +215,8 @@ fn tell_everybody(attempt: &Attempt) -> Outcome {
     server.expect_little_kept_of(alone)
 }
 
-/// Everybody sees each change, and a change is one more or one fewer. Who counts in one step and
-/// tells in another is found out by many who come and leave at once.
+/// Everybody sees each change, and a change is one more or one fewer. A program that counts in
+/// one step and tells in another is found out by many that connect and leave at the same time.
 fn crowds_come_and_go(server: &Running, first: &mut Actor, second: &mut Actor) -> Outcome {
     for _ in 0..12 {
         let crowd = server.connect_at_once(20, "one of twenty clients")?;
@@ -246,7 +246,7 @@ fn many_come_while_others_go(server: &Running, first: &mut Actor, second: &mut A
         (0..VISITS).try_for_each(|_| {
             let stream = TcpStream::connect(address)
                 .map_err(|error| format!("one of many visitors could not connect: {error}"))?;
-            // Whoever has been told the number is counted.
+            // A client that has been told the number is counted.
             let mut visitor = Actor::over(stream, "one of many visitors", "connected");
             visitor.line()?;
             visitor.reset(); // leaves no port behind that stays taken for a while

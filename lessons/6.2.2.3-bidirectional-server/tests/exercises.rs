@@ -517,7 +517,7 @@ fn no_newline(attempt: &Attempt) -> Outcome {
     }
     telnet.did("had its answers, said nothing more");
     telnet.expect_silence(A_WHILE)?;
-    // Who waits for nothing is that late each time.
+    // A program that waits for nothing is that late each time.
     if soonest > Duration::from_millis(180) {
         let finding = format!(
             "the telnet client sent lines, each with its newline, and waited {:.2} s for an answer \

@@ -323,7 +323,7 @@ impl Between<'_> {
         server.expect_end()
     }
 
-    /// Thirty clients come in the same moment, and each has a number: none may be taken for another.
+    /// Thirty clients connect at the same moment, and each has a number: none may be taken for another.
     fn serves_many(&self) -> Outcome {
         const CROWD: usize = 30;
         let mut clients = self.program.connect_at_once(CROWD, "one of 30 clients")?;

@@ -13,7 +13,7 @@ use checker::{Actor, Attempt, Deadline, LONGEST, Outcome, Running, Watch, quoted
 
 checker::exercises! {
     broadcast_server in "6.3.2-broadcast-server" {
-        own_words: "easy, 10 minutes: One's own words, too",
+        own_words: "easy, 10 minutes: One's own words as well",
         your_port: "easy, 10 minutes: Tell newcomers who they are",
         who_left: "easy, 15 minutes: Say who has left",
         who: "easy, 20 minutes: Who is here?",
@@ -292,7 +292,7 @@ fn who(attempt: &Attempt) -> Outcome {
         [&mut b, &mut c].into_iter().for_each(|other| drop(other.take_what_has_come()));
         Ok(())
     })?;
-    // Whoever closes a connection with something unread resets it, and C is to leave in peace.
+    // A close with something unread resets the connection, but C leaves in an orderly way.
     let _ = c.take_all_within(Duration::from_millis(200));
     a.take_what_has_come();
     drop(c);
@@ -675,7 +675,7 @@ fn the_thrown_out_have_no_names(
     })
 }
 
-/// Whoever looks under one lock and takes under the next gives a name away twice now and then, so
+/// A program that looks under one lock and takes under the next sometimes gives a name away twice, so
 /// four ask for one name at the same time, again and again.
 fn two_do_not_get_one_name(
     server: &Running,
@@ -762,7 +762,7 @@ fn history(attempt: &Attempt) -> Outcome {
     keeps_little_of_a_line_without_end(attempt)
 }
 
-/// What the first client says before anybody else has come is a part of the history, too.
+/// What the first client says before anybody else is there is a part of the history as well.
 fn nobody_else_was_there(attempt: &Attempt) -> Outcome {
     let server = attempt.serve()?;
     let mut newcomer = server.connect("the first client of all")?;
@@ -782,7 +782,7 @@ fn nobody_else_was_there(attempt: &Attempt) -> Outcome {
 /// So many lines of 2 KB are less than 64 KiB, which a client may say without a pause.
 const PAGES: usize = 30;
 
-/// Whoever keeps all and shows ten has no bound either.
+/// A program that keeps all and shows ten has no bound either.
 fn keeps_little(server: &Running, a: &mut Actor, b: &mut Actor) -> Outcome {
     let before = server.memory();
     [&mut *a, &mut *b].into_iter().for_each(|reader| reader.did("read all that was said"));
@@ -810,7 +810,7 @@ fn keeps_little(server: &Running, a: &mut Actor, b: &mut Actor) -> Outcome {
     }
 }
 
-/// Twenty who come in the same moment each get the ten, once.
+/// Twenty clients that connect at the same moment each get the ten, once.
 fn two_newcomers_at_once(server: &Running, a: &mut Actor, b: &mut Actor) -> Outcome {
     let mut last: Vec<String> =
         (1..=7).map(|number| format!("{}:last {number}", port(a))).collect();
@@ -826,7 +826,7 @@ fn two_newcomers_at_once(server: &Running, a: &mut Actor, b: &mut Actor) -> Outc
     a.did("listened when somebody said something and left");
     a.find_line(&last[8])?;
     b.find_line(&last[8])?;
-    thread::sleep(Duration::from_millis(100)); // it has left, too
+    thread::sleep(Duration::from_millis(100)); // it has left as well
     a.send(b"\xfe \xf0\x9f\x98\x80\r\n")?;
     b.line()?;
     for mut newcomer in server.connect_at_once(20, "one of twenty newcomers")? {
@@ -961,7 +961,7 @@ fn floods_are_kept_away(server: &Running) -> Outcome {
     thread::sleep(Duration::from_millis(350));
     let (more, over_again) = flood(&mut another, &mut a, &mut b)?;
     passed.extend(more);
-    // Where a second of the server's clock was over in one flood, it was hardly in the other, too.
+    // If a second of the server's clock was over in one flood, it hardly was in the other as well.
     if over.min(over_again) > 0 {
         return Err(format!(
             "two clients, one after the other, sent {FLOOD} lines at once, of which ten a second \

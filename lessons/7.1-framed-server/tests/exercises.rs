@@ -45,7 +45,7 @@ fn how_many(attempt: &Attempt) -> Outcome {
         expect_from(&mut b, &a, message)?;
     }
 
-    // Whoever closes a connection with something unread resets it, and C is to leave in peace.
+    // A close with something unread resets the connection, but C leaves in an orderly way.
     let _ = c.take_all_within(Duration::from_millis(200));
     drop(c);
     attempt.eventually(|| ask(&mut a, 2))?;

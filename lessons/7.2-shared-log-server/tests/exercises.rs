@@ -151,7 +151,7 @@ fn take_a_break(attempt: &Attempt) -> Outcome {
     let (mut a, mut b, mut c) = three_clients(&server)?;
     let (port_a, port_b) = (port(&a), port(&b));
 
-    // Who hears A's line knows that A's break has begun: A has said so before.
+    // A client that hears A's line knows that A's break has begun, because A has said so before.
     a.send("/pause\nI take a break\n")?;
     for other in [&mut b, &mut c] {
         other

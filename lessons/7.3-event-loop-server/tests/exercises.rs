@@ -194,7 +194,7 @@ fn closed_door(attempt: &Attempt) -> Outcome {
     inside[0].did("was one of four, and more than four were not to be let in,");
     inside[0].expect_silence(Duration::from_millis(50))?;
 
-    // One leaves in an orderly way, one with a reset, and two in the same moment.
+    // One leaves in an orderly way, one with a reset, and two at the same moment.
     let mut first = inside.remove(0);
     let _ = inside[0].take_all_within(Duration::from_millis(50)); // closing with something unread resets
     drop(inside.remove(0));
@@ -293,7 +293,7 @@ fn never_more_than_four(attempt: &Attempt, server: &Running) -> Outcome {
         server.connect("a client")?.reset();
     }
     let mut crowd = server.connect_at_once(30, "one of thirty clients")?;
-    // Who is inside hears what the others say who are inside: three lines, and no more.
+    // A client inside hears what the others inside say: three lines, and no more.
     for client in &mut crowd {
         let port = client.address().port();
         client.send(format!("I am {port}\n"))?;

@@ -206,7 +206,7 @@ fn all_hear(listeners: &mut [Actor], port: u16, last: &[&str], what: &str) -> Ou
     Ok(())
 }
 
-/// Thirty clients come and leave in the same moment, half of them with a reset.
+/// Thirty clients connect and leave at the same moment, half of them with a reset.
 fn thirty_leave(server: &Running, listeners: &mut [Actor]) -> Outcome {
     let mut crowd = server.connect_at_once(30, "one of thirty clients")?;
     let mut all: Vec<u16> = crowd.iter().map(port).collect();
@@ -341,7 +341,7 @@ fn one_does_not_read(
     Ok((speaker, other))
 }
 
-/// Thirty come in the same moment.
+/// Thirty connect at the same moment.
 fn three_of_thirty(server: &Running) -> Outcome {
     let mut crowd = server.connect_at_once(30, "one of thirty clients")?;
     expect_full(server)?; // who comes after them is told so after them
