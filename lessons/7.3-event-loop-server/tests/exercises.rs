@@ -192,7 +192,7 @@ fn closed_door(attempt: &Attempt) -> Outcome {
         client.did("waited at the door while four were inside");
         waiting.push(client);
     }
-    expect_rest(&server, "four were inside, and others waited at the door")?;
+    expect_rest(&server, 10, "four were inside, and others waited at the door")?;
     for client in &mut waiting {
         client.expect_silence(Duration::from_millis(50))?;
     }
@@ -313,9 +313,8 @@ fn waiting_bytes(client: &Actor) -> usize {
 
 /// A loop that has nothing to do sleeps. Wake-ups are counted, and not processor time: a loop that
 /// spins gets little of that on a busy machine, and one that looks each millisecond needs little.
-fn expect_rest(server: &Running, when: &str) -> Outcome {
+fn expect_rest(server: &Running, few: u64, when: &str) -> Outcome {
     const TIME: Duration = Duration::from_millis(600);
-    const FEW: u64 = 10;
     if cfg!(not(target_os = "linux")) {
         return Ok(()); // only Linux tells, in /proc
     }
@@ -324,7 +323,7 @@ fn expect_rest(server: &Running, when: &str) -> Outcome {
     let before = wake_ups(server).ok_or_else(never)?;
     thread::sleep(TIME);
     match wake_ups(server).ok_or_else(never)? - before {
-        0..=FEW => Ok(()),
+        woken if woken <= few => Ok(()),
         woken => Err(format!(
             "{nothing_to_do}, but in {} it woke up {woken} times and took a processor",
             shown_time(TIME)
@@ -349,7 +348,7 @@ fn patient_echo(attempt: &Attempt) -> Outcome {
     let server = attempt.serve()?;
     let mut a = server.connect("client A")?;
     talk_to_the_echo(&mut a, "nobody else did anything")?;
-    expect_rest(&server, "one client was connected, to which everything had been sent back")?;
+    expect_rest(&server, 3, "one client was connected, to which everything had been sent back")?;
     let count = || {
         let server = server.process_id();
         (harness::open_descriptors(server), harness::threads(server))
@@ -367,12 +366,12 @@ fn patient_echo(attempt: &Attempt) -> Outcome {
             .to_string());
     }
     talk_to_the_echo(&mut a, "others did not read what came back")?;
-    expect_rest(&server, "some clients did not read what came back")?;
+    expect_rest(&server, 3, "some clients did not read what came back")?;
     for behind in deaf.drain(..10) {
         behind.client.reset();
     }
     talk_to_the_echo(&mut a, "ten clients with a backlog had reset their connections")?;
-    expect_rest(&server, "some clients had reset their connections, and others did not read")?;
+    expect_rest(&server, 3, "some clients had reset their connections, and others did not read")?;
     thread::sleep(LONG_SILENCE.saturating_sub(stuck.elapsed()));
 
     reads_in_the_end(&mut slow)?;
@@ -385,7 +384,7 @@ fn patient_echo(attempt: &Attempt) -> Outcome {
             .to_string()),
     })?;
     talk_to_the_echo(&mut a, "all others had left")?;
-    expect_rest(&server, "all clients but one had left")
+    expect_rest(&server, 3, "all clients but one had left")
 }
 
 /// Returns bytes of every kind, in which hardly any part is like another. Of two lengths, the shorter is

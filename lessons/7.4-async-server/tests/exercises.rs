@@ -5,7 +5,9 @@ use std::io::ErrorKind;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use checker::{Actor, Attempt, Deadline, Outcome, PATIENCE, Running, quoted, send_until_stuck};
+use checker::{
+    Actor, Attempt, Deadline, Outcome, PATIENCE, Running, Watch, late, quoted, send_until_stuck,
+};
 
 checker::exercises! {
     async_server in "7.4-async-server" {
@@ -30,7 +32,7 @@ fn port(client: &Actor) -> u16 {
 fn countdown(attempt: &Attempt) -> Outcome {
     use std::net::TcpStream;
 
-    use checker::{Watch, late, shown_time};
+    use checker::shown_time;
 
     const LAST: &str = "服务器关闭了"; // the server has closed
     let server = attempt.serve()?;
@@ -423,14 +425,15 @@ fn too_fast(attempt: &Attempt) -> Outcome {
     screen.expect(NO_QUESTIONS, "nobody had asked anything")?;
     let (mut a, mut b) = (server.connect("client A")?, server.connect("client B")?);
     eight_wait(&mut screen, &mut a, &mut b)?;
-    every_line_comes_back(&mut screen, &mut a, &mut b)?;
+    every_line_comes_back(&mut screen, &mut a)?;
     answers_are_not_read(&mut screen, &mut a, &mut b)?;
     for _ in 0..3 {
         twenty_ask_at_the_same_time(&mut screen)?;
     }
     no_line_ends(&server)?;
     screen.show_all("a client had sent 32 MiB without a newline")?;
-    shows_what_is_left(&mut screen, a)
+    shows_what_is_left(&mut screen, a)?;
+    clients_reset(&attempt.serve()?)
 }
 
 fn too_fast_for(text: &str) -> String {
@@ -534,7 +537,7 @@ fn eight_wait(screen: &mut Screen, a: &mut Actor, b: &mut Actor) -> Outcome {
 
     ask_nine(a)?;
     screen.expect(&questions[0], asked)?;
-    one_place_is_free(attempt, b)?;
+    one_place_is_free(b)?;
     a.send_in_pieces(&["once ag", "ain\n"])?;
     a.did("asked `once again` in two pieces, while eight questions waited,");
     a.expect_line_to_the_byte(&too_fast_for("once again"))?;
@@ -557,8 +560,9 @@ fn ask_nine(a: &mut Actor) -> Outcome {
 
 /// B asks two questions when there is a place for one, which may be free only a moment after its
 /// question has been shown.
-fn one_place_is_free(attempt: &Attempt, b: &mut Actor) -> Outcome {
-    let deadline = Deadline::after(attempt.patience());
+fn one_place_is_free(b: &mut Actor) -> Outcome {
+    const A_MOMENT: Duration = Duration::from_millis(500);
+    let (deadline, watch) = (Deadline::after(A_MOMENT), Watch::start());
     let expected = too_fast_for("and another");
     loop {
         b.send("one more\nand another\n")?;
@@ -567,10 +571,14 @@ fn one_place_is_free(attempt: &Attempt, b: &mut Actor) -> Outcome {
         if line == expected {
             return Ok(());
         }
-        if line != too_fast_for("one more") || deadline.is_over() {
-            return Err(b.finding(&format!("the line `{expected}`"), &format!("`{line}` came")));
+        let finding = b.finding(&format!("the line `{expected}`"), &format!("`{line}` came"));
+        if line != too_fast_for("one more") {
+            return Err(finding);
         }
         b.expect_line(&expected)?;
+        if deadline.is_over() {
+            return Err(late(&watch, finding));
+        }
         thread::sleep(Duration::from_millis(5));
     }
 }
@@ -595,7 +603,7 @@ fn fill(attempt: &Attempt, a: &mut Actor) -> Outcome {
 }
 
 /// While eight questions wait, whatever is a line comes back, and nothing else does.
-fn every_line_comes_back(screen: &mut Screen, a: &mut Actor, b: &mut Actor) -> Outcome {
+fn every_line_comes_back(screen: &mut Screen, a: &mut Actor) -> Outcome {
     fill(screen.attempt, a)?;
     a.send("\r\n \t\n  你好 \r\n")?;
     a.expect_line_to_the_byte(&too_fast_for("你好"))?;
@@ -614,19 +622,13 @@ fn every_line_comes_back(screen: &mut Screen, a: &mut Actor, b: &mut Actor) -> O
     let mut leaver = screen.server.connect("a client")?;
     leaver.send("first\nlast")?;
     leaver.half_close()?;
-    leaver.did("asked `first` and, without a newline, `last`, and closed its sending half, while eight questions waited,");
+    leaver.did(
+        "asked `first` and, without a newline, `last`, and closed its sending half, while eight \
+         questions waited,",
+    );
     leaver.expect_line_to_the_byte(&too_fast_for("first"))?;
     leaver.expect_line_to_the_byte(&too_fast_for("last"))?;
     leaver.expect_end()?;
-    for _ in 0..200 {
-        let mut client = screen.server.connect("one of those who come and go")?;
-        client.send("hello\nhello\n")?;
-        client.reset();
-    }
-    b.send("still there\n")?;
-    b.did("asked `still there`, after two hundred had asked and reset their connections,");
-    b.expect_line(&too_fast_for("still there"))?;
-
     let shown = screen.show_all("client A had asked 1,008 questions in one piece")?;
     let number = |number| format!("{}:fill {number}", port(a));
     is_shown(&shown, &(1..=8).map(number).collect::<Vec<String>>())
@@ -654,28 +656,23 @@ fn answers_are_not_read(screen: &mut Screen, a: &mut Actor, b: &mut Actor) -> Ou
     }
     screen.expect(&format!("{}:fill 1", port(a)), "eight questions waited")?;
 
-    // It may still have been asking when there was a place.
-    let (mut taken, mut answer) = (Vec::new(), None);
-    let end = lines[..sent].rfind('\n').map_or(0, |end| end + 1);
-    for (number, text) in lines[..end].lines().enumerate() {
-        flood.did(&format!("asked a lot, then read its answers, got {number} of them,"));
-        let line = answer.take().map_or_else(|| flood.line(), Ok)?;
-        if line == too_fast_for(text) {
-            continue;
-        }
-        if !taken.is_empty() {
-            let expected = format!("the line `{}`", too_fast_for(text));
-            return Err(flood.finding(&expected, &format!("`{line}` came")));
-        }
-        taken.push(format!("{}:{text}", port(&flood)));
-        answer = Some(line);
-    }
     flood.half_close()?;
-    let mut rest = answer.into_iter().collect::<Vec<String>>();
-    rest.extend(answers_to_the_end(&mut flood)?);
-    let begun = lines[end..sent].trim();
-    if !begun.is_empty() && rest != [too_fast_for(begun)] {
-        taken.push(format!("{}:{begun}", port(&flood)));
+    flood.did("asked a lot, closed its sending half, and then read its answers,");
+    let answers = answers_to_the_end(&mut flood)?;
+    let (mut answers, mut taken) = (answers.iter().peekable(), Vec::new());
+    for text in lines[..sent].lines().map(str::trim).filter(|text| !text.is_empty()) {
+        if answers.next_if(|answer| **answer == too_fast_for(text)).is_none() {
+            taken.push(format!("{}:{text}", port(&flood)));
+        }
+        // It may still have been asking when there was a place, but only for one question.
+        if taken.len() > 1 {
+            let came = answers.next().map_or("the end".to_string(), |line| format!("`{line}`"));
+            let expected = format!("the line `{}`", too_fast_for(text));
+            return Err(flood.finding(&expected, &format!("{came} came")));
+        }
+    }
+    if let Some(line) = answers.next() {
+        return Err(flood.finding("nothing more", &format!("`{line}` came")));
     }
     let number = |number| format!("{}:fill {number}", port(a));
     let expected: Vec<String> = (2..=8).map(number).chain(taken).collect();
@@ -684,7 +681,10 @@ fn answers_are_not_read(screen: &mut Screen, a: &mut Actor, b: &mut Actor) -> Ou
 }
 
 fn is_shown(shown: &[String], expected: &[String]) -> Outcome {
-    let quoted = |lines: &[String]| quoted(lines.join(" and ").as_bytes());
+    let quoted = |lines: &[String]| match lines {
+        [] => "none".to_string(),
+        lines => quoted(lines.join(" and ").as_bytes()),
+    };
     match shown == expected {
         true => Ok(()),
         false => Err(format!(
@@ -760,7 +760,24 @@ fn no_line_ends(server: &Running) -> Outcome {
             }
         }
         sent == bytes.len()
-    })
+    })?;
+    let _ = client.half_close(); // the server may have hung up
+    client.expect_over()
+}
+
+/// Clients ask, and reset their connections before they are answered. Some may have been taken.
+fn clients_reset(server: &Running) -> Outcome {
+    for _ in 0..200 {
+        let mut client = server.connect("one of those who come and go")?;
+        client.send("hello\n".repeat(10))?;
+        client.reset();
+    }
+    let mut client = server.connect("a client")?;
+    client.send((1..=20).map(|number| format!("again {number}\n")).collect::<String>())?;
+    client.did("asked twenty questions, after 200 clients had asked and reset their connections,");
+    client.find_line(&too_fast_for("again 20"))?;
+    client.half_close()?;
+    client.expect_end()
 }
 
 /// When the speaker's input ends, the screen shows what is left, and the server ends.
