@@ -1,14 +1,19 @@
 //! The exercises of this lesson, and what each asks of a learner's program.
 
+use std::iter;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use checker::{Actor, Attempt, Deadline, Outcome, PATIENCE, Running, Watch, late, shown_time};
+use checker::{
+    Actor, Attempt, Deadline, LONG_SILENCE, Outcome, PATIENCE, Running, Watch, late,
+    send_until_stuck, shown_time,
+};
 
 checker::exercises! {
     event_loop_server in "7.3-event-loop-server" {
         turns: "easy, 20 minutes: How busy is the loop?",
         closed_door: "medium, 35 minutes: A door that is closed when the room is full",
+        patient_echo: "medium, 45 minutes: A patient echo",
     }
 }
 
@@ -187,7 +192,7 @@ fn closed_door(attempt: &Attempt) -> Outcome {
         client.did("waited at the door while four were inside");
         waiting.push(client);
     }
-    expect_rest(&server)?;
+    expect_rest(&server, 10, "four were inside, and others waited at the door")?;
     for client in &mut waiting {
         client.expect_silence(Duration::from_millis(50))?;
     }
@@ -339,19 +344,17 @@ fn waiting_bytes(client: &Actor) -> usize {
 
 /// A loop that has nothing to do sleeps. Wake-ups are counted, and not processor time: a loop that
 /// spins gets little of that on a busy machine, and one that looks each millisecond needs little.
-fn expect_rest(server: &Running) -> Outcome {
+fn expect_rest(server: &Running, few: u64, when: &str) -> Outcome {
     const TIME: Duration = Duration::from_millis(600);
-    const FEW: u64 = 10;
     if cfg!(not(target_os = "linux")) {
         return Ok(()); // only Linux tells, in /proc
     }
-    let nothing_to_do =
-        "four were inside, and others waited at the door, with nothing to do for the server";
+    let nothing_to_do = format!("{when}, with nothing to do for the server");
     let never = || format!("{nothing_to_do}, but it never slept: it kept a processor busy");
     let before = wake_ups(server).ok_or_else(never)?;
     thread::sleep(TIME);
     match wake_ups(server).ok_or_else(never)? - before {
-        0..=FEW => Ok(()),
+        woken if woken <= few => Ok(()),
         woken => Err(format!(
             "{nothing_to_do}, but in {} it woke up {woken} times and took a processor",
             shown_time(TIME)
@@ -370,4 +373,236 @@ fn wake_ups(server: &Running) -> Option<u64> {
             None => return None,
         }
     }
+}
+
+fn patient_echo(attempt: &Attempt) -> Outcome {
+    let server = attempt.serve()?;
+    let mut a = server.connect("client A")?;
+    talk_to_the_echo(&mut a, "nobody else did anything")?;
+    expect_rest(&server, 3, "one client was connected, to which everything had been sent back")?;
+    let count = || {
+        let server = server.process_id();
+        (harness::open_descriptors(server), harness::threads(server))
+    };
+    let (descriptors, threads) = count();
+
+    sends_back_whatever_comes(&server)?;
+    many_send_a_lot(attempt, &server)?;
+    nothing_is_lost_at_the_end(&server)?;
+    let (mut slow, mut deaf) = nobody_reads(&server)?;
+    let stuck = Instant::now();
+    if count().1 > threads {
+        return Err("one thread was to serve everybody, but the server has started more for its \
+                    clients"
+            .to_string());
+    }
+    talk_to_the_echo(&mut a, "others did not read what came back")?;
+    expect_rest(&server, 3, "some clients did not read what came back")?;
+    for behind in deaf.drain(..10) {
+        behind.client.reset();
+    }
+    talk_to_the_echo(&mut a, "ten clients with a backlog had reset their connections")?;
+    expect_rest(&server, 3, "some clients had reset their connections, and others did not read")?;
+    thread::sleep(LONG_SILENCE.saturating_sub(stuck.elapsed()));
+
+    reads_in_the_end(&mut slow)?;
+    reads_in_sips(&mut deaf[0])?;
+    drop((slow, deaf));
+    attempt.eventually(|| match count().0 {
+        now if now <= descriptors => Ok(()),
+        _ => Err("all clients but one had left, some with a reset in the middle of their \
+                  backlog, and the server was to close their connections, but it kept some"
+            .to_string()),
+    })?;
+    talk_to_the_echo(&mut a, "all others had left")?;
+    expect_rest(&server, 3, "all clients but one had left")
+}
+
+/// Returns bytes of every kind, in which hardly any part is like another. Of two lengths, the shorter is
+/// the beginning of the longer.
+fn bytes(seed: u32, length: usize) -> Vec<u8> {
+    const PERIOD: usize = 299_993;
+    let mut state = seed + 1;
+    let next = || {
+        state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+        (state >> 24) as u8
+    };
+    let period: Vec<u8> = iter::repeat_with(next).take(length.min(PERIOD)).collect();
+    period.iter().copied().cycle().take(length).collect()
+}
+
+/// Waits until all of `sent` has come back.
+fn expect_back(client: &mut Actor, did: &str, sent: &[u8]) -> Outcome {
+    let mut came = 0;
+    while came < sent.len() {
+        let rest = &sent[came..];
+        let mut more = client.take_what_has_come();
+        if more.is_empty() {
+            client.did(&format!("{did}, got {came} of {} bytes back,", sent.len()));
+            more = client.take_exactly(rest.len().min(100))?;
+        }
+        client.did(did);
+        if let Some(same) = rest.iter().zip(&more).position(|(sent, back)| sent != back) {
+            let other = format!("from byte {} on something else came", came + same + 1);
+            return Err(client.finding("the same bytes back", &other));
+        }
+        if more.len() > rest.len() {
+            return Err(client.finding("the same bytes back", "more came than it had sent"));
+        }
+        came += more.len();
+    }
+    Ok(())
+}
+
+fn sends_back_whatever_comes(server: &Running) -> Outcome {
+    let mut client = server.connect("a client")?;
+    for word in [b"hello\n" as &[u8], b"\n", b"x", b"\xff\xfe\0\r\n", &bytes(1, 5000)] {
+        client.send(word)?;
+        client.expect(word)?;
+    }
+    client.send_in_pieces(&[b"\xe4\xbd" as &[u8], b"\xa0\n"])?;
+    client.expect("你\n")?; // you
+    client.expect_silence(Duration::from_millis(100))?;
+    client.half_close()?;
+    client.expect_end()?;
+
+    let mut client = server.connect("a client that says nothing")?;
+    client.half_close()?;
+    client.expect_end()?;
+    let mut client = server.connect("a client")?;
+    client.send("goodbye")?;
+    client.half_close()?;
+    client.did("sent `goodbye`, closed its sending half");
+    client.expect("goodbye")?;
+    client.expect_end()
+}
+
+/// A echoes line by line, whatever the others do.
+fn talk_to_the_echo(a: &mut Actor, meanwhile: &str) -> Outcome {
+    for number in 0..20 {
+        let line = format!("number {number}\n");
+        a.send(&line)?;
+        a.did(&format!("sent a line while {meanwhile},"));
+        a.expect(&line)?;
+    }
+    Ok(())
+}
+
+/// Twenty clients send more than any buffer holds, and read what comes back meanwhile.
+fn many_send_a_lot(attempt: &Attempt, server: &Running) -> Outcome {
+    const LENGTH: usize = 500_000;
+    let mut clients = server.connect_at_once(20, "one of twenty clients")?;
+    let all: Vec<Vec<u8>> = (0..20).map(|seed| bytes(seed, LENGTH)).collect();
+    let mut came: Vec<Vec<u8>> = vec![Vec::new(); clients.len()];
+    let mut sent = vec![0; clients.len()];
+    let did = "sent a lot, as the others did, and read what came back meanwhile";
+    let mut deadline = Deadline::after(attempt.patience());
+    while sent.iter().any(|sent| *sent < LENGTH) && !deadline.is_over() {
+        let before = (sent.clone(), came.iter().map(Vec::len).sum::<usize>());
+        for (number, client) in clients.iter_mut().enumerate() {
+            client.did(did);
+            sent[number] += client.send_now(&all[number][sent[number]..])?;
+            came[number].extend(client.take_what_has_come());
+        }
+        match before == (sent.clone(), came.iter().map(Vec::len).sum()) {
+            true => thread::sleep(Duration::from_millis(1)),
+            false => deadline = Deadline::after(attempt.patience()),
+        }
+    }
+    for ((client, all), came) in clients.iter_mut().zip(all).zip(came) {
+        if !all.starts_with(&came) {
+            return Err(client.finding("the same bytes back", "something else came"));
+        }
+        expect_back(client, did, &all[came.len()..])?;
+        client.half_close()?;
+        client.expect_end()?;
+    }
+    Ok(())
+}
+
+/// Clients send more or less, half-close, and only then begin to read. The end of what one of them sends
+/// arrives while the server has not sent everything back, because its socket has no room.
+fn nothing_is_lost_at_the_end(server: &Running) -> Outcome {
+    const STEP: usize = 4096;
+    let all = bytes(0, 64 * STEP);
+    let mut clients = Vec::new();
+    for number in 1..=64 {
+        let mut client = [server.connect_from_afar("a client")?];
+        let sent = send_until_stuck(&mut client, &all[..number * STEP])?[0];
+        let [mut client] = client;
+        client.half_close()?;
+        clients.push((client, sent));
+    }
+    thread::sleep(Duration::from_millis(300));
+    for (client, sent) in &mut clients {
+        let did = format!("sent {sent} bytes, closed its sending half, and then began to read");
+        expect_back(client, &did, &all[..*sent])?;
+        client.expect_end()?;
+    }
+    Ok(())
+}
+
+/// A client that has sent the first of [`bytes`], so many, and has read nothing yet.
+struct Behind {
+    client: Actor,
+    sent: usize,
+}
+
+/// Sixty-one clients send and do not read. Returns one of them, and the others.
+fn nobody_reads(server: &Running) -> Outcome<(Behind, Vec<Behind>)> {
+    const MOST: usize = 32 * 1024 * 1024;
+    const GROWTH: usize = 12; // MiB
+    let before = server.memory();
+    let all = bytes(0, MOST);
+    let mut slow = [server.connect_from_afar("a client")?];
+    let sent = send_until_stuck(&mut slow, &all)?[0];
+    let [client] = slow;
+    if sent == MOST {
+        let expected = "that the server stops reading from it with 64 KiB in its hands";
+        return Err(client.finding(expected, "the server took everything"));
+    }
+    let slow = Behind { client, sent };
+    let connect = |_| server.connect_from_afar("one of sixty clients");
+    let mut deaf: Vec<Actor> = (0..60).map(connect).collect::<Outcome<_>>()?;
+    let sent = send_until_stuck(&mut deaf, &all[..2 * 1024 * 1024])?;
+    let grown = server.memory().zip(before).map_or(0, |(now, before)| now.saturating_sub(before));
+    if grown > GROWTH {
+        return Err(format!(
+            "{} clients sent a lot and read nothing, and the server's memory grew by {grown} MiB: \
+             with 64 KiB for each it needs 4 MiB, and {GROWTH} MiB at most were allowed",
+            deaf.len() + 1
+        ));
+    }
+    let deaf = deaf.into_iter().zip(sent).map(|(client, sent)| Behind { client, sent });
+    Ok((slow, deaf.collect()))
+}
+
+/// A client that is behind has everything sent back, and can go on then.
+fn reads_in_the_end(Behind { client, sent }: &mut Behind) -> Outcome {
+    let waited = shown_time(LONG_SILENCE);
+    let did = format!("sent {sent} bytes, read nothing for {waited}, and then began to read");
+    expect_back(client, &did, &bytes(0, *sent))?;
+    talk_to_the_echo(client, "nothing was left to be sent back to it")?;
+    client.half_close()?;
+    client.expect_end()
+}
+
+/// A client that is behind reads a little and sends a little more, again and again.
+fn reads_in_sips(Behind { client, sent }: &mut Behind) -> Outcome {
+    const SIP: usize = 3000;
+    const SIPS: usize = 50;
+    let did = "sent a lot, read nothing for long, and then read a little and sent a little in turn";
+    let all = bytes(0, *sent + SIP * SIPS);
+    let mut came = 0;
+    for _ in 0..SIPS {
+        client.did(did);
+        let sip = client.take_exactly(SIP)?;
+        if sip != all[came..came + SIP] {
+            return Err(client.finding("the same bytes back", "something else came"));
+        }
+        came += SIP;
+        *sent += client.send_now(&all[*sent..*sent + SIP])?;
+    }
+    expect_back(client, did, &all[came..*sent])?;
+    talk_to_the_echo(client, "nothing was left to be sent back to it")
 }

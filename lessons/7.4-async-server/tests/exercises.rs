@@ -5,7 +5,9 @@ use std::io::ErrorKind;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use checker::{Actor, Attempt, Deadline, Outcome, PATIENCE, Running};
+use checker::{
+    Actor, Attempt, Deadline, Outcome, PATIENCE, Running, Watch, late, quoted, send_until_stuck,
+};
 
 checker::exercises! {
     async_server in "7.4-async-server" {
@@ -13,6 +15,7 @@ checker::exercises! {
         countdown: "easy, 15 minutes: A countdown",
         who_has_left: "medium, 25 minutes: Who has left",
         room_for_three: "medium, 30 minutes: A room for three",
+        too_fast: "medium, 30 minutes: You are talking too fast",
     }
 }
 
@@ -29,7 +32,7 @@ fn port(client: &Actor) -> u16 {
 fn countdown(attempt: &Attempt) -> Outcome {
     use std::net::TcpStream;
 
-    use checker::{Watch, late, shown_time};
+    use checker::shown_time;
 
     const LAST: &str = "服务器关闭了"; // the server has closed
     let server = attempt.serve()?;
@@ -409,4 +412,386 @@ fn two_clients(server: &Running) -> Outcome<(Actor, Actor)> {
     let mut a = server.connect("client A")?;
     let b = let_in(server, &mut a, "client B", &mut Vec::new())?;
     Ok((a, b))
+}
+
+// --- too_fast ---
+
+/// How many questions may wait.
+const PLACES: usize = 8;
+
+/// What the screen shows when no question waits.
+const NO_QUESTIONS: &str = "没有问题";
+
+fn too_fast(attempt: &Attempt) -> Outcome {
+    let server = attempt.serve()?;
+    let mut screen = Screen { attempt, server: &server, seen: 0 };
+    screen.expect(NO_QUESTIONS, "nobody had asked anything")?;
+    let (mut a, mut b) = (server.connect("client A")?, server.connect("client B")?);
+    eight_wait(&mut screen, &mut a, &mut b)?;
+    every_line_comes_back(&mut screen, &mut a)?;
+    answers_are_not_read(&mut screen, &mut a, &mut b)?;
+    for _ in 0..3 {
+        twenty_ask_at_the_same_time(&mut screen)?;
+    }
+    no_line_ends(&server)?;
+    screen.show_all("a client had sent 32 MiB without a newline")?;
+    shows_what_is_left(&mut screen, a)?;
+    clients_reset(&attempt.serve()?)
+}
+
+fn too_fast_for(text: &str) -> String {
+    format!("说得太快了:{text}")
+}
+
+/// The server's keyboard and its screen.
+struct Screen<'a> {
+    attempt: &'a Attempt,
+    server: &'a Running,
+    /// The lines that have been looked at.
+    seen: usize,
+}
+
+impl Screen<'_> {
+    /// The lines that nobody has looked at yet.
+    fn unseen(&self) -> Vec<String> {
+        let printed = self.server.stdout();
+        let whole = printed.rfind('\n').map_or("", |end| &printed[..end]);
+        let shown = whole.lines().filter(|line| !line.starts_with("server listening at port "));
+        shown.skip(self.seen).map(str::to_string).collect()
+    }
+
+    /// Presses Enter, and returns the line that the screen shows then.
+    fn press_enter(&mut self, when: &str) -> Outcome<String> {
+        let expected = format!("{when}, and the screen was to show one line for each Enter");
+        if let Some(line) = self.unseen().first() {
+            return Err(format!(
+                "{expected}, but it showed {} without one",
+                quoted(line.as_bytes())
+            ));
+        }
+        self.server.type_line("")?;
+        let deadline = Deadline::after(self.attempt.patience());
+        loop {
+            if let Some(line) = self.unseen().into_iter().next() {
+                self.seen += 1;
+                return Ok(line);
+            }
+            if deadline.is_over() {
+                return Err(format!("{expected}, but it showed nothing"));
+            }
+            thread::sleep(Duration::from_millis(2));
+        }
+    }
+
+    fn expect(&mut self, line: &str, when: &str) -> Outcome {
+        let shown = self.press_enter(when)?;
+        match shown == line {
+            true => Ok(()),
+            false => Err(format!(
+                "{when}, Enter was pressed, and the screen was to show `{line}`, but it showed {}",
+                quoted(shown.as_bytes())
+            )),
+        }
+    }
+
+    /// Presses Enter until no question is left. Returns them.
+    fn show_all(&mut self, when: &str) -> Outcome<Vec<String>> {
+        let mut questions = Vec::new();
+        loop {
+            match self.press_enter(when)? {
+                line if line == NO_QUESTIONS => return Ok(questions),
+                line => questions.push(line),
+            }
+            if questions.len() > PLACES {
+                return Err(format!(
+                    "{when}, and eight questions might wait, but the screen showed a ninth: {}",
+                    quoted(questions[PLACES].as_bytes())
+                ));
+            }
+        }
+    }
+}
+
+/// Eight questions are taken, and the ninth is not, whoever asks it.
+fn eight_wait(screen: &mut Screen, a: &mut Actor, b: &mut Actor) -> Outcome {
+    let mut leaver = screen.server.connect("a client")?;
+    leaver.send("goodbye")?; // without a newline
+    leaver.half_close()?;
+    leaver.did(
+        "asked `goodbye` without a newline, while no question waited, closed its sending half",
+    );
+    leaver.expect_end()?;
+    let goodbye = format!("{}:goodbye", port(&leaver));
+    let attempt = screen.attempt;
+    attempt.eventually(|| {
+        screen.expect(&goodbye, "a client had asked `goodbye` without a newline, and had left")
+    })?;
+
+    let asked = "client A had asked nine questions in one piece";
+    let questions: Vec<String> =
+        (1..=8).map(|number| format!("{}:question {number}", port(a))).collect();
+    ask_nine(a)?;
+    a.expect_silence(A_WHILE)?;
+    b.expect_silence(Duration::ZERO)?;
+    b.send("me too\n")?;
+    b.did("asked `me too`, while eight questions of client A waited,");
+    b.expect_line_to_the_byte(&too_fast_for("me too"))?;
+    is_shown(&screen.show_all(asked)?, &questions)?;
+
+    ask_nine(a)?;
+    screen.expect(&questions[0], asked)?;
+    one_place_is_free(b)?;
+    a.send_in_pieces(&["once ag", "ain\n"])?;
+    a.did("asked `once again` in two pieces, while eight questions waited,");
+    a.expect_line_to_the_byte(&too_fast_for("once again"))?;
+    let mut left = questions[1..].to_vec();
+    left.push(format!("{}:one more", port(b)));
+    is_shown(&screen.show_all(asked)?, &left)?;
+    for client in [a, b] {
+        client.did("was connected while the questions were shown");
+        client.expect_silence(A_WHILE)?;
+    }
+    Ok(())
+}
+
+fn ask_nine(a: &mut Actor) -> Outcome {
+    let lines: String = (1..=9).map(|number| format!("question {number}\n")).collect();
+    a.send(lines)?;
+    a.did("asked nine questions in one piece, while none waited,");
+    a.expect_line_to_the_byte(&too_fast_for("question 9"))
+}
+
+/// B asks two questions when there is a place for one, which may be free only a moment after its
+/// question has been shown.
+fn one_place_is_free(b: &mut Actor) -> Outcome {
+    const A_MOMENT: Duration = Duration::from_millis(500);
+    let (deadline, watch) = (Deadline::after(A_MOMENT), Watch::start());
+    let expected = too_fast_for("and another");
+    loop {
+        b.send("one more\nand another\n")?;
+        b.did("asked `one more` and `and another`, when there was a place for one of them,");
+        let line = b.line()?;
+        if line == expected {
+            return Ok(());
+        }
+        let finding = b.finding(&format!("the line `{expected}`"), &format!("`{line}` came"));
+        if line != too_fast_for("one more") {
+            return Err(finding);
+        }
+        b.expect_line(&expected)?;
+        if deadline.is_over() {
+            return Err(late(&watch, finding));
+        }
+        thread::sleep(Duration::from_millis(5));
+    }
+}
+
+/// Fills the queue, in which nothing waits, and a thousand questions of A are too many.
+fn fill(attempt: &Attempt, a: &mut Actor) -> Outcome {
+    const TOO_MANY: usize = 1000;
+    let question = |number: &usize| format!("fill {number}");
+    let lines = (1..=PLACES + TOO_MANY).map(|number| question(&number) + "\n").collect::<String>();
+    a.send(lines)?;
+    let deadline = Deadline::after(attempt.patience());
+    for number in PLACES + 1..=PLACES + TOO_MANY {
+        a.did("asked 1,008 questions in one piece, while none waited,");
+        a.expect_line(&too_fast_for(&question(&number)))?;
+        if deadline.is_over() {
+            let told = number - PLACES;
+            let came = format!("only {told} had come after a while");
+            return Err(a.finding("1,000 answers without a pause", &came));
+        }
+    }
+    Ok(())
+}
+
+/// While eight questions wait, whatever is a line comes back, and nothing else does.
+fn every_line_comes_back(screen: &mut Screen, a: &mut Actor) -> Outcome {
+    fill(screen.attempt, a)?;
+    a.send("\r\n \t\n  你好 \r\n")?;
+    a.expect_line_to_the_byte(&too_fast_for("你好"))?;
+    a.send_in_pieces(&[b"\xe4\xbd" as &[u8], b"\xa0\n"])?;
+    a.expect_line_to_the_byte(&too_fast_for("你"))?;
+    a.send(b"\xfe\x80 no text\n")?;
+    let line = a.line()?;
+    if !(line.starts_with(&too_fast_for("")) && line.ends_with(" no text")) {
+        let expected = too_fast_for("\u{fffd}\u{fffd} no text");
+        return Err(a.finding(&format!("the line `{expected}`"), &format!("`{line}` came")));
+    }
+    let long = "x".repeat(50_000);
+    a.send(format!("{long}\n"))?;
+    a.expect_line(&too_fast_for(&long))?;
+
+    let mut leaver = screen.server.connect("a client")?;
+    leaver.send("first\nlast")?;
+    leaver.half_close()?;
+    leaver.did(
+        "asked `first` and, without a newline, `last`, and closed its sending half, while eight \
+         questions waited,",
+    );
+    leaver.expect_line_to_the_byte(&too_fast_for("first"))?;
+    leaver.expect_line_to_the_byte(&too_fast_for("last"))?;
+    leaver.expect_end()?;
+    let shown = screen.show_all("client A had asked 1,008 questions in one piece")?;
+    let number = |number| format!("{}:fill {number}", port(a));
+    is_shown(&shown, &(1..=8).map(number).collect::<Vec<String>>())
+}
+
+/// One client asks without end and reads no answer. That is its own affair, and it loses no answer.
+fn answers_are_not_read(screen: &mut Screen, a: &mut Actor, b: &mut Actor) -> Outcome {
+    const LINES: usize = 320_000;
+    fill(screen.attempt, a)?;
+    let line = |number: usize| format!("{number} {}", ".".repeat(90));
+    let lines: String = (0..LINES).map(|number| line(number) + "\n").collect();
+    let mut flood = [screen.server.connect_from_afar("a client")?];
+    let sent = send_until_stuck(&mut flood, lines.as_bytes())?[0];
+    let [mut flood] = flood;
+    if sent == lines.len() {
+        let expected =
+            "that the server stops reading from it, because it does not read its answers";
+        return Err(flood.finding(expected, "the server took everything"));
+    }
+    let meanwhile = "while another client asked a lot and did not read its answers,";
+    for client in [&mut *a, &mut *b] {
+        client.send("may I?\n")?;
+        client.did(&format!("asked `may I?`, {meanwhile}"));
+        client.expect_line(&too_fast_for("may I?"))?;
+    }
+    screen.expect(&format!("{}:fill 1", port(a)), "eight questions waited")?;
+
+    flood.half_close()?;
+    flood.did("asked a lot, closed its sending half, and then read its answers,");
+    let answers = answers_to_the_end(&mut flood)?;
+    let (mut answers, mut taken) = (answers.iter().peekable(), Vec::new());
+    for text in lines[..sent].lines().map(str::trim).filter(|text| !text.is_empty()) {
+        if answers.next_if(|answer| **answer == too_fast_for(text)).is_none() {
+            taken.push(format!("{}:{text}", port(&flood)));
+        }
+        // It may still have been asking when there was a place, but only for one question.
+        if taken.len() > 1 {
+            let came = answers.next().map_or("the end".to_string(), |line| format!("`{line}`"));
+            let expected = format!("the line `{}`", too_fast_for(text));
+            return Err(flood.finding(&expected, &format!("{came} came")));
+        }
+    }
+    if let Some(line) = answers.next() {
+        return Err(flood.finding("nothing more", &format!("`{line}` came")));
+    }
+    let number = |number| format!("{}:fill {number}", port(a));
+    let expected: Vec<String> = (2..=8).map(number).chain(taken).collect();
+    let shown = screen.show_all("a client had asked a lot and read nothing for a while")?;
+    is_shown(&shown, &expected)
+}
+
+fn is_shown(shown: &[String], expected: &[String]) -> Outcome {
+    let quoted = |lines: &[String]| match lines {
+        [] => "none".to_string(),
+        lines => quoted(lines.join(" and ").as_bytes()),
+    };
+    match shown == expected {
+        true => Ok(()),
+        false => Err(format!(
+            "the screen was to show the questions that waited, which were {}, but it showed {}",
+            quoted(expected),
+            quoted(shown)
+        )),
+    }
+}
+
+/// The lines that come until the connection ends.
+fn answers_to_the_end(client: &mut Actor) -> Outcome<Vec<String>> {
+    let answers = client.read_to_end()?;
+    Ok(String::from_utf8_lossy(&answers).lines().map(str::to_string).collect())
+}
+
+/// Twenty ask fifty questions each, and Enter is pressed meanwhile. Each question is either shown or
+/// comes back, and each client's in order.
+fn twenty_ask_at_the_same_time(screen: &mut Screen) -> Outcome {
+    const WHEN: &str = "twenty clients asked at the same time";
+    let mut crowd = screen.server.connect_at_once(20, "one of twenty clients")?;
+    let questions: Vec<String> = (1..=50).map(|number| format!("crowd {number}")).collect();
+    for client in &mut crowd {
+        client.send(questions.join("\n"))?; // the last one without a newline
+        client.half_close()?;
+    }
+    let mut shown = Vec::new();
+    for _ in 0..10 {
+        shown.push(screen.press_enter(WHEN)?);
+    }
+    let mut all_answers = Vec::new();
+    for client in &mut crowd {
+        client.did("asked fifty questions, as the others did, and closed its sending half,");
+        all_answers.push(answers_to_the_end(client)?);
+    }
+    shown.extend(screen.show_all(WHEN)?);
+    for (client, answers) in crowd.iter().zip(all_answers) {
+        let label = format!("{}:", port(client));
+        let shown: Vec<&str> = shown.iter().filter_map(|line| line.strip_prefix(&label)).collect();
+        let (mut next_shown, mut next_answer) =
+            (shown.iter().peekable(), answers.iter().peekable());
+        for question in &questions {
+            let is_shown = next_shown.next_if(|shown| *shown == question).is_some();
+            let came_back = next_answer.next_if(|line| **line == too_fast_for(question)).is_some();
+            if is_shown == came_back {
+                let came = match is_shown {
+                    true => "both happened",
+                    false => "neither happened when its turn was",
+                };
+                let expected = format!("`{question}` to be shown, or to come back");
+                return Err(client.finding(&expected, came));
+            }
+        }
+        if let Some(line) = next_answer.next() {
+            return Err(client.finding("nothing more", &format!("`{line}` came")));
+        }
+    }
+    Ok(())
+}
+
+/// What never ends is not kept.
+fn no_line_ends(server: &Running) -> Outcome {
+    let mut client = server.connect("a client")?;
+    server.expect_little_kept("a client", |bytes| {
+        let mut sent = 0;
+        let deadline = Deadline::after(PATIENCE);
+        while sent < bytes.len() && !deadline.is_over() {
+            client.take_what_has_come();
+            match client.send_now(&bytes[sent..]) {
+                Ok(0) => thread::sleep(Duration::from_millis(1)),
+                Ok(more) => sent += more,
+                Err(_) => return false,
+            }
+        }
+        sent == bytes.len()
+    })?;
+    let _ = client.half_close(); // the server may have hung up
+    client.expect_over()
+}
+
+/// Clients ask, and reset their connections before they are answered. Some may have been taken.
+fn clients_reset(server: &Running) -> Outcome {
+    for _ in 0..200 {
+        let mut client = server.connect("one of those who come and go")?;
+        client.send("hello\n".repeat(10))?;
+        client.reset();
+    }
+    let mut client = server.connect("a client")?;
+    client.send((1..=20).map(|number| format!("again {number}\n")).collect::<String>())?;
+    client.did("asked twenty questions, after 200 clients had asked and reset their connections,");
+    client.find_line(&too_fast_for("again 20"))?;
+    client.half_close()?;
+    client.expect_end()
+}
+
+/// When the speaker's input ends, the screen shows what is left, and the server ends.
+fn shows_what_is_left(screen: &mut Screen, mut a: Actor) -> Outcome {
+    fill(screen.attempt, &mut a)?;
+    screen.server.close_stdin();
+    let status = screen.server.expect_exit("the speaker's input had ended")?;
+    if !status.success() {
+        return Err(format!("the server was to end with status 0, not {status}"));
+    }
+    let expected: Vec<String> =
+        (1..=8).map(|number| format!("{}:fill {number}", port(&a))).collect();
+    is_shown(&screen.unseen(), &expected)
 }

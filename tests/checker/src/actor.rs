@@ -134,6 +134,27 @@ impl Actor {
         Ok(())
     }
 
+    /// Sends as much of `bytes` as the system takes without waiting. Returns how much that is.
+    ///
+    /// # Errors
+    /// If the connection is over.
+    pub fn send_now(&mut self, bytes: &[u8]) -> Outcome<usize> {
+        let mut stream = self.stream();
+        let written = stream.set_nonblocking(true).and_then(|()| stream.write(bytes));
+        let outcome = written.and_then(|written| stream.set_nonblocking(false).map(|()| written));
+        match outcome {
+            Ok(written) => Ok(written),
+            Err(error) if timed_out(&error) || error.kind() == ErrorKind::Interrupted => {
+                let _ = stream.set_nonblocking(false); // if this fails, the next call says so
+                Ok(0)
+            }
+            Err(error) => {
+                let (name, did) = (&self.name, &self.did);
+                Err(format!("{name} {did} and could not send any more: {}", broken(&error)))
+            }
+        }
+    }
+
     /// Closes its sending half (a FIN), but keeps reading.
     ///
     /// # Errors
@@ -215,7 +236,8 @@ impl Actor {
     /// If they do not arrive.
     pub fn take_exactly(&mut self, count: usize) -> Outcome<Vec<u8>> {
         let outcome = self.connection.receive_until(|unseen| unseen.len() >= count);
-        outcome.map_err(|stopped| self.finding_after(&format!("{count} bytes"), stopped))?;
+        let wanted = if count == 1 { "a byte".to_string() } else { format!("{count} bytes") };
+        outcome.map_err(|stopped| self.finding_after(&wanted, stopped))?;
         Ok(self.connection.take(count))
     }
 
@@ -380,6 +402,31 @@ impl Actor {
             (false, Stopped::Flood | Stopped::Otherwise) => came,
         }
     }
+}
+
+/// Lets each client send these bytes and read nothing, until the system takes no more from any of
+/// them. Returns how many bytes each of them has sent.
+///
+/// # Errors
+/// If a connection is over.
+pub fn send_until_stuck(clients: &mut [Actor], bytes: &[u8]) -> Outcome<Vec<usize>> {
+    // A slow program may not be stuck yet. Then less than possible is sent, which is not wrong.
+    const STUCK: Duration = Duration::from_millis(300);
+    let mut sent = vec![0; clients.len()];
+    let mut stuck = Deadline::after(STUCK);
+    while !stuck.is_over() && sent.iter().any(|sent| *sent < bytes.len()) {
+        let mut more = 0;
+        for (client, sent) in clients.iter_mut().zip(&mut sent) {
+            let taken = client.send_now(&bytes[*sent..])?;
+            (more, *sent) = (more + taken, *sent + taken);
+            client.did = format!("sent {sent} bytes and read nothing meanwhile");
+        }
+        match more {
+            0 => thread::sleep(Duration::from_millis(5)),
+            _ => stuck = Deadline::after(STUCK),
+        }
+    }
+    Ok(sent)
 }
 
 /// Why the wait ended, although nothing was to arrive.

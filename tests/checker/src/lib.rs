@@ -21,7 +21,7 @@ use std::time::{Duration, Instant};
 
 use course::{Exercise, NotBuilt};
 
-pub use actor::{Actor, listener};
+pub use actor::{Actor, listener, send_until_stuck};
 pub use attempt::{Attempt, Running, late, quoted, shown_time};
 pub use harness::{Deadline, Watch};
 pub use itself::check_itself;
