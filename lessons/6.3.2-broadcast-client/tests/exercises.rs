@@ -397,14 +397,19 @@ impl Between<'_> {
         }
         self.expect_given_back("the server went on sending to 20 clients that had gone")?;
 
-        let (client, mut server) = self.pair()?;
-        client.keep_little();
-        server.keep_little();
-        while written_now(&server, &[b'x'; 1 << 20]) == 1 << 20 {}
-        client.reset();
-        server.did("sent much to a client that did not read, and then was reset,");
-        server.expect_over()?;
-        self.expect_given_back("a client that did not read left with a reset")
+        for idle in ["client", "server"] {
+            let (client, server) = self.pair()?;
+            let (mut sender, reader) =
+                if idle == "client" { (server, client) } else { (client, server) };
+            sender.keep_little();
+            reader.keep_little();
+            while written_now(&sender, &[b'x'; 1 << 20]) == 1 << 20 {}
+            reader.reset();
+            sender.did(&format!("sent much to a {idle} that did not read, and then was reset,"));
+            sender.expect_over()?;
+            self.expect_given_back(&format!("a {idle} that did not read left with a reset"))?;
+        }
+        Ok(())
     }
 
     fn expect_given_back(&self, after: &str) -> Outcome {
