@@ -180,7 +180,7 @@ struct Between<'a> {
     in_use: InUse,
 }
 
-/// How the program's server is called: it stands behind the program, as its clients see it.
+/// What diagnoses call the program's server, which stands behind it, as its clients see it.
 const SERVER: &str = "the server behind it";
 
 /// What no text holds, and a carriage return at the end.
@@ -198,7 +198,8 @@ impl Between<'_> {
         Ok(Between { attempt, program, upstream, in_use })
     }
 
-    /// A client, and the server's end of the connection that the program has made for it.
+    /// Connects a client, and returns it with the server's end of the connection that the program has
+    /// made for it.
     fn first_pair(&self) -> Outcome<(Actor, Actor)> {
         let client = self.program.connect("a client")?;
         Ok((client, self.accepted("a client connected and said nothing yet")?))
@@ -221,8 +222,8 @@ impl Between<'_> {
         (0..MANY).map(|_| self.pair()).collect()
     }
 
-    /// Three pairs at the same time: the first one is silent, in one the client has ended its half, and
-    /// in one the server has.
+    /// Tries three pairs at the same time: the first one is silent, in one the client has ended its half,
+    /// and in one the server has.
     fn ends_one_direction_at_a_time(&self, (client, server): &mut (Actor, Actor)) -> Outcome {
         let (mut asks, mut answers) = self.pair()?;
         let (mut goes_on, mut ends) = self.pair()?;
@@ -293,7 +294,7 @@ impl Between<'_> {
         server.expect_end()
     }
 
-    /// Thirty clients come in the same moment, and each has a number: none may be taken for another.
+    /// Lets thirty clients connect in the same moment, each with a number: none may be taken for another.
     fn serves_many(&self) -> Outcome {
         const CROWD: usize = 30;
         let mut clients = self.program.connect_at_once(CROWD, "one of 30 clients")?;
@@ -315,7 +316,7 @@ impl Between<'_> {
         Ok(())
     }
 
-    /// Both sides send all the time, and both receive.
+    /// Lets both sides send all the time, and both receive.
     fn passes_on_much_both_ways(&self) -> Outcome {
         let (mut client, mut server) = self.pair()?;
         let (mut client_sends, mut server_sends) = (client.another()?, server.another()?);
@@ -335,8 +336,8 @@ impl Between<'_> {
         })
     }
 
-    /// One side sends as much as it can, and the other one does not read: the program has to let the
-    /// sender wait.
+    /// Lets one side send as much as it can, while the other one does not read: the program has to let
+    /// the sender wait.
     fn sends_too_much<'a>(&self, who: &'a str, idle: &'a str) -> Outcome<HeldUp<'a>> {
         let (client, server) = self.pair()?;
         let (sender, reader) = if idle == "client" { (server, client) } else { (client, server) };
@@ -354,7 +355,7 @@ impl Between<'_> {
         Ok(HeldUp { sender, reader, names: [who, idle], sent })
     }
 
-    /// However a pair ends, nothing of it stays.
+    /// Checks that nothing of a pair stays, however it ends.
     fn gives_everything_back(&self) -> Outcome {
         let (mut clients, mut servers) = self.pairs()?;
         for (client, server) in clients.iter_mut().zip(&mut servers) {
@@ -440,7 +441,7 @@ struct HeldUp<'a> {
 }
 
 impl HeldUp<'_> {
-    /// When this has lasted for a while, everything is still there, and so is the other direction.
+    /// Checks that everything is still there after a while, and that the other direction goes on.
     fn loses_nothing(self) -> Outcome {
         let HeldUp { mut sender, mut reader, names: [who, idle], sent } = self;
         sender.did(&format!("sent much to a {idle} that did not read for 2.5 s, but talked then,"));
@@ -506,7 +507,7 @@ impl InUse {
     }
 }
 
-/// Nobody listens where the program is to connect to, and later somebody does.
+/// Checks the time in which nobody listens where the program connects to, and what comes after it.
 fn upstream_is_not_there(attempt: &Attempt) -> Outcome {
     let (socket, address) = refusing();
     let line = format!("cannot reach {address}");
@@ -576,7 +577,7 @@ fn expect_bytes(receiver: &mut Actor, bytes: &[u8]) -> Outcome {
     }
 }
 
-/// Bytes of which no part is like another: the numbers of a generator (xorshift32).
+/// Returns bytes of which no part is like another: the numbers of a generator (xorshift32).
 fn noise(count: usize) -> Vec<u8> {
     let mut state: u32 = 1;
     let mut next = || {
