@@ -210,7 +210,7 @@ struct Between<'a> {
     in_use: InUse,
 }
 
-/// How the program's server is called: it stands behind the program, as its clients see it.
+/// What diagnoses call the program's server, which stands behind it, as its clients see it.
 const SERVER: &str = "the server behind it";
 
 /// What no text holds, and a carriage return at the end.
@@ -228,7 +228,8 @@ impl Between<'_> {
         Ok(Between { attempt, program, upstream, in_use })
     }
 
-    /// A client, and the server's end of the connection that the program has made for it.
+    /// Connects a client, and returns it with the server's end of the connection that the program has
+    /// made for it.
     fn first_pair(&self) -> Outcome<(Actor, Actor)> {
         let client = self.program.connect("a client")?;
         Ok((client, self.accepted("a client connected and said nothing yet")?))
@@ -251,8 +252,8 @@ impl Between<'_> {
         (0..MANY).map(|_| self.pair()).collect()
     }
 
-    /// Three pairs at the same time: the first one is silent, in one the client has ended its half, and
-    /// in one the server has.
+    /// Tries three pairs at the same time: the first one is silent, in one the client has ended its half,
+    /// and in one the server has.
     fn ends_one_direction_at_a_time(&self, (client, server): &mut (Actor, Actor)) -> Outcome {
         let (mut asks, mut answers) = self.pair()?;
         let (mut goes_on, mut ends) = self.pair()?;
@@ -323,7 +324,7 @@ impl Between<'_> {
         server.expect_end()
     }
 
-    /// Thirty clients connect at the same moment, and each has a number: none may be taken for another.
+    /// Lets thirty clients connect at the same moment, each with a number: none may be taken for another.
     fn serves_many(&self) -> Outcome {
         const CROWD: usize = 30;
         let mut clients = self.program.connect_at_once(CROWD, "one of 30 clients")?;
@@ -345,7 +346,7 @@ impl Between<'_> {
         Ok(())
     }
 
-    /// Both sides send all the time, and both receive.
+    /// Lets both sides send all the time, and both receive.
     fn passes_on_much_both_ways(&self) -> Outcome {
         let (mut client, mut server) = self.pair()?;
         let (mut client_sends, mut server_sends) = (client.another()?, server.another()?);
@@ -365,8 +366,8 @@ impl Between<'_> {
         })
     }
 
-    /// One side sends as much as it can, and the other one does not read: the program has to let the
-    /// sender wait.
+    /// Lets one side send as much as it can, while the other one does not read: the program has to let
+    /// the sender wait.
     fn sends_too_much<'a>(&self, who: &'a str, idle: &'a str) -> Outcome<HeldUp<'a>> {
         let (client, server) = self.pair()?;
         let (sender, reader) = if idle == "client" { (server, client) } else { (client, server) };
@@ -384,7 +385,7 @@ impl Between<'_> {
         Ok(HeldUp { sender, reader, names: [who, idle], sent })
     }
 
-    /// However a pair ends, nothing of it stays.
+    /// Checks that nothing of a pair stays, however it ends.
     fn gives_everything_back(&self) -> Outcome {
         let (mut clients, mut servers) = self.pairs()?;
         for (client, server) in clients.iter_mut().zip(&mut servers) {
@@ -427,14 +428,19 @@ impl Between<'_> {
         }
         self.expect_given_back("the server went on sending to 20 clients that had gone")?;
 
-        let (client, mut server) = self.pair()?;
-        client.keep_little();
-        server.keep_little();
-        while written_now(&server, &[b'x'; 1 << 20]) == 1 << 20 {}
-        client.reset();
-        server.did("sent much to a client that did not read, and then was reset,");
-        server.expect_over()?;
-        self.expect_given_back("a client that did not read left with a reset")
+        for idle in ["client", "server"] {
+            let (client, server) = self.pair()?;
+            let (mut sender, reader) =
+                if idle == "client" { (server, client) } else { (client, server) };
+            sender.keep_little();
+            reader.keep_little();
+            while written_now(&sender, &[b'x'; 1 << 20]) == 1 << 20 {}
+            reader.reset();
+            sender.did(&format!("sent much to a {idle} that did not read, and then was reset,"));
+            sender.expect_over()?;
+            self.expect_given_back(&format!("a {idle} that did not read left with a reset"))?;
+        }
+        Ok(())
     }
 
     fn expect_given_back(&self, after: &str) -> Outcome {
@@ -465,7 +471,7 @@ struct HeldUp<'a> {
 }
 
 impl HeldUp<'_> {
-    /// When this has lasted for a while, everything is still there, and so is the other direction.
+    /// Checks that everything is still there after a while, and that the other direction goes on.
     fn loses_nothing(self) -> Outcome {
         let HeldUp { mut sender, mut reader, names: [who, idle], sent } = self;
         sender.did(&format!("sent much to a {idle} that did not read for 2.5 s, but talked then,"));
@@ -531,7 +537,7 @@ impl InUse {
     }
 }
 
-/// Nobody listens where the program is to connect to, and later somebody does.
+/// Checks the time in which nobody listens where the program connects to, and what comes after it.
 fn upstream_is_not_there(attempt: &Attempt) -> Outcome {
     let (socket, address) = refusing();
     let line = format!("cannot reach {address}");
@@ -601,7 +607,7 @@ fn expect_bytes(receiver: &mut Actor, bytes: &[u8]) -> Outcome {
     }
 }
 
-/// Bytes of which no part is like another: the numbers of a generator (xorshift32).
+/// Returns bytes of which no part is like another: the numbers of a generator (xorshift32).
 fn noise(count: usize) -> Vec<u8> {
     let mut state: u32 = 1;
     let mut next = || {

@@ -1280,7 +1280,7 @@ fn port(actor: &Actor) -> u16 {
     actor.address().port()
 }
 
-/// What was found out about the three servers of the example, not about a server of the learner's.
+/// Checks what a learner has found out about the three servers of the example. The answer is no server.
 fn three_suspects(attempt: &Attempt) -> Outcome {
     let program = attempt.start(&[]);
     program.close_stdin();
@@ -1310,9 +1310,8 @@ fn no_verdict(printed: &str) -> String {
     )
 }
 
-/// Why what the system shows of this port does not fit this word. It says nothing about another port,
-/// and nothing about another word. tests/programs/tests/captures/three_servers.rs sees to it that the
-/// system really shows this.
+/// Returns why what the system shows of this port does not fit this word, and nothing about another port
+/// or word. tests/programs/tests/captures/three_servers.rs checks that the system really shows this.
 fn why_not(port: &str, word: &str) -> &'static str {
     match (port, word) {
         (_, "not-listening") => {

@@ -72,7 +72,7 @@ impl Actor {
         let _ = socket.set_send_buffer_size(LITTLE);
     }
 
-    /// An actor for the same end of the connection: one may send while the other receives.
+    /// Returns an actor for the same end of the connection: one may send while the other receives.
     ///
     /// # Errors
     /// When the system gives the check no descriptor.

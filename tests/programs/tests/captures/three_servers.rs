@@ -63,7 +63,7 @@ impl Socket<'_> {
     }
 }
 
-/// Whether a listing shows what the check says of this port.
+/// Returns whether a listing shows what the check says of this port.
 fn queues_fit(port: u16, listing: &str) -> bool {
     let server = format!("127.0.0.1:{port}");
     let sockets: Vec<Socket> = listing.lines().filter_map(Socket::in_line).collect();
@@ -82,7 +82,7 @@ fn queues_fit(port: u16, listing: &str) -> bool {
         }
 }
 
-/// Runs `ss`. Shows its columns wide enough, which it does not if it does not know the terminal.
+/// Runs `ss`, and returns its table in columns that do not depend on the terminal.
 fn listing(command: &str) -> String {
     let output = Command::new("sh").args(["-c", command]).output().expect("ss can be run");
     let text = String::from_utf8_lossy(&output.stdout).into_owned();
@@ -125,7 +125,7 @@ impl Segment<'_> {
     }
 }
 
-/// Whether tcpdump has shown what the check says of this port.
+/// Returns whether tcpdump has shown what the check says of this port.
 fn packets_fit(port: u16, text: &str) -> bool {
     let server = format!("127.0.0.1.{port}");
     let segments: Vec<Segment> = text.lines().filter_map(Segment::in_line).collect();
