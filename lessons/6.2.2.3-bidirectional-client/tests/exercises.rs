@@ -327,12 +327,22 @@ fn ends_when_all_have_refused(attempt: &Attempt, refusing: &[String; 3]) -> Outc
     }
 }
 
-/// A silent address comes before the server: half of the time is for each.
+/// A silent address comes before the server: half of the time is for each. A busy machine makes the
+/// client late, but never early, so one that is too early may only show it in another try.
 fn gives_a_silent_one_its_share(attempt: &Attempt, silent: &Silent) -> Outcome {
-    let before = format!(
-        "the first argument was a silent address, the second, `{NO_ADDRESS}`, was none, and a server \
-         listened at the third"
-    );
+    for _ in 0..attempt.tries() {
+        let watch = Watch::start();
+        connects_after_a_silent_one(attempt, silent)?;
+        if !watch.machine_was_busy() {
+            break;
+        }
+    }
+    Ok(())
+}
+
+fn connects_after_a_silent_one(attempt: &Attempt, silent: &Silent) -> Outcome {
+    let before = "the first argument was a silent address, the next three were none, and a server listened \
+                  at the last";
     let told = |finding| format!("{before}; {finding}");
     let finding = |took: Duration| {
         format!(
@@ -341,12 +351,14 @@ fn gives_a_silent_one_its_share(attempt: &Attempt, silent: &Silent) -> Outcome {
             took.as_secs_f64()
         )
     };
-    // A busy machine makes the client late, but never early.
     let (client, mut server, took) = attempt.try_again(|| {
         let (listener, address) = listener()?;
+        let address = address.to_string();
         let begun = Instant::now();
         // What is no address gets no share, although it comes later.
-        let client = attempt.start(&[&silent.address, NO_ADDRESS, &address.to_string()]);
+        let arguments =
+            [&silent.address, "127.0.0.1:99997", "127.0.0.1:99998", NO_ADDRESS, &address];
+        let client = attempt.start(&arguments);
         let server = attempt.accepted_by(&listener, "the server").map_err(told)?;
         match begun.elapsed() {
             late if late > Duration::from_millis(2000) => Err(finding(late)),
@@ -357,7 +369,7 @@ fn gives_a_silent_one_its_share(attempt: &Attempt, silent: &Silent) -> Outcome {
         return Err(finding(took));
     }
     server.expect(QUESTION).map_err(told)?;
-    answers_and_hangs_up(&client, server, &before)?;
+    answers_and_hangs_up(&client, server, before)?;
     reason(attempt, &client, &silent.address).map(drop)
 }
 
