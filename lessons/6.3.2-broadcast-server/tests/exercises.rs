@@ -191,7 +191,7 @@ fn who_left(attempt: &Attempt) -> Outcome {
     a.did("was there when a newcomer said `hello`");
     a.expect_line(&format!("{}:hello", port(&last)))?;
 
-    rounds(3).try_for_each(|_| some_leave_while_others_talk(&server, &mut a, &mut last))?;
+    rounds(10).try_for_each(|_| some_leave_while_others_talk(&server, &mut a, &mut last))?;
     let deaf = deaf_client(&server, &mut a)?;
     let left = format!("{}:has left", port(&deaf));
     let mut heard = a_lot_is_said(&server, &mut [&mut a, &mut last])?;
@@ -212,11 +212,15 @@ fn who_left(attempt: &Attempt) -> Outcome {
 
 /// A line that is sent in two steps is torn apart by what somebody else says between them.
 fn some_leave_while_others_talk(server: &Running, a: &mut Actor, last: &mut Actor) -> Outcome {
-    const TALKERS: usize = 4;
+    const LEAVERS: usize = 60;
+    const TALKERS: usize = 6;
     const LINES: usize = 700; // which each may say without a pause
+    let leavers = server.connect_at_once(LEAVERS, "one of sixty clients")?;
+    let ports: BTreeSet<u16> = leavers.iter().map(port).collect();
     let talks = |mut talker: Actor| {
         (0..LINES).try_for_each(|_| {
             talker.take_what_has_come();
+            thread::sleep(Duration::from_micros(50)); // so that it talks for as long as some leave
             talker.send("talk\n")
         })
     };
@@ -224,23 +228,28 @@ fn some_leave_while_others_talk(server: &Running, a: &mut Actor, last: &mut Acto
     thread::scope(|scope| {
         let talkers: Vec<_> =
             talkers.into_iter().map(|talker| scope.spawn(|| talks(talker))).collect();
-        for _ in 0..5 {
-            let crowd = server.connect_at_once(10, "one of ten clients")?;
-            let mut ports: BTreeSet<u16> = crowd.iter().map(port).collect();
-            drop(crowd);
-            while !ports.is_empty() {
-                a.did("was there when some left and others talked");
-                let line = a.line()?;
-                last.take_what_has_come();
-                match line.split_once(':').map(|(port, what)| (port.parse(), what)) {
-                    Some((Ok(port), "has left")) => drop(ports.remove(&port)),
-                    Some((Ok(_), "talk")) => {}
-                    _ => return Err(a.finding("each line whole", &format!("`{line}` came"))),
-                }
-            }
+        for leaver in leavers {
+            drop(leaver);
+            thread::sleep(Duration::from_millis(1)); // one after the other
         }
+        [a, last].into_iter().try_for_each(|client| hears_who_leaves(client, &ports))?;
         talkers.into_iter().try_for_each(joined)
     })
+}
+
+/// Waits for the line about each of these ports, between whole lines of those who talk.
+fn hears_who_leaves(client: &mut Actor, ports: &BTreeSet<u16>) -> Outcome {
+    client.did("was there when some left and others talked");
+    let mut ports = ports.clone();
+    while !ports.is_empty() {
+        let line = client.line()?;
+        match line.split_once(':').map(|(port, what)| (port.parse(), what)) {
+            Some((Ok(port), "has left")) => drop(ports.remove(&port)),
+            Some((Ok(_), "talk")) => {}
+            _ => return Err(client.finding("each line whole", &format!("`{line}` came"))),
+        }
+    }
+    Ok(())
 }
 
 fn who(attempt: &Attempt) -> Outcome {
