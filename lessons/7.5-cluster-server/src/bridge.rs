@@ -239,7 +239,10 @@ impl Bridge {
                 .call_once(|| note!("somebody who is no edge publishes on NATS: it is left out"));
             return;
         };
-        if message.from == self.name && message.run != self.run {
+        if message.from == self.name {
+            if message.run == self.run {
+                return; // published over our last connection, so to NATS it is no echo
+            }
             NAMESAKE.call_once(|| {
                 note!("another edge has the name of this one: give one of them another --name");
             });

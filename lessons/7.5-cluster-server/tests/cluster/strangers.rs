@@ -203,7 +203,8 @@ fn a_stranger_that_publishes_as_an_edge_does_not_silence_it() {
         }
     }
     b.send("and back\n");
-    a.skip_to(format!("west/{}:and back\n", b.port()));
+    // East takes the lies for words of its own that come back, and its people do not hear them.
+    a.expect(format!("west/{}:and back\n", b.port()));
 }
 
 needs::test!(NATS_SERVER: fifty_thousand_forged_messages_do_not_flood_stderr_or_silence_anybody);
