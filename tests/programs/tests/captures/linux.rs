@@ -1,12 +1,13 @@
 //! Says what happens in each capture, and runs the capture.
 
 use std::io::{self, Write};
-use std::net::{TcpListener, TcpStream};
+use std::net::{TcpListener, TcpStream, UdpSocket};
 use std::path::PathBuf;
 use std::process::Command;
+use std::time::Duration;
 use std::{env, fs, thread};
 
-use harness::{Program, lesson, repository, with_part_7};
+use harness::{Program, lesson, repository, wait_until, with_part_7};
 use needs::TCPDUMP;
 use predicates::function::function;
 use predicates::str::contains;
@@ -108,7 +109,6 @@ fn the_filter_for_data_finds_every_byte() {
 
 with_part_7! {{
     use harness::lan::lan;
-    use harness::wait_until;
     use needs::STRACE;
 
     needs::test!(TCPDUMP: framed);
@@ -291,6 +291,9 @@ fn serve(package: &str) -> Program {
     Program::server(lesson(package))
 }
 
+/// How tcpdump shows a datagram that is sent only to see whether tcpdump shows it.
+const PROBE: &str = ": UDP, length 0";
+
 /// The capture of the loopback interface.
 struct Wire {
     port: u16,
@@ -306,9 +309,17 @@ impl Wire {
         command.args(["-i", "lo", "-n", "-t", "-l", "--immediate-mode"]);
         // The same number may be a client's port at another of the machine's addresses.
         let both_ends = "src host 127.0.0.1 and dst host 127.0.0.1";
-        command.arg(format!("{both_ends} and tcp port {port}{filter}"));
+        let probe = UdpSocket::bind("127.0.0.1:0").expect("a socket");
+        let own = probe.local_addr().expect("its address");
+        let probes = format!("udp port {}", own.port());
+        command.arg(format!("({both_ends} and tcp port {port}{filter}) or {probes}"));
         let tcpdump = Program::start(command);
-        tcpdump.wait_for_stderr(contains("listening on"));
+        // On a busy machine it has missed a handshake, although it said that it was listening.
+        wait_until("tcpdump shows what is sent", || {
+            probe.send_to(b"", own).expect("loopback takes it");
+            thread::sleep(Duration::from_millis(10));
+            tcpdump.stdout().contains(PROBE)
+        });
         Wire { port, tcpdump }
     }
 
@@ -339,7 +350,7 @@ impl Wire {
     fn shown(&self, text: &str) -> String {
         let mut clients: Vec<String> = Vec::new();
         let mut shown = String::new();
-        for packet in text.split("IP ").skip(1) {
+        for packet in text.split("IP ").skip(1).filter(|packet| !packet.contains(PROBE)) {
             let (line, dump) = packet.split_once('\n').unwrap_or((packet, ""));
             let (ends, rest) = line.split_once(": ").expect("who sends to whom");
             let ends: Vec<String> =
