@@ -478,7 +478,7 @@ fn gives_up_a_client_that_reads_nothing(server: &Running) -> Outcome {
     let mut client = server.connect_from_afar("a client that talks on and on and reads nothing")?;
     let port = client.address().port();
     client.did("sent for as long as the server took it");
-    let (deadline, mut stuck) = (Deadline::after(LONGEST), Deadline::after(PATIENCE));
+    let (deadline, mut stuck) = (Deadline::after(2 * LONGEST), Deadline::after(PATIENCE));
     loop {
         match client.stream().write(&[b'\n'; 64]) {
             Ok(_) if deadline.is_over() => return Ok(()), // the buffers of this system are too large
