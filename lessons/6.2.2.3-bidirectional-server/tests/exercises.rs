@@ -479,9 +479,18 @@ fn gives_up_a_client_that_reads_nothing(server: &Running) -> Outcome {
     let mut client = server.connect_from_afar("a client that talks on and on and reads nothing")?;
     let port = client.address().port();
     client.did("sent for as long as the server took it");
-    let (deadline, mut stuck) = (Deadline::after(LONGEST), Deadline::after(PATIENCE));
+    let (deadline, mut stuck) = (Deadline::after(2 * LONGEST), Deadline::after(PATIENCE));
+    let (watch, mut long_waits) = (Watch::start(), 0);
     loop {
-        match client.stream().write(&[b'\n'; 64]) {
+        let begun = Instant::now();
+        let written = client.stream().write(&[b'\n'; 64]);
+        // A server that goes on after a write of its own has timed out reads a little every second.
+        long_waits += usize::from(begun.elapsed() > Duration::from_millis(700));
+        match written {
+            Ok(_) if long_waits > 4 => {
+                let came = "the server went on, and read a little now and then";
+                return Err(late(&watch, client.finding("to be given up after a second", came)));
+            }
             Ok(_) if deadline.is_over() => return Ok(()), // the buffers of this system are too large
             Ok(_) => stuck = Deadline::after(PATIENCE),
             Err(error) if timed_out(&error) && !stuck.is_over() => {}
