@@ -1236,11 +1236,7 @@ fn asks_without_reading(
     questions: &str,
     (a, b): (&mut Actor, &mut Actor),
 ) -> Outcome {
-    let deaf = server.connect_from_afar("a client that does not read")?;
-    let _ = deaf.stream().set_write_timeout(Some(Duration::from_millis(500)));
-    // The server may disconnect it, or stop reading what it says.
-    let _ = (0..40).try_for_each(|_| deaf.stream().write_all(questions.as_bytes()));
-    server.wait_until_it_rests(); // it has read the questions, or waits in the middle of them
+    let _deaf = server.ask_without_reading(questions.repeat(40).as_bytes())?;
     a.send("do you hear me?\n")?;
     b.did(
         "was there when a client asked again and again without reading the answers, and A spoke,",

@@ -2,7 +2,6 @@
 
 mod decoder;
 
-use std::io::Write;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -75,12 +74,7 @@ fn how_many(attempt: &Attempt) -> Outcome {
 /// Asks again and again, and never reads an answer. The others go on meanwhile.
 fn asks_without_reading(server: &Running) -> Outcome {
     let (mut a, mut b, _c) = three_clients(server)?;
-    let deaf = server.connect_from_afar("a client that does not read")?;
-    let _ = deaf.stream().set_write_timeout(Some(Duration::from_millis(500)));
-    // The server may disconnect it, or stop reading what it says.
-    let questions = frame(b"").repeat(16_000);
-    let _ = (0..40).try_for_each(|_| deaf.stream().write_all(&questions));
-    server.wait_until_it_rests(); // it has read the questions, or waits in the middle of them
+    let _deaf = server.ask_without_reading(&frame(b"").repeat(640_000))?;
     a.send(frame(b"do you hear me?"))?;
     b.did(
         "was there when a client asked again and again without reading the answers, and A spoke,",

@@ -112,27 +112,26 @@ impl Bridge {
             self.collect();
             let told = self.told;
             let is_held = self.say();
+            let has_more = self.told > told;
             let may_publish = flushed.is_terminated() && self.may_publish(client);
-            if self.told > told {
-                // Yield, so that the readers keep up with an edge that floods us.
-                task::yield_now().await;
-                continue;
-            }
             select! {
-                messages = heard.next() => {
-                    for message in messages.ok_or("the client of NATS has ended")? {
-                        self.hear(client, &message.subject, &message.payload);
-                    }
-                }
+                biased; // publish before the others' lines push ours out of the log
                 sent = self.publish(client), if may_publish => {
                     self.sent(sent);
                     flushed.set(client.flush().fuse());
                 }
                 _ = &mut flushed => {}
-                _ = seconds.tick() => self.tick(client),
-                () = sleep(ASK_AGAIN), if is_held => {}
-                _ = news.changed() => {}
                 _ = &mut *leaving => return Ok(()),
+                _ = seconds.tick() => self.tick(client),
+                // Yield, so that the readers keep up with an edge that floods us.
+                () = task::yield_now(), if has_more => {}
+                messages = heard.next(), if !has_more => {
+                    for message in messages.ok_or("the client of NATS has ended")? {
+                        self.hear(client, &message.subject, &message.payload);
+                    }
+                }
+                () = sleep(ASK_AGAIN), if is_held => {}
+                _ = news.changed(), if !has_more => {}
             }
         }
     }

@@ -14,7 +14,7 @@ use std::time::Duration;
 use course::Exercise;
 use socket2::{Domain, Socket, Type};
 
-use super::{Actor, Check, ITSELF, LONGEST, Outcome, PATIENCE};
+use super::{Actor, Check, ITSELF, LONGEST, Outcome, PATIENCE, send_until_stuck};
 use harness::{Deadline, Program, Watch, accept_within, shortened};
 use shared::printable;
 
@@ -408,6 +408,27 @@ impl Running {
             }
         }
         Ok(())
+    }
+
+    /// Connects a client that sends `questions` and never reads an answer, and waits until the program
+    /// has read all of them, does not read any more, or has disconnected the client.
+    ///
+    /// # Errors
+    /// If the client cannot connect.
+    pub fn ask_without_reading(&self, questions: &[u8]) -> Outcome<Actor> {
+        let mut deaf = [self.connect_from_afar("a client that does not read")?];
+        let deadline = Deadline::after(LONGEST);
+        let mut rest = questions;
+        while !rest.is_empty() && !deadline.is_over() {
+            match send_until_stuck(&mut deaf, rest) {
+                Ok(sent) if sent[0] > 0 => rest = &rest[sent[0]..],
+                _ => break,
+            }
+            self.wait_until_it_rests(); // a busy machine may only have held it up
+        }
+        self.wait_until_it_rests();
+        let [deaf] = deaf;
+        Ok(deaf)
     }
 
     /// Waits until all threads of the program sleep for a moment, because they have dealt with everything

@@ -14,6 +14,9 @@ use crate::{Attempt, Check, Diagnosis, Outcome, PATIENCE, exercise};
 /// not arrive, so this is most of the time that it takes.
 const IMPATIENCE: Duration = Duration::from_millis(1500);
 
+/// How often more a wrong program is tried that was not rejected as expected.
+const TRIES_MORE: usize = 2;
+
 /// A program that the check is tried on, and the verdict that is expected.
 struct Trial {
     variant: String,
@@ -75,6 +78,8 @@ fn trials(exercise: &Exercise) -> Outcome<Vec<Trial>> {
 impl Trial {
     /// Returns what is wrong with the verdict. A program that should fail is first checked with little
     /// patience, and with that of a learner's check only if the first verdict is not the expected one.
+    /// Some mistakes show only now and then, and less often on a busy machine, so a program that passes
+    /// is tried a few times.
     fn problem(self, program: &Path, exercise: &Exercise, check: Check) -> Option<String> {
         let verdict = |patience| {
             let begun = Instant::now();
@@ -89,7 +94,14 @@ impl Trial {
         {
             return None;
         }
-        self.judged(&verdict(PATIENCE))
+        let mut judged = self.judged(&verdict(PATIENCE));
+        for _ in 0..TRIES_MORE {
+            if matches!(self.expected, Verdict::Passes) || judged.is_none() {
+                break;
+            }
+            judged = self.judged(&verdict(PATIENCE));
+        }
+        judged
     }
 
     fn judged(&self, verdict: &Outcome) -> Option<String> {

@@ -7,7 +7,7 @@ use std::process::Command;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use harness::{Nats, Program, lesson, runs, wait_until};
+use harness::{Nats, Program, Watch, lesson, runs, wait_until};
 use link::{Conditions, Link, machine};
 use needs::Need;
 
@@ -64,6 +64,7 @@ fn a_flood_at_one_edge() {
         wait_until_heard(speaker, readers.iter().chain([&floods, &at_west, &at_north]));
     }
     let label = format!("east/{}:", port(&floods));
+    let watch = Watch::start();
     let (heard, said, spoken) = thread::scope(|scope| {
         for other in [&floods, &at_west, &at_north] {
             scope.spawn(|| copy(&mut &*other, &mut sink()));
@@ -100,15 +101,28 @@ fn a_flood_at_one_edge() {
         );
         let missing = said - heard.numbers.len();
         println!("{missing} of {said} lines were lost, {} asides", spoken.len());
-        wait_until("the edge reports what is missing as lost", || lost(&west) >= missing);
-        assert!(lost(&west) <= missing + 100, "besides these, only words at the end may be lost");
+        let lost_of = |name| lost(&west, name);
+        wait_until("the edge reports what is missing as lost", || lost_of("east") >= missing);
+        assert!(
+            lost_of("east") <= missing + 100,
+            "besides these, only words at the end may be lost"
+        );
+        let mut unheard = 0;
         for (index, spoken) in spoken.iter().enumerate() {
             let words = format!(":aside {}", index + 1);
-            let found = heard.asides.iter().find(|(line, _)| line.ends_with(&words));
-            let (_, at) = found.unwrap_or_else(|| panic!("{words:?} was not heard"));
-            let late = at.duration_since(*spoken);
-            assert!(late < Duration::from_secs(3), "{words:?} was heard after {late:?}");
+            match heard.asides.iter().find(|(line, _)| line.ends_with(&words)) {
+                Some((_, at)) => {
+                    let late = at.duration_since(*spoken);
+                    let is_held_up = late > Duration::from_secs(3) && !watch.machine_was_busy();
+                    assert!(!is_held_up, "{words:?} was heard after {late:?}");
+                }
+                // An edge that a busy machine has held up may lose what it says, and reports it.
+                None if index % 2 == 1 => unheard += 1,
+                None => panic!("{words:?} was not heard at its own edge"),
+            }
         }
+        assert!(unheard <= lost_of("north"), "{unheard} asides are neither heard nor reported");
+        assert!(unheard < spoken.len() / 4, "{unheard} of {} asides are lost", spoken.len());
     }
 }
 
@@ -161,10 +175,11 @@ fn heard_by(reader: &TcpStream, label: &str) -> Heard {
     panic!("a reader was thrown out after {} lines", heard.numbers.len());
 }
 
-/// Returns how many lines of the flooding edge are lost, as the other edge reports.
-fn lost(edge: &Program) -> usize {
+/// Returns how many lines of another edge are lost, as `edge` reports.
+fn lost(edge: &Program, name: &str) -> usize {
     let stderr = edge.stderr();
-    let words = stderr.lines().filter_map(|line| line.strip_prefix("east: "));
+    let of_it = format!("{name}: ");
+    let words = stderr.lines().filter_map(|line| line.strip_prefix(&of_it));
     let counts = words
         .filter_map(|words| words.strip_suffix(" lost")?.split(' ').next()?.parse::<usize>().ok());
     counts.sum()
