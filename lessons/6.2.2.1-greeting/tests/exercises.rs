@@ -132,10 +132,10 @@ fn greet_by_name(attempt: &Attempt) -> Outcome {
     long.expect_line(&format!("hello, {LONG_NAME}!"))?;
 
     let mut longest = asked()?;
-    let name = "Ann ".repeat(225);
+    let name = "Ann ".repeat(224) + "Anna"; // no white space at the end, which a program may keep
     longest.send(format!("{name}\n"))?;
     longest.did("sent a name of 900 bytes and a newline");
-    longest.expect_line(&format!("hello, {}!", name.trim()))?;
+    longest.expect_line(&format!("hello, {name}!"))?;
     let mut empty = asked()?;
     empty.send("\n")?;
     empty.did("sent an empty name");
