@@ -293,7 +293,7 @@ fn who(attempt: &Attempt) -> Outcome {
 
     while_others_talk(&server, ("/who\n", "here:"), || {
         a.send("/who\n".repeat(QUESTIONS))?;
-        a.did("asked `/who` while others talked");
+        a.did(&format!("asked `/who` {QUESTIONS} times in a row while others talked"));
         expect_between_talk(&mut a, QUESTIONS, |line| {
             line.strip_prefix("here: ")
                 .is_some_and(|list| list.split(' ').all(|port| port.parse::<u16>().is_ok()))
