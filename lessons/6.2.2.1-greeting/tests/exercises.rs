@@ -55,7 +55,7 @@ fn say_goodbye(attempt: &Attempt) -> Outcome {
     expect_goodbye(&mut late)?;
     staying.did("stayed while others said goodbye");
     expect_no_word(&mut staying, Duration::from_millis(100))?;
-    server.expect_little_kept_of(greeted(&server, "a client that sends without end")?)
+    server.expect_all_thrown_away(greeted(&server, "a client that sends without end")?)
 }
 
 fn greeted(server: &Running, name: &str) -> Outcome<Actor> {
