@@ -90,7 +90,7 @@ fn say_who_leaves(attempt: &Attempt) -> Outcome {
     staying.did("stayed while all the others left");
     staying.expect_silence(LONG_SILENCE)?;
     left("one client was silent for some seconds, and stayed", 23)?;
-    server.expect_little_kept_of(server.connect("a client that talks without end")?)?;
+    server.expect_all_thrown_away(server.connect("a client that talks without end")?)?;
     left("a client talked and talked, and left", 24)?;
     drop(staying);
     left("the last client left", 25)
@@ -141,7 +141,7 @@ fn polite_refusal(attempt: &Attempt) -> Outcome {
     first.expect_silence(LONG_SILENCE.saturating_sub(silent.elapsed()))?;
     expect_full(&server, "came when three were inside who had been silent for some seconds")?;
     let server = attempt.serve()?;
-    server.expect_little_kept_of(server.connect("a client that talks without end")?)
+    server.expect_all_thrown_away(server.connect("a client that talks without end")?)
 }
 
 fn expect_full(server: &Running, did: &str) -> Outcome {

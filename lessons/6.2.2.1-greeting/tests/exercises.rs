@@ -55,7 +55,7 @@ fn say_goodbye(attempt: &Attempt) -> Outcome {
     expect_goodbye(&mut late)?;
     staying.did("stayed while others said goodbye");
     expect_no_word(&mut staying, Duration::from_millis(100))?;
-    server.expect_little_kept_of(greeted(&server, "a client that sends without end")?)
+    server.expect_all_thrown_away(greeted(&server, "a client that sends without end")?)
 }
 
 fn greeted(server: &Running, name: &str) -> Outcome<Actor> {
@@ -132,10 +132,10 @@ fn greet_by_name(attempt: &Attempt) -> Outcome {
     long.expect_line(&format!("hello, {LONG_NAME}!"))?;
 
     let mut longest = asked()?;
-    let name = "Ann ".repeat(225);
+    let name = "Ann ".repeat(224) + "Anna"; // no white space at the end, which a program may keep
     longest.send(format!("{name}\n"))?;
     longest.did("sent a name of 900 bytes and a newline");
-    longest.expect_line(&format!("hello, {}!", name.trim()))?;
+    longest.expect_line(&format!("hello, {name}!"))?;
     let mut empty = asked()?;
     empty.send("\n")?;
     empty.did("sent an empty name");

@@ -46,7 +46,7 @@ fn peak(attempt: &Attempt) -> Outcome {
     (0..25).try_for_each(|_| thirty_at_once(&attempt.serve()?))?;
     first.did("stayed while others came and left, silent for some seconds,");
     first.expect_silence(LONG_SILENCE.saturating_sub(silent.elapsed()))?;
-    server.expect_little_kept_of(server.connect("a client that talks without end")?)?;
+    server.expect_all_thrown_away(server.connect("a client that talks without end")?)?;
     let mut next = server.connect("a client")?;
     let line = next.line()?;
     match numbers_in(&line) {
@@ -156,7 +156,7 @@ fn two_for_each_address(attempt: &Attempt) -> Outcome {
     first.expect_silence(LONG_SILENCE.saturating_sub(silent.elapsed()))?;
     is_refused(&server, "came when two were there who had been silent for some seconds")?;
     let server = attempt.serve()?;
-    server.expect_little_kept_of(server.connect("a client that talks without end")?)
+    server.expect_all_thrown_away(server.connect("a client that talks without end")?)
 }
 
 fn is_refused(server: &Running, did: &str) -> Outcome {

@@ -121,11 +121,11 @@ fn connects_to_one_of_several(attempt: &Attempt) -> Outcome {
     passes_over_what_fails_at_once(attempt, &refusing)?;
     ends_when_all_have_refused(attempt, &refusing)?;
     if let Some(silent) = silent_servers(3)? {
-        gives_a_silent_one_its_share(attempt, &silent[0])?;
+        gives_silent_ones_their_share(attempt, &silent)?;
         gives_all_three_seconds(attempt, &refusing[0], &silent)?;
         waits_for_a_slow_one(attempt, &refusing)?;
     }
-    Ok(())
+    leaves_the_others_alone_after_a_reset(attempt)
 }
 
 /// A client that has been given five servers, and has asked the first.
@@ -199,7 +199,7 @@ fn left_alone(other: &TcpListener) -> Outcome {
         Err(error) if error.kind() == ErrorKind::WouldBlock => Ok(()),
         Err(error) => Err(failed(error)),
         Ok(_) => Err(
-            "the client was given five servers that listen, and was to connect to the first and \
+            "the client was given several servers that listen, and was to connect to the first and \
                       leave the others alone, but it connected to another one"
                 .to_string(),
         ),
@@ -327,12 +327,25 @@ fn ends_when_all_have_refused(attempt: &Attempt, refusing: &[String; 3]) -> Outc
     }
 }
 
-/// A silent address comes before the server: half of the time is for each. A busy machine makes the
-/// client late, but never early, so one that is too early may only show it in another try.
-fn gives_a_silent_one_its_share(attempt: &Attempt, silent: &Silent) -> Outcome {
+/// The first of two servers takes the connection and the question, and resets.
+fn leaves_the_others_alone_after_a_reset(attempt: &Attempt) -> Outcome {
+    let (first, address) = listener()?;
+    let (other, other_address) = listener()?;
+    let client = attempt.start(&[&address.to_string(), &other_address.to_string()]);
+    let server = asked_at(attempt, &first, "the client was given two servers that listen")?;
+    server.reset();
+    let ended = client.expect_exit("the first of two servers was asked, and reset the connection");
+    left_alone(&other)?;
+    ended.map(drop)
+}
+
+/// One silent address comes before the server, or two: half of the time is for each, or a third. A busy
+/// machine makes the client late, but never early, so one that is too early may only show it in another
+/// try.
+fn gives_silent_ones_their_share(attempt: &Attempt, silent: &[Silent]) -> Outcome {
     for _ in 0..attempt.tries() {
         let watch = Watch::start();
-        connects_after_a_silent_one(attempt, silent)?;
+        connects_after_silent_ones(attempt, silent)?;
         if !watch.machine_was_busy() {
             break;
         }
@@ -340,37 +353,103 @@ fn gives_a_silent_one_its_share(attempt: &Attempt, silent: &Silent) -> Outcome {
     Ok(())
 }
 
-fn connects_after_a_silent_one(attempt: &Attempt, silent: &Silent) -> Outcome {
-    let before = "the first argument was a silent address, the next three were none, and a server listened \
-                  at the last";
-    let told = |finding| format!("{before}; {finding}");
-    let finding = |took: Duration| {
-        format!(
-            "{before}, and the client was to connect to it after 1.5 s, when the first had had its share of \
-             the 3 s, but it came after {:.2} s",
-            took.as_secs_f64()
-        )
+/// Two clients try at the same time.
+fn connects_after_silent_ones(attempt: &Attempt, silent: &[Silent]) -> Outcome {
+    let [one, two, three] = silent else { return Err("the check itself needs three".to_string()) };
+    let after_one = AfterSilence {
+        before: "the first argument was a silent address, the next three were none, and a server \
+                 listened at the last",
+        silent: &[one],
+        wait: Duration::from_millis(1500),
+        share: "when the first had had its share of the 3 s",
     };
-    let (client, mut server, took) = attempt.try_again(|| {
+    let after_two = AfterSilence {
+        before: "the first two arguments were silent addresses, the next three were none, and a server \
+                 listened at the last",
+        silent: &[two, three],
+        wait: Duration::from_secs(2),
+        share: "when each of the two had had a third of the 3 s",
+    };
+    let (first, second) = attempt.try_again(|| {
+        let (first, second) = (after_one.start(attempt)?, after_two.start(attempt)?);
+        let first = after_one.connects(attempt, first).inspect_err(|_| second.client.kill())?;
+        let second = after_two.connects(attempt, second).inspect_err(|_| first.client.kill())?;
+        Ok((first, second))
+    })?;
+    after_one.goes_on(attempt, first).inspect_err(|_| second.client.kill())?;
+    after_two.goes_on(attempt, second)
+}
+
+/// A client that was given silent addresses, and a server at the end.
+struct AfterSilence<'a> {
+    before: &'a str,
+    silent: &'a [&'a Silent],
+    /// How long the silent addresses take.
+    wait: Duration,
+    share: &'a str,
+}
+
+struct Started {
+    client: Running,
+    listener: TcpListener,
+    since: Instant,
+}
+
+struct Connected {
+    client: Running,
+    server: Actor,
+    took: Duration,
+}
+
+impl AfterSilence<'_> {
+    fn start(&self, attempt: &Attempt) -> Outcome<Started> {
         let (listener, address) = listener()?;
         let address = address.to_string();
-        let begun = Instant::now();
+        let mut arguments: Vec<&str> = self.silent.iter().map(|silent| &*silent.address).collect();
         // What is no address gets no share, although it comes later.
-        let arguments =
-            [&silent.address, "127.0.0.1:99997", "127.0.0.1:99998", NO_ADDRESS, &address];
-        let client = attempt.start(&arguments);
-        let server = attempt.accepted_by(&listener, "the server").map_err(told)?;
-        match begun.elapsed() {
-            late if late > Duration::from_millis(2000) => Err(finding(late)),
-            took => Ok((client, server, took)),
-        }
-    })?;
-    if took < Duration::from_millis(1450) {
-        return Err(finding(took));
+        arguments.extend(["127.0.0.1:99997", "127.0.0.1:99998", NO_ADDRESS, &address]);
+        let since = Instant::now();
+        Ok(Started { client: attempt.start(&arguments), listener, since })
     }
-    server.expect(QUESTION).map_err(told)?;
-    answers_and_hangs_up(&client, server, before)?;
-    reason(attempt, &client, &silent.address).map(drop)
+
+    fn connects(&self, attempt: &Attempt, started: Started) -> Outcome<Connected> {
+        let Started { client, listener, since } = started;
+        let server = attempt.accepted_by(&listener, "the server");
+        let server = server.map_err(|finding| self.told(&finding))?;
+        match since.elapsed() {
+            late if late > self.wait + Duration::from_millis(400) => {
+                client.kill(); // or else it would complain of the end of its connection
+                Err(self.finding(late))
+            }
+            took => Ok(Connected { client, server, took }),
+        }
+    }
+
+    fn goes_on(&self, attempt: &Attempt, connected: Connected) -> Outcome {
+        let Connected { client, mut server, took } = connected;
+        if took < self.wait - Duration::from_millis(50) {
+            client.kill();
+            return Err(self.finding(took));
+        }
+        server.expect(QUESTION).map_err(|finding| self.told(&finding))?;
+        answers_and_hangs_up(&client, server, self.before)?;
+        let failed = |silent: &&Silent| reason(attempt, &client, &silent.address).map(drop);
+        self.silent.iter().try_for_each(failed)
+    }
+
+    fn told(&self, finding: &str) -> String {
+        format!("{}; {finding}", self.before)
+    }
+
+    fn finding(&self, took: Duration) -> String {
+        format!(
+            "{}, and the client was to connect to it after {}, {}, but it came after {:.2} s",
+            self.before,
+            shown_time(self.wait),
+            self.share,
+            took.as_secs_f64()
+        )
+    }
 }
 
 /// An address that refuses leaves its time to three that are silent. So the client goes on for all of

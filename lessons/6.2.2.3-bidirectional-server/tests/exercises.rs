@@ -1,6 +1,7 @@
 //! The exercises of this lesson, and what each asks of a learner's program.
 
 use std::io::Write;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -177,7 +178,7 @@ fn still_there(attempt: &Attempt) -> Outcome {
     let server = attempt.serve()?;
     let mut present = leave_in_every_way(attempt, &server)?;
     present.extend(attempt.try_again(|| asks_those_who_are_silent(attempt, &server))??);
-    gives_up_a_client_that_reads_nothing(&server)?;
+    nobody_waits_for_a_client_that_reads_nothing(attempt, &server)?;
     let stdout = server.stdout();
     if let Some(port) = present.iter().find(|port| stdout.lines().any(|line| line == lost(**port)))
     {
@@ -220,6 +221,14 @@ fn leave_in_every_way(attempt: &Attempt, server: &Running) -> Outcome<Vec<u16>> 
     ends.did("sent `你吃了吗`, closed its sending half");
     ends.expect(ANSWER)?;
     ends.expect_end()?;
+    let (mut says_little, _) = in_time(server, "a client that sends an empty line", |client| {
+        client.send("\n")?;
+        client.half_close()
+    })?;
+    left.push(says_little.address().port());
+    says_little.did("sent an empty line, closed its sending half");
+    says_little.expect(ANSWER)?;
+    says_little.expect_end()?;
     attempt.eventually(|| {
         let shown = server.stdout().lines().filter(|line| *line == "你吃了吗").count();
         match shown >= 2 {
@@ -284,9 +293,11 @@ fn asks_those_who_are_silent(attempt: &Attempt, server: &Running) -> Outcome<Out
     let mut crowd = server.connect_at_once(10, "one of ten silent clients")?;
     let mut patient = server.connect("a client that answers and then vanishes")?;
     let leaving = server.connect("a client that leaves when it is asked")?;
+    let resetting = server.connect("a client that resets when it is asked")?;
     let talking = server.connect("a client that talks every 0.6 s")?;
     let deaf = server.connect("a client that talks every 0.6 s and reads nothing")?;
-    let [left, talks, is_deaf] = [&leaving, &talking, &deaf].map(|client| client.address().port());
+    let [left, reset, talks, is_deaf] =
+        [&leaving, &resetting, &talking, &deaf].map(|client| client.address().port());
 
     let (certain, in_time) = thread::scope(|scope| {
         let silent = [
@@ -296,6 +307,7 @@ fn asks_those_who_are_silent(attempt: &Attempt, server: &Running) -> Outcome<Out
                 crowd.iter_mut().try_for_each(|client| given_up(client).map(drop)).map(|()| begun)
             }),
             scope.spawn(|| leaves_when_asked(leaving)),
+            scope.spawn(|| resets_when_asked(resetting)),
         ];
         let talking = [
             scope.spawn(|| keeps_talking(talking, begun)),
@@ -320,7 +332,9 @@ fn asks_those_who_are_silent(attempt: &Attempt, server: &Running) -> Outcome<Out
         server.expect_line_on_stdout(&after, &lost(*port))
     });
     let closed = are_told.and_then(|()| is_closed_both_ways(attempt, &mut silent));
-    let left_in_time = (ends[2] - begun < SILENCE + IN_TIME).then_some(left);
+    let left = [(left, ends[2]), (reset, ends[3])].into_iter();
+    let left_in_time = left.filter(|(_, when)| *when - begun < SILENCE + IN_TIME);
+    let left_in_time = left_in_time.map(|(port, _)| port);
     Ok(closed.map(|()| [talks, is_deaf].into_iter().chain(left_in_time).collect()))
 }
 
@@ -418,6 +432,13 @@ fn leaves_when_asked(mut client: Actor) -> Outcome<Instant> {
     Ok(left)
 }
 
+/// Returns when it has left.
+fn resets_when_asked(mut client: Actor) -> Outcome<Instant> {
+    client.expect(STILL_THERE)?;
+    client.reset();
+    Ok(Instant::now())
+}
+
 /// What a client says every 0.6 s: lines and pieces, also cut within a character, and bytes that are
 /// not UTF-8.
 const WORDS: [&[u8]; 6] = [b"hello\n", b"no newline", b"\xe4\xbd", b"\xa0\r\n", b"\xff", b"\n"];
@@ -470,6 +491,41 @@ fn is_closed_both_ways(attempt: &Attempt, client: &mut Actor) -> Outcome {
         Ok(_) => Err(client.finding("a reset", "the other side of the connection was still open")),
         Err(_) => Ok(()),
     })
+}
+
+/// Another client talks meanwhile, and its answers come immediately. A program that writes under a lock
+/// keeps it waiting for as long as its write may wait, which is a second.
+fn nobody_waits_for_a_client_that_reads_nothing(attempt: &Attempt, server: &Running) -> Outcome {
+    attempt.try_again(|| {
+        let other = server.connect("a client that talks every 0.05 s")?;
+        let over = AtomicBool::new(false);
+        thread::scope(|scope| {
+            let talks = scope.spawn(|| is_answered_immediately(other, &over));
+            let given_up = gives_up_a_client_that_reads_nothing(server);
+            over.store(true, Ordering::Relaxed);
+            match given_up {
+                Ok(()) => joined([talks]).map(|_| Ok(())),
+                Err(finding) => Ok(Err(finding)),
+            }
+        })
+    })?
+}
+
+/// What it says is nothing to print.
+fn is_answered_immediately(mut client: Actor, over: &AtomicBool) -> Outcome {
+    while !over.load(Ordering::Relaxed) {
+        let said = Instant::now();
+        client.send("\n")?;
+        client.did("said something while another one read nothing");
+        client.expect(ANSWER)?;
+        let took = said.elapsed();
+        if took > SILENCE.mul_f64(0.7) {
+            let came = format!("it took {:.2} s", took.as_secs_f64());
+            return Err(client.finding("its answer immediately", &came));
+        }
+        thread::sleep(Duration::from_millis(50));
+    }
+    Ok(())
 }
 
 /// A client that talks without a pause and reads none of the answers: when its room and the server's

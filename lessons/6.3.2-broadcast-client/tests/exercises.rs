@@ -267,6 +267,11 @@ impl Between<'_> {
         goes_on.did("had a server that sent `my last word` and closed its sending half");
         goes_on.expect("my last word")?;
         goes_on.expect_end()?;
+        // Both go on a little, so that the program waits in a call that it made after the end.
+        asks.did("closed its sending half, was sent `just a moment` by the server,");
+        pass(&mut answers, &mut asks, b"just a moment")?;
+        ends.did("closed its sending half, was sent `go on` by the client,");
+        pass(&mut goes_on, &mut ends, b"go on")?;
         thread::sleep(LONG_SILENCE);
 
         client.send("still there?")?;

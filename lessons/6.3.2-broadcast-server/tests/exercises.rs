@@ -293,7 +293,7 @@ fn who(attempt: &Attempt) -> Outcome {
 
     while_others_talk(&server, ("/who\n", "here:"), || {
         a.send("/who\n".repeat(QUESTIONS))?;
-        a.did("asked `/who` while others talked");
+        a.did(&format!("asked `/who` {QUESTIONS} times in a row while others talked"));
         expect_between_talk(&mut a, QUESTIONS, |line| {
             line.strip_prefix("here: ")
                 .is_some_and(|list| list.split(' ').all(|port| port.parse::<u16>().is_ok()))
@@ -449,8 +449,10 @@ fn private_messages(attempt: &Attempt) -> Outcome {
     a.did("was sent something by B with `/to`, in three segments,");
     a.expect_line(&format!("{port_b} whispers:and back"))?;
 
-    // Among these are the beginning of a port that somebody has, and what is that port as 16 bits.
-    let nobodies = ["1", "abc", "99999", "-1", "99999999999999999999", "你"].map(str::to_string);
+    // Among these are the beginning of a port that somebody has, what is that port as 16 bits, and numbers
+    // that come back as they were given.
+    let nobodies = ["1", "abc", "99999", "-1", "007", "+7", "99999999999999999999", "你"];
+    let nobodies = nobodies.map(str::to_string);
     let near_misses = [(port_b / 10).to_string(), (u32::from(port_b) + 65_536).to_string()];
     for nobody in nobodies.into_iter().chain(near_misses) {
         a.send(format!("/to {nobody} hello\n"))?;

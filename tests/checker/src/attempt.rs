@@ -383,6 +383,25 @@ impl Running {
         })
     }
 
+    /// Does the same as [`Running::expect_little_kept_of`], for a server that throws everything away: it has
+    /// no reason to hang up, however much it was sent, and none to answer.
+    ///
+    /// # Errors
+    /// If the server's memory has grown by much, or what came instead of silence.
+    pub fn expect_all_thrown_away(&self, mut client: Actor) -> Outcome {
+        let mut has_sent = false; // not on a system that does not tell how much memory is used
+        self.expect_little_kept("a client", |bytes| {
+            has_sent = true;
+            client.take_what_has_come();
+            client.send(bytes).is_ok()
+        })?;
+        if !has_sent {
+            return Ok(());
+        }
+        client.did("sent as much as it liked, and stayed");
+        client.expect_silence(Duration::from_millis(200))
+    }
+
     /// Does the same as [`Running::expect_little_kept_of`], for any way to feed the program. `feed` returns
     /// whether the program takes more.
     ///
