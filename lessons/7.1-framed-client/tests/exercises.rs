@@ -28,6 +28,9 @@ fn started_with(
     (listener, address): &(TcpListener, SocketAddr),
     options: &[&str],
 ) -> Outcome<(Running, Actor)> {
+    // The server ends with the check.
+    attempt.causes(&format!("Error: lost the connection to {address}"));
+    attempt.causes("The server may have been stopped: start it again");
     let client = attempt.start(&[&[address.to_string().as_str()], options].concat());
     let server = attempt.accepted_by(listener, "the server")?;
     Ok((client, server))
