@@ -684,8 +684,8 @@ impl Unread<'_> {
         const AT_LEAST: Duration = Duration::from_secs(4);
         let Unread { mut screen, asker, mut flood, lines, since } = self;
         thread::sleep(AT_LEAST.saturating_sub(since.elapsed()));
-        flood.did("asked a lot, read nothing for some seconds,");
         let is_over = flood.half_close().is_err();
+        flood.did("asked a lot, read nothing for some seconds,");
         if is_over {
             return Err(flood.finding("its answers then", "the connection had been closed"));
         }
