@@ -28,6 +28,9 @@ fn started_with(
     (listener, address): &(TcpListener, SocketAddr),
     options: &[&str],
 ) -> Outcome<(Running, Actor)> {
+    // The server ends with the check.
+    attempt.causes(&format!("Error: lost the connection to {address}"));
+    attempt.causes("The server may have been stopped: start it again");
     let client = attempt.start(&[&[address.to_string().as_str()], options].concat());
     let server = attempt.accepted_by(listener, "the server")?;
     Ok((client, server))
@@ -63,7 +66,9 @@ fn what_came(attempt: &Attempt) -> Outcome {
     let (client, mut server) = started(attempt)?;
     server.send_in_pieces(&[&b"\0\0"[..], b"\0\x07510", b"02:x\0\0\0", b"\x00\0\0\0\x06510"])?;
     drop(server);
-    comes_last(&client, "2 messages, 7 bytes")?;
+    comes_last(&client, "2 messages, 7 bytes").map_err(|finding| {
+        format!("the server sent two messages and ended in the middle of a third, so {finding}")
+    })?;
 
     let (client, mut server) = started(attempt)?;
     server.send(frame(b"51002:x"))?;

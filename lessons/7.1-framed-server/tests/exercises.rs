@@ -7,7 +7,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use checker::{
-    Actor, Attempt, Outcome, Running, lateness_of_time_outs, quoted, rounds, shown_time,
+    Actor, Attempt, Deadline, Outcome, Running, lateness_of_time_outs, quoted, rounds, shown_time,
 };
 use lesson_framed_server::frame;
 
@@ -205,6 +205,8 @@ const TOO_SLOW: &[u8] = b"too slow";
 fn begun_frame(attempt: &Attempt) -> Outcome {
     let server = attempt.serve()?;
     let (mut a, _b, mut quiet) = three_clients(&server)?;
+    let busy_server = attempt.serve()?;
+    let mut held_up = say_too_much(&busy_server)?;
     for length in [1, 3, 5] {
         let mut gone = server.connect("a client that goes")?;
         gone.send(&frame(b"never whole")[..length])?;
@@ -224,7 +226,48 @@ fn begun_frame(attempt: &Attempt) -> Outcome {
     let mut long = server.connect("a client")?;
     long.send(b"\x00\x01\x00\x01")?;
     long.did("announced 65,537 bytes");
-    expect_frame(&mut long, "一条消息最多65536字节".as_bytes())
+    expect_frame(&mut long, "一条消息最多65536字节".as_bytes())?;
+    none_is_refused(attempt, &mut held_up)
+}
+
+/// How many bytes the last message of each client has that says too much.
+const LAST: usize = 8000;
+
+/// So many clients say more than they may that the server doesn't read from one of them for more than two
+/// seconds, when its last message has begun.
+fn say_too_much(server: &Running) -> Outcome<Vec<Actor>> {
+    let mut clients = server.connect_at_once(4, "a client that says a lot")?;
+    let messages = [frame(&[b'x'; 65_536]).repeat(2), frame(&[b'y'; LAST])].concat();
+    clients.iter_mut().try_for_each(|client| client.send(&messages))?;
+    Ok(clients)
+}
+
+/// The clients have sent everything without a pause, so it's the server that has waited.
+fn none_is_refused(attempt: &Attempt, clients: &mut [Actor]) -> Outcome {
+    let deadline = Deadline::after(attempt.patience());
+    let from_each = 3 * (size_of::<u32>() + "51002:".len()) + 2 * 65_536 + LAST;
+    let expected = from_each * (clients.len() - 1);
+    let mut arrived = vec![Vec::new(); clients.len()];
+    loop {
+        for (client, bytes) in clients.iter_mut().zip(&mut arrived) {
+            bytes.extend(client.take_what_has_come());
+            client.did(
+                "sent three messages without a pause, and the server held it up, because it was too fast,",
+            );
+            if bytes.ends_with(TOO_SLOW) {
+                return Err(client.finding("what the others said", "it was told `too slow`"));
+            }
+        }
+        let least = arrived.iter().map(Vec::len).min().unwrap_or_default();
+        if least >= expected {
+            return Ok(());
+        }
+        if deadline.is_over() {
+            let expected = format!("{expected} bytes of what the others said");
+            return Err(clients[0].finding(&expected, &format!("one of them got {least}")));
+        }
+        thread::sleep(Duration::from_millis(10));
+    }
 }
 
 /// Not before two seconds of silence, and not much later. On a busy machine it may be late.

@@ -1,9 +1,9 @@
 //! The exercises of this lesson, and what each asks of a learner's program.
 
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use checker::{Actor, Attempt, LONG_SILENCE, Outcome, Running};
+use checker::{Actor, Attempt, LONG_SILENCE, Outcome, Running, shown_time};
 
 checker::exercises! {
     shared_log_server in "7.2-shared-log-server" {
@@ -206,6 +206,7 @@ fn take_a_break(attempt: &Attempt) -> Outcome {
     a.expect_line(&format!("{port_b}:good"))?;
 
     leave_during_a_break(&server, &mut a, &mut b)?;
+    attempt.try_again(|| goes_on_immediately(&mut a, &mut b))?;
     attempt.try_again(|| without_a_newline(&server, &mut a, &mut b))?;
     as_the_last_words(&server, &mut a, &mut b)?;
     let server = attempt.serve()?;
@@ -214,6 +215,28 @@ fn take_a_break(attempt: &Attempt) -> Outcome {
     (0..5).try_for_each(|_| speaker.send(a_lot()))?;
     server.wait_until_it_rests();
     server.expect_little_kept_of(speaker)
+}
+
+/// A server that looks now and then whether the break is over is late.
+fn goes_on_immediately(a: &mut Actor, b: &mut Actor) -> Outcome {
+    const LATE: Duration = Duration::from_millis(500);
+    for number in 0..3 {
+        a.send(format!("/pause\nbreak {number}\n"))?;
+        b.did("listened when A took a break");
+        b.find_line(&format!("{}:break {number}", port(a)))?;
+        b.send(format!("meanwhile {number}\n"))?;
+        thread::sleep(Duration::from_millis(100 + 150 * number));
+        let since = Instant::now();
+        a.send("/go-on\n")?;
+        a.did("took a break in which B spoke, and went on,");
+        let expected = format!("{}:meanwhile {number}", port(b));
+        a.find_line(&expected)?;
+        if since.elapsed() > LATE {
+            let came = format!("it took {}", shown_time(since.elapsed()));
+            return Err(a.finding(&format!("the line `{expected}` immediately"), &came));
+        }
+    }
+    Ok(())
 }
 
 /// What comes without a newline, and then nothing more, is a line. The client has never sent a newline,

@@ -24,7 +24,7 @@ const EACH: Duration = Duration::from_secs(1);
 const LATE: Duration = Duration::from_millis(1350);
 
 /// More turns in a second than a loop needs that has nothing to do.
-const IDLE: usize = 20;
+const IDLE: usize = 5;
 
 fn turns(attempt: &Attempt) -> Outcome {
     reports_each_second(attempt)?;

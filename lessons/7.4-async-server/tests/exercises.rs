@@ -429,14 +429,16 @@ fn too_fast(attempt: &Attempt) -> Outcome {
     let (mut a, mut b) = (server.connect("client A")?, server.connect("client B")?);
     eight_wait(&mut screen, &mut a, &mut b)?;
     every_line_comes_back(&mut screen, &mut a)?;
-    answers_are_not_read(&mut screen, &mut a, &mut b)?;
+    let other_server = attempt.serve()?;
+    let unread = answers_are_not_read(attempt, &other_server)?;
     for _ in 0..3 {
         twenty_ask_at_the_same_time(&mut screen)?;
     }
     no_line_ends(&server)?;
     screen.show_all("a client had sent 32 MiB without a newline")?;
     shows_what_is_left(&mut screen, a)?;
-    clients_reset(&attempt.serve()?)
+    clients_reset(&attempt.serve()?)?;
+    unread.lose_nothing()
 }
 
 fn too_fast_for(text: &str) -> String {
@@ -637,50 +639,79 @@ fn every_line_comes_back(screen: &mut Screen, a: &mut Actor) -> Outcome {
     is_shown(&shown, &(1..=8).map(number).collect::<Vec<String>>())
 }
 
-/// One client asks without end and reads no answer. That is its own affair, and it loses no answer.
-fn answers_are_not_read(screen: &mut Screen, a: &mut Actor, b: &mut Actor) -> Outcome {
+/// A client that asks without end and reads no answer. It has a server of its own, on which nobody presses
+/// Enter or asks while the rest of the check goes on, so that a server that gives up is noticed.
+struct Unread<'a> {
+    screen: Screen<'a>,
+    /// The client that the first eight questions are from.
+    asker: Actor,
+    flood: Actor,
+    /// What it has asked.
+    lines: String,
+    since: Instant,
+}
+
+fn answers_are_not_read<'a>(attempt: &'a Attempt, server: &'a Running) -> Outcome<Unread<'a>> {
     const LINES: usize = 320_000;
-    fill(screen.attempt, a)?;
+    let mut screen = Screen { attempt, server, seen: 0 };
+    let (mut a, mut b) = (server.connect("client A")?, server.connect("client B")?);
+    fill(attempt, &mut a)?;
     let line = |number: usize| format!("{number} {}", ".".repeat(90));
-    let lines: String = (0..LINES).map(|number| line(number) + "\n").collect();
-    let mut flood = [screen.server.connect_from_afar("a client")?];
+    let mut lines: String = (0..LINES).map(|number| line(number) + "\n").collect();
+    let mut flood = [server.connect_from_afar("a client")?];
     let sent = send_until_stuck(&mut flood, lines.as_bytes())?[0];
-    let [mut flood] = flood;
+    let [flood] = flood;
     if sent == lines.len() {
         let expected =
             "that the server stops reading from it, because it does not read its answers";
         return Err(flood.finding(expected, "the server took everything"));
     }
+    let since = Instant::now();
     let meanwhile = "while another client asked a lot and did not read its answers,";
-    for client in [&mut *a, &mut *b] {
+    for client in [&mut a, &mut b] {
         client.send("may I?\n")?;
         client.did(&format!("asked `may I?`, {meanwhile}"));
         client.expect_line(&too_fast_for("may I?"))?;
     }
-    screen.expect(&format!("{}:fill 1", port(a)), "eight questions waited")?;
+    screen.expect(&format!("{}:fill 1", port(&a)), "eight questions waited")?;
+    lines.truncate(sent);
+    Ok(Unread { screen, asker: a, flood, lines, since })
+}
 
-    flood.half_close()?;
-    flood.did("asked a lot, closed its sending half, and then read its answers,");
-    let answers = answers_to_the_end(&mut flood)?;
-    let (mut answers, mut taken) = (answers.iter().peekable(), Vec::new());
-    for text in lines[..sent].lines().map(str::trim).filter(|text| !text.is_empty()) {
-        if answers.next_if(|answer| **answer == too_fast_for(text)).is_none() {
-            taken.push(format!("{}:{text}", port(&flood)));
+impl Unread<'_> {
+    /// The client reads its answers at last. It has lost none.
+    fn lose_nothing(self) -> Outcome {
+        const AT_LEAST: Duration = Duration::from_secs(4);
+        let Unread { mut screen, asker, mut flood, lines, since } = self;
+        thread::sleep(AT_LEAST.saturating_sub(since.elapsed()));
+        let is_over = flood.half_close().is_err();
+        flood.did("asked a lot, read nothing for some seconds,");
+        if is_over {
+            return Err(flood.finding("its answers then", "the connection had been closed"));
         }
-        // It may still have been asking when there was a place, but only for one question.
-        if taken.len() > 1 {
-            let came = answers.next().map_or("the end".to_string(), |line| format!("`{line}`"));
-            let expected = format!("the line `{}`", too_fast_for(text));
-            return Err(flood.finding(&expected, &format!("{came} came")));
+        flood.did("asked a lot, read nothing for some seconds, closed its sending half, and then read its answers,");
+        let answers = answers_to_the_end(&mut flood)?;
+        let (mut answers, mut taken) = (answers.iter().peekable(), Vec::new());
+        for text in lines.lines().map(str::trim).filter(|text| !text.is_empty()) {
+            if answers.next_if(|answer| **answer == too_fast_for(text)).is_none() {
+                taken.push(format!("{}:{text}", port(&flood)));
+            }
+            // It may still have been asking when there was a place, but only for one question.
+            if taken.len() > 1 {
+                let came = answers.next().map_or("the end".to_string(), |line| format!("`{line}`"));
+                let expected = format!("the line `{}`", too_fast_for(text));
+                return Err(flood.finding(&expected, &format!("{came} came")));
+            }
         }
+        if let Some(line) = answers.next() {
+            return Err(flood.finding("nothing more", &format!("`{line}` came")));
+        }
+        let number = |number| format!("{}:fill {number}", port(&asker));
+        let expected: Vec<String> = (2..=8).map(number).chain(taken).collect();
+        let shown =
+            screen.show_all("a client had asked a lot and read nothing for some seconds")?;
+        is_shown(&shown, &expected)
     }
-    if let Some(line) = answers.next() {
-        return Err(flood.finding("nothing more", &format!("`{line}` came")));
-    }
-    let number = |number| format!("{}:fill {number}", port(a));
-    let expected: Vec<String> = (2..=8).map(number).chain(taken).collect();
-    let shown = screen.show_all("a client had asked a lot and read nothing for a while")?;
-    is_shown(&shown, &expected)
 }
 
 fn is_shown(shown: &[String], expected: &[String]) -> Outcome {

@@ -85,6 +85,12 @@ fn count_the_chats(attempt: &Attempt) -> Outcome {
         server.answer(&question, 1, "三班")?;
         ends_with_the_count(&client, "one chat was announced", 1)
     })?;
+    attempt.try_again(|| {
+        let (server, client, question) = Server::asked(attempt, &[])?;
+        server.answer(&question, 1, "三班")?;
+        server.answer(&question, 2, "三班")?;
+        ends_with_the_count(&client, "two chats with the same name were announced", 2)
+    })?;
     let (_server, client, _question) = Server::asked(attempt, &[])?;
     let status = client.expect_exit("nobody answered")?;
     ends_with_the_count(&client, "nobody answered", 0)?;

@@ -1,6 +1,6 @@
 //! The exercises of this lesson, and what each asks of a learner's program.
 
-use std::net::{SocketAddr, TcpListener, UdpSocket};
+use std::net::{Ipv4Addr, SocketAddr, TcpListener, UdpSocket};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -103,7 +103,44 @@ fn asked_once(attempt: &Attempt) -> Outcome {
         server.expect_lines_on_stdout(after, 1, "127.0.0.2 在找聊天室")?;
     }
     thread::sleep(Duration::from_millis(200));
-    server.expect_lines_on_stdout(after, 4, line)
+    server.expect_lines_on_stdout(after, 4, line)?;
+    many_machines_ask_again(attempt, &attempt.serve()?)
+}
+
+/// More than a thousand questions, and then the last ones again, which the program still knows. Each machine
+/// asks only a few, because the server does not answer many.
+fn many_machines_ask_again(attempt: &Attempt, server: &Running) -> Outcome {
+    const MACHINES: u32 = 260;
+    const FIRST_AGAIN: usize = 35; // the last 900 questions
+    const EACH: u64 = 4;
+    let first = u32::from(Ipv4Addr::new(127, 0, 1, 1));
+    let addresses = (first..first + MACHINES).map(Ipv4Addr::from);
+    let askers = addresses.clone().map(|ip| Asker::at(&format!("{ip}:0"), server, attempt));
+    // Not every system has so many addresses of loopback.
+    let Ok(askers) = askers.collect::<Result<Vec<Asker>, _>>() else { return Ok(()) };
+    for asker in askers.iter().chain(&askers[FIRST_AGAIN..]) {
+        (1..=EACH).try_for_each(|id| asker.ask(id))?;
+        // Two machines may share an allowance of answers, so a few questions get none.
+        for _ in 1..=EACH {
+            if asker.answer_within(Duration::from_millis(100))?.is_none() {
+                break;
+            }
+        }
+    }
+    thread::sleep(Duration::from_millis(200));
+    let printed = server.stdout();
+    for ip in addresses {
+        let line = format!("{ip} 在找聊天室");
+        let times = printed.lines().filter(|printed| *printed == line).count();
+        if times > EACH as usize {
+            return Err(format!(
+                "{MACHINES} machines asked {EACH} questions each, and then the last 900 questions were asked \
+                 again, and the program was to print the line `{line}` {EACH} times, once for each question, \
+                 but it came {times} times"
+            ));
+        }
+    }
+    Ok(())
 }
 
 // --- chat_is_there ---

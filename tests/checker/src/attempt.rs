@@ -615,16 +615,22 @@ pub fn shown_time(time: Duration) -> String {
     }
 }
 
-/// Returns bytes as a diagnosis shows them: on one line, and not all of them if there are many.
+/// Returns bytes as a diagnosis shows them: on one line, and not all of them if there are many. A byte that is
+/// no text looks like `\xfe`, because `�` may be just what a program has made of it.
 pub fn quoted(bytes: &[u8]) -> String {
     let (start, more) = if bytes.len() > 200 { bytes.split_at(70) } else { (bytes, &[][..]) };
     let mut text = String::from("`");
-    for character in String::from_utf8_lossy(start).chars() {
-        match character {
-            '\n' => text.push_str("\\n"),
-            '\r' => text.push_str("\\r"),
-            character if character.is_control() => text.extend(character.escape_default()),
-            character => text.push(character),
+    for chunk in start.utf8_chunks() {
+        for character in chunk.valid().chars() {
+            match character {
+                '\n' => text.push_str("\\n"),
+                '\r' => text.push_str("\\r"),
+                character if character.is_control() => text.extend(character.escape_default()),
+                character => text.push(character),
+            }
+        }
+        for byte in chunk.invalid() {
+            let _ = write!(text, "\\x{byte:02x}");
         }
     }
     text.push('`');

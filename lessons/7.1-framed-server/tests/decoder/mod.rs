@@ -365,12 +365,16 @@ fn takes_no_memory_for_a_length(attempt: &Attempt) -> Outcome {
     ))
 }
 
-/// Clients that have sent a lot, and stay.
+/// Clients that have sent a lot, and stay. There is never a piece after which nothing is left of a frame, because
+/// a program that throws messages away only then keeps all of them.
 fn keeps_no_message(attempt: &Attempt) -> Outcome {
     const FIRST: usize = 5; // what a program needs for one line and the next, it has by then
     const CLIENTS: usize = 10;
     const PIECES: usize = 64;
-    let client = vec![framed(&message_of(62), 1).repeat(64); PIECES]; // 4,032 bytes each
+    const PIECE: usize = 64 * 63; // of so many bytes, so that each piece ends within a message
+    let messages = framed(&message_of(62), 1).repeat(64 * PIECES);
+    let bytes = [framed(b"a", 1), messages].concat();
+    let client: Pieces = bytes.chunks_exact(PIECE).map(<[u8]>::to_vec).collect();
     let (line, answer) = (line_of(&client), expected(&client).len() + 1);
     let program = attempt.start(&[]);
     let memory_after = |clients: usize| {
@@ -394,8 +398,8 @@ fn keeps_no_message(attempt: &Attempt) -> Outcome {
         return Ok(());
     }
     Err(format!(
-        "{CLIENTS} clients sent 252 KiB each, all of it whole messages. The program was to keep 64 KiB of that at \
-         the most, but its memory grew by {for_each} KiB for each of them"
+        "{CLIENTS} clients sent 252 KiB of messages each, and each piece ended within a message. The program was to \
+         keep 64 KiB of that at the most, but its memory grew by {for_each} KiB for each of them"
     ))
 }
 
