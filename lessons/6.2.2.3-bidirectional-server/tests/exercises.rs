@@ -496,6 +496,8 @@ fn is_closed_both_ways(attempt: &Attempt, client: &mut Actor) -> Outcome {
 /// Another client talks meanwhile, and its answers come immediately. A program that writes under a lock
 /// keeps it waiting for as long as its write may wait, which is a second.
 fn nobody_waits_for_a_client_that_reads_nothing(attempt: &Attempt, server: &Running) -> Outcome {
+    // An attempt in which the buffers did not fill in time takes nothing back.
+    let mut found = Ok(());
     attempt.try_again(|| {
         let other = server.connect("a client that talks every 0.05 s")?;
         let over = AtomicBool::new(false);
@@ -503,10 +505,12 @@ fn nobody_waits_for_a_client_that_reads_nothing(attempt: &Attempt, server: &Runn
             let talks = scope.spawn(|| is_answered_immediately(other, &over));
             let given_up = gives_up_a_client_that_reads_nothing(server);
             over.store(true, Ordering::Relaxed);
-            match given_up {
-                Ok(()) => joined([talks]).map(|_| Ok(())),
-                Err(finding) => Ok(Err(finding)),
+            match (given_up, joined([talks])) {
+                (Err(finding), _) => return Ok(Err(finding)),
+                (Ok(false), Ok(_)) => {}
+                (Ok(_), answered) => found = answered.map(drop),
             }
+            found.clone().map(Ok)
         })
     })?
 }
@@ -530,8 +534,9 @@ fn is_answered_immediately(mut client: Actor, over: &AtomicBool) -> Outcome {
 
 /// A client that talks without a pause and reads none of the answers: when its room and the server's
 /// send buffer are full, a write that never returns would keep the server from noticing anything. What it
-/// says is nothing to print, because a flood on the screen would hide the line.
-fn gives_up_a_client_that_reads_nothing(server: &Running) -> Outcome {
+/// says is nothing to print, because a flood on the screen would hide the line. Returns false if the buffers
+/// did not fill in time.
+fn gives_up_a_client_that_reads_nothing(server: &Running) -> Outcome<bool> {
     let mut client = server.connect_from_afar("a client that talks on and on and reads nothing")?;
     let port = client.address().port();
     client.did("sent for as long as the server took it");
@@ -547,7 +552,7 @@ fn gives_up_a_client_that_reads_nothing(server: &Running) -> Outcome {
                 let came = "the server went on, and read a little now and then";
                 return Err(late(&watch, client.finding("to be given up after a second", came)));
             }
-            Ok(_) if deadline.is_over() => return Ok(()), // the buffers of this system are too large
+            Ok(_) if deadline.is_over() => return Ok(false), // the buffers of this system are too large
             Ok(_) => stuck = Deadline::after(PATIENCE),
             Err(error) if timed_out(&error) && !stuck.is_over() => {}
             Err(error) if timed_out(&error) => {
@@ -558,7 +563,7 @@ fn gives_up_a_client_that_reads_nothing(server: &Running) -> Outcome {
         }
     }
     let after = "a client talked on and on and read none of the answers, and nothing more could be sent to it";
-    server.expect_line_on_stdout(after, &lost(port))
+    server.expect_line_on_stdout(after, &lost(port)).map(|()| true)
 }
 
 fn no_newline(attempt: &Attempt) -> Outcome {
