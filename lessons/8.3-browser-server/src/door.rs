@@ -68,6 +68,10 @@ pub async fn open(listener: std::net::TcpListener, room: Arc<Room>) -> io::Resul
 /// that is never finished.
 async fn answer(stream: TcpStream, peer: SocketAddr, room: Arc<Room>) {
     let _ = stream.set_nodelay(true); // as in 7.4
+    // A browser opens a spare connection in advance, and may never say anything on it.
+    if timeout(PATIENCE, stream.peek(&mut [0])).await.is_err() {
+        return;
+    }
     let router = Router::new()
         .route("/", get(page))
         .route("/room", get(join))
@@ -136,7 +140,9 @@ fn host(headers: &HeaderMap) -> Option<&str> {
 /// wants. A program that is not a browser may leave it out, or lie.
 fn is_from_our_page(headers: &HeaderMap) -> bool {
     let Some(host) = host(headers) else { return false };
-    headers.get(ORIGIN).is_none_or(|origin| origin.as_bytes() == format!("http://{host}").as_bytes())
+    headers
+        .get(ORIGIN)
+        .is_none_or(|origin| origin.as_bytes() == format!("http://{host}").as_bytes())
 }
 // ANCHOR_END: origin
 

@@ -7,23 +7,21 @@
 //! One room with two doors. Lines over TCP arrive at port 3000, where the server of 7.4 serves them. A
 //! browser fetches a page at port 8080, and the page opens a WebSocket into the same room.
 
-use std::net::{IpAddr, SocketAddr, TcpListener};
+use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
 
 use anyhow::Context;
 use lesson_async_server::{Room, serve};
 use lesson_shared_log_server::SEND_BUFFER;
 use lexopt::prelude::*;
-use qrcode::QrCode;
-use qrcode::render::unicode::Dense1x2;
 use shared::{
-    CtrlC, Failure, cannot_listen, host_and_port, lesson, listen, networks, note, print_line,
-    set_send_buffer,
+    CtrlC, Failure, cannot_listen, host_and_port, lesson, listen, print_line, set_send_buffer,
 };
 use tokio::sync::oneshot;
 use tokio::{runtime, task};
 
 mod door;
+mod invitation;
 mod visitor;
 // ANCHOR_END: header
 
@@ -61,7 +59,7 @@ fn main() -> Result<(), Failure> {
     set_send_buffer(&listener, SEND_BUFFER);
     set_send_buffer(&browsers, SEND_BUFFER);
     print_line!("server listening at port {}", bound.port());
-    invite(page);
+    invitation::show(page);
 
     let (press, pressed) = oneshot::channel::<()>();
     let _last_lines = CtrlC::calls(|| drop(press))?;
@@ -94,33 +92,3 @@ fn listen_for_browsers(other: SocketAddr, wanted: Option<u16>) -> anyhow::Result
     .map_err(|error| cannot_listen(&address.to_string(), error))
 }
 // ANCHOR_END: listen
-
-// ANCHOR: invite
-/// Shows the page's address, and for phones its QR code.
-fn invite(page: SocketAddr) {
-    let hosts = reached_at(page.ip());
-    let addresses: Vec<String> =
-        hosts.iter().map(|ip| format!("http://{}/", SocketAddr::new(*ip, page.port()))).collect();
-    note!("join with a browser: {}", addresses.join(" or "));
-    match addresses.first().map(QrCode::new) {
-        _ if page.ip().is_loopback() => note!("(only on this machine; for phones: 0.0.0.0:3000)"),
-        Some(Ok(code)) => {
-            // On a dark terminal, the characters are light. Many phones read only dark on light.
-            let (dark, light) = (Dense1x2::Light, Dense1x2::Dark);
-            note!("{}", code.render().dark_color(dark).light_color(light).build());
-        }
-        _ => {}
-    }
-}
-
-/// Returns the addresses at which a browser reaches a listener that is bound to `ip`.
-fn reached_at(ip: IpAddr) -> Vec<IpAddr> {
-    if !ip.is_unspecified() {
-        return vec![ip];
-    }
-    let all = networks().unwrap_or_default().into_iter().map(|network| network.ip);
-    let mut reached: Vec<IpAddr> = all.filter(|ip| ip.is_ipv4() && !ip.is_loopback()).collect();
-    reached.dedup();
-    reached
-}
-// ANCHOR_END: invite

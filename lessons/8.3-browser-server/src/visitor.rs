@@ -23,7 +23,8 @@ use tokio::{select, task};
 /// How often a page is asked whether it is still there.
 const HEARTBEAT: Duration = Duration::from_secs(10);
 
-/// How long a page may be silent. A phone that has locked its screen does not say so.
+/// How long a page may be silent. A phone that has locked its screen does not say so, and what we send it
+/// goes no further than the system's buffer, so only what arrives counts.
 const VANISHED_AFTER: Duration = Duration::from_secs(30);
 
 /// How many pings a browser may send without a pause, and then in a second. A page cannot send any.
@@ -102,7 +103,6 @@ impl Visitor {
                 sent = to_page.flush(), if is_sending => {
                     sent.map_err(as_io)?;
                     is_sending = false;
-                    alive_at = Instant::now();
                 }
                 () = sleep(ASK_AGAIN), if is_held => alive_at = Instant::now(),
                 _ = heartbeat.tick() => {
@@ -127,7 +127,9 @@ impl Visitor {
         match message {
             // A message is a line, and if it holds newlines, it is several.
             Message::Text(text) => self.say(&format!("{text}\n")),
-            Message::Binary(_) => return Err(io::Error::other("it has sent bytes that are not text")),
+            Message::Binary(_) => {
+                return Err(io::Error::other("it has sent bytes that are not text"));
+            }
             // axum answers it.
             Message::Ping(_) if !self.pings.affords(1.0, Instant::now().into_std()) => {
                 return Err(io::Error::other("it pings without end"));
