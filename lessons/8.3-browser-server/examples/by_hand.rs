@@ -11,7 +11,8 @@ use std::time::Duration;
 fn main() -> io::Result<()> {
     let address = std::env::args().nth(1).unwrap_or("127.0.0.1:8080".to_string());
     let listener = TcpListener::bind(address)?;
-    println!("open http://{}/ in a browser", listener.local_addr()?);
+    let bound = listener.local_addr()?;
+    eprintln!("listening on {bound}: open http://{bound}/ in a browser");
     loop {
         let (browser, peer) = listener.accept()?;
         thread::spawn(move || {

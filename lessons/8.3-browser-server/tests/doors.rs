@@ -5,14 +5,15 @@ use std::io::{BufReader, Read, Write};
 use std::net::TcpStream;
 use std::thread;
 
-use both::websocket::{
-    BINARY, CLOSE, LAST, PING, PONG, TEXT, WebSocket, connect, head, request, upgrade,
-};
 use both::{page_of, server};
 use harness::{Peer, Program, open_descriptors, resident_memory, threads, wait_until};
 use predicates::str::contains;
+use websocket::{
+    BINARY, CLOSE, LAST, PING, PONG, TEXT, WebSocket, connect, head, request, upgrade,
+};
 
 mod both;
+mod websocket;
 
 #[test]
 fn lines_and_pages_are_in_one_room() {
@@ -59,7 +60,7 @@ fn a_message_in_fragments_is_one_message_and_the_longest_arrives_whole() {
     page.expect(&format!("{}:{longest}\n", client.port()));
 }
 
-/// Asserts that a page and a client hear each other, and nothing else.
+/// A page and a client who hear each other, while something happens to the server.
 struct Room {
     server: Program,
     door: String,
@@ -77,6 +78,7 @@ impl Room {
         room
     }
 
+    /// Asserts that the two hear each other, and nothing else.
     fn is_undisturbed(&mut self) {
         self.page.say("undisturbed?");
         self.client.expect(format!("{}:undisturbed?\n", self.page.number));
@@ -101,7 +103,7 @@ fn only_our_page_gets_in() {
     for foreign in ["http://evil.example", "null", "", "http://127.0.0.1:1", "file://"] {
         assert_eq!(status(&door, Some(foreign)), "403", "{foreign:?}");
     }
-    // Whoever owns a name may point it at this machine. Then this is the origin of the owner's pages.
+    // The owner of a name may point it at this machine. Then this is the origin of the owner's pages.
     let rebound = format!("evil.example:{port}");
     assert_eq!(status(&rebound, Some(&format!("http://{rebound}"))), "403");
     room.server.wait_for_stderr(contains("comes from a foreign page, so it does not get in"));

@@ -5,8 +5,6 @@ use std::process::Command;
 use harness::{Program, own};
 use predicates::str::contains;
 
-pub mod websocket;
-
 pub const LESSON: &str = "lesson-browser-server";
 
 /// Starts the server at a chat's port and a page's port. Port 0 means a free one.

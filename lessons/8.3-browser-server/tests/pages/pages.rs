@@ -3,7 +3,7 @@
 use std::process::Command;
 
 use browser::Page;
-use harness::{Program, wait_until};
+use harness::{Program, repository, wait_until};
 use needs::{Need, TELNET};
 use serde_json::json;
 
@@ -269,4 +269,57 @@ fn the_keyboard_is_enough_and_a_screen_reader_is_told_everything() {
     }
     assert!(told.iter().any(|node| node[0] == "status"), "{told:#?}");
     assert_eq!(page.evaluate("room.getAttribute('aria-live')"), "polite");
+}
+
+needs::test!(BROWSER: the_book_shows_the_page_as_it_is);
+/// Takes the pictures of the book when it is asked to renew what the book shows. A picture differs a little
+/// with each browser and its fonts, so what is compared is the text in it.
+fn the_book_shows_the_page_as_it_is() {
+    let server = server(0, 0);
+    let [mut phone, mut wide] = Page::open_all([PHONE, WIDE]);
+    phone.prefer_language("zh-CN");
+    wide.prefer_language("en-GB");
+    wide.prefer_colours("dark");
+    let (phones, wides) = (join(&mut phone, &server), join(&mut wide, &server));
+    let mut telnet = server.connect();
+    let wait = |page: &mut Page, count| {
+        page.wait_for(&format!("document.querySelectorAll('#room li').length === {count}"));
+    };
+    say(&mut phone, "大家好！我没有安装任何东西。"); // Hello everybody! I have installed nothing.
+    wait(&mut wide, 1);
+    say(&mut wide, "Neither have I.");
+    wait(&mut phone, 2);
+    telnet.send("And I am still on telnet.\r\n");
+    for page in [&mut phone, &mut wide] {
+        wait(page, 3);
+    }
+    telnet.send("<img src=x onerror=alert(1)>\r\n");
+    for page in [&mut phone, &mut wide] {
+        wait(page, 4);
+    }
+    phone.type_text("那是"); // That is
+
+    // The numbers are the system's choice.
+    let shown = [(phones, "50001"), (wides, "50002"), (telnet.port().to_string(), "50003")];
+    let mut text = String::new();
+    for (page, name) in [(&mut phone, "phone"), (&mut wide, "wide")] {
+        for (actual, shown) in &shown {
+            page.evaluate(&format!(
+                "[me, ...document.querySelectorAll('.number')].forEach((node) =>
+                    node.textContent = node.textContent.replace('{actual}', '{shown}'))"
+            ));
+        }
+        let lines = page.evaluate(
+            "[me.textContent + '  ' + getComputedStyle(state, '::before').content.slice(1, 3) + state.textContent,
+              ...[...document.querySelectorAll('#room li')].map((line) => [...line.children].map(
+                (part) => part.textContent).join('  '))].map((line) => line.trim() + '\\n').join('')",
+        );
+        text += &format!("{name}\n{}\n", lines.as_str().expect("a text"));
+        if std::env::var_os("SNAPSHOTS").is_some_and(|wish| wish == "overwrite") {
+            let picture = repository().join(format!("book/src/screenshots/browser-{name}.png"));
+            std::fs::write(picture, page.picture()).expect("the file can be written");
+        }
+    }
+    let file = repository().join("book/src/screenshots/browser.txt");
+    snapbox::assert_data_eq!(text, snapbox::Data::read_from(&file, None).raw());
 }
