@@ -25,7 +25,7 @@ use tokio::sync::Semaphore;
 use tokio::task;
 use tokio::time::{sleep, timeout};
 
-use crate::visitor::Visitor;
+use super::visitor::Visitor;
 // ANCHOR_END: header
 
 // ANCHOR: bounds
