@@ -54,7 +54,8 @@ impl WebSocket {
         assert!(answer.contains(&accept), "{answer:?}");
         let mut joined = WebSocket { stream, number: String::new() };
         joined.number = joined.text();
-        assert_eq!(joined.number, joined.stream.get_ref().local_addr().unwrap().port().to_string());
+        let own = joined.stream().local_addr().expect("an address");
+        assert_eq!(joined.number, own.port().to_string());
         joined
     }
 

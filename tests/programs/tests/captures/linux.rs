@@ -223,7 +223,7 @@ with_part_7! {{
         }
         shown += &with_direction('<', &String::from_utf8_lossy(&answer));
         let clients = [port.to_string(), listener.port().to_string()];
-        let mut receives = |page: &mut TcpStream, shown: &mut String| {
+        let receives = |page: &mut TcpStream, shown: &mut String| {
             let frame = exactly(page, 2);
             let frame = [&frame[..], &exactly(page, frame[1].into())].concat();
             *shown += &format!("<\n{}", shown_bytes(frame, &clients));
