@@ -38,6 +38,9 @@ const MOST_REQUESTS: usize = 128;
 
 /// The longest head of a request, in bytes.
 const LONGEST_HEAD: usize = 16 * 1024;
+
+/// How many bytes a page's task reads at a time, as in 7.4.
+const READ_BUFFER: usize = 4096;
 // ANCHOR_END: bounds
 
 // ANCHOR: open
@@ -109,9 +112,12 @@ async fn page(headers: HeaderMap) -> Response {
     // is random, as in 8.1.
     let [first, second] = [(); 2].map(|()| RandomState::new().hash_one(()));
     let nonce = format!("{first:016x}{second:016x}");
+    // Since 2022, browsers count a WebSocket to here as 'self'. Older ones need its address, but a policy
+    // cannot hold one of IPv6.
+    let socket = if host.starts_with('[') { String::new() } else { format!("ws://{host}") };
     let policy = format!(
         "default-src 'none'; script-src 'nonce-{nonce}'; style-src 'nonce-{nonce}'; img-src data:; \
-         connect-src ws://{host}; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+         connect-src 'self' {socket}; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
     );
     let headers = [
         (CONTENT_SECURITY_POLICY, policy.as_str()),
@@ -160,6 +166,7 @@ async fn join(
     upgrade
         .max_message_size(LONGEST_LINE)
         .max_frame_size(LONGEST_LINE)
+        .read_buffer_size(READ_BUFFER) // otherwise 128 KiB, for each page
         .on_upgrade(move |socket| Visitor::new(room, peer).visit(socket))
 }
 // ANCHOR_END: join

@@ -7,7 +7,7 @@ use harness::{Program, repository, wait_until};
 use needs::{Need, TELNET};
 use serde_json::json;
 
-use crate::both::{page_of, server};
+use crate::both::{page_of, server, server_at};
 
 static BROWSER: Need = Need::new("chromium", || browser::installed().is_some());
 
@@ -68,6 +68,21 @@ fn two_pages_and_somebody_with_telnet_are_in_one_room() {
     );
     drop(phone);
     server.wait_for_lines(1, "有客户端退出了");
+}
+
+needs::test!(BROWSER: the_page_works_over_ipv6_and_by_the_name_localhost);
+fn the_page_works_over_ipv6_and_by_the_name_localhost() {
+    let mut page = Page::open(WIDE.0, WIDE.1);
+    let server = server_at("[::1]:0", 0);
+    let mut listener = server.connect();
+    let port = page_of(&server).rsplit_once(':').expect("a port").1.to_string();
+    for host in ["[::1]", "localhost"] {
+        page.go(&format!("http://{host}:{port}/"));
+        wait_for_state(&mut page, "open");
+        say(&mut page, host);
+        assert!(listener.line().ends_with(&format!(":{host}")));
+    }
+    assert!(page.complaints.is_empty(), "{:#?}", page.complaints);
 }
 
 needs::test!(BROWSER: what_others_say_is_text_and_never_markup);
