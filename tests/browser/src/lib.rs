@@ -244,11 +244,11 @@ impl Page {
             "ArrowRight" => 39,
             _ => 0,
         };
-        for event in ["keyDown", "keyUp"] {
-            let mut event = json!({"type": event, "key": key, "windowsVirtualKeyCode": code});
-            if key == "Enter" {
-                event["text"] = json!("\r"); // without it, a form is not submitted
-            }
+        // A form is submitted by the character that Enter types, and not by the key.
+        let (down, text) = if key == "Enter" { ("keyDown", "\r") } else { ("rawKeyDown", "") };
+        for event in [down, "keyUp"] {
+            let event =
+                json!({"type": event, "key": key, "windowsVirtualKeyCode": code, "text": text});
             self.call("Input.dispatchKeyEvent", event);
         }
     }
