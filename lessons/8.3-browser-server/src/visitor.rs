@@ -200,6 +200,13 @@ fn as_io(error: axum::Error) -> io::Error {
         }
         inner = cause.source();
     }
-    io::Error::other(error)
+    match error.to_string() {
+        // The text is all that axum shows of it.
+        text if text.ends_with(GONE) => io::ErrorKind::ConnectionReset.into(),
+        _ => io::Error::other(error),
+    }
 }
+
+/// What the error of a page says that has left without closing its WebSocket, as phones do.
+const GONE: &str = "without closing handshake";
 // ANCHOR_END: part

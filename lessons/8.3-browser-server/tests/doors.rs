@@ -40,6 +40,7 @@ fn lines_and_pages_are_in_one_room() {
     drop(other); // without a word
     server.wait_for_lines(2, "有客户端退出了");
     client.assert_open_and_silent();
+    assert!(!server.stderr().contains("disconnected"), "{}", server.stderr());
 }
 
 #[test]

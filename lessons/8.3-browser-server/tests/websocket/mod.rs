@@ -18,6 +18,8 @@ pub struct WebSocket {
     stream: BufReader<TcpStream>,
     /// The number that the others see.
     pub number: String,
+    /// What has arrived after the lines that were expected.
+    unseen: String,
 }
 
 /// Connects to the door for browsers.
@@ -52,7 +54,7 @@ impl WebSocket {
         // The example of RFC 6455, section 1.3.
         let accept = "sec-websocket-accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=".to_string();
         assert!(answer.contains(&accept), "{answer:?}");
-        let mut joined = WebSocket { stream, number: String::new() };
+        let mut joined = WebSocket { stream, number: String::new(), unseen: String::new() };
         joined.number = joined.text();
         let own = joined.stream().local_addr().expect("an address");
         assert_eq!(joined.number, own.port().to_string());
@@ -116,13 +118,15 @@ impl WebSocket {
         }
     }
 
-    /// Waits until so much text has arrived as is expected.
+    /// Waits until these lines have arrived. A message may hold the next ones as well.
     pub fn expect(&mut self, expected: &str) {
-        let mut text = String::new();
-        while text.len() < expected.len() {
-            text += &self.text();
+        while self.unseen.len() < expected.len() {
+            let text = self.text();
+            self.unseen += &text;
         }
-        assert_eq!(text, expected);
+        let rest = self.unseen.split_off(expected.len());
+        assert_eq!(self.unseen, expected);
+        self.unseen = rest;
     }
 
     /// Waits until the server has closed the connection, whatever it sends before.
