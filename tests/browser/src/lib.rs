@@ -3,6 +3,8 @@
 //! With `--remote-debugging-pipe` the browser reads commands from its descriptor 3 and answers on
 //! 4, in JSON with a NUL byte after each message. Only the browser has to be installed.
 
+#![cfg(unix)] // the browser's descriptors 3 and 4, and its process group
+
 use std::io::{BufRead, BufReader, Write};
 use std::os::unix::process::CommandExt;
 use std::path::PathBuf;
