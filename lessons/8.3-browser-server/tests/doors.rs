@@ -7,7 +7,9 @@ use std::thread;
 use std::time::Duration;
 
 use both::{page_of, server};
-use harness::{Peer, Program, open_descriptors, resident_memory, threads, timed_out, wait_until};
+use harness::{
+    DEADLINE, Peer, Program, open_descriptors, resident_memory, threads, timed_out, wait_until,
+};
 use predicates::str::contains;
 use websocket::{
     BINARY, CLOSE, LAST, PING, PONG, TEXT, WebSocket, connect, head, request, upgrade,
@@ -261,6 +263,26 @@ fn a_page_that_never_reads_is_disconnected_and_nobody_else_is() {
 }
 
 #[test]
+fn a_page_that_has_not_read_for_a_while_catches_up_in_whole_lines() {
+    let mut room = Room::with_a_page_and_a_client();
+    let line = format!("{}\n", "你好".repeat(100));
+    let (port, lines) = (room.client.port(), 6 * 1024 * 1024 / line.len());
+    room.client.send(line.repeat(lines));
+    let mut other = room.server.connect();
+    other.send("that was all\n");
+    let all = format!("{}:that was all\n", other.port());
+    room.client.expect(&all); // and now the page reads
+    let said = format!("{port}:{line}").repeat(lines);
+    let mut heard = String::new();
+    while heard.len() < said.len() + all.len() {
+        let text = room.page.text();
+        assert!(text.ends_with('\n'), "half a line");
+        heard += &text;
+    }
+    assert!(heard.replacen(&all, "", 1) == said, "something was lost");
+}
+
+#[test]
 fn a_page_that_pastes_is_held_up_and_nothing_is_lost() {
     const LINES: usize = 20_000;
     /// How long the client does not read after each 100 KB. Without being held up, the page would be more
@@ -311,11 +333,12 @@ fn a_page_that_does_not_answer_a_ping_has_vanished() {
     let server = &room.server;
     thread::scope(|scope| {
         let left = scope.spawn(|| {
-            server.wait_for_lines(1, "有客户端退出了");
-            server.connect().send("it has left\n");
+            let has_left = server.prints_lines_within(DEADLINE, 1, "有客户端退出了");
+            server.connect().send("it has left\n"); // even if not, so that the page stops waiting
+            has_left
         });
         assert!(room.page.text().ends_with(":it has left\n"));
-        left.join().expect("no panic");
+        assert!(left.join().expect("no panic"), "nobody has left");
     });
     let said = format!("disconnected {address}: it has vanished, or does not read");
     room.server.wait_for_stderr(contains(said));

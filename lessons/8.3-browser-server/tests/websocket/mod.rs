@@ -3,7 +3,7 @@
 use std::io::{self, BufRead, BufReader, ErrorKind, Read, Write};
 use std::net::TcpStream;
 
-use harness::DEADLINE;
+use harness::{DEADLINE, Deadline};
 
 pub const TEXT: u8 = 1;
 pub const BINARY: u8 = 2;
@@ -108,7 +108,9 @@ impl WebSocket {
 
     /// Returns the next text. Answers pings, and leaves out blank lines, as the page does.
     pub fn text(&mut self) -> String {
+        let deadline = Deadline::after(DEADLINE);
         loop {
+            assert!(!deadline.is_over(), "nothing arrives but pings");
             match self.frame().expect("the connection is open") {
                 (TEXT, text) if text.is_empty() => {}
                 (TEXT, text) => return String::from_utf8(text).expect("UTF-8"),
