@@ -4,7 +4,7 @@
 use std::net::TcpListener;
 use std::process::Command;
 
-use harness::{Program, own};
+use harness::{Program, own, wait_until};
 use needs::NAMESPACE;
 use predicates::str::contains;
 use rqrr::PreparedImage;
@@ -32,6 +32,11 @@ fn a_phone_that_reads_the_code_opens_the_page() {
             let status = Command::new("ip").args(command.split(' ')).status();
             assert!(status.is_ok_and(|status| status.success()), "ip {command}");
         }
+        // A cable that has just been plugged in is not up immediately, and no address counts before.
+        wait_until("the network is up", || {
+            let link = Command::new("ip").args(["link", "show", "dev", "lan"]).output();
+            link.is_ok_and(|link| String::from_utf8_lossy(&link.stdout).contains("state UP"))
+        });
         let server = server(&["0.0.0.0:3000"]);
         server.wait_for_stderr(contains("join with a browser: http://192.168.1.20:8080/\n"));
         server.wait_for_stderr(contains("▀▀▀▀▀▀▀\n"));
