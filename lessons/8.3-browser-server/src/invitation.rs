@@ -2,7 +2,7 @@
 //! The page's address on the terminal, and its QR code for phones.
 
 use std::io::{IsTerminal, stderr};
-use std::net::{IpAddr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
 use qrcode::QrCode;
 use qrcode::render::unicode::Dense1x2;
@@ -14,12 +14,12 @@ pub fn show(bound: SocketAddr) {
     let page = |ip: &IpAddr| format!("http://{}/", SocketAddr::new(*ip, bound.port()));
     let pages: Vec<String> = hosts.iter().map(page).collect();
     note!("join with a browser: {}", pages.join(" or "));
-    match pages.first().map(QrCode::new) {
-        _ if bound.ip().is_loopback() => {
-            note!("(only on this machine; -- 0.0.0.0:3000 lets phones in, and shows a QR code)");
-        }
-        Some(Ok(code)) => note!("{}", drawn(&code)),
-        _ => note!("(this machine has no network, or its address does not fit into a QR code)"),
+    if bound.ip().is_loopback() {
+        note!("(only on this machine; -- 0.0.0.0:3000 lets phones in, and shows a QR code)");
+    } else if hosts.iter().all(IpAddr::is_loopback) {
+        note!("(this machine is in no network, so no phone can reach it)");
+    } else if let Ok(code) = QrCode::new(&pages[0]) {
+        note!("{}", drawn(&code));
     }
 }
 
@@ -43,6 +43,6 @@ fn reached_at(ip: IpAddr) -> Vec<IpAddr> {
     let all = networks().unwrap_or_default().into_iter().map(|network| network.ip);
     let mut reached: Vec<IpAddr> = all.filter(|ip| ip.is_ipv4() && !ip.is_loopback()).collect();
     reached.dedup();
-    reached
+    if reached.is_empty() { vec![Ipv4Addr::LOCALHOST.into()] } else { reached }
 }
 // ANCHOR_END: invitation

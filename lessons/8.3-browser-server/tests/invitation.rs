@@ -72,6 +72,16 @@ fn seen_by_a_camera(screen: &str) -> String {
     code.decode().expect("a code that can be read").1
 }
 
+needs::test!(NAMESPACE: without_a_network_it_says_so);
+fn without_a_network_it_says_so() {
+    needs::in_own_network("without_a_network_it_says_so", || {
+        let server = server(&["0.0.0.0:3000"]);
+        let said = "join with a browser: http://127.0.0.1:8080/\n(this machine is in no network, ";
+        server.wait_for_stderr(contains(said));
+        assert!(!server.stderr().contains('█'), "a phone cannot reach that");
+    });
+}
+
 needs::test!(NAMESPACE: without_arguments_it_is_at_3000_and_8080_for_this_machine_alone);
 fn without_arguments_it_is_at_3000_and_8080_for_this_machine_alone() {
     let name = "without_arguments_it_is_at_3000_and_8080_for_this_machine_alone";
