@@ -226,12 +226,15 @@ fn stdout_closed(package: &str) {
 }
 
 /// Checks that the server has printed on stderr where it listens, and nothing more. (An edge of 7.5
-/// also says that there is no NATS, and one of 7.6 that it has found it.)
+/// also says that there is no NATS, and one of 7.6 that it has found it. 8.3 says where its page is.)
 fn expect_nothing_but_the_address(server: &Program) {
     let said = server.stderr();
-    let of_nats =
-        |line: &&str| line.to_lowercase().contains("nats") || *line == "joined the other edges";
-    let lines = said.lines().filter(|line| !of_nats(line)).count();
+    let is_more = |line: &&str| {
+        let more =
+            ["NATS", "nats", "joined the other edges", "join with a browser", "(only on this"];
+        more.iter().any(|more| line.contains(more))
+    };
+    let lines = said.lines().filter(|line| !is_more(line)).count();
     assert_eq!(lines, 1, "{said}");
 }
 
@@ -412,7 +415,7 @@ mod on_linux {
     }
 
     fn out_of_threads(package: &str) {
-        let single = ["lesson-event-loop-server", "lesson-async-server"];
+        let single = ["lesson-event-loop-server", "lesson-async-server", "lesson-browser-server"];
         if single.contains(&package) || package.ends_with("cluster-server") {
             return not_a_thread_more(package);
         }

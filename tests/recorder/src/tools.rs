@@ -17,12 +17,6 @@ pub fn missing() -> Vec<&'static str> {
     missing.map(|(tool, _)| *tool).collect()
 }
 
-/// Returns a browser of the Chromium family, if there is one.
-pub fn browser() -> Option<&'static str> {
-    let browsers = ["chromium", "chromium-browser", "google-chrome"];
-    browsers.into_iter().find(|browser| runs(browser, &["--version"]))
-}
-
 /// Returns whether the book can be built.
 pub fn mdbook() -> bool {
     runs("mdbook", &["--version"])

@@ -1,6 +1,6 @@
 //! Says what happens in each capture, and runs the capture.
 
-use std::io::{self, Write};
+use std::io::{self, Read, Write};
 use std::net::{TcpListener, TcpStream, UdpSocket};
 use std::path::PathBuf;
 use std::process::Command;
@@ -199,6 +199,70 @@ with_part_7! {{
         tcpdump.press_ctrl_c();
         tcpdump.wait_for_exit();
         datagrams_are("discovery", &tcpdump.stdout());
+    }
+
+    needs::test!(browser);
+    /// A page opens a WebSocket and says something, and somebody with telnet answers.
+    fn browser() {
+        let server = serve("lesson-browser-server");
+        server.wait_for_stderr(contains("join with a browser: "));
+        let said = server.stderr();
+        let (_, door) = said.split_once("join with a browser: http://").expect("the address");
+        let (door, _) = door.split_once('/').expect("its end");
+        let mut page = TcpStream::connect(door).expect("the door is open");
+        let port = page.local_addr().expect("an address").port();
+        let mut listener = server.connect();
+        let mut shown = String::new();
+        let request = format!(
+            "GET /room HTTP/1.1\r\nHost: {door}\r\nOrigin: http://{door}\r\nConnection: Upgrade\r\n\
+             Upgrade: websocket\r\nSec-WebSocket-Version: 13\r\n\
+             Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
+        );
+        page.write_all(request.as_bytes()).expect("the server reads");
+        shown += &with_direction('>', &request);
+        let mut answer = Vec::new();
+        while !answer.ends_with(b"\r\n\r\n") {
+            answer.extend(exactly(&mut page, 1));
+        }
+        shown += &with_direction('<', &String::from_utf8_lossy(&answer));
+        let clients = [port.to_string(), listener.port().to_string()];
+        let receives = |page: &mut TcpStream, shown: &mut String| {
+            let frame = exactly(page, 2);
+            let frame = [&frame[..], &exactly(page, frame[1].into())].concat();
+            *shown += &format!("<\n{}", shown_bytes(frame, &clients));
+        };
+        receives(&mut page, &mut shown);
+        // The mask of RFC 6455, section 5.7.
+        let mask = [0x37, 0xfa, 0x21, 0x3d];
+        let masked = b"hello".iter().zip(mask.iter().cycle()).map(|(byte, mask)| byte ^ mask);
+        let frame: Vec<u8> = [0x81, 0x85].into_iter().chain(mask).chain(masked).collect();
+        page.write_all(&frame).expect("the server reads");
+        shown += &format!(">\n{}", shown_bytes(frame, &[]));
+        listener.expect(format!("{port}:hello\n"));
+        listener.send("hi\r\n");
+        receives(&mut page, &mut shown);
+        let shown = shown.replace(door, "192.168.1.20:8080");
+        conversation_is("browser", &shown);
+    }
+
+    fn exactly(stream: &mut TcpStream, count: usize) -> Vec<u8> {
+        let mut bytes = vec![0; count];
+        stream.read_exact(&mut bytes).expect("the server sends");
+        bytes
+    }
+
+    /// Returns lines with their direction, and with the date that is on the RFC.
+    fn with_direction(direction: char, head: &str) -> String {
+        let lines = head.trim_end().lines().map(|line| match line.starts_with("date: ") {
+            true => "date: Mon, 12 Dec 2011 08:00:00 GMT",
+            false => line,
+        });
+        lines.map(|line| format!("{direction} {line}\n")).collect()
+    }
+
+    /// Compares what was sent and received with the file that the book includes.
+    fn conversation_is(name: &str, seen: &str) {
+        is_the_file(name, seen);
     }
 
     /// Compares datagrams, with the text that they carry, with the file that the book includes. Those

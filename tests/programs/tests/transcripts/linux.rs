@@ -461,6 +461,19 @@ with_part_7! {{
         session.is("discovery-forged");
     }
 
+    needs::test!(needs::NAMESPACE: browser);
+    fn browser() {
+        let (_switch, [serves]) = lan();
+        // The address is in the code, so it has to be the one that the book shows.
+        for line in ["ip -4 address flush dev eth0", "ip address add 192.168.1.20/24 dev eth0"] {
+            serves.run(line);
+        }
+        let mut session = Session::default();
+        session.run_on(&serves, 1, "cargo run -p lesson-browser-server -- 0.0.0.0:3000");
+        session.see(1, 20); // three lines, and the code
+        session.is("browser");
+    }
+
     impl Session {
         fn on_a_lan() -> Session {
             let mut session = Session::default();
@@ -638,13 +651,14 @@ impl Session {
         self.serve(terminal, &format!("cargo run -p {package}"), 3000);
         self.mask(package, "lesson-broadcast-server");
         self.see(terminal, 2);
-        let of_nats = match package {
-            "lesson-cluster-server" => 2,         // that there is none
+        let more = match package {
+            "lesson-cluster-server" => 2,         // that there is no NATS
             "lesson-ordered-cluster-server" => 1, // that it has joined the others
+            "lesson-browser-server" => 2,         // where its page is
             _ => 0,
         };
         let before = self.transcript.clone();
-        self.see(terminal, of_nats);
+        self.see(terminal, more);
         self.transcript = before;
     }
 

@@ -1,7 +1,7 @@
 //! Tests the players and the pages in a real browser, in which the built book is opened.
 
 #[cfg(unix)]
-mod browser;
+mod files;
 #[cfg(unix)]
 mod pages;
 #[cfg(unix)]

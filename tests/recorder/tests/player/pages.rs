@@ -1,8 +1,8 @@
 //! Tests the pages: as files, on a phone, on paper, in every theme, and searched for Chinese.
 
+use browser::Page;
 use serde_json::json;
 
-use crate::browser::Page;
 use crate::site::{BROWSER, address, figure, file, pages, players, recording, step_of};
 
 needs::test!(BROWSER: a_copy_that_is_opened_as_files_plays);
@@ -47,32 +47,10 @@ fn links_can_be_read_in_every_theme() {
             "document.documentElement.classList.remove('light', 'rust', 'coal', 'navy', 'ayu');
              document.documentElement.classList.add('{theme}')"
         ));
-        let faint = page.evaluate(FAINT_LINKS);
+        let faint = page.faint("main a:not(.header), #mdbook-sidebar a");
         assert_eq!(faint, json!([]), "links that are too faint in the theme {theme}");
     }
 }
-
-/// Lists the links of the page whose contrast is less than 4.5:1, each with its contrast.
-const FAINT_LINKS: &str = r"(() => {
-    const canvas = document.createElement('canvas').getContext('2d', { willReadFrequently: true });
-    const luminance = (colours) => {
-        for (const colour of colours) { canvas.fillStyle = colour; canvas.fillRect(0, 0, 1, 1); }
-        const linear = [...canvas.getImageData(0, 0, 1, 1).data].slice(0, 3).map((byte) =>
-            byte / 255 <= 0.04045 ? byte / 255 / 12.92 : ((byte / 255 + 0.055) / 1.055) ** 2.4);
-        return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2];
-    };
-    const behind = (node) => node
-        ? [...behind(node.parentElement), getComputedStyle(node).backgroundColor] : ['white'];
-    const faint = new Map();
-    for (const link of document.querySelectorAll('main a:not(.header), #mdbook-sidebar a')) {
-        if (link.textContent.trim() === '' || link.offsetWidth === 0) continue;
-        const ground = behind(link);
-        const [one, other] = [luminance(ground), luminance([...ground, getComputedStyle(link).color])];
-        const contrast = (Math.max(one, other) + 0.05) / (Math.min(one, other) + 0.05);
-        if (contrast < 4.5) faint.set(getComputedStyle(link).color, [link.textContent, contrast.toFixed(2)]);
-    }
-    return [...faint.values()];
-})()";
 
 needs::test!(BROWSER: on_a_phone_tables_do_not_break_into_crumbs);
 fn on_a_phone_tables_do_not_break_into_crumbs() {

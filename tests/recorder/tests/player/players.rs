@@ -4,10 +4,10 @@
 use std::collections::BTreeMap;
 use std::fs;
 
+use browser::Page;
 use recorder::recording::{Mark, Recording, Step};
 use serde_json::{Value, json};
 
-use crate::browser::Page;
 use crate::site::{BROWSER, address, figure, open, players, recording, step_of, turn_to};
 
 needs::test!(BROWSER: every_player_steps_to_its_end_and_back_without_a_complaint);

@@ -3,10 +3,10 @@
 
 use std::fs;
 
+use browser::Page;
 use recorder::prediction::predictions;
 use serde_json::json;
 
-use crate::browser::Page;
 use crate::site::{BROWSER, address, figure, file, open, players, recording, step_of, turn_to};
 
 /// Returns the contents of the box for questions and answers: nothing, a question, or an answer.

@@ -6,12 +6,13 @@ use std::path::PathBuf;
 use std::process::Command;
 use std::sync::OnceLock;
 
+use browser::Page;
 use recorder::recording::Recording;
 
-use crate::browser::{Page, serve};
+use crate::files::serve;
 
 pub static BROWSER: needs::Need = needs::Need::new("chromium and mdbook", || {
-    recorder::tools::browser().is_some() && recorder::tools::mdbook()
+    browser::installed().is_some() && recorder::tools::mdbook()
 });
 
 /// Returns an expression that finds a player.

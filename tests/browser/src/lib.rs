@@ -1,19 +1,28 @@
-//! Drives a real browser over the Chrome DevTools Protocol, and serves files to it.
+//! Drives a real browser over the Chrome DevTools Protocol, for the tests of pages.
 //!
 //! With `--remote-debugging-pipe` the browser reads commands from its descriptor 3 and answers on
 //! 4, in JSON with a NUL byte after each message. Only the browser has to be installed.
 
-use std::io::{BufRead, BufReader, Read, Write};
-use std::net::{SocketAddr, TcpListener, TcpStream};
-use std::path::{Path, PathBuf};
+#![cfg(unix)] // the browser's descriptors 3 and 4, and its process group
+
+use std::io::{BufRead, BufReader, Write};
+use std::os::unix::process::CommandExt;
+use std::path::PathBuf;
 use std::process::{Child, ChildStdin, Command, Stdio};
 use std::sync::mpsc::{self, Receiver};
 use std::sync::{Condvar, Mutex};
 use std::time::{Duration, Instant};
 use std::{fs, thread};
 
-use harness::{DEADLINE, scratch};
+use data_encoding::BASE64;
+use harness::{DEADLINE, runs, scratch};
 use serde_json::{Value, json};
+
+/// Returns a browser of the Chromium family, if there is one.
+pub fn installed() -> Option<&'static str> {
+    let browsers = ["chromium", "chromium-browser", "google-chrome"];
+    browsers.into_iter().find(|browser| runs(browser, &["--version"]))
+}
 
 /// A page in a browser of its own.
 pub struct Page {
@@ -38,14 +47,15 @@ struct Turn;
 static RUNNING: (Mutex<usize>, Condvar) = (Mutex::new(0), Condvar::new());
 
 impl Turn {
-    /// Waits until fewer browsers run than may.
-    fn take() -> Turn {
+    /// Waits until there is room for `N` more browsers. A test that took them one after the other could
+    /// wait for another test that does the same.
+    fn take<const N: usize>() -> [Turn; N] {
         let (running, ended) = &RUNNING;
         let running = running.lock().expect("no panic");
-        let mut running =
-            ended.wait_while(running, |running| *running >= MOST_BROWSERS).expect("no panic");
-        *running += 1;
-        Turn
+        let is_full = |running: &mut usize| *running + N > MOST_BROWSERS;
+        let mut running = ended.wait_while(running, is_full).expect("no panic");
+        *running += N;
+        [(); N].map(|()| Turn)
     }
 }
 
@@ -53,16 +63,27 @@ impl Drop for Turn {
     fn drop(&mut self) {
         let (running, ended) = &RUNNING;
         *running.lock().expect("no panic") -= 1;
-        ended.notify_one();
+        ended.notify_all();
     }
 }
 
 impl Page {
     /// Starts a browser. Its window is `width` by `height` pixels.
     pub fn open(width: u32, height: u32) -> Page {
-        let turn = Turn::take();
+        let [page] = Page::open_all([(width, height)]);
+        page
+    }
+
+    /// Starts several browsers for one test, two at most.
+    pub fn open_all<const N: usize>(sizes: [(u32, u32); N]) -> [Page; N] {
+        const { assert!(N <= MOST_BROWSERS) };
+        let mut turns = Turn::take::<N>().into_iter();
+        sizes.map(|(width, height)| Page::start(width, height, turns.next().expect("one for each")))
+    }
+
+    fn start(width: u32, height: u32, turn: Turn) -> Page {
         let profile = scratch().join(format!("profile-{}", unique()));
-        let browser = recorder::tools::browser().expect("a browser");
+        let browser = installed().expect("a browser");
         let mut browser = Command::new("sh")
             .args(["-c", "exec \"$0\" \"$@\" 3<&0 4>&1 </dev/null >/dev/null", browser])
             .args(["--headless", "--no-sandbox", "--disable-gpu", "--remote-debugging-pipe"])
@@ -71,6 +92,7 @@ impl Page {
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(Stdio::null())
+            .process_group(0) // for `suspend`
             .spawn()
             .expect("a browser starts");
         let commands = browser.stdin.take().expect("its commands");
@@ -120,6 +142,66 @@ impl Page {
         self.call("Emulation.setScriptExecutionDisabled", json!({"value": true}));
     }
 
+    /// Makes the page believe that its reader prefers a language, such as `zh-CN`.
+    pub fn prefer_language(&mut self, language: &str) {
+        let agent = self.evaluate("navigator.userAgent");
+        let agent = json!({"userAgent": agent, "acceptLanguage": language});
+        self.call("Emulation.setUserAgentOverride", agent);
+    }
+
+    /// Makes the page believe that its reader prefers a colour scheme, `light` or `dark`.
+    pub fn prefer_colours(&mut self, scheme: &str) {
+        let features = json!([{"name": "prefers-color-scheme", "value": scheme}]);
+        self.call("Emulation.setEmulatedMedia", json!({"features": features}));
+    }
+
+    /// Lists the elements that `selector` finds and whose contrast is less than 4.5:1, which WCAG 2.2
+    /// asks for in 1.4.3: for each colour the text of one of them, and its contrast.
+    pub fn faint(&mut self, selector: &str) -> Value {
+        self.evaluate(&format!("({FAINT})({})", json!(selector)))
+    }
+
+    /// Lists what a screen reader is told about the page: the role, name and value of each part.
+    pub fn for_ears(&mut self) -> Vec<[String; 3]> {
+        let tree = self.call("Accessibility.getFullAXTree", json!({}));
+        let nodes = tree["nodes"].as_array().cloned().unwrap_or_default();
+        let told = nodes.iter().filter(|node| node["ignored"] != true);
+        told.map(|node| {
+            ["role", "name", "value"]
+                .map(|what| node[what]["value"].as_str().unwrap_or_default().to_string())
+        })
+        .collect()
+    }
+
+    /// Returns a picture of the window, in PNG.
+    pub fn picture(&mut self) -> Vec<u8> {
+        let picture = self.call("Page.captureScreenshot", json!({"format": "png"}));
+        let picture = picture["data"].as_str().expect("a picture");
+        BASE64.decode(picture.as_bytes()).expect("in base 64")
+    }
+
+    /// Types text as a keyboard or an input method does.
+    pub fn type_text(&mut self, text: &str) {
+        self.call("Input.insertText", json!({"text": text}));
+    }
+
+    /// Suspends the browser with all its processes, as a phone does that locks its screen.
+    pub fn suspend(&self) {
+        self.signal("-STOP");
+    }
+
+    /// Resumes a suspended browser.
+    pub fn resume(&self) {
+        self.signal("-CONT");
+    }
+
+    /// Sends a signal to the browser's process group.
+    fn signal(&self, signal: &str) {
+        let group = format!("-{}", self.browser.id());
+        let status = Command::new("sh").args(["-c", "kill $0 $1", signal, &group]).status();
+        assert!(status.is_ok_and(|status| status.success()), "cannot send the browser {signal}");
+    }
+
     /// Lays the page out as it is printed.
     pub fn print(&mut self) {
         self.call("Emulation.setEmulatedMedia", json!({"media": "print"}));
@@ -156,14 +238,19 @@ impl Page {
     pub fn press(&mut self, key: &str) {
         let code = match key {
             " " => 32,
+            "Tab" => 9,
+            "Enter" => 13,
             "End" => 35,
             "Home" => 36,
             "ArrowLeft" => 37,
             "ArrowRight" => 39,
             _ => 0,
         };
-        for event in ["rawKeyDown", "keyUp"] {
-            let event = json!({"type": event, "key": key, "windowsVirtualKeyCode": code});
+        // A form is submitted by the character that Enter types, and not by the key.
+        let (down, text) = if key == "Enter" { ("keyDown", "\r") } else { ("rawKeyDown", "") };
+        for event in [down, "keyUp"] {
+            let event =
+                json!({"type": event, "key": key, "windowsVirtualKeyCode": code, "text": text});
             self.call("Input.dispatchKeyEvent", event);
         }
     }
@@ -214,55 +301,30 @@ impl Drop for Page {
     }
 }
 
-/// Serves the files in `folder` to one client after the other, as long as this process runs.
-pub fn serve(folder: &Path) -> SocketAddr {
-    let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
-    let address = listener.local_addr().expect("a bound address");
-    let folder = folder.to_path_buf();
-    thread::spawn(move || {
-        for client in listener.incoming().flatten() {
-            let folder = folder.clone();
-            thread::spawn(move || answer(client, &folder));
-        }
-    });
-    address
-}
-
-/// Answers one request, and closes.
-fn answer(client: TcpStream, folder: &Path) -> std::io::Result<()> {
-    let mut request = BufReader::new(client.try_clone()?.take(64 * 1024));
-    let mut first = String::new();
-    request.read_line(&mut first)?;
-    let mut line = String::new();
-    while request.read_line(&mut line)? > 2 {
-        line.clear();
-    }
-    let path = first.split(' ').nth(1).unwrap_or("/").trim_start_matches('/');
-    let path = path.split(['?', '#']).next().unwrap_or("");
-    let kinds = [
-        ("html", "text/html"),
-        ("css", "text/css"),
-        ("js", "text/javascript"),
-        ("json", "application/json"),
-        ("svg", "image/svg+xml"),
-    ];
-    let kind = kinds.iter().find(|(end, _)| path.ends_with(&format!(".{end}")));
-    let kind = kind.map_or("application/octet-stream", |(_, kind)| kind);
-    let (status, body) = match fs::read(folder.join(path)) {
-        Ok(body) if !path.contains("..") => ("200 OK", body),
-        _ => ("404 Not Found", Vec::new()),
-    };
-    let length = body.len();
-    let mut client = client;
-    write!(
-        client,
-        "HTTP/1.1 {status}\r\nContent-Type: {kind}\r\nContent-Length: {length}\r\nConnection: close\r\n\r\n"
-    )?;
-    client.write_all(&body)
-}
-
 fn unique() -> String {
     use std::sync::atomic::{AtomicU32, Ordering};
     static COUNT: AtomicU32 = AtomicU32::new(0);
     format!("{}-{}", std::process::id(), COUNT.fetch_add(1, Ordering::Relaxed))
 }
+
+/// See [`Page::faint`].
+const FAINT: &str = r"(selector) => {
+    const canvas = document.createElement('canvas').getContext('2d', { willReadFrequently: true });
+    const luminance = (colours) => {
+        for (const colour of colours) { canvas.fillStyle = colour; canvas.fillRect(0, 0, 1, 1); }
+        const linear = [...canvas.getImageData(0, 0, 1, 1).data].slice(0, 3).map((byte) =>
+            byte / 255 <= 0.04045 ? byte / 255 / 12.92 : ((byte / 255 + 0.055) / 1.055) ** 2.4);
+        return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2];
+    };
+    const behind = (node) => node
+        ? [...behind(node.parentElement), getComputedStyle(node).backgroundColor] : ['white'];
+    const faint = new Map();
+    for (const link of document.querySelectorAll(selector)) {
+        if (link.offsetWidth === 0) continue;
+        const ground = behind(link);
+        const [one, other] = [luminance(ground), luminance([...ground, getComputedStyle(link).color])];
+        const contrast = (Math.max(one, other) + 0.05) / (Math.min(one, other) + 0.05);
+        if (contrast < 4.5) faint.set(getComputedStyle(link).color, [link.textContent, contrast.toFixed(2)]);
+    }
+    return [...faint.values()];
+}";

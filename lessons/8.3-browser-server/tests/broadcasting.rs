@@ -1,0 +1,3 @@
+//! The door for lines is a chat room, as every chat server is.
+
+harness::chat_room_tests!("lesson-browser-server");
