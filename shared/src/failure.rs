@@ -174,7 +174,8 @@ mod tests {
         let address = socket.local_addr().expect("its address");
         socket.connect(&address).expect("a connection to itself");
         let address = address.as_socket().expect("an address of IPv4").to_string();
-        let error = check_connected(&socket.into(), &address, "lesson-x").expect_err("itself");
+        let error =
+            check_connected(&TcpStream::from(socket), &address, "lesson-x").expect_err("itself");
         let expected = format!(
             "no server listens on {address}: the connection has reached its own beginning\n\
              Start the server first, in another terminal: cargo run -p lesson-x -- {address}"

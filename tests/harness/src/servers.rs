@@ -12,7 +12,7 @@ macro_rules! with_chat_servers {
         $crate::$next! {
             $($before)*
             broadcast_server shared_log_server event_loop_server async_server cluster_server
-            ordered_cluster_server
+            ordered_cluster_server tls_server
         }
     };
 }
@@ -83,7 +83,7 @@ macro_rules! against_every_log_server {
             {
                 $crate::against! { [$need]
                     $behaviour: shared_log_server event_loop_server async_server cluster_server
-                    ordered_cluster_server
+                    ordered_cluster_server tls_server
                 }
             }
             {}
