@@ -15,7 +15,9 @@ use std::thread;
 use std::time::Duration;
 
 use anyhow::Context;
-use lesson_tls_server::{HANDSHAKE, beside_the_program, fingerprint, read_certificate};
+use lesson_tls_server::{
+    HANDSHAKE, Uninterrupted, beside_the_program, fingerprint, read_certificate,
+};
 use lexopt::prelude::*;
 use shared::{
     Failure, Lines, cannot_connect, check_connected, decode_lossy, host_and_port, lesson,
@@ -78,7 +80,7 @@ async fn chat(address: &str, path: PathBuf) -> anyhow::Result<()> {
 
     let certificate = read_certificate(&path)?;
     let connector = TlsConnector::from(config(&certificate)?);
-    let handshake = timeout(HANDSHAKE, connector.connect(name, server)).await;
+    let handshake = timeout(HANDSHAKE, connector.connect(name, Uninterrupted(server))).await;
     let server = handshake
         .map_err(|_| no_handshake(address))?
         .map_err(|error| refused(address, &path, &error))?;

@@ -4,7 +4,7 @@
 
 use std::env;
 use std::fs::{self, File};
-use std::io::{Read, Write};
+use std::io::{self, Read, Write};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -43,13 +43,13 @@ impl Identity {
     /// If they cannot be read or written, or do not belong together.
     pub fn read_or_make(path: &Path, names: &[String]) -> anyhow::Result<Identity> {
         let key_path = path.with_extension("key");
-        let problem = || format!("cannot keep a private key in {}", key_path.display());
-        let mut key_file = open_private(&key_path).with_context(problem)?;
+        let mut key_file =
+            open_private(&key_path).map_err(|error| cannot_keep(&key_path, &error))?;
         // Two servers may start for the first time at the same moment. The second one waits here,
         // and then finds what the first one has made.
-        key_file.lock().with_context(problem)?;
+        key_file.lock().map_err(|error| cannot_keep(&key_path, &error))?;
         let mut key = String::new();
-        key_file.read_to_string(&mut key).with_context(problem)?;
+        key_file.read_to_string(&mut key).map_err(|error| cannot_keep(&key_path, &error))?;
         if key.is_empty() {
             key = make(path, names, &mut key_file)?;
         }
@@ -116,6 +116,14 @@ impl Identity {
     }
 }
 
+fn cannot_keep(file: &Path, error: &io::Error) -> anyhow::Error {
+    let file = file.display();
+    anyhow!(
+        "cannot read or write {file}: {error}\n\
+         Name a place where this program may write: --certificate FILE."
+    )
+}
+
 fn start_over(key: &Path, certificate: &Path, problem: &str) -> anyhow::Error {
     let (key, certificate) = (key.display(), certificate.display());
     anyhow!(
@@ -139,9 +147,9 @@ fn make(path: &Path, names: &[String], key_file: &mut File) -> anyhow::Result<St
     // else vouches for it, and its clients have to be given the file.
     let key = KeyPair::generate().with_context(problem)?;
     let certificate = parameters.self_signed(&key).with_context(problem)?;
-    let problem = || format!("cannot write the certificate to {}", path.display());
-    fs::write(path, certificate.pem()).with_context(problem)?;
-    key_file.write_all(key.serialize_pem().as_bytes()).with_context(problem)?;
+    fs::write(path, certificate.pem()).map_err(|error| cannot_keep(path, &error))?;
+    let written = key_file.write_all(key.serialize_pem().as_bytes());
+    written.map_err(|error| cannot_keep(&path.with_extension("key"), &error))?;
     Ok(key.serialize_pem())
 }
 

@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use lesson_async_server::Connection;
 use rustls::ServerConnection;
+use shared::{disconnect, uninterrupted};
 use tokio::io::AsyncWriteExt;
 use tokio::net::TcpStream;
 use tokio::time::timeout;
@@ -76,6 +77,7 @@ impl Connection for Encrypted {
             self.session.read_tls(&mut Ready(&self.socket))?;
             if let Err(error) = self.session.process_new_packets() {
                 let _ = self.flush(); // the alert, which tells the other side
+                disconnect(&self.socket); // nothing after this can be decrypted either
                 return Err(io::Error::other(format!(
                     "what it sends cannot be decrypted: {error}"
                 )));
@@ -117,17 +119,17 @@ struct Ready<'a>(&'a TcpStream);
 
 impl Read for Ready<'_> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        self.0.try_read(buffer)
+        uninterrupted(|| self.0.try_read(buffer))
     }
 }
 
 impl Write for Ready<'_> {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.0.try_write(bytes)
+        uninterrupted(|| self.0.try_write(bytes))
     }
 
     fn write_vectored(&mut self, pieces: &[IoSlice<'_>]) -> io::Result<usize> {
-        self.0.try_write_vectored(pieces)
+        uninterrupted(|| self.0.try_write_vectored(pieces))
     }
 
     fn flush(&mut self) -> io::Result<()> {

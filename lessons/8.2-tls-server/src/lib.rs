@@ -19,9 +19,12 @@ pub use certificate::{
     Identity, beside_the_program, fingerprint, names_of, provider, read_certificate, trusting,
 };
 
+pub use uninterrupted::Uninterrupted;
+
 mod certificate;
 mod encrypted;
 mod stranger;
+mod uninterrupted;
 
 use encrypted::Encrypted;
 use stranger::{speaks_tls, tell_it_what_to_use};
@@ -61,7 +64,7 @@ async fn admit(mut stream: TcpStream, peer: SocketAddr, acceptor: TlsAcceptor, r
         if !speaks_tls(&stream).await? {
             return Ok(None);
         }
-        acceptor.accept(&mut stream).await.map(|tls| Some(tls.into_inner().1))
+        acceptor.accept(Uninterrupted(&mut stream)).await.map(|tls| Some(tls.into_inner().1))
     };
     match timeout(HANDSHAKE, handshake).await {
         Ok(Ok(Some(session))) => {

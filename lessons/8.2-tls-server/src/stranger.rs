@@ -1,7 +1,7 @@
 // ANCHOR: stranger
 //! A client that speaks no TLS: telnet, or the client of 6.3.2.
 
-use std::io;
+use std::io::{self, ErrorKind};
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
@@ -12,9 +12,12 @@ const HANDSHAKE_RECORD: u8 = 22;
 /// Waits for the first byte, and leaves it where it is. Returns whether a handshake begins with it.
 pub async fn speaks_tls(stream: &TcpStream) -> io::Result<bool> {
     let mut first = [0];
-    match stream.peek(&mut first).await? {
-        0 => Err(io::Error::new(io::ErrorKind::UnexpectedEof, "it has left without a handshake")),
-        _ => Ok(first == [HANDSHAKE_RECORD]),
+    loop {
+        match stream.peek(&mut first).await {
+            Ok(0) => return Err(ErrorKind::UnexpectedEof.into()),
+            Err(error) if error.kind() == ErrorKind::Interrupted => {}
+            outcome => return outcome.map(|_| first == [HANDSHAKE_RECORD]),
+        }
     }
 }
 

@@ -169,6 +169,11 @@ impl Program {
         self.address.expect("only a server that was started as one has an address")
     }
 
+    /// Returns whether this is the server of 8.2.
+    pub fn encrypts(&self) -> bool {
+        self.encrypts
+    }
+
     /// Returns where the server of 8.2 keeps its certificate, as it says itself.
     pub fn certificate(&self) -> PathBuf {
         let path = self.stderr.wait_until(|text| {
@@ -180,12 +185,17 @@ impl Program {
 
     /// Connects a client to this server. For the server of 8.2, what it says is encrypted on the way.
     pub fn connect(&self) -> Peer {
+        Peer::over(self.reach(self.address()))
+    }
+
+    /// Does the same as [`Program::connect`] at another of the server's addresses, and returns the
+    /// socket.
+    pub fn reach(&self, address: SocketAddr) -> TcpStream {
         if let Some(tunnel) = &self.tunnel {
-            return Peer::over(tunnel.connect(self.address()));
+            return tunnel.connect(address);
         }
-        Peer::over(TcpStream::connect(self.address()).unwrap_or_else(|error| {
-            panic!("cannot connect to {} at {}: {error}", self.name, self.address())
-        }))
+        TcpStream::connect(address)
+            .unwrap_or_else(|error| panic!("cannot connect to {} at {address}: {error}", self.name))
     }
 
     /// Returns the process id.

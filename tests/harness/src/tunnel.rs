@@ -30,8 +30,9 @@ impl Tunnel {
     /// Connects to a server through the tunnel. The server sees the port of this socket.
     pub fn connect(&self, server: SocketAddr) -> TcpStream {
         let socket = Socket::new(Domain::IPV4, Type::STREAM, None).expect("a socket");
-        socket.set_reuse_address(true).expect("SO_REUSEADDR");
         socket.bind(&SocketAddr::from((Ipv4Addr::LOCALHOST, 0)).into()).expect("a free port");
+        // Not earlier: then it might be a port that an old connection still has in TIME_WAIT.
+        socket.set_reuse_address(true).expect("SO_REUSEADDR");
         socket.connect(&self.address.into()).unwrap_or_else(|error| {
             panic!("cannot connect to the tunnel: {error}\n{}", self.program.stderr())
         });
