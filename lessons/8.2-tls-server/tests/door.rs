@@ -223,8 +223,8 @@ fn a_client_that_sends_close_notify_still_hears_what_was_said_before() {
     server.wait_for_line(HAS_LEFT);
 }
 
-/// Anybody on the way can end a TCP connection, and nobody but the client can send close_notify.
 needs::test!(a_client_that_ends_without_close_notify_has_left_and_its_last_words_are_heard);
+/// Anybody on the way can end a TCP connection, and nobody but the client can send close_notify.
 fn a_client_that_ends_without_close_notify_has_left_and_its_last_words_are_heard() {
     let server = Program::server(own(LESSON));
     let (mut listener, _other) = listener(&server);
@@ -238,8 +238,8 @@ fn a_client_that_ends_without_close_notify_has_left_and_its_last_words_are_heard
     assert!(!server.stderr().contains(&peer.to_string()), "it is no trouble: {}", server.stderr());
 }
 
-/// A record that is cut off anywhere must not be taken for less than it is.
 needs::test!(half_a_record_is_no_line);
+/// A record that is cut off anywhere must not be taken for less than it is.
 fn half_a_record_is_no_line() {
     let server = Program::server(own(LESSON));
     let (mut listener, _other) = listener(&server);
@@ -256,8 +256,8 @@ fn half_a_record_is_no_line() {
     listener.assert_open_and_silent();
 }
 
-/// Tests that each record that arrives in pieces, and each piece with several records, is read.
 needs::test!(records_arrive_however_they_are_cut);
+/// Tests that each record that arrives in pieces, and each piece with several records, is read.
 fn records_arrive_however_they_are_cut() {
     let server = Program::server(own(LESSON));
     let (mut listener, _other) = listener(&server);

@@ -27,6 +27,30 @@ macro_rules! with_chat_servers {
     };
 }
 
+/// The list without the server of 8.2, whose clients have to encrypt.
+#[cfg(feature = "part-7")]
+#[doc(hidden)]
+#[macro_export]
+macro_rules! with_plain_chat_servers {
+    ($next:ident $($before:tt)*) => {
+        $crate::$next! {
+            $($before)*
+            broadcast_server shared_log_server event_loop_server async_server cluster_server
+            ordered_cluster_server
+        }
+    };
+}
+
+/// The same without part 7.
+#[cfg(not(feature = "part-7"))]
+#[doc(hidden)]
+#[macro_export]
+macro_rules! with_plain_chat_servers {
+    ($next:ident $($before:tt)*) => {
+        $crate::$next! { $($before)* broadcast_server }
+    };
+}
+
 /// Expands to its first braces when the whole workspace is tested, and otherwise to its second.
 #[cfg(feature = "part-7")]
 #[macro_export]
@@ -72,6 +96,17 @@ macro_rules! against_every_chat_server {
     )* };
     ($($behaviour:ident)*) => { $(
         $crate::with_chat_servers! { against [] $behaviour: }
+    )* };
+}
+
+/// Does the same as [`against_every_chat_server!`] for those to which clients speak plainly, such as nc.
+#[macro_export]
+macro_rules! against_every_plain_chat_server {
+    (needs $need:ident: $($behaviour:ident)*) => { $(
+        $crate::with_plain_chat_servers! { against [$need] $behaviour: }
+    )* };
+    ($($behaviour:ident)*) => { $(
+        $crate::with_plain_chat_servers! { against [] $behaviour: }
     )* };
 }
 

@@ -6,7 +6,9 @@ use std::net::{Ipv4Addr, SocketAddr, TcpStream};
 use std::path::PathBuf;
 use std::process::Command;
 
-use harness::{Peer, Program, against_every_chat_server, lesson, refusing, scratch, with_part_7};
+use harness::{
+    Peer, Program, against_every_plain_chat_server, lesson, refusing, scratch, with_part_7,
+};
 use needs::{NAMESPACE, NODE};
 use snapbox::{Data, assert_data_eq};
 
@@ -136,11 +138,11 @@ fn stdin_echo() {
     session.is("stdin-echo");
 }
 
-against_every_chat_server! {
+against_every_plain_chat_server! {
     broadcast
 }
 
-against_every_chat_server! {
+against_every_plain_chat_server! {
     needs NODE:
     broadcast_with_node
 }
