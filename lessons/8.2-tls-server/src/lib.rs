@@ -19,15 +19,14 @@ pub use certificate::{
     Identity, beside_the_program, fingerprint, names_of, provider, read_certificate, trusting,
 };
 
+pub use encrypted::Encrypted;
+pub use stranger::{speaks_tls, tell_it_what_to_use};
 pub use uninterrupted::Uninterrupted;
 
 mod certificate;
 mod encrypted;
 mod stranger;
 mod uninterrupted;
-
-use encrypted::Encrypted;
-use stranger::{speaks_tls, tell_it_what_to_use};
 // ANCHOR_END: header
 
 // ANCHOR: run

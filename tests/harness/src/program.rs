@@ -8,7 +8,7 @@ use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::os::{fd::OwnedFd, unix::net::UnixStream};
 use std::path::{Path, PathBuf};
 use std::process::{self, Child, ChildStdin, Command, ExitStatus, Stdio};
-use std::sync::{Once, mpsc};
+use std::sync::{Once, OnceLock, mpsc};
 use std::thread;
 use std::time::Duration;
 
@@ -34,7 +34,7 @@ pub struct Program {
     nats: Option<Box<Nats>>,
     /// Whether it is the server of 8.2, and what encrypts for its clients.
     encrypts: bool,
-    tunnel: Option<Box<Tunnel>>,
+    tunnel: OnceLock<Box<Tunnel>>,
 }
 
 impl Program {
@@ -133,7 +133,7 @@ impl Program {
             address: None,
             guard: None,
             nats,
-            tunnel: None,
+            tunnel: OnceLock::new(),
             encrypts,
         }
     }
@@ -145,9 +145,6 @@ impl Program {
         assert!(listens.is_some(), "{} does not say where it listens", self.name);
         if self.nats.is_some() {
             self.wait_for_stderr(contains("joined the other edges"));
-        }
-        if self.encrypts {
-            self.tunnel = Some(Box::new(Tunnel::trusting(&self.certificate())));
         }
         self
     }
@@ -191,8 +188,9 @@ impl Program {
     /// Does the same as [`Program::connect`] at another of the server's addresses, and returns the
     /// socket.
     pub fn reach(&self, address: SocketAddr) -> TcpStream {
-        if let Some(tunnel) = &self.tunnel {
-            return tunnel.connect(address);
+        if self.encrypts {
+            let tunnel = || Box::new(Tunnel::trusting(&self.certificate()));
+            return self.tunnel.get_or_init(tunnel).connect(address);
         }
         TcpStream::connect(address)
             .unwrap_or_else(|error| panic!("cannot connect to {} at {address}: {error}", self.name))

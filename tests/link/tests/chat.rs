@@ -509,7 +509,14 @@ fn a_class_chats_beside_one_who_never_reads_and_one_who_sleeps(package: &str) {
     let mut people = class.people(30);
     let mut observer = class.join(254);
     wait_until_all_are_in(&mut observer, people.iter().map(Peer::stream));
-    sleeper.wait_for_stdout(contains("is everybody there?"));
+    wait_until("the sleeper is in the room", || {
+        let is_in = sleeper.stdout().contains("is everybody there?");
+        if !is_in {
+            observer.send("is everybody there?\n");
+            thread::sleep(Duration::from_millis(50));
+        }
+        is_in
+    });
     #[cfg(unix)]
     sleeper.suspend();
 

@@ -490,6 +490,7 @@ fn every_capture_is_recorded_and_shown() {
     let mut captured = recorded("captures/linux.rs", "wire.is(\"");
     captured.append(&mut recorded("captures/linux.rs", "calls_are(\""));
     captured.append(&mut recorded("captures/linux.rs", "datagrams_are(\""));
+    captured.append(&mut recorded("captures/linux.rs", "records_are(\""));
     assert_same("recorded", &captured, &there);
 }
 

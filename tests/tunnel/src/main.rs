@@ -32,6 +32,7 @@ use tokio::io::{
 };
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::sync::watch;
+use tokio::time::sleep;
 use tokio::{runtime, task, try_join};
 use tokio_rustls::{TlsConnector, client::TlsStream};
 
@@ -59,7 +60,7 @@ async fn serve(connector: TlsConnector) -> anyhow::Result<()> {
     let (_, mut everybody_is_in) = watch::channel(());
     loop {
         let Ok((test, from)) = listener.accept().await else {
-            tokio::time::sleep(Duration::from_millis(10)).await;
+            sleep(Duration::from_millis(10)).await;
             continue;
         };
         let (is_in, knows) = watch::channel(());
@@ -104,10 +105,31 @@ async fn pass_on(
     let (from_test, to_test) = split(test);
     let outcome = try_join!(copy(from_test, to_server), copy(from_server, to_test));
     if outcome.is_err() {
+        // A reset throws away what has not been sent yet. What the test has sent, it has sent.
+        wait_until_sent(&of_server).await;
         reset_at_the_end(&of_test);
         reset_at_the_end(&of_server);
     }
     Ok(())
+}
+
+/// Waits until the kernel has nothing left to send, for some seconds at most. Only Linux tells, in
+/// /proc/net/tcp: the second column is our end, and the fifth begins with what is not acknowledged.
+async fn wait_until_sent(socket: &Socket) {
+    let end = socket.local_addr().ok().and_then(|end| end.as_socket());
+    let end = format!(":{:04X}", end.map_or(0, |end| end.port()));
+    for _ in 0..5000 {
+        let table = std::fs::read_to_string("/proc/self/net/tcp").unwrap_or_default();
+        let is_sending = table.lines().skip(1).any(|line| {
+            let columns: Vec<&str> = line.split_whitespace().collect();
+            let is_ours = columns.get(1).is_some_and(|ours| ours.ends_with(&end));
+            is_ours && columns.get(4).is_some_and(|queues| !queues.starts_with("00000000:"))
+        });
+        if !is_sending {
+            return;
+        }
+        sleep(Duration::from_millis(1)).await;
+    }
 }
 
 /// Makes the socket reset its connection when it is closed.
