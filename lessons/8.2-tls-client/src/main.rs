@@ -30,7 +30,7 @@ use tokio::time::timeout;
 use tokio::{runtime, task};
 use tokio_rustls::TlsConnector;
 
-use refusal::{config, no_handshake, refused, server_name};
+use refusal::{config, no_handshake, refused, server_name, without_goodbye};
 // ANCHOR_END: header
 
 // ANCHOR: options
@@ -88,7 +88,8 @@ async fn chat(address: &str, path: PathBuf) -> anyhow::Result<()> {
 
     let (from_server, to_server) = split(server);
     let speaking = task::spawn(send_what_is_typed(keyboard()?, to_server));
-    show_what_arrives(from_server).await.map_err(|error| lost_connection(address, error))?;
+    let shown = show_what_arrives(from_server).await;
+    shown.map_err(|error| lost_connection(address, without_goodbye(error)))?;
     match speaking.is_finished() {
         true => note!("you have left the chat"),
         false => note!("the server has closed the connection"),

@@ -78,4 +78,15 @@ pub fn refused(address: &str, certificate: &Path, error: &io::Error) -> anyhow::
     };
     anyhow!("cannot trust {address}: {reason}")
 }
+
+/// Says what it means that a connection has ended without close_notify.
+pub fn without_goodbye(error: io::Error) -> io::Error {
+    match error.kind() {
+        ErrorKind::UnexpectedEof => io::Error::new(
+            ErrorKind::UnexpectedEof,
+            "it has ended without close_notify, so the last lines may be missing",
+        ),
+        _ => error,
+    }
+}
 // ANCHOR_END: refusal

@@ -1,7 +1,7 @@
 //! The exercises of this lesson, and what each asks of a learner's program.
 
 use std::fs;
-use std::io::Write;
+use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
 use std::path::{Path, PathBuf};
 use std::process;
@@ -20,6 +20,7 @@ use rustls::{CipherSuite, ServerConfig, ServerConnection, StreamOwned};
 checker::exercises! {
     tls_client in "8.2-tls-client" {
         what_was_agreed: "easy, 15 minutes: What was agreed?",
+        one_size: "medium, 25 minutes: One size for all",
     }
 }
 
@@ -122,5 +123,54 @@ fn what_was_agreed(attempt: &Attempt) -> Outcome {
             "{after}, so nothing was agreed, and the program was to print no line and end with \
              status 1; it printed {stdout:?} and ended with {status}"
         )),
+    }
+}
+
+// --- one_size ---
+
+fn one_size(attempt: &Attempt) -> Outcome {
+    let own = certificate()?;
+    let suite = CipherSuite::TLS13_AES_128_GCM_SHA256;
+    let (client, tls) = accepted(attempt, &own, &own, suite)?;
+    let tls = tls.map_err(|error| format!("the trusted server was refused: {error}"))?;
+    let mut server = BufReader::new(tls);
+    let just_right = "x".repeat(63);
+    let longer = "z".repeat(100);
+    for (typed, lines) in [
+        ("yes", vec![("yes", 64)]),
+        ("no", vec![("no", 64)]),
+        ("你好你好你好你好你好", vec![("你好你好你好你好你好", 64)]),
+        (just_right.as_str(), vec![(just_right.as_str(), 64)]),
+        (longer.as_str(), vec![(longer.as_str(), 128)]),
+        ("one\ntwo\nthree", vec![("one", 64), ("two", 64), ("three", 64)]),
+    ] {
+        client.type_line(typed)?;
+        for (text, bytes) in lines {
+            let mut line = Vec::new();
+            server.read_until(b'\n', &mut line).map_err(|error| {
+                format!("{text:?} was typed, and a line was to arrive at the server: {error}")
+            })?;
+            let heard = String::from_utf8_lossy(&line);
+            if heard.trim() != text {
+                return Err(format!(
+                    "{text:?} was typed, and the others were to hear that, but they hear {:?}",
+                    heard.trim()
+                ));
+            }
+            if line.len() != bytes {
+                return Err(format!(
+                    "{text:?} was typed, and with its newline it was to take {bytes} bytes, but it \
+                     took {}",
+                    line.len()
+                ));
+            }
+        }
+    }
+    client.close_stdin();
+    let mut rest = Vec::new();
+    match server.read_to_end(&mut rest) {
+        Ok(_) if rest.is_empty() => Ok(()),
+        Ok(_) => Err(format!("the input ended, and nothing more was to be sent, but {rest:?} was")),
+        Err(error) => Err(format!("the input ended, and close_notify was to come: {error}")),
     }
 }

@@ -143,7 +143,7 @@ fn make(path: &Path, names: &[String], key_file: &mut File) -> anyhow::Result<St
     let now = SystemTime::now();
     parameters.not_before = (now - CLOCKS).into();
     parameters.not_after = (now + VALID).into();
-    // Whoever signs a certificate vouches for it. This one is signed with its own key, so nobody
+    // The signer of a certificate vouches for it. This one is signed with its own key, so nobody
     // else vouches for it, and its clients have to be given the file.
     let key = KeyPair::generate().with_context(problem)?;
     let certificate = parameters.self_signed(&key).with_context(problem)?;

@@ -1,4 +1,4 @@
-//! Who gets into the room, who does not, and what that costs the others.
+//! Tests the door: which clients get into the room, which do not, and what that costs the others.
 
 use std::io::{ErrorKind, Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpStream};

@@ -2,9 +2,10 @@
 
 use std::io::{self, ErrorKind, Read, Write};
 use std::net::{SocketAddr, TcpStream};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use checker::{Attempt, Outcome};
@@ -16,6 +17,7 @@ use rustls::{ClientConfig, ClientConnection, StreamOwned};
 
 checker::exercises! {
     tls_server in "8.2-tls-server" {
+        another_name: "easy, 15 minutes: Another name",
         full_doorway: "medium, 25 minutes: A full doorway",
     }
 }
@@ -28,13 +30,23 @@ fn failed(error: impl std::fmt::Display) -> String {
 type Tls = StreamOwned<ClientConnection, TcpStream>;
 
 fn join(server: SocketAddr, certificate: &Path, patience: Duration) -> Outcome<io::Result<Tls>> {
+    join_as("localhost", server, certificate, patience)
+}
+
+/// Joins, and expects the server to be called `name`.
+fn join_as(
+    name: &'static str,
+    server: SocketAddr,
+    certificate: &Path,
+    patience: Duration,
+) -> Outcome<io::Result<Tls>> {
     let certificate = read_certificate(certificate).map_err(failed)?;
     let config = ClientConfig::builder_with_provider(provider())
         .with_protocol_versions(&[&TLS13])
         .map_err(failed)?
         .with_root_certificates(trusting(&certificate).map_err(failed)?)
         .with_no_client_auth();
-    let name = ServerName::try_from("localhost").map_err(failed)?;
+    let name = ServerName::try_from(name).map_err(failed)?;
     let session = ClientConnection::new(Arc::new(config), name).map_err(failed)?;
     let stream = knock(server, patience)?;
     let mut tls = StreamOwned::new(session, stream);
@@ -70,6 +82,35 @@ fn is_closed(mut stream: &TcpStream, patience: Duration) -> Outcome<bool> {
     }
 }
 
+/// A file for a new certificate. Several answers may be checked at the same time.
+fn new_file() -> PathBuf {
+    static NUMBER: AtomicUsize = AtomicUsize::new(0);
+    let number = NUMBER.fetch_add(1, Ordering::Relaxed);
+    scratch().join(format!("exercise-{}-{number}.pem", process::id()))
+}
+
+// --- another_name ---
+
+fn another_name(attempt: &Attempt) -> Outcome {
+    let path = new_file();
+    let file = path.to_str().ok_or("the check needs a path in UTF-8")?;
+    let options = ["--name", "one.example", "--certificate", file, "--name", "two.example"];
+    let server = attempt.serve_with(&options)?;
+    let listening = format!("server listening at port {}", server.address().port());
+    let started = "the server was started with --name one.example and --name two.example";
+    server.expect_line_on_stdout(started, &listening)?;
+    for name in ["one.example", "two.example", "localhost"] {
+        let joined = join_as(name, server.address(), &path, attempt.patience())?;
+        joined.map_err(|error| {
+            format!("{started}, and a client that knows it as {name} was to join: {error}")
+        })?;
+    }
+    match join_as("three.example", server.address(), &path, attempt.patience())? {
+        Ok(_) => Err(format!("{started}, and a client joined that knows it as three.example")),
+        Err(_) => Ok(()),
+    }
+}
+
 // --- full_doorway ---
 
 /// In this time, something that was not to come would have come.
@@ -77,7 +118,7 @@ const A_WHILE: Duration = Duration::from_millis(300);
 
 fn full_doorway(attempt: &Attempt) -> Outcome {
     let patience = attempt.patience();
-    let path = scratch().join(format!("doorway-{}.pem", process::id()));
+    let path = new_file();
     let file = path.to_str().ok_or("the check needs a path in UTF-8")?;
     let server = attempt.serve_with(&["--certificate", file])?;
     let listening = format!("server listening at port {}", server.address().port());
