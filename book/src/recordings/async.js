@@ -57,29 +57,29 @@
     {
       "caption": "In thread `main`, `accept` in `poll` returned a new socket: the connection with port 50001 (*connection*).",
       "calls": [
-        {"terminal":1,"thread":"main","source":1,"line":52,"name":"accept","within":"poll","value":"50001"}
+        {"terminal":1,"thread":"main","source":1,"line":68,"name":"accept","within":"poll","value":"50001"}
       ],
       "because": 3,
       "threads": [
-        {"terminal":1,"thread":"main","source":1,"line":52,"call":"accept → 50001"}
+        {"terminal":1,"thread":"main","source":1,"line":68,"call":"accept → 50001"}
       ]
     },
     {
       "caption": "In thread `main`, `accept` in `poll` returned `WouldBlock`: nobody else is waiting to be accepted.",
       "calls": [
-        {"terminal":1,"thread":"main","source":1,"line":52,"name":"accept","within":"poll","value":"WouldBlock"}
+        {"terminal":1,"thread":"main","source":1,"line":68,"name":"accept","within":"poll","value":"WouldBlock"}
       ],
       "threads": [
-        {"terminal":1,"thread":"main","source":1,"line":52,"call":"accept → WouldBlock"}
+        {"terminal":1,"thread":"main","source":1,"line":68,"call":"accept → WouldBlock"}
       ]
     },
     {
       "caption": "In thread `main`, `read` in `try_read` returned `WouldBlock`: nothing is there to read now.",
       "calls": [
-        {"terminal":1,"thread":"main","source":2,"line":98,"name":"read","within":"try_read","value":"WouldBlock"}
+        {"terminal":1,"thread":"main","source":2,"line":91,"name":"read","within":"try_read","value":"WouldBlock"}
       ],
       "threads": [
-        {"terminal":1,"thread":"main","source":2,"line":98,"call":"read → WouldBlock"}
+        {"terminal":1,"thread":"main","source":2,"line":91,"call":"read → WouldBlock"}
       ]
     },
     {
@@ -122,29 +122,29 @@
     {
       "caption": "In thread `main`, `accept` in `poll` returned a new socket: the connection with port 50002 (*connection*).",
       "calls": [
-        {"terminal":1,"thread":"main","source":1,"line":52,"name":"accept","within":"poll","value":"50002"}
+        {"terminal":1,"thread":"main","source":1,"line":68,"name":"accept","within":"poll","value":"50002"}
       ],
       "because": 6,
       "threads": [
-        {"terminal":1,"thread":"main","source":1,"line":52,"call":"accept → 50002"}
+        {"terminal":1,"thread":"main","source":1,"line":68,"call":"accept → 50002"}
       ]
     },
     {
       "caption": "In thread `main`, `accept` in `poll` returned `WouldBlock`: nobody else is waiting to be accepted.",
       "calls": [
-        {"terminal":1,"thread":"main","source":1,"line":52,"name":"accept","within":"poll","value":"WouldBlock"}
+        {"terminal":1,"thread":"main","source":1,"line":68,"name":"accept","within":"poll","value":"WouldBlock"}
       ],
       "threads": [
-        {"terminal":1,"thread":"main","source":1,"line":52,"call":"accept → WouldBlock"}
+        {"terminal":1,"thread":"main","source":1,"line":68,"call":"accept → WouldBlock"}
       ]
     },
     {
       "caption": "In thread `main`, `read` in `try_read` returned `WouldBlock`: nothing is there to read now.",
       "calls": [
-        {"terminal":1,"thread":"main","source":2,"line":98,"name":"read","within":"try_read","value":"WouldBlock"}
+        {"terminal":1,"thread":"main","source":2,"line":91,"name":"read","within":"try_read","value":"WouldBlock"}
       ],
       "threads": [
-        {"terminal":1,"thread":"main","source":2,"line":98,"call":"read → WouldBlock"}
+        {"terminal":1,"thread":"main","source":2,"line":91,"call":"read → WouldBlock"}
       ]
     },
     {
@@ -190,17 +190,17 @@
     {
       "caption": "In thread `main`, `read` in `try_read` returned 6: so many bytes have come (*data*).",
       "calls": [
-        {"terminal":1,"thread":"main","source":2,"line":98,"name":"read","within":"try_read","value":"6"}
+        {"terminal":1,"thread":"main","source":2,"line":91,"name":"read","within":"try_read","value":"6"}
       ],
       "because": 7,
       "threads": [
-        {"terminal":1,"thread":"main","source":2,"line":98,"call":"read → 6"}
+        {"terminal":1,"thread":"main","source":2,"line":91,"call":"read → 6"}
       ]
     },
     {
       "caption": "In thread `main`, `write` in `try_write_vectored` returned 12: the kernel has taken the bytes for 50001.",
       "calls": [
-        {"terminal":1,"thread":"main","source":2,"line":135,"name":"write","within":"try_write_vectored","value":"12"}
+        {"terminal":1,"thread":"main","source":2,"line":128,"name":"write","within":"try_write_vectored","value":"12"}
       ],
       "screen": [
         {"terminal":2,"text":"50002:hello\n"}
@@ -210,7 +210,7 @@
         {"from":2,"to":1,"connection":50001,"flags":"."}
       ],
       "threads": [
-        {"terminal":1,"thread":"main","source":2,"line":135,"call":"write → 12"}
+        {"terminal":1,"thread":"main","source":2,"line":128,"call":"write → 12"}
       ]
     },
     {
@@ -225,10 +225,10 @@
     {
       "caption": "In thread `main`, `read` in `try_read` returned `WouldBlock`: nothing is there to read now.",
       "calls": [
-        {"terminal":1,"thread":"main","source":2,"line":98,"name":"read","within":"try_read","value":"WouldBlock"}
+        {"terminal":1,"thread":"main","source":2,"line":91,"name":"read","within":"try_read","value":"WouldBlock"}
       ],
       "threads": [
-        {"terminal":1,"thread":"main","source":2,"line":98,"call":"read → WouldBlock"}
+        {"terminal":1,"thread":"main","source":2,"line":91,"call":"read → WouldBlock"}
       ]
     },
     {
@@ -269,11 +269,11 @@
     {
       "caption": "In thread `main`, `read` in `try_read` returned 0: the other side has sent all it wanted (*end*).",
       "calls": [
-        {"terminal":1,"thread":"main","source":2,"line":98,"name":"read","within":"try_read","value":"0"}
+        {"terminal":1,"thread":"main","source":2,"line":91,"name":"read","within":"try_read","value":"0"}
       ],
       "because": 11,
       "threads": [
-        {"terminal":1,"thread":"main","source":2,"line":98,"call":"read → 0"}
+        {"terminal":1,"thread":"main","source":2,"line":91,"call":"read → 0"}
       ]
     },
     {
@@ -286,29 +286,29 @@
       ]
     },
     {
-      "caption": "In thread `main`, `shutdown` in `poll` returned: nothing more will be sent.",
+      "caption": "In thread `main`, `shutdown` in `half_close` returned: nothing more will be sent.",
       "calls": [
-        {"terminal":1,"thread":"main","source":2,"line":157,"name":"shutdown","within":"poll","value":"ok"}
+        {"terminal":1,"thread":"main","source":2,"line":150,"name":"shutdown","within":"half_close","value":"ok"}
       ],
       "wire": [
         {"from":1,"to":3,"connection":50002,"flags":"F."},
         {"from":3,"to":1,"connection":50002,"flags":"."}
       ],
       "threads": [
-        {"terminal":1,"thread":"main","source":2,"line":157,"call":"shutdown → ok"}
+        {"terminal":1,"thread":"main","source":2,"line":150,"call":"shutdown → ok"}
       ]
     },
     {
       "caption": "In thread `main`, `read` in `try_read` returned 0: the other side has sent all it wanted (*end*). The thread prints a line.",
       "calls": [
-        {"terminal":1,"thread":"main","source":2,"line":160,"name":"read","within":"try_read","value":"0"}
+        {"terminal":1,"thread":"main","source":2,"line":153,"name":"read","within":"try_read","value":"0"}
       ],
       "because": 11,
       "screen": [
-        {"terminal":1,"text":"有客户端退出了\n","by":["main",1,81]}
+        {"terminal":1,"text":"有客户端退出了\n","by":["main",1,101]}
       ],
       "threads": [
-        {"terminal":1,"thread":"main","source":2,"line":160,"call":"read → 0"}
+        {"terminal":1,"thread":"main","source":2,"line":153,"call":"read → 0"}
       ]
     },
     {
@@ -341,11 +341,11 @@
     {
       "caption": "In thread `main`, `read` in `try_read` returned 0: the other side has sent all it wanted (*end*).",
       "calls": [
-        {"terminal":1,"thread":"main","source":2,"line":98,"name":"read","within":"try_read","value":"0"}
+        {"terminal":1,"thread":"main","source":2,"line":91,"name":"read","within":"try_read","value":"0"}
       ],
       "because": 14,
       "threads": [
-        {"terminal":1,"thread":"main","source":2,"line":98,"call":"read → 0"}
+        {"terminal":1,"thread":"main","source":2,"line":91,"call":"read → 0"}
       ]
     },
     {
@@ -358,29 +358,29 @@
       ]
     },
     {
-      "caption": "In thread `main`, `shutdown` in `poll` returned: nothing more will be sent.",
+      "caption": "In thread `main`, `shutdown` in `half_close` returned: nothing more will be sent.",
       "calls": [
-        {"terminal":1,"thread":"main","source":2,"line":157,"name":"shutdown","within":"poll","value":"ok"}
+        {"terminal":1,"thread":"main","source":2,"line":150,"name":"shutdown","within":"half_close","value":"ok"}
       ],
       "wire": [
         {"from":1,"to":2,"connection":50001,"flags":"F."},
         {"from":2,"to":1,"connection":50001,"flags":"."}
       ],
       "threads": [
-        {"terminal":1,"thread":"main","source":2,"line":157,"call":"shutdown → ok"}
+        {"terminal":1,"thread":"main","source":2,"line":150,"call":"shutdown → ok"}
       ]
     },
     {
       "caption": "In thread `main`, `read` in `try_read` returned 0: the other side has sent all it wanted (*end*). The thread prints a line.",
       "calls": [
-        {"terminal":1,"thread":"main","source":2,"line":160,"name":"read","within":"try_read","value":"0"}
+        {"terminal":1,"thread":"main","source":2,"line":153,"name":"read","within":"try_read","value":"0"}
       ],
       "because": 14,
       "screen": [
-        {"terminal":1,"text":"有客户端退出了\n","by":["main",1,81]}
+        {"terminal":1,"text":"有客户端退出了\n","by":["main",1,101]}
       ],
       "threads": [
-        {"terminal":1,"thread":"main","source":2,"line":160,"call":"read → 0"}
+        {"terminal":1,"thread":"main","source":2,"line":153,"call":"read → 0"}
       ]
     },
     {
@@ -408,177 +408,165 @@
       [34,"}"]
     ]},
     {"file": "lessons/7.4-async-server/src/lib.rs", "lines": [
-      [38,"/// Works as [`run`] does, but in the given room. What clients say goes to `publisher`."],
-      [39,"///"],
-      [40,"/// # Errors"],
-      [41,"/// If the listener cannot be used with tokio."],
-      [42,"pub async fn serve("],
-      [43,"    listener: std::net::TcpListener,"],
-      [44,"    room: &Arc<Room>,"],
-      [45,"    publisher: Arc<impl Publish>,"],
-      [46,"    shutdown: impl Future,"],
-      [47,") -> io::Result<()> {"],
-      [48,"    listener.set_nonblocking(true)?;"],
-      [49,"    let listener = TcpListener::from_std(listener)?;"],
-      [50,"    let mut shutdown = pin!(shutdown);"],
-      [51,"    loop {"],
-      [52,"        select! {"],
-      [53,"            _ = &mut shutdown => break,"],
-      [54,"            accepted = listener.accept() => match accepted {"],
-      [55,"                Ok((stream, peer)) => admit(stream, peer, room, &publisher),"],
-      [56,"                Err(error) => sleep(pause_for(&error)).await,"],
-      [57,"            },"],
-      [58,"        }"],
-      [59,"    }"],
-      [60,"    drop(listener); // no new clients"],
-      [61,"    room.state().log.append(\"服务器关闭了\\n\".as_bytes()); // the server has closed"],
-      [62,"    room.news.send_replace(News::Goodbye);"],
-      [63,"    // Each client's task receives the news, so when nobody receives it any more, all have left."],
-      [64,"    let _ = timeout(FAREWELL, room.news.closed()).await;"],
-      [65,"    Ok(())"],
-      [66,"}"],
-      [68,""],
-      [70,"fn admit(stream: TcpStream, peer: SocketAddr, room: &Arc<Room>, publisher: &Arc<impl Publish>) {"],
-      [71,"    // A small message leaves immediately instead of waiting for company. An error means that the"],
-      [72,"    // client has already left, and its first read will say so."],
-      [73,"    let _ = stream.set_nodelay(true);"],
-      [74,"    // We create it here and not in the client's own task, so that clients join in the order in which"],
-      [75,"    // they connect, and no client misses what the next one says."],
-      [76,"    let client = Client::new(stream, peer, Arc::clone(room), Arc::clone(publisher));"],
-      [77,"    task::spawn(async move {"],
-      [78,"        if let Err(error) = client.serve().await {"],
-      [79,"            note_disconnected(peer, &error);"],
-      [80,"        }"],
-      [81,"        print_line!(\"有客户端退出了\"); // a client has left"],
-      [82,"    });"],
-      [83,"}"]
+      [54,"/// Works as [`serve`] does, but `admit` decides what happens to each connection."],
+      [55,"///"],
+      [56,"/// # Errors"],
+      [57,"/// If the listener cannot be used with tokio."],
+      [58,"pub async fn serve_with("],
+      [59,"    listener: std::net::TcpListener,"],
+      [60,"    room: &Arc<Room>,"],
+      [61,"    admit: impl Fn(TcpStream, SocketAddr),"],
+      [62,"    shutdown: impl Future,"],
+      [63,") -> io::Result<()> {"],
+      [64,"    listener.set_nonblocking(true)?;"],
+      [65,"    let listener = TcpListener::from_std(listener)?;"],
+      [66,"    let mut shutdown = pin!(shutdown);"],
+      [67,"    loop {"],
+      [68,"        select! {"],
+      [69,"            _ = &mut shutdown => break,"],
+      [70,"            accepted = listener.accept() => match accepted {"],
+      [71,"                Ok((stream, peer)) => admit(stream, peer),"],
+      [72,"                Err(error) => sleep(pause_for(&error)).await,"],
+      [73,"            },"],
+      [74,"        }"],
+      [75,"    }"],
+      [76,"    drop(listener); // no new clients"],
+      [77,"    room.state().log.append(\"服务器关闭了\\n\".as_bytes()); // the server has closed"],
+      [78,"    room.news.send_replace(News::Goodbye);"],
+      [79,"    // Each client's task receives the news, so when nobody receives it any more, all have left."],
+      [80,"    let _ = timeout(FAREWELL, room.news.closed()).await;"],
+      [81,"    Ok(())"],
+      [82,"}"],
+      [84,""],
+      [96,"/// Serves a client until it has left, and announces that."],
+      [97,"pub async fn stay(client: Client<impl Connection, impl Publish>, peer: SocketAddr) {"],
+      [98,"    if let Err(error) = client.serve().await {"],
+      [99,"        note_disconnected(peer, &error);"],
+      [100,"    }"],
+      [101,"    print_line!(\"有客户端退出了\"); // a client has left"],
+      [102,"}"]
     ]},
     {"file": "lessons/7.4-async-server/src/client.rs", "lines": [
-      [36,"impl<P: Publish> Client<P> {"],
-      [37,"    /// Creates a client that joins now."],
-      [38,"    pub fn new("],
-      [39,"        stream: TcpStream,"],
-      [40,"        peer: SocketAddr,"],
-      [41,"        room: Arc<Room>,"],
-      [42,"        publisher: Arc<P>,"],
-      [43,"    ) -> Client<P> {"],
-      [44,"        let (news, seat) = (room.news.subscribe(), room.join());"],
-      [45,"        Client {"],
-      [46,"            stream,"],
-      [47,"            peer,"],
-      [48,"            room,"],
-      [49,"            news,"],
-      [50,"            seat,"],
-      [51,"            publisher,"],
-      [52,"            lines: Lines::trimmed(),"],
-      [53,"            cut_at: None,"],
-      [54,"            is_broken: false,"],
-      [55,"            has_left: false,"],
-      [56,"        }"],
-      [57,"    }"],
-      [59,""],
-      [61,"    /// Serves the client until it has left, or the server closes."],
-      [62,"    ///"],
-      [63,"    /// # Errors"],
-      [64,"    /// If the client does not read what it is sent, or resets the connection."],
-      [65,"    pub async fn serve(mut self) -> io::Result<()> {"],
-      [66,"        loop {"],
-      [67,"            // Anything that is said after this line wakes us again, so we miss nothing."],
-      [68,"            let goodbye = *self.news.borrow_and_update() == News::Goodbye;"],
-      [69,"            let is_behind = self.send()?;"],
-      [70,"            if !is_behind && (self.has_left || goodbye) {"],
-      [71,"                return self.part().await;"],
-      [72,"            }"],
-      [73,"            // A client that is too fast for the others is not read from, so TCP tells it to stop."],
-      [74,"            let is_held = !self.has_left && self.publisher.holds_up(self.seat);"],
-      [75,"            let cut_at = self.cut_at.unwrap_or_else(Instant::now);"],
-      [76,"            select! {"],
-      [77,"                biased; // read what has arrived of a line before you cut it"],
-      [78,"                _ = self.stream.readable(), if !self.has_left && !is_held => {"],
-      [79,"                    self.read();"],
-      [80,"                    // Yield, so that a client that floods us cannot starve the others."],
-      [81,"                    task::yield_now().await;"],
-      [82,"                }"],
-      [83,"                _ = self.stream.writable(), if is_behind => {}"],
-      [84,"                () = sleep(ASK_AGAIN), if is_held => {}"],
-      [85,"                () = sleep_until(cut_at), if self.cut_at.is_some() && !is_held => {"],
-      [86,"                    let lines = self.lines.cut();"],
-      [87,"                    self.say(&lines);"],
-      [88,"                }"],
-      [89,"                _ = self.news.changed() => {}"],
-      [90,"            }"],
-      [91,"        }"],
-      [92,"    }"],
-      [94,""],
-      [96,"    fn read(&mut self) {"],
-      [97,"        let mut buffer = [0; 4096];"],
-      [98,"        let lines = match self.stream.try_read(&mut buffer) {"],
-      [99,"            Ok(received @ 1..) => self.lines.add(&buffer[..received]),"],
-      [100,"            Err(error) if is_passing(&error) => return,"],
-      [101,"            outcome => {"],
-      [102,"                self.has_left = true;"],
-      [103,"                if let Err(error) = outcome {"],
-      [104,"                    self.is_broken = true;"],
-      [105,"                    note_disconnected(self.peer, &error);"],
-      [106,"                }"],
-      [107,"                self.lines.finish()"],
-      [108,"            }"],
-      [109,"        };"],
-      [110,"        self.say(&lines);"],
+      [34,"impl<C: Connection, P: Publish> Client<C, P> {"],
+      [35,"    /// Creates a client that joins now."],
+      [36,"    pub fn new(stream: C, peer: SocketAddr, room: Arc<Room>, publisher: Arc<P>) -> Client<C, P> {"],
+      [37,"        let (news, seat) = (room.news.subscribe(), room.join());"],
+      [38,"        Client {"],
+      [39,"            stream,"],
+      [40,"            peer,"],
+      [41,"            room,"],
+      [42,"            news,"],
+      [43,"            seat,"],
+      [44,"            publisher,"],
+      [45,"            lines: Lines::trimmed(),"],
+      [46,"            cut_at: None,"],
+      [47,"            is_broken: false,"],
+      [48,"            has_left: false,"],
+      [49,"        }"],
+      [50,"    }"],
+      [52,""],
+      [54,"    /// Serves the client until it has left, or the server closes."],
+      [55,"    ///"],
+      [56,"    /// # Errors"],
+      [57,"    /// If the client does not read what it is sent, or resets the connection."],
+      [58,"    pub async fn serve(mut self) -> io::Result<()> {"],
+      [59,"        loop {"],
+      [60,"            // Anything that is said after this line wakes us again, so we miss nothing."],
+      [61,"            let goodbye = *self.news.borrow_and_update() == News::Goodbye;"],
+      [62,"            let is_behind = self.send()?;"],
+      [63,"            if !is_behind && (self.has_left || goodbye) {"],
+      [64,"                return self.part().await;"],
+      [65,"            }"],
+      [66,"            // A client that is too fast for the others is not read from, so TCP tells it to stop."],
+      [67,"            let is_held = !self.has_left && self.publisher.holds_up(self.seat);"],
+      [68,"            let cut_at = self.cut_at.unwrap_or_else(Instant::now);"],
+      [69,"            select! {"],
+      [70,"                biased; // read what has arrived of a line before you cut it"],
+      [71,"                _ = self.stream.readable(), if !self.has_left && !is_held => {"],
+      [72,"                    self.read();"],
+      [73,"                    // Yield, so that a client that floods us cannot starve the others."],
+      [74,"                    task::yield_now().await;"],
+      [75,"                }"],
+      [76,"                _ = self.stream.socket().writable(), if is_behind => {}"],
+      [77,"                () = sleep(ASK_AGAIN), if is_held => {}"],
+      [78,"                () = sleep_until(cut_at), if self.cut_at.is_some() && !is_held => {"],
+      [79,"                    let lines = self.lines.cut();"],
+      [80,"                    self.say(&lines);"],
+      [81,"                }"],
+      [82,"                _ = self.news.changed() => {}"],
+      [83,"            }"],
+      [84,"        }"],
+      [85,"    }"],
+      [87,""],
+      [89,"    fn read(&mut self) {"],
+      [90,"        let mut buffer = [0; 4096];"],
+      [91,"        let lines = match self.stream.try_read(&mut buffer) {"],
+      [92,"            Ok(received @ 1..) => self.lines.add(&buffer[..received]),"],
+      [93,"            Err(error) if is_passing(&error) => return,"],
+      [94,"            outcome => {"],
+      [95,"                self.has_left = true;"],
+      [96,"                if let Err(error) = outcome {"],
+      [97,"                    self.is_broken = true;"],
+      [98,"                    note_disconnected(self.peer, &error);"],
+      [99,"                }"],
+      [100,"                self.lines.finish()"],
+      [101,"            }"],
+      [102,"        };"],
+      [103,"        self.say(&lines);"],
+      [104,"    }"],
+      [105,""],
+      [106,"    fn say(&mut self, lines: &[u8]) {"],
+      [107,"        self.cut_at = self.lines.patience().map(|patience| Instant::now() + patience);"],
+      [108,"        if !lines.is_empty() {"],
+      [109,"            self.publisher.say(self.seat, self.peer.port(), lines);"],
+      [110,"        }"],
       [111,"    }"],
-      [112,""],
-      [113,"    fn say(&mut self, lines: &[u8]) {"],
-      [114,"        self.cut_at = self.lines.patience().map(|patience| Instant::now() + patience);"],
-      [115,"        if !lines.is_empty() {"],
-      [116,"            self.publisher.say(self.seat, self.peer.port(), lines);"],
-      [117,"        }"],
-      [118,"    }"],
-      [120,""],
-      [122,"    /// Sends what is in the log for this client, as much as its socket takes. Returns whether"],
-      [123,"    /// something is left."],
-      [124,"    fn send(&mut self) -> io::Result<bool> {"],
-      [125,"        if self.is_broken {"],
-      [126,"            return Ok(false);"],
-      [127,"        }"],
-      [128,"        let State { log, cursors, .. } = &mut *self.room.state();"],
-      [129,"        let Some(cursor) = cursors.get_mut(&self.seat) else { return Ok(false) };"],
-      [130,"        let Some(unread) = log.unread(cursor) else {"],
-      [131,"            disconnect(&self.stream);"],
-      [132,"            return Err(io::Error::other(\"it does not read what it is sent\"));"],
-      [133,"        };"],
-      [134,"        if !unread.is_empty() {"],
-      [135,"            match self.stream.try_write_vectored(&unread) {"],
-      [136,"                Ok(sent) => cursor.advance(sent),"],
-      [137,"                Err(error) if is_passing(&error) => {}"],
-      [138,"                Err(error) => {"],
-      [139,"                    note_disconnected(self.peer, &error);"],
-      [140,"                    disconnect(&self.stream); // makes it readable, so that its end is read"],
-      [141,"                    self.is_broken = true;"],
-      [142,"                }"],
-      [143,"            }"],
-      [144,"        }"],
-      [145,"        let is_behind = !self.is_broken && !log.is_read(cursor);"],
-      [146,"        if log.lets_go() {"],
-      [147,"            self.room.wake_everybody(); // for the speakers that wait"],
-      [148,"        }"],
-      [149,"        Ok(is_behind)"],
-      [150,"    }"],
-      [152,""],
-      [154,"    /// Half-closes the connection, and waits until the client has closed it too. If we closed it with"],
-      [155,"    /// unread data in it, that would reset it, and the last line might be lost."],
-      [156,"    async fn part(mut self) -> io::Result<()> {"],
-      [157,"        self.stream.shutdown().await?;"],
-      [158,"        loop {"],
-      [159,"            self.stream.readable().await?;"],
-      [160,"            let thrown_away = self.stream.try_read(&mut [0; 4096]);"],
-      [161,"            match thrown_away {"],
-      [162,"                Ok(0) => return Ok(()),"],
-      [163,"                Err(error) if !is_passing(&error) => return Err(error),"],
-      [164,"                _ => task::yield_now().await,"],
-      [165,"            }"],
-      [166,"        }"],
-      [167,"    }"],
-      [168,"}"]
+      [113,""],
+      [115,"    /// Sends what is in the log for this client, as much as its socket takes. Returns whether"],
+      [116,"    /// something is left."],
+      [117,"    fn send(&mut self) -> io::Result<bool> {"],
+      [118,"        if self.is_broken {"],
+      [119,"            return Ok(false);"],
+      [120,"        }"],
+      [121,"        let State { log, cursors, .. } = &mut *self.room.state();"],
+      [122,"        let Some(cursor) = cursors.get_mut(&self.seat) else { return Ok(false) };"],
+      [123,"        let Some(unread) = log.unread(cursor) else {"],
+      [124,"            disconnect(self.stream.socket());"],
+      [125,"            return Err(io::Error::other(\"it does not read what it is sent\"));"],
+      [126,"        };"],
+      [127,"        if !unread.is_empty() {"],
+      [128,"            match self.stream.try_write_vectored(&unread) {"],
+      [129,"                Ok(sent) => cursor.advance(sent),"],
+      [130,"                Err(error) if is_passing(&error) => {}"],
+      [131,"                Err(error) => {"],
+      [132,"                    note_disconnected(self.peer, &error);"],
+      [133,"                    disconnect(self.stream.socket()); // makes it readable, so that its end is read"],
+      [134,"                    self.is_broken = true;"],
+      [135,"                }"],
+      [136,"            }"],
+      [137,"        }"],
+      [138,"        let is_behind = !self.is_broken && !log.is_read(cursor);"],
+      [139,"        if log.lets_go() {"],
+      [140,"            self.room.wake_everybody(); // for the speakers that wait"],
+      [141,"        }"],
+      [142,"        Ok(is_behind)"],
+      [143,"    }"],
+      [145,""],
+      [147,"    /// Half-closes the connection, and waits until the client has closed it too. If we closed it with"],
+      [148,"    /// unread data in it, that would reset it, and the last line might be lost."],
+      [149,"    async fn part(mut self) -> io::Result<()> {"],
+      [150,"        self.stream.half_close().await?;"],
+      [151,"        loop {"],
+      [152,"            self.stream.readable().await?;"],
+      [153,"            let thrown_away = self.stream.try_read(&mut [0; 4096]);"],
+      [154,"            match thrown_away {"],
+      [155,"                Ok(0) => return Ok(()),"],
+      [156,"                Err(error) if !is_passing(&error) => return Err(error),"],
+      [157,"                _ => task::yield_now().await,"],
+      [158,"            }"],
+      [159,"        }"],
+      [160,"    }"],
+      [161,"}"]
     ]}
   ]
 }
