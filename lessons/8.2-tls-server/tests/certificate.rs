@@ -86,6 +86,26 @@ fn servers_that_start_at_the_same_moment_have_the_same() {
     }
 }
 
+#[cfg(target_os = "linux")] // which alone tells that a thread waits
+needs::test!(a_server_waits_for_another_one_that_makes_it);
+#[cfg(target_os = "linux")]
+fn a_server_waits_for_another_one_that_makes_it() {
+    let path = folder("waits").join("chat.pem");
+    let key = shared::open_private(&path.with_extension("key")).expect("the key's file");
+    key.lock().expect("a lock");
+    let server = Program::server_from(command(&path));
+    harness::wait_until("it waits", || harness::sleeping_threads(server.process_id()).is_some());
+    let written = folder("waits-written").join("chat.pem");
+    write(&written, &["localhost"], 1);
+    for extension in ["pem", "key"] {
+        let to = path.with_extension(extension);
+        fs::copy(written.with_extension(extension), to).expect("a copy");
+    }
+    drop(key);
+    let other = Program::server_from(command(&written));
+    assert_eq!(fingerprint(&server), fingerprint(&other));
+}
+
 /// Writes a certificate for `names` that has expired if `days` are less than none, and its key.
 fn write(path: &Path, names: &[&str], days: i64) {
     let names: Vec<String> = names.iter().map(|name| name.to_string()).collect();

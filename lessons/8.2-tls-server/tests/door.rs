@@ -2,7 +2,6 @@
 
 use std::io::{ErrorKind, Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpStream};
-use std::process::Command;
 use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, Instant};
@@ -11,7 +10,6 @@ use harness::{
     DEADLINE, Peer, Program, expect_service, open_descriptors, own, processor_time, wait_until,
 };
 use lesson_tls_server::{HANDSHAKE, provider, read_certificate, trusting};
-use needs::OPENSSL;
 use predicates::str::contains;
 use rustls::pki_types::ServerName;
 use rustls::version::TLS13;
@@ -48,7 +46,9 @@ fn client_hello(server: &Program) -> Vec<u8> {
 
 /// A client in the room, which this test encrypts for by itself.
 fn joined(server: &Program) -> StreamOwned<ClientConnection, TcpStream> {
-    StreamOwned::new(client_of(server), knock(server))
+    let mut client = StreamOwned::new(client_of(server), knock(server));
+    client.conn.complete_io(&mut client.sock).expect("a handshake");
+    client
 }
 
 /// Two clients that are in the room. The second one says nothing more.
@@ -66,11 +66,13 @@ fn end(mut stream: &TcpStream) -> (Vec<u8>, Option<ErrorKind>) {
     (received, outcome.err().map(|error| error.kind()))
 }
 
-needs::test!(OPENSSL: openssl_joins_the_same_room);
+#[cfg(unix)] // the harness cannot press Ctrl-C on Windows
+needs::test!(needs::OPENSSL: openssl_joins_the_same_room);
+#[cfg(unix)]
 fn openssl_joins_the_same_room() {
     let server = Program::server(own(LESSON));
     let mut other = server.connect();
-    let mut openssl = Command::new("openssl");
+    let mut openssl = std::process::Command::new("openssl");
     openssl.args(["s_client", "-quiet", "-verify_return_error", "-verify_ip", "127.0.0.1"]);
     openssl.arg("-CAfile").arg(server.certificate());
     openssl.args(["-connect", &server.address().to_string()]);
@@ -256,6 +258,27 @@ fn half_a_record_is_no_line() {
     listener.assert_open_and_silent();
 }
 
+needs::test!(what_comes_together_with_the_end_of_the_handshake_is_heard);
+fn what_comes_together_with_the_end_of_the_handshake_is_heard() {
+    let server = Program::server(own(LESSON));
+    let (mut listener, _other) = listener(&server);
+    for _ in 0..20 {
+        let (mut client, mut socket) = (client_of(&server), knock(&server));
+        client.writer().write_all(b"I could not wait\n").expect("kept until the keys are there");
+        client.write_tls(&mut socket).expect("the first message");
+        while client.is_handshaking() {
+            client.read_tls(&mut socket).expect("the server's messages");
+            client.process_new_packets().expect("a handshake");
+        }
+        let mut segment = Vec::new();
+        while client.wants_write() {
+            client.write_tls(&mut segment).expect("the last message, and a line");
+        }
+        socket.write_all(&segment).expect("it is sent");
+        listener.expect(format!("{}:I could not wait\n", port(&socket)));
+    }
+}
+
 needs::test!(records_arrive_however_they_are_cut);
 /// Tests that each record that arrives in pieces, and each piece with several records, is read.
 fn records_arrive_however_they_are_cut() {
@@ -285,7 +308,9 @@ fn records_arrive_however_they_are_cut() {
     listener.expect(format!("{label}:{}\n", "x".repeat(16_000)));
 }
 
+#[cfg(unix)] // the harness cannot press Ctrl-C on Windows
 needs::test!(everybody_is_told_goodbye_with_close_notify);
+#[cfg(unix)]
 fn everybody_is_told_goodbye_with_close_notify() {
     let mut server = Program::server(own(LESSON));
     let mut client = joined(&server);
