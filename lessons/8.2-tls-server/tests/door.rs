@@ -313,17 +313,16 @@ needs::test!(everybody_is_told_goodbye_with_close_notify);
 #[cfg(unix)]
 fn everybody_is_told_goodbye_with_close_notify() {
     let mut server = Program::server(own(LESSON));
+    let (mut listener, other) = listener(&server);
     let mut client = joined(&server);
-    let mut other = server.connect();
-    other.send("are you there?\n");
     client.write_all(b"yes\n").expect("it is sent");
-    other.skip_to(":yes\n");
+    listener.expect(format!("{}:yes\n", port(&client.sock)));
     let _in_the_door = knock(&server);
     server.press_ctrl_c();
     let mut heard = String::new();
     client.read_to_string(&mut heard).expect("close_notify, without which this is an error");
     assert!(heard.ends_with("服务器关闭了\n"), "{heard}");
-    drop((client, other));
+    drop((client, listener, other));
     assert_eq!(server.wait_for_exit().code(), Some(0));
 }
 

@@ -97,13 +97,20 @@ async fn pass_on(
     let first = let_in(&mut server).await?;
     let _ = earlier.changed().await; // an error: that sender has been dropped, which is what it is for
     drop(is_in);
-    test.write_all(&first).await?;
+    let _ = test.write_all(&first).await; // it may have left, and its words are still here
 
     let of_test = SockRef::from(test.get_ref()).try_clone()?;
     let of_server = SockRef::from(server.get_ref().0).try_clone()?;
     let (from_server, to_server) = split(server);
     let (from_test, to_test) = split(test);
-    let outcome = try_join!(copy(from_test, to_server), copy(from_server, to_test));
+    let to_the_server = async { copy(from_test, to_server).await.map_err(drop) };
+    let to_the_test = async {
+        match copy(from_server, to_test).await {
+            Err(Broken::To) => Ok(()), // the test has left: what it has said is passed on first
+            outcome => outcome.map_err(drop),
+        }
+    };
+    let outcome = try_join!(to_the_server, to_the_test);
     if outcome.is_err() {
         // A reset throws away what has not been sent yet. What the test has sent, it has sent.
         wait_until_sent(&of_server).await;
@@ -152,14 +159,24 @@ async fn let_in(server: &mut TlsStream<TcpStream>) -> io::Result<Vec<u8>> {
     .await
 }
 
+/// The connection that is broken.
+enum Broken {
+    From,
+    To,
+}
+
 /// Copies until the end, and passes that on as well.
-async fn copy(mut from: impl AsyncRead + Unpin, mut to: impl AsyncWrite + Unpin) -> io::Result<()> {
+async fn copy(
+    mut from: impl AsyncRead + Unpin,
+    mut to: impl AsyncWrite + Unpin,
+) -> Result<(), Broken> {
     let mut buffer = vec![0; 16 * 1024];
     loop {
-        match from.read(&mut buffer).await? {
-            0 => return to.shutdown().await,
-            received => to.write_all(&buffer[..received]).await?,
+        let received = from.read(&mut buffer).await.map_err(|_| Broken::From)?;
+        if received == 0 {
+            return to.shutdown().await.map_err(|_| Broken::To);
         }
-        to.flush().await?;
+        to.write_all(&buffer[..received]).await.map_err(|_| Broken::To)?;
+        to.flush().await.map_err(|_| Broken::To)?;
     }
 }
