@@ -133,10 +133,11 @@ impl Crowd {
         let at_most = if sending.is_empty() { at_most } else { Duration::ZERO };
         sending.into_iter().try_for_each(|index| self.send(index))?;
         let mut events = replace(&mut self.events, Events::with_capacity(0));
-        if let Err(error) = self.poll.poll(&mut events, Some(at_most)) {
-            if error.kind() != ErrorKind::Interrupted {
-                return Err(error).context("cannot wait for sockets");
-            }
+        let polled = self.poll.poll(&mut events, Some(at_most));
+        if let Err(error) = polled
+            && error.kind() != ErrorKind::Interrupted
+        {
+            return Err(error).context("cannot wait for sockets");
         }
         for event in &events {
             let index = event.token().0;
