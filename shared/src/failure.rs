@@ -2,7 +2,8 @@
 
 use std::fmt;
 use std::io::{self, ErrorKind};
-use std::net::TcpStream;
+
+use socket2::SockRef;
 
 use crate::note;
 
@@ -70,10 +71,19 @@ pub fn cannot_connect(address: &str, error: io::Error, server: &str) -> anyhow::
 /// If the stream is connected to itself. The system chooses a free port for a client. If that is
 /// the very port the client calls, and no server listens there, the client calls and answers at the
 /// same time, which TCP allows (RFC 9293, section 3.5, "simultaneous connection").
-pub fn check_connected(stream: &TcpStream, address: &str, server: &str) -> anyhow::Result<()> {
+///
+/// `stream` is a [`TcpStream`](std::net::TcpStream), or the equivalent of another crate (tokio).
+pub fn check_connected<'a>(
+    stream: impl Into<SockRef<'a>>,
+    address: &str,
+    server: &str,
+) -> anyhow::Result<()> {
+    let stream = stream.into();
     // The connection may be over already. If so, the first read will say so.
-    let Ok(peer) = stream.peer_addr() else { return Ok(()) };
-    if stream.local_addr().is_ok_and(|local| local == peer) {
+    let Some(peer) = stream.peer_addr().ok().and_then(|peer| peer.as_socket()) else {
+        return Ok(());
+    };
+    if stream.local_addr().is_ok_and(|local| local.as_socket() == Some(peer)) {
         anyhow::bail!(
             "no server listens on {address}: the connection has reached its own beginning\n{}",
             start_the_server(address, server)
@@ -102,7 +112,7 @@ mod tests {
     use super::*;
     use anyhow::Context;
     use socket2::{Domain, Socket, Type};
-    use std::net::{SocketAddr, TcpListener};
+    use std::net::{SocketAddr, TcpListener, TcpStream};
 
     #[test]
     fn a_failure_shows_its_causes_on_one_line_and_no_backtrace() {
@@ -164,7 +174,8 @@ mod tests {
         let address = socket.local_addr().expect("its address");
         socket.connect(&address).expect("a connection to itself");
         let address = address.as_socket().expect("an address of IPv4").to_string();
-        let error = check_connected(&socket.into(), &address, "lesson-x").expect_err("itself");
+        let error =
+            check_connected(&TcpStream::from(socket), &address, "lesson-x").expect_err("itself");
         let expected = format!(
             "no server listens on {address}: the connection has reached its own beginning\n\
              Start the server first, in another terminal: cargo run -p lesson-x -- {address}"

@@ -4,6 +4,7 @@
 //! |---|---|
 //! | [`arguments`] | the address on the command line, `--help`, `--version` |
 //! | [`failure`] | errors that say what was attempted, and what to try next |
+//! | [`files`] | a file that nobody else may read |
 //! | [`output`] | lines on stdout and stderr that never stop a server |
 //! | [`listener`] | a listening socket, and what to do when `accept` fails |
 //! | [`network`] | the networks that this machine is on, and what a datagram's receive may fail with |
@@ -19,6 +20,7 @@
 pub mod arguments;
 pub mod ctrl_c;
 pub mod failure;
+pub mod files;
 pub mod lines;
 pub mod listener;
 pub mod network;
@@ -31,8 +33,9 @@ pub mod text;
 pub use arguments::{Lesson, host_and_port};
 pub use ctrl_c::CtrlC;
 pub use failure::{Failure, cannot_connect, cannot_listen, check_connected, lost_connection};
+pub use files::open_private;
 pub use lines::{LONGEST_LINE, Lines};
-pub use listener::{announce, become_server, listen, pause_after, pause_for};
+pub use listener::{announce, become_server, listen, listen_for, pause_after, pause_for};
 pub use network::{Network, networks, nothing_arrived};
 pub use output::{complain, print_or_exit};
 pub use pace::{Allowance, Pace};

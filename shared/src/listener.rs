@@ -62,6 +62,18 @@ pub fn listen(address: &str) -> anyhow::Result<(TcpListener, SocketAddr)> {
     Ok((listener, bound))
 }
 
+/// Does the same as [`listen`] for a server that telnet cannot use, and names `client` instead, which
+/// is a command that takes `HOST:PORT`.
+///
+/// # Errors
+/// Those of [`listen`].
+pub fn listen_for(client: &str, address: &str) -> anyhow::Result<(TcpListener, SocketAddr)> {
+    let listener = listen_on_any_of(address).map_err(|error| cannot_listen(address, error))?;
+    let connect = |ip, port| format!("{client} {}", SocketAddr::new(ip, port));
+    let bound = announce_with(&listener, connect)?;
+    Ok((listener, bound))
+}
+
 /// Listens on the first address that works, because a name may stand for several (`localhost` for
 /// `::1` and `127.0.0.1`).
 fn listen_on_any_of(address: &str) -> io::Result<TcpListener> {
@@ -109,11 +121,18 @@ fn notice_vanished_peers(socket: &Socket) {
 ///
 /// If the system does not tell the address, or the signal handler cannot be installed.
 pub fn announce(listener: &TcpListener) -> anyhow::Result<SocketAddr> {
+    announce_with(listener, with_telnet)
+}
+
+fn announce_with(
+    listener: &TcpListener,
+    connect: impl Fn(IpAddr, u16) -> String,
+) -> anyhow::Result<SocketAddr> {
     let bound = listener
         .local_addr()
         .map_err(|error| anyhow::anyhow!("cannot find out the address of the listener: {error}"))?;
     become_server()?;
-    note!("{}", announcement(bound, &lan_addresses(bound.ip())));
+    note!("{}", announcement(bound, &lan_addresses(bound.ip()), connect));
     Ok(bound)
 }
 
@@ -128,18 +147,25 @@ pub fn become_server() -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Words the announcement. `others` are the addresses at which other machines reach the listener.
-fn announcement(bound: SocketAddr, others: &[IpAddr]) -> String {
+fn with_telnet(ip: IpAddr, port: u16) -> String {
+    format!("telnet {ip} {port} (or nc {ip} {port})")
+}
+
+/// Words the announcement. `others` are the addresses at which other machines reach the listener, and
+/// `connect` words how to.
+fn announcement(
+    bound: SocketAddr,
+    others: &[IpAddr],
+    connect: impl Fn(IpAddr, u16) -> String,
+) -> String {
     let port = bound.port();
     let (ip, more) = match others {
         [] => (reachable(bound).ip(), &[][..]),
         [first, more @ ..] => (*first, more),
     };
     let more: String = more.iter().map(|ip| format!("; or to {ip}")).collect();
-    format!(
-        "listening on {bound}: connect with telnet {ip} {port} (or nc {ip} {port}){more}, stop \
-         with Ctrl-C"
-    )
+    let connect = connect(ip, port);
+    format!("listening on {bound}: connect with {connect}{more}, stop with Ctrl-C")
 }
 
 /// Returns the addresses at which other machines reach a listener that is bound to every address of
@@ -288,7 +314,7 @@ mod tests {
     #[test]
     fn a_class_is_told_the_address_on_its_network() {
         let announced = |bound: &str, others: &[IpAddr]| {
-            announcement(bound.parse().expect("an address"), others)
+            announcement(bound.parse().expect("an address"), others, with_telnet)
         };
         let (first, second) = (IpAddr::from([192, 0, 2, 7]), IpAddr::from([198, 51, 100, 7]));
         assert_eq!(

@@ -7,19 +7,17 @@ use std::sync::Arc;
 
 use lesson_shared_log_server::ASK_AGAIN;
 use shared::{Lines, disconnect, note_disconnected};
-use tokio::io::AsyncWriteExt;
-use tokio::net::TcpStream;
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep, sleep_until};
 use tokio::{select, task};
 
-use crate::{News, Publish, Room, Seat, State};
+use crate::{Connection, News, Publish, Room, Seat, State};
 // ANCHOR_END: header
 
 // ANCHOR: client
 /// One client, from joining to leaving.
-pub struct Client<P> {
-    stream: TcpStream,
+pub struct Client<C, P> {
+    stream: C,
     peer: SocketAddr,
     room: Arc<Room>,
     news: watch::Receiver<News>,
@@ -33,14 +31,9 @@ pub struct Client<P> {
     has_left: bool,
 }
 
-impl<P: Publish> Client<P> {
+impl<C: Connection, P: Publish> Client<C, P> {
     /// Creates a client that joins now.
-    pub fn new(
-        stream: TcpStream,
-        peer: SocketAddr,
-        room: Arc<Room>,
-        publisher: Arc<P>,
-    ) -> Client<P> {
+    pub fn new(stream: C, peer: SocketAddr, room: Arc<Room>, publisher: Arc<P>) -> Client<C, P> {
         let (news, seat) = (room.news.subscribe(), room.join());
         Client {
             stream,
@@ -80,7 +73,7 @@ impl<P: Publish> Client<P> {
                     // Yield, so that a client that floods us cannot starve the others.
                     task::yield_now().await;
                 }
-                _ = self.stream.writable(), if is_behind => {}
+                _ = self.stream.socket().writable(), if is_behind => {}
                 () = sleep(ASK_AGAIN), if is_held => {}
                 () = sleep_until(cut_at), if self.cut_at.is_some() && !is_held => {
                     let lines = self.lines.cut();
@@ -128,7 +121,7 @@ impl<P: Publish> Client<P> {
         let State { log, cursors, .. } = &mut *self.room.state();
         let Some(cursor) = cursors.get_mut(&self.seat) else { return Ok(false) };
         let Some(unread) = log.unread(cursor) else {
-            disconnect(&self.stream);
+            disconnect(self.stream.socket());
             return Err(io::Error::other("it does not read what it is sent"));
         };
         if !unread.is_empty() {
@@ -137,7 +130,7 @@ impl<P: Publish> Client<P> {
                 Err(error) if is_passing(&error) => {}
                 Err(error) => {
                     note_disconnected(self.peer, &error);
-                    disconnect(&self.stream); // makes it readable, so that its end is read
+                    disconnect(self.stream.socket()); // makes it readable, so that its end is read
                     self.is_broken = true;
                 }
             }
@@ -154,7 +147,7 @@ impl<P: Publish> Client<P> {
     /// Half-closes the connection, and waits until the client has closed it too. If we closed it with
     /// unread data in it, that would reset it, and the last line might be lost.
     async fn part(mut self) -> io::Result<()> {
-        self.stream.shutdown().await?;
+        self.stream.half_close().await?;
         loop {
             self.stream.readable().await?;
             let thrown_away = self.stream.try_read(&mut [0; 4096]);
@@ -168,7 +161,7 @@ impl<P: Publish> Client<P> {
 }
 
 /// Makes the room forget the client, however the client's task ends.
-impl<P> Drop for Client<P> {
+impl<C, P> Drop for Client<C, P> {
     fn drop(&mut self) {
         self.room.leave(self.seat);
     }

@@ -14,9 +14,11 @@ use tokio::time::{sleep, timeout};
 use tokio::{select, task};
 
 pub use client::Client;
+pub use connection::Connection;
 pub use room::{News, Publish, Room, Seat, State};
 
 mod client;
+mod connection;
 mod room;
 #[cfg(test)]
 mod tests;
@@ -45,6 +47,20 @@ pub async fn serve(
     publisher: Arc<impl Publish>,
     shutdown: impl Future,
 ) -> io::Result<()> {
+    let admit = |stream, peer| admit(stream, peer, room, &publisher);
+    serve_with(listener, room, admit, shutdown).await
+}
+
+/// Works as [`serve`] does, but `admit` decides what happens to each connection.
+///
+/// # Errors
+/// If the listener cannot be used with tokio.
+pub async fn serve_with(
+    listener: std::net::TcpListener,
+    room: &Arc<Room>,
+    admit: impl Fn(TcpStream, SocketAddr),
+    shutdown: impl Future,
+) -> io::Result<()> {
     listener.set_nonblocking(true)?;
     let listener = TcpListener::from_std(listener)?;
     let mut shutdown = pin!(shutdown);
@@ -52,7 +68,7 @@ pub async fn serve(
         select! {
             _ = &mut shutdown => break,
             accepted = listener.accept() => match accepted {
-                Ok((stream, peer)) => admit(stream, peer, room, &publisher),
+                Ok((stream, peer)) => admit(stream, peer),
                 Err(error) => sleep(pause_for(&error)).await,
             },
         }
@@ -74,11 +90,14 @@ fn admit(stream: TcpStream, peer: SocketAddr, room: &Arc<Room>, publisher: &Arc<
     // We create it here and not in the client's own task, so that clients join in the order in which
     // they connect, and no client misses what the next one says.
     let client = Client::new(stream, peer, Arc::clone(room), Arc::clone(publisher));
-    task::spawn(async move {
-        if let Err(error) = client.serve().await {
-            note_disconnected(peer, &error);
-        }
-        print_line!("有客户端退出了"); // a client has left
-    });
+    task::spawn(stay(client, peer));
+}
+
+/// Serves a client until it has left, and announces that.
+pub async fn stay(client: Client<impl Connection, impl Publish>, peer: SocketAddr) {
+    if let Err(error) = client.serve().await {
+        note_disconnected(peer, &error);
+    }
+    print_line!("有客户端退出了"); // a client has left
 }
 // ANCHOR_END: admit

@@ -45,6 +45,8 @@ pub struct Options {
     pub processes: Vec<u32>,
     /// Whether the server is nats-server.
     pub nats: bool,
+    /// The certificate of a server that encrypts.
+    pub tls: Option<PathBuf>,
     /// Whether to print JSON instead of a table.
     pub json: bool,
 }
@@ -65,6 +67,7 @@ impl Default for Options {
             patience: Duration::from_secs(10),
             processes: Vec::new(),
             nats: false,
+            tls: None,
             json: false,
         }
     }
@@ -107,6 +110,7 @@ Usage: cargo run --release -p crowd -- [OPTIONS] ADDRESS...
   --process ID    the server's process, to tell its processor time and memory
                   [default: the one that listens at the port, on this machine]
   --nats          the server is nats-server
+  --tls FILE      the server is that of 8.2, and this is its certificate
   --json          print JSON instead of a table
   --help, --version
 
@@ -179,6 +183,7 @@ pub fn parse(arguments: impl IntoIterator<Item = OsString>) -> anyhow::Result<Re
                 options.processes.push(number("--process", &mut parser, 1..=u32::MAX)?)
             }
             Arg::Long("nats") => options.nats = true,
+            Arg::Long("tls") => options.tls = Some(PathBuf::from(parser.value()?)),
             Arg::Long("json") => options.json = true,
             Arg::Long("worker") => return Ok(Request::Worker(parser.raw_args()?.collect())),
             Arg::Long("ladder") => extent = Some(("--ladder", LADDER)),

@@ -8,12 +8,12 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, anyhow};
 use hdrhistogram::Histogram;
 use indicatif::ProgressBar;
-use mio::net::TcpStream;
 use mio::{Events, Poll};
 
 use crate::check::{Cursor, LineCheck, Lines, Log};
 use crate::limits::Part;
 use crate::protocol::{Protocol, Unwrapper};
+use crate::wire::Wire;
 
 pub mod flood;
 mod joining;
@@ -32,7 +32,7 @@ pub struct Crowd {
     poll: Poll,
     events: Events,
     clients: Vec<Client>,
-    stuck: Vec<TcpStream>,
+    stuck: Vec<Wire>,
     protocol: Protocol,
     lines: Lines,
     log: Log,
@@ -66,7 +66,7 @@ pub struct Crowd {
 }
 
 struct Client {
-    stream: TcpStream,
+    stream: Wire,
     port: u16,
     /// Its number, if it is a speaker.
     speaker: Option<usize>,
@@ -82,7 +82,7 @@ struct Client {
 }
 
 impl Client {
-    fn new(stream: TcpStream, port: u16, speaker: Option<usize>, check: Check) -> Client {
+    fn new(stream: Wire, port: u16, speaker: Option<usize>, check: Check) -> Client {
         let (unsent, roll, unwrapper) = Default::default();
         Client { stream, port, speaker, unsent, sent: 0, roll, done: false, unwrapper, check }
     }
@@ -133,15 +133,18 @@ impl Crowd {
         let at_most = if sending.is_empty() { at_most } else { Duration::ZERO };
         sending.into_iter().try_for_each(|index| self.send(index))?;
         let mut events = replace(&mut self.events, Events::with_capacity(0));
-        if let Err(error) = self.poll.poll(&mut events, Some(at_most)) {
-            if error.kind() != ErrorKind::Interrupted {
-                return Err(error).context("cannot wait for sockets");
-            }
+        let polled = self.poll.poll(&mut events, Some(at_most));
+        if let Err(error) = polled
+            && error.kind() != ErrorKind::Interrupted
+        {
+            return Err(error).context("cannot wait for sockets");
         }
         for event in &events {
             let index = event.token().0;
             if event.is_writable() && !self.clients[index].unsent.is_empty() {
                 self.send(index)?;
+            } else if event.is_writable() {
+                let _ = self.clients[index].stream.flush(); // if it is over, the next read says so
             }
             if event.is_readable() || event.is_error() || event.is_read_closed() {
                 self.read(index, event.is_read_closed() || event.is_error())?;
@@ -180,7 +183,8 @@ impl Crowd {
                 Ok(0) => return Err(self.left(index, "the connection was closed")),
                 Ok(count) => {
                     self.hear(index, &buffer[..count])?;
-                    if cfg!(unix) && count < buffer.len() && !to_the_end {
+                    let may_be_more = to_the_end || self.clients[index].stream.is_encrypted();
+                    if cfg!(unix) && count < buffer.len() && !may_be_more {
                         break;
                     }
                 }

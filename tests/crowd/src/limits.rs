@@ -3,6 +3,7 @@
 use std::fs;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, ToSocketAddrs};
 use std::ops::Range;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use anyhow::{Context, ensure};
@@ -45,6 +46,8 @@ pub struct Part {
     pub patience: Duration,
     /// Whether the server is nats-server.
     pub nats: bool,
+    /// The certificate of a server that encrypts.
+    pub tls: Option<PathBuf>,
 }
 
 /// The limits of the system.
@@ -148,6 +151,7 @@ pub fn split(options: &Options, limits: &Limits) -> anyhow::Result<Vec<Part>> {
             size: options.size,
             patience: options.patience,
             nats: options.nats,
+            tls: options.tls.clone(),
         });
     }
     Ok(parts)

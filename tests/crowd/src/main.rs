@@ -9,6 +9,7 @@
 //! | `arguments` | the command line |
 //! | `check` | whether clients receive what was sent |
 //! | `protocol` | the bytes on the wire |
+//! | `wire` | a connection, plain or encrypted |
 //! | `clients` | the sockets, in one thread; joining, the calls of the roll, the rounds |
 //! | `processes` | more clients than one process may have |
 //! | `limits` | what the system allows |
@@ -51,6 +52,7 @@ mod report;
 mod server;
 mod stream;
 mod tables;
+mod wire;
 
 fn main() -> ExitCode {
     let request = match arguments::parse(env::args_os().skip(1)) {

@@ -65,6 +65,14 @@ impl Outcome {
         Some(used.as_secs_f64() * 1e6 / self.deliveries as f64)
     }
 
+    /// Returns the server's processor time for each client that has joined, in microseconds. It
+    /// includes the calls of the roll.
+    pub fn processor_time_a_join(&self) -> Option<f64> {
+        let server = self.server.as_ref()?;
+        let used = server.joined.processor.saturating_sub(server.empty.processor);
+        Some(used.as_secs_f64() * 1e6 / self.connections as f64)
+    }
+
     /// Returns how much each client in the room has added to the server's memory, in bytes.
     pub fn memory_a_client(&self) -> Option<f64> {
         let server = self.server.as_ref()?;

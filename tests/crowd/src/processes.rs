@@ -17,6 +17,7 @@ use std::env;
 use std::ffi::OsString;
 use std::io::{BufRead, BufReader, Write, stdin, stdout};
 use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 use std::str::FromStr;
 use std::time::{Duration, Instant};
@@ -276,6 +277,7 @@ fn to_words(part: &Part) -> Vec<String> {
         part.size.to_string(),
         part.patience.as_millis().to_string(),
         part.nats.to_string(),
+        part.tls.as_deref().unwrap_or(Path::new("")).display().to_string(), // empty: none
     ]
 }
 
@@ -298,5 +300,6 @@ fn from_words(words: &[impl AsRef<str>]) -> anyhow::Result<Part> {
         size: next(words)?,
         patience: Duration::from_millis(next(words)?),
         nats: next(words)?,
+        tls: Some(next::<PathBuf>(words)?).filter(|path| *path != Path::new("")),
     })
 }

@@ -75,6 +75,14 @@ pub fn table(options: &Options, outcome: &Outcome) -> String {
                 100.0 * used.as_secs_f64() / outcome.took.as_secs_f64()
             ),
         ));
+        if options.tls.is_some() {
+            let each = outcome.processor_time_a_join().unwrap_or_default();
+            let most = 1e6 / each;
+            rows.push((
+                "its handshakes",
+                format!("{each:.0} µs of processor time each, so at most {most:.0} a second"),
+            ));
+        }
         rows.push((
             "its memory",
             format!(
@@ -169,6 +177,7 @@ pub fn json(options: &Options, outcome: &Outcome) -> String {
         ("wait_percentiles", percentiles_in_json(&outcome.waits)),
         ("round_percentiles", percentiles_in_json(&outcome.round_waits)),
         ("processor_time_a_delivery", or_null(outcome.processor_time().map(|time| time / 1e6))),
+        ("processor_time_a_join", or_null(outcome.processor_time_a_join().map(|time| time / 1e6))),
         ("memory_a_client", or_null(outcome.memory_a_client())),
         ("memory_empty", or_null(server.map(|server| server.empty.memory as f64))),
         ("memory_joined", or_null(server.map(|server| server.joined.memory as f64))),

@@ -50,6 +50,22 @@ fn all_speak_at_once_and_every_delivery_is_counted() {
     assert_eq!(number(&json, "deliveries"), number(&json, "rounds") * (20.0 * 4.0 * 20.0));
 }
 
+needs::test!(an_encrypted_room_is_counted_as_the_others_are);
+fn an_encrypted_room_is_counted_as_the_others_are() {
+    let server = Program::server(lesson("lesson-tls-server"));
+    let port = server.address().port().to_string();
+    let certificate = server.certificate();
+    let tls = ["--tls", certificate.to_str().expect("a path in UTF-8"), "--stuck", "2"];
+    let options = ["--clients", "20", "--speakers", "all", "--lines", "4", "--seconds", "0.3"];
+    let json = said(crowd(&[&[&*port, "--json"], &tls[..], &options[..]].concat()));
+    assert_eq!(number(&json, "connections"), 21.0);
+    assert_eq!(number(&json, "deliveries"), number(&json, "rounds") * (20.0 * 4.0 * 20.0));
+    #[cfg(target_os = "linux")]
+    assert!(number(&json, "processor_time_a_join") > 0.0);
+    let plain = crowd(&[&port, "--clients", "3", "--patience", "1"]);
+    assert!(!plain.status.success(), "nobody hears a client that does not encrypt");
+}
+
 needs::test!(the_table_tells_what_the_server_has_used_and_what_became_of_those_who_never_read);
 fn the_table_tells_what_the_server_has_used_and_what_became_of_those_who_never_read() {
     let server = Program::server(lesson("lesson-broadcast-server"));

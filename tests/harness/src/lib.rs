@@ -27,6 +27,7 @@ mod program;
 mod servers;
 mod service;
 mod strange_server;
+mod tunnel;
 
 pub use built::{own, scratch};
 pub use checkout::repository;
@@ -49,6 +50,7 @@ pub use program::{Program, prints_in_the_end, shortened};
 pub use servers::{is_chat_server, package};
 pub use service::expect_service;
 pub use strange_server::StrangeServer;
+pub use tunnel::Tunnel;
 
 /// How long a wait may take before the test fails. On a working machine nothing takes that long,
 /// even if the machine is slow and loaded.

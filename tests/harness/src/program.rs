@@ -6,9 +6,9 @@ use std::iter;
 use std::net::{SocketAddr, TcpListener, TcpStream};
 #[cfg(unix)]
 use std::os::{fd::OwnedFd, unix::net::UnixStream};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{self, Child, ChildStdin, Command, ExitStatus, Stdio};
-use std::sync::{Once, mpsc};
+use std::sync::{Once, OnceLock, mpsc};
 use std::thread;
 use std::time::Duration;
 
@@ -17,7 +17,7 @@ use predicates::str::contains;
 
 use crate::capture::Capture;
 use crate::guard::Guard;
-use crate::{DEADLINE, Deadline, NO_NATS, Nats, Peer};
+use crate::{DEADLINE, Deadline, NO_NATS, Nats, Peer, Tunnel};
 
 /// A running program. What it prints is captured, what it reads comes from the test, and it is
 /// killed when the value is dropped. If a test fails, everything it has printed is shown.
@@ -32,6 +32,9 @@ pub struct Program {
     guard: Option<Guard>,
     /// The nats-server of an edge of 7.6 that has one for itself. It ends after the edge.
     nats: Option<Box<Nats>>,
+    /// Whether it is the server of 8.2, and what encrypts for its clients.
+    encrypts: bool,
+    tunnel: OnceLock<Box<Tunnel>>,
 }
 
 impl Program {
@@ -116,6 +119,7 @@ impl Program {
         static HEED_CTRL_C: Once = Once::new();
         HEED_CTRL_C.call_once(|| drop(ctrlc::set_handler(|| process::exit(130))));
         let nats = keep_apart(&mut command).map(Box::new);
+        let encrypts = runs(&command, "lesson-tls-server");
         let name = Path::new(command.get_program()).file_stem().unwrap_or_default();
         let name = name.to_string_lossy().into_owned();
         let child = command.stdin(Stdio::piped()).spawn();
@@ -129,6 +133,8 @@ impl Program {
             address: None,
             guard: None,
             nats,
+            tunnel: OnceLock::new(),
+            encrypts,
         }
     }
 
@@ -160,11 +166,34 @@ impl Program {
         self.address.expect("only a server that was started as one has an address")
     }
 
-    /// Connects a client to this server.
+    /// Returns whether this is the server of 8.2.
+    pub fn encrypts(&self) -> bool {
+        self.encrypts
+    }
+
+    /// Returns where the server of 8.2 keeps its certificate, as it says itself.
+    pub fn certificate(&self) -> PathBuf {
+        let path = self.stderr.wait_until(|text| {
+            let (_, after) = text.split_once("certificate: ")?;
+            after.split_once(" (SHA-256 ").map(|(path, _)| path.into())
+        });
+        path.unwrap_or_else(|| panic!("{} does not say where its certificate is", self.name))
+    }
+
+    /// Connects a client to this server. For the server of 8.2, what it says is encrypted on the way.
     pub fn connect(&self) -> Peer {
-        Peer::over(TcpStream::connect(self.address()).unwrap_or_else(|error| {
-            panic!("cannot connect to {} at {}: {error}", self.name, self.address())
-        }))
+        Peer::over(self.reach(self.address()))
+    }
+
+    /// Does the same as [`Program::connect`] at another of the server's addresses, and returns the
+    /// socket.
+    pub fn reach(&self, address: SocketAddr) -> TcpStream {
+        if self.encrypts {
+            let tunnel = || Box::new(Tunnel::trusting(&self.certificate()));
+            return self.tunnel.get_or_init(tunnel).connect(address);
+        }
+        TcpStream::connect(address)
+            .unwrap_or_else(|error| panic!("cannot connect to {} at {address}: {error}", self.name))
     }
 
     /// Returns the process id.
@@ -408,24 +437,25 @@ pub fn prints_in_the_end(mut expected: Vec<String>, mut run: impl FnMut() -> Pro
 /// machine. An edge of 7.5 serves its clients without NATS. One of 7.6 gets a nats-server of its
 /// own, which is returned.
 fn keep_apart(command: &mut Command) -> Option<Nats> {
-    let all: Vec<String> = iter::once(command.get_program())
-        .chain(command.get_args())
-        .map(|word| word.to_string_lossy().into_owned())
-        .collect();
-    let runs = |package: &str| all.iter().any(|word| word.contains(package));
-    if all.iter().any(|word| word == "--nats") {
+    if command.get_args().any(|word| word == "--nats") {
         return None;
     }
-    if runs("lesson-ordered-cluster-server") {
+    if runs(command, "lesson-ordered-cluster-server") {
         let mut nats = Nats::with_jetstream(&[]);
         nats.start();
         command.args(["--nats", &nats.address()]);
         return Some(nats);
     }
-    if runs("lesson-cluster-server") {
+    if runs(command, "lesson-cluster-server") {
         command.args(["--nats", NO_NATS]);
     }
     None
+}
+
+/// Returns whether a command runs the program of `package`, by itself or by means of another.
+fn runs(command: &Command, package: &str) -> bool {
+    let mut words = iter::once(command.get_program()).chain(command.get_args());
+    words.any(|word| word.to_string_lossy().contains(package))
 }
 
 /// Returns the lines that already have their newline, because the rest of the last one may still

@@ -12,7 +12,7 @@ macro_rules! with_chat_servers {
         $crate::$next! {
             $($before)*
             broadcast_server shared_log_server event_loop_server async_server cluster_server
-            ordered_cluster_server browser_server
+            ordered_cluster_server tls_server browser_server
         }
     };
 }
@@ -22,6 +22,30 @@ macro_rules! with_chat_servers {
 #[doc(hidden)]
 #[macro_export]
 macro_rules! with_chat_servers {
+    ($next:ident $($before:tt)*) => {
+        $crate::$next! { $($before)* broadcast_server }
+    };
+}
+
+/// The list without the server of 8.2, whose clients have to encrypt.
+#[cfg(feature = "part-7")]
+#[doc(hidden)]
+#[macro_export]
+macro_rules! with_plain_chat_servers {
+    ($next:ident $($before:tt)*) => {
+        $crate::$next! {
+            $($before)*
+            broadcast_server shared_log_server event_loop_server async_server cluster_server
+            ordered_cluster_server
+        }
+    };
+}
+
+/// The same without part 7.
+#[cfg(not(feature = "part-7"))]
+#[doc(hidden)]
+#[macro_export]
+macro_rules! with_plain_chat_servers {
     ($next:ident $($before:tt)*) => {
         $crate::$next! { $($before)* broadcast_server }
     };
@@ -75,6 +99,17 @@ macro_rules! against_every_chat_server {
     )* };
 }
 
+/// Does the same as [`against_every_chat_server!`] for those to which clients speak plainly, such as nc.
+#[macro_export]
+macro_rules! against_every_plain_chat_server {
+    (needs $need:ident: $($behaviour:ident)*) => { $(
+        $crate::with_plain_chat_servers! { against [$need] $behaviour: }
+    )* };
+    ($($behaviour:ident)*) => { $(
+        $crate::with_plain_chat_servers! { against [] $behaviour: }
+    )* };
+}
+
 /// Does the same as [`against_every_chat_server!`] for those whose readers share a log.
 #[macro_export]
 macro_rules! against_every_log_server {
@@ -83,7 +118,7 @@ macro_rules! against_every_log_server {
             {
                 $crate::against! { [$need]
                     $behaviour: shared_log_server event_loop_server async_server cluster_server
-                    ordered_cluster_server browser_server
+                    ordered_cluster_server tls_server browser_server
                 }
             }
             {}

@@ -101,6 +101,9 @@ impl Class {
     /// people by their ports, so this binds a port before it connects: nobody else has that one.
     fn connect(&self, number: u8) -> TcpStream {
         let server = SocketAddr::from((machine(number), self.server.address().port()));
+        if self.server.encrypts() {
+            return self.server.reach(server); // which takes care of that too
+        }
         let socket = Socket::new(Domain::IPV4, Type::STREAM, None).expect("a socket");
         socket.bind(&SocketAddr::from((Ipv4Addr::UNSPECIFIED, 0)).into()).expect("a free port");
         let connected = socket.connect(&server.into());
@@ -111,6 +114,19 @@ impl Class {
     /// Connects a client on the machine `number`.
     fn join(&self, number: u8) -> Peer {
         Peer::over(self.connect(number))
+    }
+
+    /// Returns a command that runs a real client, on the machine `number`.
+    fn client(&self, number: u8) -> Command {
+        if self.server.encrypts() {
+            // Ours would ask for a certificate of that machine, and refuse what it gets.
+            let mut command = Command::new("openssl");
+            command.args(["s_client", "-quiet", "-connect", &self.address(number)]);
+            return command;
+        }
+        let mut command = Command::new(lesson("lesson-broadcast-client"));
+        command.arg(self.address(number));
+        command
     }
 
     /// Connects clients that talk, on the machines from 2 on.
@@ -309,9 +325,8 @@ fn a_flood_reaches_everybody_who_reads(
     let trickles = class.connect(98);
     let third_person = class.connect(99);
     let speakers: Vec<TcpStream> = (0..speakers)
-        .map(|_| TcpStream::connect((Ipv4Addr::LOCALHOST, class.server.address().port())))
-        .collect::<Result<_, _>>()
-        .expect("connect on the server's machine");
+        .map(|_| class.server.reach((Ipv4Addr::LOCALHOST, class.server.address().port()).into()))
+        .collect();
     let mut caller = class.join(254);
     let all_but_the_caller =
         readers.iter().chain(&never_read).chain([&trickles, &third_person]).chain(&speakers);
@@ -489,14 +504,19 @@ fn lines(peer: &mut Peer, count: usize) -> Vec<String> {
 
 fn a_class_chats_beside_one_who_never_reads_and_one_who_sleeps(package: &str) {
     let class = Class::on(good_link(), package);
-    let mut command = Command::new(lesson("lesson-broadcast-client"));
-    command.arg(class.address(252));
-    let sleeper = Program::start(command);
+    let sleeper = Program::start(class.client(252));
     let never_reads = class.join(253);
     let mut people = class.people(30);
     let mut observer = class.join(254);
     wait_until_all_are_in(&mut observer, people.iter().map(Peer::stream));
-    sleeper.wait_for_stdout(contains("is everybody there?"));
+    wait_until("the sleeper is in the room", || {
+        let is_in = sleeper.stdout().contains("is everybody there?");
+        if !is_in {
+            observer.send("is everybody there?\n");
+            thread::sleep(Duration::from_millis(50));
+        }
+        is_in
+    });
     #[cfg(unix)]
     sleeper.suspend();
 
@@ -623,7 +643,11 @@ fn who_resets_is_heard_to_the_end(package: &str) {
 fn a_class_is_told_where_the_server_is(package: &str) {
     let class = Class::on(good_link(), package);
     let port = class.server.address().port();
-    class.server.wait_for_stderr(contains(format!("telnet 192.0.2.1 {port} (or ")));
+    let told = match class.server.encrypts() {
+        true => format!("cargo run -p lesson-tls-client -- 192.0.2.1:{port},"),
+        false => format!("telnet 192.0.2.1 {port} (or "),
+    };
+    class.server.wait_for_stderr(contains(told));
 }
 
 fn main() -> std::process::ExitCode {

@@ -57,6 +57,9 @@ pub static TELNET: Need = Need::new("GNU telnet, and script of util-linux", || {
         && printed("script", &["--version"]).contains("util-linux")
 });
 
+/// OpenSSL, which is on the other end of TLS.
+pub static OPENSSL: Need = Need::new("openssl", || runs("openssl", &["version"]));
+
 /// The right to make a network namespace, which root has, and `ip` to set it up.
 pub static NAMESPACE: Need = Need::new("Linux, `ip`, and root", || {
     runs("unshare", &["--net", "ip", "link", "set", "lo", "up"])

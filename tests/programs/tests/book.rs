@@ -491,6 +491,7 @@ fn every_capture_is_recorded_and_shown() {
     captured.append(&mut recorded("captures/linux.rs", "calls_are(\""));
     captured.append(&mut recorded("captures/linux.rs", "datagrams_are(\""));
     captured.append(&mut recorded("captures/linux.rs", "conversation_is(\""));
+    captured.append(&mut recorded("captures/linux.rs", "records_are(\""));
     assert_same("recorded", &captured, &there);
 }
 

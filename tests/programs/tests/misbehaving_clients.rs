@@ -226,12 +226,19 @@ fn stdout_closed(package: &str) {
 }
 
 /// Checks that the server has printed on stderr where it listens, and nothing more. (An edge of 7.5
-/// also says that there is no NATS, and one of 7.6 that it has found it. 8.3 says where its page is.)
+/// also says that there is no NATS, one of 7.6 that it has found it, the server of 8.2 where its
+/// certificate is, and that of 8.3 where its page is.)
 fn expect_nothing_but_the_address(server: &Program) {
     let said = server.stderr();
     let is_more = |line: &&str| {
-        let more =
-            ["NATS", "nats", "joined the other edges", "join with a browser", "(only on this"];
+        let more = [
+            "NATS",
+            "nats",
+            "joined the other edges",
+            "certificate: ",
+            "join with a browser",
+            "(only on this",
+        ];
         more.iter().any(|more| line.contains(more))
     };
     let lines = said.lines().filter(|line| !is_more(line)).count();
@@ -415,7 +422,12 @@ mod on_linux {
     }
 
     fn out_of_threads(package: &str) {
-        let single = ["lesson-event-loop-server", "lesson-async-server", "lesson-browser-server"];
+        let single = [
+            "lesson-event-loop-server",
+            "lesson-async-server",
+            "lesson-tls-server",
+            "lesson-browser-server",
+        ];
         if single.contains(&package) || package.ends_with("cluster-server") {
             return not_a_thread_more(package);
         }

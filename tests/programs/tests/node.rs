@@ -79,15 +79,24 @@ fn node_clients_chat(package: &str) {
     server.wait_for_lines(2, "有客户端退出了");
 }
 
+/// Starts a client of a chat server.
+fn chat_client(implementation: In, server: &Program) -> Program {
+    if !server.encrypts() {
+        return client(implementation, "6.3.2-broadcast-client", server);
+    }
+    let certificate = server.certificate();
+    let certificate = certificate.to_str().expect("a path in UTF-8");
+    client_with(implementation, "8.2-tls-client", &["--certificate", certificate], server)
+}
+
 /// Lets two clients chat while a third, played by the test, listens.
 fn chat(server: &Program, client_in: In) {
-    const CLIENT: &str = "6.3.2-broadcast-client";
     let mut listener = server.connect();
     // A client whose line has arrived has joined, so it receives what the others send from then on.
-    let mut first = client(client_in, CLIENT, server);
+    let mut first = chat_client(client_in, server);
     first.type_line("  the first is here  ");
     listener.skip_to(":the first is here");
-    let mut second = client(client_in, CLIENT, server);
+    let mut second = chat_client(client_in, server);
     second.type_line("第二个来了"); // the second is here
     listener.skip_to(":第二个来了");
     first.wait_for_stdout(predicates::str::contains(":第二个来了\n"));

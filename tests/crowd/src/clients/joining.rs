@@ -2,16 +2,18 @@
 
 use std::io::{self, ErrorKind, Read, Write};
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, anyhow};
-use mio::net::TcpStream;
 use mio::{Interest, Token};
+use rustls::ClientConfig;
 use socket2::{Domain, Socket, Type};
 
 use super::{Check, Client, Crowd, OBSERVER};
 use crate::check::{Cursor, LineCheck};
+use crate::wire::{self, Wire};
 
 impl Crowd {
     /// Connects everybody: first the observer, then all other listeners, then the speakers, then
@@ -23,14 +25,16 @@ impl Crowd {
         if self.part.nats {
             self.lines.without_labels();
         }
+        let tls = self.part.tls.as_deref().map(wire::tls).transpose()?;
+        let tls = tls.as_ref();
         for index in 0..self.part.clients {
             let floods = self.part.flooders_address.filter(|_| index > listeners);
             let address = floods.unwrap_or(self.part.address);
-            let (mut stream, port) = self.connect_one(index, address)?;
+            let (mut stream, port) = self.connect_one(index, address, tls)?;
             let introduction = self.protocol.introduction();
             stream.write_all(introduction).context("cannot send a client's first bytes")?;
             let interest = Interest::READABLE | Interest::WRITABLE;
-            self.poll.registry().register(&mut stream, Token(index), interest)?;
+            self.poll.registry().register(stream.socket(), Token(index), interest)?;
             let own = index.checked_sub(listeners);
             let speaker = own.map(|own| self.part.speakers.start + own);
             if let Some(speaker) = speaker {
@@ -45,13 +49,19 @@ impl Crowd {
             self.progress.inc(1);
         }
         for index in 0..self.part.stuck {
-            let (stream, _) = self.connect_one(self.part.clients + index, self.part.address)?;
+            let (stream, _) =
+                self.connect_one(self.part.clients + index, self.part.address, tls)?;
             self.stuck.push(stream);
         }
         Ok(())
     }
 
-    fn connect_one(&self, before: usize, address: SocketAddr) -> anyhow::Result<(TcpStream, u16)> {
+    fn connect_one(
+        &self,
+        before: usize,
+        address: SocketAddr,
+        tls: Option<&Arc<ClientConfig>>,
+    ) -> anyhow::Result<(Wire, u16)> {
         let connect = || {
             let socket = Socket::new(Domain::for_address(address), Type::STREAM, None)?;
             if let Some(source) = self.part.source(before) {
@@ -61,9 +71,9 @@ impl Crowd {
             socket.set_tcp_nodelay(true)?;
             // Leaving by a reset keeps no port in TIME_WAIT, where the next run would miss it.
             socket.set_linger(Some(Duration::ZERO))?;
-            socket.set_nonblocking(true)?;
-            let stream = TcpStream::from_std(socket.into());
-            let port = stream.local_addr()?.port();
+            socket.set_read_timeout(Some(self.part.patience))?;
+            let mut stream = Wire::over(socket, tls)?;
+            let port = stream.socket().local_addr()?.port();
             std::io::Result::Ok((stream, port))
         };
         connect().map_err(|error| {
@@ -117,7 +127,7 @@ impl Crowd {
 
 /// Returns whether a connection has ended, after reading everything that came before the end or
 /// until the time is up.
-fn has_ended(stream: &mut TcpStream, buffer: &mut [u8], until: Instant) -> bool {
+fn has_ended(stream: &mut Wire, buffer: &mut [u8], until: Instant) -> bool {
     loop {
         match stream.read(buffer) {
             Ok(1..) if Instant::now() < until => {}

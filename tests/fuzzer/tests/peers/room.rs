@@ -183,8 +183,7 @@ impl Room {
 
 /// Connects a client that sends small messages immediately.
 fn connect(server: &Program) -> TcpStream {
-    let stream = TcpStream::connect(server.address())
-        .unwrap_or_else(|error| panic!("an honest client cannot connect: {error}"));
+    let stream = server.reach(server.address());
     stream.set_nodelay(true).expect("TCP_NODELAY");
     stream.set_write_timeout(Some(DEADLINE)).expect("a time-out");
     stream

@@ -102,8 +102,7 @@ impl Stranger {
 }
 
 fn open(server: &Program) -> TcpStream {
-    let stream = TcpStream::connect(server.address())
-        .unwrap_or_else(|error| panic!("a stranger cannot connect: {error}"));
+    let stream = server.reach(server.address());
     // Nobody waits for a stranger, so data that finds no room is not sent.
     stream.set_nonblocking(true).expect("reads and writes that do not wait");
     stream.set_nodelay(true).expect("TCP_NODELAY");

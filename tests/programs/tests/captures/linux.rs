@@ -345,6 +345,117 @@ with_part_7! {{
         50001 + place
     }
 
+    /// What somebody says in the chat of 6.3.2, and in the encrypted one.
+    const SECRET: &str = "the exam is about sockets";
+
+    needs::test!(TCPDUMP: tls_readable);
+    fn tls_readable() {
+        let (wire, _chat) = a_line_goes_by("lesson-broadcast-server", "lesson-broadcast-client");
+        wire.records_are("tls-readable", 4);
+    }
+
+    needs::test!(TCPDUMP: tls_unreadable);
+    fn tls_unreadable() {
+        let (wire, _chat) = a_line_goes_by("lesson-tls-server", "lesson-tls-client");
+        wire.records_are("tls-unreadable", 4);
+    }
+
+    /// Records how one of two clients says something, and the other one hears it.
+    fn a_line_goes_by(server: &str, client: &str) -> (Wire, [Program; 3]) {
+        let server = serve(server);
+        let clients = [(); 2].map(|()| {
+            let mut command = Command::new(lesson(client));
+            command.arg(server.address().to_string());
+            Program::start(command)
+        });
+        let [mut speaker, listener] = clients;
+        speaker.type_line("is anybody there?"); // until then, the listener may not have joined
+        wait_until("the listener is there", || {
+            let heard = listener.stdout().contains("is anybody there?");
+            if !heard {
+                speaker.type_line("is anybody there?");
+            }
+            heard
+        });
+        let wire = Wire::tapped_with_bytes(server.address().port());
+        speaker.type_line(SECRET);
+        listener.wait_for_stdout(contains(SECRET));
+        wire.wait_for("Flags [P.]", 2);
+        (wire, [server, speaker, listener])
+    }
+
+    needs::test!(TCPDUMP: tls_handshake);
+    fn tls_handshake() {
+        let server = serve("lesson-tls-server");
+        let wire = Wire::tapped_with_bytes(server.address().port());
+        let mut command = Command::new(lesson("lesson-tls-client"));
+        command.arg(server.address().to_string());
+        let mut client = Program::start(command);
+        client.wait_for_stderr(contains("the server has proved"));
+        wire.wait_for("Flags [P.]", 4); // the last one is that of the tickets
+        client.close_stdin();
+        client.wait_for_exit();
+        wire.wait_for("[F", 2);
+        wire.records_are("tls-handshake", 2);
+    }
+
+    impl Wire {
+        /// Compares what was sent with the file that the book includes: who has sent which records of
+        /// TLS, or which text. What is encrypted differs each time, and the length of a signature too.
+        /// Shows so many rows of each segment.
+        fn records_are(mut self, name: &str, rows: usize) {
+            self.tcpdump.press_ctrl_c();
+            self.tcpdump.wait_for_exit();
+            let mut seen = String::new();
+            let mut below = 0;
+            for line in self.shown(&self.tcpdump.stdout()).lines() {
+                if line.starts_with(' ') {
+                    below += 1;
+                    match below - rows.min(below) {
+                        0 => seen += &format!("{line}\n"),
+                        1 => seen += "    ...\n",
+                        _ => {}
+                    }
+                    continue;
+                }
+                below = 0;
+                let (ends, rest) = line.split_once(": ").expect("who sends to whom");
+                let kept = parts(rest).into_iter().filter(|part| {
+                    !part.starts_with("seq ") && !part.starts_with("ack ")
+                });
+                let rest = kept.collect::<Vec<_>>().join(", ");
+                if rest != "Flags [.], length 0" {
+                    seen += &format!("{ends}: {rest}\n");
+                }
+            }
+            let file = repository().join("book/src/captures").join(name).with_extension("txt");
+            let known = fs::read_to_string(&file).unwrap_or_default();
+            if env::var_os("SNAPSHOTS").is_some_and(|wish| wish == "overwrite")
+                && records(&known) != records(&seen)
+            {
+                fs::write(&file, &seen).expect("the file can be written");
+            }
+            assert_eq!(records(&seen), records(&read(file)), "what was captured now:\n{seen}");
+            assert_eq!(seen.contains("exam"), name == "tls-readable", "{seen}");
+        }
+    }
+
+    /// Who has sent what, in each direction: the flags, and the text or the first record's type.
+    fn records(capture: &str) -> Vec<String> {
+        let mut records: Vec<String> = Vec::new();
+        for line in capture.lines() {
+            if !line.starts_with(' ') {
+                records.push(line.split(", length").next().unwrap_or_default().to_string());
+            } else if let Some(record) = records.last_mut().filter(|record| record.ends_with(']')) {
+                let text = line.trim_end();
+                let is_tls = text.trim_start().get(3..5) == Some("03");
+                *record += if is_tls { &text[..9] } else { text };
+            }
+        }
+        records.sort(); // the two directions are independent of each other
+        records
+    }
+
     impl Wire {
         fn tapped_with_bytes(port: u16) -> Wire {
             let mut command = Command::new("tcpdump");

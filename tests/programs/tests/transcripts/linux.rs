@@ -6,7 +6,9 @@ use std::net::{Ipv4Addr, SocketAddr, TcpStream};
 use std::path::PathBuf;
 use std::process::Command;
 
-use harness::{Peer, Program, against_every_chat_server, lesson, refusing, scratch, with_part_7};
+use harness::{
+    Peer, Program, against_every_plain_chat_server, lesson, refusing, scratch, with_part_7,
+};
 use needs::{NAMESPACE, NODE};
 use snapbox::{Data, assert_data_eq};
 
@@ -136,11 +138,11 @@ fn stdin_echo() {
     session.is("stdin-echo");
 }
 
-against_every_chat_server! {
+against_every_plain_chat_server! {
     broadcast
 }
 
-against_every_chat_server! {
+against_every_plain_chat_server! {
     needs NODE:
     broadcast_with_node
 }
@@ -239,6 +241,66 @@ with_part_7! {{
         session.see(1, 2);
         session.see_exit_status(1);
         session.is("farewell");
+    }
+
+    needs::test!(tls);
+    fn tls() {
+        let mut session = Session::default();
+        session.serve_tls(1, "cargo run -p lesson-tls-server");
+        // Not shown: a listener that knows when somebody is in the room.
+        let mut hidden = session.program(1).connect();
+        for (terminal, text) in [(2, "你好"), (3, "the exam is about sockets")] {
+            session.join(terminal, "cargo run -p lesson-tls-client");
+            session.see(terminal, 1);
+            session.type_line(terminal, text); // hello
+            hidden.line();
+        }
+        session.see(2, 1);
+        let port = session.netcat(4);
+        session.mask(&port.to_string(), "50002");
+        session.type_line(4, "hello?");
+        session.receive_line(4);
+        session.see(1, 1);
+        session.ctrl_d(3);
+        session.see(3, 1);
+        session.see(1, 1);
+        session.terminals.clear(); // how it ends is in another transcript
+        session.is("tls");
+    }
+
+    needs::test!(tls_refused);
+    fn tls_refused() {
+        let mut session = Session::default();
+        let _ = fs::remove_file(scratch().join("other.pem"));
+        let _ = fs::remove_file(scratch().join("other.key"));
+        let _ours = Program::server(lesson("lesson-tls-server")); // which has its certificate
+        session.serve_tls(1, "cargo run -p lesson-tls-server -- --certificate other.pem");
+        session.join(2, "cargo run -p lesson-tls-client");
+        let lines = session.see(2, 1);
+        let lines = [lines, session.see(1, 1)].concat();
+        session.mask(number(&lines[1], "refused 127.0.0.1:"), "50001");
+        session.terminals.clear();
+        session.is("tls-refused");
+    }
+
+    impl Session {
+        /// Runs a server that has a certificate, and sees what it prints at first.
+        fn serve_tls(&mut self, terminal: u8, command_line: &str) {
+            let (mut command, arguments) = self.begin(terminal, command_line);
+            command.args(arguments);
+            self.serve_by(terminal, command, 3000);
+            let lines = self.see(terminal, 3);
+            self.mask(&format!("{}/", root().display()), "");
+            let fingerprint = rest(&lines[1], "(SHA-256 ");
+            self.mask(fingerprint.trim_end_matches(')'), "5A:1E:(...):C0:DE");
+        }
+
+        fn program(&self, terminal: u8) -> &Program {
+            match self.terminals.get(&terminal) {
+                Some(Terminal::Running { program, .. }) => program,
+                _ => panic!("no program runs in terminal {terminal}"),
+            }
+        }
     }
 
     needs::test!(needs::NATS_SERVER: cluster);
