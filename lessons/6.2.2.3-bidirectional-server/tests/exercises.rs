@@ -213,22 +213,19 @@ fn leave_in_every_way(attempt: &Attempt, server: &Running) -> Outcome<Vec<u16>> 
     resets.expect(ANSWER)?;
     left.extend((since.elapsed() < IN_TIME).then_some(resets.address().port()));
     resets.reset();
-    let (mut ends, _) = in_time(server, "a client that has sent all", |client| {
-        client.send("你吃了吗\n")?;
-        client.half_close()
-    })?;
-    left.push(ends.address().port());
-    ends.did("sent `你吃了吗`, closed its sending half");
-    ends.expect(ANSWER)?;
-    ends.expect_end()?;
-    let (mut says_little, _) = in_time(server, "a client that sends an empty line", |client| {
-        client.send("\n")?;
-        client.half_close()
-    })?;
-    left.push(says_little.address().port());
-    says_little.did("sent an empty line, closed its sending half");
-    says_little.expect(ANSWER)?;
-    says_little.expect_end()?;
+    for (who, line, sent) in [
+        ("a client that has sent all", "你吃了吗\n", "sent `你吃了吗`"),
+        ("a client that sends an empty line", "\n", "sent an empty line"),
+    ] {
+        let (mut ends, _) = in_time(server, who, |client| {
+            client.send(line)?;
+            client.half_close()
+        })?;
+        left.push(ends.address().port());
+        ends.did(&format!("{sent}, closed its sending half"));
+        ends.expect(ANSWER)?;
+        ends.expect_end()?;
+    }
     attempt.eventually(|| {
         let shown = server.stdout().lines().filter(|line| *line == "你吃了吗").count();
         match shown >= 2 {

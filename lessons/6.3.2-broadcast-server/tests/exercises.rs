@@ -346,7 +346,7 @@ fn who(attempt: &Attempt) -> Outcome {
 const QUESTIONS: usize = 400;
 
 /// Others talk while `each` is called again and again. In the end they ask `question`, whose answer
-/// begins with `answer`: when it has come, all that they have said has been passed on.
+/// begins with `answer`: when it arrives, everything that they said has been passed on.
 fn while_others_talk(
     server: &Running,
     (question, answer): (&str, &str),
@@ -608,36 +608,13 @@ fn nicknames(attempt: &Attempt) -> Outcome {
     c.find_line("小黄:yellow")?;
     reset.reset();
     server.wait_until_it_rests(); // else a write might meet the reset, and the read an orderly end
-    attempt.eventually(|| {
-        b.send("/name 小黄\nand now?\n")?;
-        c.did("heard B, which asked for the name 小黄 after D had left with a reset,");
-        match c.line()?.as_str() {
-            "小黄:and now?" => Ok(()),
-            other => Err(format!(
-                "client D, which was reset, has the name 小黄 for ever: client B still could not have \
-                 it, and what it said came as `{other}`"
-            )),
-        }
-    })?;
+    let both = (&mut b, &mut c);
+    expect_free_name(attempt, both, "小黄", "client D, which was reset,")?;
     let _ = a.take_all_within(Duration::from_millis(50));
     two_do_not_get_one_name(&server, &mut c, [&mut a, &mut b])?;
 
     drop(a);
-    let deadline = Deadline::after(attempt.patience());
-    loop {
-        b.send("/name 小明\nand now?\n")?;
-        c.did("heard B, which asked for the name 小明 after A had left,");
-        match c.line()?.as_str() {
-            "小明:and now?" => break,
-            other if deadline.is_over() => {
-                return Err(format!(
-                    "client A, which was called 小明, has left, so the name is free. But 5 s later \
-                     client B still could not have it: what it said came as `{other}`"
-                ));
-            }
-            _ => thread::sleep(Duration::from_millis(20)),
-        }
-    }
+    expect_free_name(attempt, (&mut b, &mut c), "小明", "client A, which has left,")?;
     names_without_a_newline(&server, &mut c)?;
     the_thrown_out_have_no_names(attempt, &server, &mut b, &mut c)?;
     let long = format!("/name {}\n", "n".repeat(20_000));
@@ -672,17 +649,28 @@ fn the_thrown_out_have_no_names(
     c.did("heard D, which had asked for the name 小黑,");
     c.find_line("小黑:black")?;
     a_lot_is_said(server, &mut [&mut *c, &mut *b])?;
+    let who = "client D, which was disconnected because it did not read, and stayed on its side,";
+    expect_free_name(attempt, (b, c), "小黑", who)
+}
+
+/// Waits until one client can have the name of `gone`, as another one hears.
+fn expect_free_name(
+    attempt: &Attempt,
+    (asker, hearer): (&mut Actor, &mut Actor),
+    name: &str,
+    gone: &str,
+) -> Outcome {
     attempt.eventually(|| {
-        b.send("/name 小黑\nand now?\n")?;
-        c.did("heard B, which asked for the name 小黑,");
-        match c.line()?.as_str() {
-            "小黑:and now?" => Ok(()),
-            other => Err(format!(
-                "client D, which was disconnected because it did not read, and stayed on its side, has \
-                 the name 小黑 for ever: client B still could not have it, and what it said came as \
-                 `{other}`"
-            )),
+        asker.send(format!("/name {name}\nand now?\n"))?;
+        hearer.did(&format!("heard B, which asked for the name {name},"));
+        let said = hearer.line()?;
+        if said == format!("{name}:and now?") {
+            return Ok(());
         }
+        Err(format!(
+            "{gone} has the name {name} forever: client B still could not have it, and its message \
+             arrived as `{said}`"
+        ))
     })
 }
 

@@ -109,7 +109,7 @@ fn two_without_newlines(server: &Running) -> Outcome<(Actor, Actor)> {
     Ok((a, b))
 }
 
-/// The room's own timers go on: what has come without a newline is passed on after 0.3 s.
+/// The room's own timers go on: what arrived without a newline is passed on after 0.3 s.
 fn expect_unfinished(a: &mut Actor, b: &mut Actor) -> Outcome {
     const LATEST: Duration = Duration::from_millis(700);
     let sent = Instant::now();
@@ -431,7 +431,7 @@ fn bytes(seed: u32, length: usize) -> Vec<u8> {
     period.iter().copied().cycle().take(length).collect()
 }
 
-/// Waits until all of `sent` has come back.
+/// Waits until all of `sent` has been echoed.
 fn expect_back(client: &mut Actor, did: &str, sent: &[u8]) -> Outcome {
     let mut came = 0;
     while came < sent.len() {

@@ -320,7 +320,7 @@ fn says_a_lot(speaker: &mut Actor, listener: &mut Actor) -> Outcome<Vec<u8>> {
 }
 
 /// A client that does not read is disconnected in the end, and its place is free, even if it never
-/// closes its own end. Returns two who have come in its place and in that of the one who spoke.
+/// closes its own end. Returns the two clients that took its place and the speaker's.
 fn one_does_not_read(
     attempt: &Attempt,
     server: &Running,
@@ -600,7 +600,7 @@ fn fill(attempt: &Attempt, a: &mut Actor) -> Outcome {
         a.expect_line(&too_fast_for(&question(&number)))?;
         if deadline.is_over() {
             let told = number - PLACES;
-            let came = format!("only {told} had come after a while");
+            let came = format!("only {told} had arrived after a while");
             return Err(a.finding("1,000 answers without a pause", &came));
         }
     }

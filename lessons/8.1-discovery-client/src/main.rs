@@ -6,8 +6,8 @@
 //!     cargo run -p lesson-discovery-client                     (on any machine of this network)
 //!
 //! A question may be lost, and so may an answer: it asks three times in a second. Anybody may answer. So
-//! it shows where each answer has come from, and takes the chat's address from there, and never from what
-//! the answer says.
+//! it shows the address that each answer came from, and takes the chat's address from there, but never
+//! from the answer's text.
 
 mod ask;
 

@@ -19,7 +19,7 @@ struct Server {
     socket: UdpSocket,
 }
 
-/// A question of a learner's client, and where it has come from.
+/// A question of a learner's client, and the address that it came from.
 struct Question {
     id: u64,
     asker: SocketAddr,

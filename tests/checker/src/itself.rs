@@ -14,9 +14,6 @@ use crate::{Attempt, Check, Diagnosis, Outcome, PATIENCE, exercise};
 /// not arrive, so this is most of the time that it takes.
 const IMPATIENCE: Duration = Duration::from_millis(1500);
 
-/// How often more a wrong program is tried that was not rejected as expected.
-const TRIES_MORE: usize = 2;
-
 /// A program that the check is tried on, and the verdict that is expected.
 struct Trial {
     variant: String,
@@ -90,18 +87,18 @@ impl Trial {
             println!("--- {}, {took:.1} s: {shown}\n", self.variant); // to be seen with --nocapture
             verdict
         };
-        if !matches!(self.expected, Verdict::Passes) && self.judged(&verdict(IMPATIENCE)).is_none()
-        {
-            return None;
-        }
-        let mut judged = self.judged(&verdict(PATIENCE));
-        for _ in 0..TRIES_MORE {
-            if matches!(self.expected, Verdict::Passes) || judged.is_none() {
+        let patiences = match self.expected {
+            Verdict::Passes => &[PATIENCE][..],
+            Verdict::Fails | Verdict::FailsWith(_) => &[IMPATIENCE, PATIENCE, PATIENCE, PATIENCE],
+        };
+        let mut problem = None;
+        for patience in patiences {
+            problem = self.judged(&verdict(*patience));
+            if problem.is_none() {
                 break;
             }
-            judged = self.judged(&verdict(PATIENCE));
         }
-        judged
+        problem
     }
 
     fn judged(&self, verdict: &Outcome) -> Option<String> {
