@@ -440,7 +440,7 @@ with_part_7! {{
         }
     }
 
-    /// Who has sent what, in each direction: the flags, and the text or the first record's type.
+    /// Each segment with its sender and flags, and the text or the type of its first record.
     fn records(capture: &str) -> Vec<String> {
         let mut records: Vec<String> = Vec::new();
         for line in capture.lines() {
