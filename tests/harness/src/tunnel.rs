@@ -1,6 +1,6 @@
 //! Encrypts for the clients of a TLS server.
 
-use std::io::Write;
+use std::io::{Read, Write};
 use std::net::{Ipv4Addr, SocketAddr, TcpStream};
 use std::path::Path;
 use std::process::Command;
@@ -38,6 +38,10 @@ impl Tunnel {
         });
         let mut stream = TcpStream::from(socket);
         writeln!(stream, "{server}").expect("the tunnel reads");
+        // Until the tunnel has this socket's port too, nobody else may get it, so we stay.
+        stream.read_exact(&mut [0]).unwrap_or_else(|error| {
+            panic!("the tunnel cannot connect: {error}\n{}", self.program.stderr())
+        });
         stream
     }
 }

@@ -4,7 +4,7 @@
 //!     tunnel CERTIFICATE
 //!
 //! prints where it listens. A test connects there, and sends a line with the address of the server.
-//! From then on each end of one connection is passed on as the same end of the other: bytes, a
+//! When the tunnel has connected to it, it answers with a newline. From then on each end of one connection is passed on as the same end of the other: bytes, a
 //! half-close, a reset, and being full. The server sees the port of the test, because a chat calls
 //! people by their ports. To allow that, the test has to set SO_REUSEADDR.
 //!
@@ -92,6 +92,7 @@ async fn pass_on(
     socket.bind((Ipv4Addr::UNSPECIFIED, from.port()).into())?;
     let server = socket.connect(address).await.context("cannot connect to the server")?;
     server.set_nodelay(true)?;
+    let _ = test.write_all(b"\n").await; // it may have left already
     let server = connector.connect(ServerName::try_from("localhost")?, server).await;
     let mut server = server.context("cannot shake hands with the server")?;
     let first = let_in(&mut server).await?;
@@ -103,9 +104,10 @@ async fn pass_on(
     let of_server = SockRef::from(server.get_ref().0).try_clone()?;
     let (from_server, to_server) = split(server);
     let (from_test, to_test) = split(test);
-    let to_the_server = async { copy(from_test, to_server).await.map_err(drop) };
+    let mut said = 0;
+    let to_the_server = async { copy(from_test, to_server, &mut said).await.map_err(drop) };
     let to_the_test = async {
-        match copy(from_server, to_test).await {
+        match copy(from_server, to_test, &mut 0).await {
             Err(Broken::To) => Ok(()), // the test has left: what it has said is passed on first
             outcome => outcome.map_err(drop),
         }
@@ -113,7 +115,9 @@ async fn pass_on(
     let outcome = try_join!(to_the_server, to_the_test);
     if outcome.is_err() {
         // A reset throws away what has not been sent yet. What the test has sent, it has sent.
-        wait_until_sent(&of_server).await;
+        if said > 0 {
+            wait_until_sent(&of_server).await;
+        }
         reset_at_the_end(&of_test);
         reset_at_the_end(&of_server);
     }
@@ -125,7 +129,7 @@ async fn pass_on(
 async fn wait_until_sent(socket: &Socket) {
     let end = socket.local_addr().ok().and_then(|end| end.as_socket());
     let end = format!(":{:04X}", end.map_or(0, |end| end.port()));
-    for _ in 0..5000 {
+    for _ in 0..500 {
         let table = std::fs::read_to_string("/proc/self/net/tcp").unwrap_or_default();
         let is_sending = table.lines().skip(1).any(|line| {
             let columns: Vec<&str> = line.split_whitespace().collect();
@@ -135,7 +139,7 @@ async fn wait_until_sent(socket: &Socket) {
         if !is_sending {
             return;
         }
-        sleep(Duration::from_millis(1)).await;
+        sleep(Duration::from_millis(10)).await;
     }
 }
 
@@ -165,10 +169,11 @@ enum Broken {
     To,
 }
 
-/// Copies until the end, and passes that on as well.
+/// Copies until the end, and passes that on as well. Counts the bytes in `copied`.
 async fn copy(
     mut from: impl AsyncRead + Unpin,
     mut to: impl AsyncWrite + Unpin,
+    copied: &mut usize,
 ) -> Result<(), Broken> {
     let mut buffer = vec![0; 16 * 1024];
     loop {
@@ -178,5 +183,6 @@ async fn copy(
         }
         to.write_all(&buffer[..received]).await.map_err(|_| Broken::To)?;
         to.flush().await.map_err(|_| Broken::To)?;
+        *copied += received;
     }
 }
