@@ -324,7 +324,7 @@ fn what_is_said_of_memory_was_measured() {
 }
 
 /// Mistakes that the book has made before, each with the correct fact.
-const CORRECTED: [(&str, &str); 13] = [
+const CORRECTED: [(&str, &str); 16] = [
     ("how a program ends that crashes", "the kernel closes its sockets, usually with a FIN"),
     ("its eight events", "Node's socket has had four more since the source tutorial"),
     ("its four events", "Node's server has had a fifth since the source tutorial"),
@@ -338,6 +338,12 @@ const CORRECTED: [(&str, &str); 13] = [
     ("the package `nats`", "the client for Node is @nats-io/transport-node"),
     ("the whole difference", "threads, queues, errors and closing differ as well"),
     ("Only a length lets", "a mark that is escaped does so too"),
+    ("Nobody can choose that number", "a client may bind its own port"),
+    ("more than a hundred organizations", "a browser trusts dozens; their certificates are more"),
+    (
+        "both sides sign the whole handshake",
+        "the client has no key to sign with; both send Finished",
+    ),
 ];
 
 #[test]
