@@ -196,7 +196,7 @@ impl Stage {
             for terminal in [edge.listener, edge.speaker] {
                 let address = SocketAddr::from(([127, 0, 0, 1], edge.port));
                 let stream = TcpStream::connect(address);
-                let stream = stream.with_context(|| format!("nobody is at port {}", edge.port))?;
+                let stream = stream.with_context(|| format!("no edge listens at port {}", edge.port))?;
                 people.push((terminal, Peer::over(stream)));
             }
         }
