@@ -122,6 +122,9 @@ fn play(scenario: &Scenario, folder: &Path, programs: &Path) -> Result<Run> {
     stage.act(Deed::Notes(
         "Two edges, `east` and `west`, are connected to NATS. Terminals 1 and 2 belong to people at `east`, 6 and 7 to people at `west`. How all of them have connected is not shown.",
     ));
+    if scenario.has_stream {
+        stage.asks_about_the_stream(0);
+    }
     stage.links.iter().for_each(Link::hold);
     stage.act(Deed::Holds);
     let (tea, coffee) = ("tea?", "coffee?");
@@ -196,7 +199,8 @@ impl Stage {
             for terminal in [edge.listener, edge.speaker] {
                 let address = SocketAddr::from(([127, 0, 0, 1], edge.port));
                 let stream = TcpStream::connect(address);
-                let stream = stream.with_context(|| format!("no edge listens at port {}", edge.port))?;
+                let stream =
+                    stream.with_context(|| format!("no edge listens at port {}", edge.port))?;
                 people.push((terminal, Peer::over(stream)));
             }
         }
@@ -220,6 +224,14 @@ impl Stage {
     fn sees(&mut self, terminal: usize, line: &str) -> Result<()> {
         self.person(terminal)?.skip_to(format!("{line}\n"));
         Ok(())
+    }
+
+    /// Waits until the edge with this index asks about the stream, as it does when it has heard nothing
+    /// for a second. It hears nothing before the answer, so it must not ask while its question is held.
+    fn asks_about_the_stream(&self, edge: usize) {
+        let times = || self.links[edge].times_seen("STREAM.INFO");
+        let before = times();
+        wait_until("the edge asks about the stream", || times() > before);
     }
 
     /// Waits until the edge with this index is told that the stream has stored its line as this number.

@@ -69,8 +69,13 @@ impl Link {
 
     /// Returns whether a message with this text has been sent in either direction, held or not.
     pub fn has_seen(&self, text: &str) -> bool {
-        let has_it = |pipe: &Pipe| String::from_utf8_lossy(&pipe.sent).contains(text);
-        state(&self.state).pipes.iter().any(has_it)
+        self.times_seen(text) > 0
+    }
+
+    /// Returns how often this text has been sent in either direction, held or not.
+    pub fn times_seen(&self, text: &str) -> usize {
+        let times = |pipe: &Pipe| String::from_utf8_lossy(&pipe.sent).matches(text).count();
+        state(&self.state).pipes.iter().map(times).sum()
     }
 }
 
