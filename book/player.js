@@ -69,6 +69,7 @@
 
     // What tcpdump's flags are called in the book.
     function segmentName(arrow) {
+        if (arrow.message) return '';
         const flags = arrow.flags.replace('.', '');
         const acknowledges = arrow.flags.includes('.');
         if (flags.includes('S')) return acknowledges ? 'SYN, ACK' : 'SYN';
@@ -85,15 +86,14 @@
 
     function segmentText(arrow) {
         const count = arrow.bytes && `${arrow.bytes.toLocaleString('en')} byte${arrow.bytes > 1 ? 's' : ''}`;
-        const parts = [];
-        if (arrow.data) parts.push(/^([0-9a-f]{2} ?)+$/.test(arrow.data) ? arrow.data : `“${readable(arrow.data)}”`);
-        if (segmentName(arrow)) parts.push(segmentName(arrow));
+        const data = arrow.data && (/^([0-9a-f]{2} ?)+$/.test(arrow.data) ? arrow.data : `“${readable(arrow.data)}”`);
+        const parts = arrow.message ? [arrow.message, data] : [data, segmentName(arrow)];
         const details = [];
         if (arrow.times) details.push(`${arrow.times} segments`);
         if (count) details.push(count);
         if (arrow.window !== undefined) details.push(`window ${arrow.window.toLocaleString('en')}`);
         if (arrow.after_ms !== undefined && arrow.after_ms >= 1) details.push(`after ${arrow.after_ms} ms`);
-        return [parts.join(' '), details.join(', ')];
+        return [parts.filter(Boolean).join(' '), details.join(', ')];
     }
 
     // ----- a player ------------------------------------------------------------------------
@@ -162,6 +162,8 @@
             figure.setAttribute('aria-roledescription', 'recording');
             figure.setAttribute('aria-label', `A recorded run: ${this.name}. The arrow keys go through its ${steps.length} steps, and the numbers answer its questions.`);
             figure.style.setProperty('--terminals', this.recording.terminals.length);
+            figure.style.setProperty('--screens', this.recording.terminals.filter((end) => !end.is_only_an_end).length);
+            figure.classList.toggle('no-source', this.recording.sources.length === 0);
             this.buildControls();
             this.caption = element('p', 'caption', figure);
             this.caption.setAttribute('aria-live', 'polite');
@@ -178,12 +180,19 @@
             this.links.classList.add('links');
             this.links.setAttribute('aria-hidden', 'true');
             this.stage.append(this.links);
-            richText(element('p', 'made-by', figure), `A real run, recorded by \`${this.recording.made_by}\`. ${[...this.threads.keys()].some((key) => / \d+$/.test(key)) ? 'A thread is named after the port of its client. ' : ''}Being traced slows a program down, so it takes longer than usual.`);
+            richText(element('p', 'made-by', figure), `A real run, recorded by \`${this.recording.made_by}\`. ${this.whatIsShown()}`);
             new ResizeObserver(() => {
                 if (this.active) this.intoView(this.active.list, this.active.place.row);
                 this.drawLinks();
             }).observe(this.stage);
             this.stage.addEventListener('scroll', () => this.drawLinks(), true);
+        }
+
+        // What a reader has to know about a recording as a whole.
+        whatIsShown() {
+            if (this.recording.sources.length === 0) return 'Of what goes over the wire, only what is about somebody’s words is shown.';
+            const named = [...this.threads.keys()].some((key) => / \d+$/.test(key));
+            return `${named ? 'A thread is named after the port of its client. ' : ''}Being traced slows a program down, so it takes longer than usual.`;
         }
 
         buildControls() {
@@ -236,7 +245,7 @@
 
         buildTerminals(parent) {
             this.screens = this.recording.terminals.map((terminal, index) => {
-                const box = element('section', 'terminal', parent);
+                const box = element('section', 'terminal', terminal.is_only_an_end ? undefined : parent);
                 const header = element('header', '', box);
                 element('b', '', header, index + 1);
                 element('span', 'title', header, terminal.title);
@@ -262,7 +271,7 @@
             this.recording.terminals.forEach((terminal, index) => {
                 const head = element('span', '', heads);
                 element('b', '', head, index + 1);
-                head.append(terminal.port ? ` port ${terminal.port}` : '');
+                head.append(terminal.is_only_an_end ? ` ${terminal.title}` : terminal.port ? ` port ${terminal.port}` : '');
             });
             this.wire = element('div', 'flow', parent);
             this.rows = element('ol', '', this.wire);
@@ -299,7 +308,11 @@
                 const room = element('i', 'room', label);
                 room.style.setProperty('--room', arrow.window / this.largestWindow);
             }
-            const spoken = element('span', 'spoken', row, `from ${arrow.from} to ${arrow.to}`);
+            const [from, to] = [arrow.from, arrow.to].map((number) => {
+                const { is_only_an_end, title } = this.recording.terminals[number - 1];
+                return is_only_an_end ? title : number;
+            });
+            const spoken = element('span', 'spoken', row, `from ${from} to ${to}`);
             label.append(spoken);
             element('i', 'line-of-arrow', row);
             return row;

@@ -2,7 +2,8 @@
 
 use std::collections::HashMap;
 use std::fs;
-use std::io::{BufRead, BufReader};
+use std::io::{BufRead, BufReader, Write};
+use std::net::{TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
@@ -52,6 +53,20 @@ impl Capture {
     /// Returns the id of the process that captures.
     pub fn process_id(&self) -> u32 {
         self.tcpdump.id()
+    }
+
+    /// Waits until tcpdump has written everything that has been sent so far. Programs on other ends may
+    /// send on.
+    pub fn catch_up(&self) -> Result<()> {
+        const MARK: &[u8] = b"everything before this has been written";
+        let listener = TcpListener::bind("127.0.0.1:0").context("cannot listen")?;
+        let mut mark = TcpStream::connect(listener.local_addr()?).context("cannot connect")?;
+        mark.write_all(MARK).context("cannot send")?;
+        harness::wait_until("tcpdump has written everything", || {
+            let written = fs::read(&self.file).unwrap_or_default();
+            written.windows(MARK.len()).any(|bytes| bytes == MARK)
+        });
+        Ok(())
     }
 
     /// Stops capturing, and returns all segments.

@@ -269,12 +269,13 @@ impl Sent {
         let new: String = arrow.flags.chars().filter(new).collect();
         self.flags += &new;
         self.bytes += arrow.bytes;
+        self.data += arrow.message.as_deref().unwrap_or_default();
         self.data += &arrow.data;
     }
 
     fn fact(&self) -> String {
         match self.bytes {
-            0 => self.flags.clone(),
+            0 if self.data.is_empty() => self.flags.clone(),
             BULK.. => format!("{} many bytes", self.flags),
             bytes => format!("{} {bytes} bytes {:?}", self.flags, self.data),
         }
@@ -340,8 +341,8 @@ mod tests {
 
     fn sent(from: usize, to: usize, flags: &str, data: &str) -> Step {
         let (bytes, flags, data) = (data.len(), flags.into(), data.into());
-        let (connection, times, window, after_ms) = (50001, None, None, None);
-        let arrow = Arrow { from, to, connection, flags, bytes, data, times, window, after_ms };
+        let connection = 50001;
+        let arrow = Arrow { from, to, connection, flags, bytes, data, ..Arrow::default() };
         Step { wire: vec![arrow], ..Step::default() }
     }
 
@@ -441,6 +442,20 @@ mod tests {
         assert_eq!(note("It waits."), acknowledged);
         let sends = |caption| with(0, action(caption, sent(2, 1, "P.", "hello\n").wire));
         assert_eq!(sends("It sends a line."), sends("It sends 6 bytes."));
+    }
+
+    #[test]
+    fn a_message_is_compared() {
+        let message = |head: &str, lines: &str| {
+            let (flags, data, message) = ("P.".into(), lines.into(), Some(head.into()));
+            let arrow = Arrow { from: 3, to: 4, flags, data, message, ..Arrow::default() };
+            with(4, [Step { wire: vec![arrow], ..Step::default() }])
+        };
+        let said = || message("PUB chat.said.east", "hello\n");
+        assert_eq!(said(), said());
+        assert_ne!(said(), message("PUB chat.said.west", "hello\n"));
+        assert_ne!(said(), message("PUB chat.said.east", "HELLO\n"));
+        assert_ne!(message("stored as number 1", ""), message("stored as number 2", ""));
     }
 
     #[test]

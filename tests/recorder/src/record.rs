@@ -7,8 +7,9 @@ use std::process::{Command, exit};
 
 use anyhow::{Context, Result, ensure};
 
+use crate::cluster;
 use crate::recording::Recording;
-use crate::scenarios::{ALL, Scenario};
+use crate::scenarios::{self, Scenario};
 use crate::stage::Stage;
 use crate::story;
 use crate::tools;
@@ -20,7 +21,7 @@ const INSIDE: &str = "RECORDER_IS_IN_ITS_OWN_NETWORK";
 /// plays.
 pub fn record(names: &[String], folder: &Path) -> Result<()> {
     for name in names {
-        ensure!(ALL.iter().any(|scenario| scenario.name == name), "there is no scenario {name:?}");
+        ensure!(names_of_all().any(|known| known == name), "there is no scenario {name:?}");
     }
     if env::var_os(INSIDE).is_none() {
         let missing = tools::missing();
@@ -36,17 +37,21 @@ pub fn record(names: &[String], folder: &Path) -> Result<()> {
     fs::create_dir_all(folder)?;
     let played = played()?;
     let wanted = if names.is_empty() { &played } else { names };
-    for scenario in ALL.iter().filter(|one| wanted.iter().any(|name| name == one.name)) {
-        let recording = play(scenario);
-        let recording = recording.with_context(|| format!("cannot record {}", scenario.name))?;
-        let script = recording.to_script(scenario.name);
-        fs::write(folder.join(scenario.name).with_extension("js"), script)?;
-        if let Some(text) = recording.wire_as_text() {
-            fs::write(folder.join(scenario.name).with_extension("txt"), text)?;
+    for name in names_of_all().filter(|name| wanted.iter().any(|other| other == name)) {
+        let recording = play(name).with_context(|| format!("cannot record {name}"))?;
+        fs::write(folder.join(name).with_extension("js"), recording.to_script(name))?;
+        if let Some(text) = recording.as_text() {
+            fs::write(folder.join(name).with_extension("txt"), text)?;
         }
-        println!("{}", scenario.name);
+        println!("{name}");
     }
     Ok(())
+}
+
+/// Returns the names of all scenarios.
+pub fn names_of_all() -> impl Iterator<Item = &'static str> {
+    let clusters = cluster::ALL.iter().map(|scenario| scenario.name);
+    scenarios::ALL.iter().map(|scenario| scenario.name).chain(clusters)
 }
 
 /// Returns the names of all recordings that the pages of the book play.
@@ -60,21 +65,37 @@ fn played() -> Result<Vec<String>> {
     Ok(played)
 }
 
-fn play(scenario: &Scenario) -> Result<Recording> {
-    let traces = target().join("traces").join(scenario.name);
-    let mut stage = Stage::new(&traces, &target().join("debug"))?;
+fn play(name: &str) -> Result<Recording> {
+    let traces = target().join("traces").join(name);
+    let programs = target().join("debug");
+    let made_by = format!("cargo run -p recorder -- {name}");
+    let recording = match cluster::ALL.iter().find(|scenario| scenario.name == name) {
+        Some(scenario) => cluster::recording(scenario, &traces, &programs, &made_by),
+        None => {
+            let scenario = scenarios::ALL.iter().find(|scenario| scenario.name == name);
+            play_on_stage(scenario.context("it is unknown")?, &traces, &programs, &made_by)
+        }
+    };
+    recording.with_context(|| format!("its traces are in {}", traces.display()))
+}
+
+fn play_on_stage(
+    scenario: &Scenario,
+    traces: &Path,
+    programs: &Path,
+    made_by: &str,
+) -> Result<Recording> {
+    let mut stage = Stage::new(traces, programs)?;
     (scenario.play)(&mut stage)?;
-    let run = stage.end()?;
-    let traces = || format!("its traces are in {}", traces.display());
-    let made_by = format!("cargo run -p recorder -- {}", scenario.name);
-    story::recording(&run, &made_by, scenario.about).with_context(traces)
+    story::recording(&stage.end()?, made_by, scenario.about)
 }
 
 /// Builds the lessons as everybody does, except for one thing: frame pointers, with which strace
 /// finds its way from a system call to the line of main.rs that led to it.
 fn build() -> Result<()> {
     let mut packages: Vec<&str> =
-        ALL.iter().flat_map(|scenario| scenario.packages).copied().collect();
+        scenarios::ALL.iter().flat_map(|scenario| scenario.packages).copied().collect();
+    packages.extend(cluster::ALL.iter().map(|scenario| scenario.package));
     packages.sort_unstable();
     packages.dedup();
     let mut cargo = Command::new(env::var_os("CARGO").unwrap_or("cargo".into()));

@@ -24,6 +24,9 @@ pub struct Terminal {
     /// The port that identifies it on the wire, if it has one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub port: Option<u16>,
+    /// Whether it is an end of the wire without a terminal. Then the title is the name of a program.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub is_only_an_end: bool,
 }
 
 /// A main.rs as the page shows it: without its anchors.
@@ -106,7 +109,7 @@ pub struct Shown {
 }
 
 /// A segment, or several similar ones.
-#[derive(Serialize, Deserialize, Clone, Debug)]
+#[derive(Serialize, Deserialize, Default, Clone, Debug)]
 pub struct Arrow {
     /// The number of a terminal, from 1.
     pub from: usize,
@@ -122,6 +125,11 @@ pub struct Arrow {
     /// Those bytes, if they are few: as text if they are text, or in hexadecimal.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub data: String,
+    /// The head of the message of NATS that it carries, such as `PUB chat.said.east`, or what the
+    /// message says. Then `data` is the lines in the message, and `bytes` is left out, because a
+    /// message has numbers in it that are chance.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub message: Option<String>,
     /// The number of segments that this stands for, if more than one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub times: Option<usize>,
@@ -201,11 +209,20 @@ impl Recording {
         json
     }
 
-    /// Returns what goes over the wire and when, for print and for pages without JavaScript, or
-    /// `None` if the recording is not about times.
-    pub fn wire_as_text(&self) -> Option<String> {
+    /// Returns the recording as a text, for print and for pages without JavaScript, if no transcript
+    /// shows the same: because it is about times, or about messages.
+    pub fn as_text(&self) -> Option<String> {
         let arrows = || self.steps.iter().flat_map(|step| &step.wire);
-        arrows().find(|arrow| arrow.after_ms.is_some())?;
+        if arrows().any(|arrow| arrow.after_ms.is_some()) {
+            return Some(self.wire_as_text());
+        }
+        let has_messages = arrows().any(|arrow| arrow.message.is_some());
+        let captions = self.steps.iter().map(|step| format!("1. {}\n", step.caption));
+        has_messages.then(|| captions.collect())
+    }
+
+    /// Returns what goes over the wire and when.
+    fn wire_as_text(&self) -> String {
         let mut text = String::new();
         for step in &self.steps {
             if step.only_says_something() {
@@ -220,7 +237,7 @@ impl Recording {
                 text += &format!("{after:>8.1} ms  {} > {}  {what}\n", arrow.from, arrow.to);
             }
         }
-        Some(text)
+        text
     }
 }
 

@@ -3,7 +3,7 @@
 
 mod facts;
 mod order;
-mod ports;
+pub mod ports;
 mod sources;
 mod step;
 mod tell;

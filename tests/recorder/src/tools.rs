@@ -4,12 +4,13 @@ use harness::runs;
 
 /// Returns what is missing to record on this machine.
 pub fn missing() -> Vec<&'static str> {
-    let tools: [(&str, &[&str]); 6] = [
+    let tools: [(&str, &[&str]); 7] = [
         ("strace", &["-V"]),
         ("eu-stack", &["--version"]),
         ("eu-addr2line", &["--version"]),
         ("tcpdump", &["--version"]),
         ("ip", &["-V"]),
+        ("nats-server", &["--version"]),
         // Checks not only for the program, but also for the right to make a network.
         ("unshare", &["--net", "--mount", "true"]),
     ];

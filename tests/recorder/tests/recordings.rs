@@ -15,7 +15,7 @@ use recorder::recording::{Arrow, Recording, Step};
 
 #[cfg(target_os = "linux")]
 static RECORDING: needs::Need = needs::Need::new(
-    "strace, elfutils, tcpdump, ip and the right to make a network namespace",
+    "strace, elfutils, tcpdump, ip, nats-server and the right to make a network namespace",
     || recorder::tools::missing().is_empty(),
 );
 
@@ -119,7 +119,7 @@ fn every_recording_is_played() {
     assert_eq!(played, there, "what the pages play, and what is in book/src/recordings");
     #[cfg(target_os = "linux")]
     {
-        let known = |name: &str| recorder::scenarios::ALL.iter().any(|known| known.name == name);
+        let known = |name: &str| recorder::record::names_of_all().any(|known| known == name);
         let unknown: Vec<&String> = there.iter().filter(|name| !known(name)).collect();
         assert!(unknown.is_empty(), "there is no scenario for {unknown:?}");
     }
@@ -144,7 +144,7 @@ needs::test!(texts_are_those_of_their_recordings);
 fn texts_are_those_of_their_recordings() {
     let texts = texts(&book().join("recordings"), "txt");
     for (name, recording) in recordings(&book().join("recordings")) {
-        let text = recording.wire_as_text();
+        let text = recording.as_text();
         assert_eq!(texts.get(&name), text.as_ref(), "`cargo run -p recorder` renews it: {name}");
     }
 }

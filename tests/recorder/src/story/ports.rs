@@ -22,6 +22,12 @@ pub struct Ports {
 }
 
 impl Ports {
+    /// Creates the ports of a run in which all are known: the end that each belongs to, and the
+    /// numbers that replace some of them.
+    pub fn known(owners: HashMap<u16, usize>, shown: BTreeMap<u16, u16>) -> Ports {
+        Ports { owners, shown }
+    }
+
     /// Finds the ports of a run. Fails if a segment belongs to no program.
     pub fn of(run: &Run, threads: &[Thread], told_times: &[Told]) -> Result<Ports> {
         let owners = owners(run, threads);
@@ -78,7 +84,8 @@ impl Ports {
                 })
                 .collect();
             shown.sort_unstable();
-            Terminal { title: title.clone(), port: shown.first().copied() }
+            let (title, port) = (title.clone(), shown.first().copied());
+            Terminal { title, port, is_only_an_end: false }
         };
         (1..).zip(run.terminals.iter().map(|ended| &ended.title)).map(terminal).collect()
     }

@@ -56,6 +56,7 @@ impl<'a> Wire<'a> {
             flags: segment.flags.clone(),
             bytes: segment.data.len(),
             data: self.readable(&segment.data),
+            message: None,
             times: None,
             window: does_not_read.then_some(segment.window),
             after_ms: before.map(|before| ((segment.time - before.time) * 1e4).round() / 10.0),

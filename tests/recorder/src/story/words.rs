@@ -302,9 +302,8 @@ mod tests {
     /// Returns an arrow from the terminal of the client at port `connection` to the server.
     fn arrow(connection: u16, flags: &str, window: Option<u64>) -> Arrow {
         let from = usize::from(connection - 50000) + 1;
-        let (to, flags, bytes, data) = (1, flags.to_string(), 0, String::new());
-        let (times, after_ms) = (None, None);
-        Arrow { from, to, connection, flags, bytes, data, times, window, after_ms }
+        let (to, flags) = (1, flags.to_string());
+        Arrow { from, to, connection, flags, window, ..Arrow::default() }
     }
 
     #[test]

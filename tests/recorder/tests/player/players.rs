@@ -174,6 +174,11 @@ fn on_a_phone_the_source_is_below_the_terminals() {
         let places: Vec<[f64; 2]> =
             serde_json::from_value(page.evaluate(&places)).expect("three places");
         let [terminals, sources, wire] = places[..] else { panic!("{places:?}") };
+        if recording(&name).sources.is_empty() {
+            assert_eq!(sources, [0.0, 0.0], "{file}: {name}: an empty source");
+            assert!(wire[0] >= terminals[1], "{file}: {name}: the wire is last");
+            continue;
+        }
         let gap = sources[0] - terminals[1];
         assert!((0.0..20.0).contains(&gap), "{file}: {name}: {gap} pixels between them");
         assert!(wire[0] >= sources[1] || wire == [0.0, 0.0], "{file}: {name}: the wire is last");
@@ -250,6 +255,43 @@ fn without_javascript_the_transcript_is_there() {
     assert_eq!(height, 0, "an empty player takes room");
 }
 
+needs::test!(BROWSER: what_no_transcript_shows_is_there_in_words);
+/// Checks that the steps of a recording of messages can be read without JavaScript and on paper, but
+/// do not take room below a player that shows them.
+fn what_no_transcript_shows_is_there_in_words() {
+    let mut page = Page::open(1400, 900);
+    let heights =
+        "[...document.querySelectorAll('.in-words')].map((one) => one.offsetHeight > 100)";
+    let words = "[...document.querySelectorAll('.in-words li')].map((one) => one.textContent)";
+    for (file, name) in [("7.5-cluster", "cluster"), ("7.6-ordered-cluster", "ordered-cluster")] {
+        open(&mut page, file, name, 1);
+        assert_eq!(page.evaluate(heights), json!([false]), "{name} with JavaScript");
+        let plain = |step: &Step| step.caption.replace('`', "").replace('\'', "’");
+        let captions: Vec<String> = recording(name).steps.iter().map(plain).collect();
+        assert_eq!(page.evaluate(words), json!(captions), "{name}");
+    }
+    page.print();
+    assert_eq!(page.evaluate(heights), json!([true]), "on paper");
+    page.go(&address("print"));
+    assert_eq!(page.evaluate(heights), json!([true, true]), "on paper, all pages");
+    page.without_javascript();
+    page.go(&address("7.5-cluster"));
+    assert_eq!(page.evaluate(heights), json!([true]), "without JavaScript");
+}
+
+needs::test!(BROWSER: the_ends_of_a_wire_are_read_by_their_names);
+/// Checks that a screen reader names an end of the wire that has no terminal.
+fn the_ends_of_a_wire_are_read_by_their_names() {
+    let mut page = Page::open(1400, 900);
+    open(&mut page, "7.5-cluster", "cluster", 5);
+    let spoken = format!(
+        "[...{}.querySelectorAll('.arrow:not([hidden]) .spoken')].map((one) => one.textContent)",
+        figure("cluster")
+    );
+    let expected = json!(["from 1 to east", "from east to 2", "from east to NATS"]);
+    assert_eq!(page.evaluate(&spoken), expected);
+}
+
 needs::test!(BROWSER: a_link_to_a_step_opens_it_and_steps_are_in_the_address);
 fn a_link_to_a_step_opens_it_and_steps_are_in_the_address() {
     let mut page = Page::open(1600, 900);
@@ -303,5 +345,11 @@ fn terminals(recording: &Recording, step: usize) -> Value {
     for shown in recording.steps[..step].iter().flat_map(|step| &step.screen) {
         screens[shown.terminal - 1] += &shown.text;
     }
-    json!(screens)
+    let screens = screens.into_iter().zip(&recording.terminals);
+    json!(
+        screens
+            .filter(|(_, end)| !end.is_only_an_end)
+            .map(|(screen, _)| screen)
+            .collect::<Vec<_>>()
+    )
 }
