@@ -22,7 +22,7 @@ use std::time::{Duration, Instant};
 use course::{Exercise, NotBuilt};
 
 pub use actor::{Actor, listener, send_until_stuck};
-pub use attempt::{Attempt, Running, late, quoted, shown_time};
+pub use attempt::{Attempt, Running, late, quoted, shown_time, shown_times};
 pub use harness::{Deadline, Watch};
 pub use itself::check_itself;
 pub use places::Places;
@@ -58,7 +58,7 @@ pub fn rounds(at_least: usize) -> impl Iterator<Item = usize> {
 /// When the system gives the check no socket.
 pub fn lateness_of_time_outs() -> Outcome<Duration> {
     const TIME_OUT: Duration = Duration::from_millis(100);
-    let failed = |error| format!("the check itself cannot wait at a socket: {error}");
+    let failed = |error| format!("the check itself cannot wait on a socket: {error}");
     let socket = UdpSocket::bind("127.0.0.1:0").map_err(failed)?;
     socket.set_read_timeout(Some(TIME_OUT)).map_err(failed)?;
     let begun = Instant::now();
@@ -190,5 +190,5 @@ fn give_up_in_time() {
 const LONGEST_CHECK: Duration = Duration::from_secs(300);
 
 fn exercise(name: &str) -> Outcome<Exercise> {
-    course::find(name).ok_or_else(|| format!("there is no folder of the exercise {name}"))
+    course::find(name).ok_or_else(|| format!("there is no folder for the exercise {name}"))
 }

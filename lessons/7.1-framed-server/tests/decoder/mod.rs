@@ -96,7 +96,7 @@ fn failures(attempt: &Attempt, cases: &[Pieces]) -> Outcome<Vec<(usize, String)>
             Some(line) if line == expected(case) => {}
             Some(line) => failures.push((place, shown_words(line))),
             None => {
-                let goes_on = if ended.is_ok() { "" } else { ", and goes on running" };
+                let goes_on = if ended.is_ok() { "" } else { " and went on running" };
                 failures.push((place, format!("nothing{goes_on}")));
                 return Ok(failures);
             }
@@ -105,7 +105,7 @@ fn failures(attempt: &Attempt, cases: &[Pieces]) -> Outcome<Vec<(usize, String)>
     ended?;
     match lines.next() {
         Some(line) => Err(format!(
-            "{} lines were typed, and the program was to print as many, but it also printed {}",
+            "{} lines were typed, so the program should print as many, but it also printed {}",
             cases.len(),
             shown_words(line)
         )),
@@ -119,7 +119,8 @@ fn alone(attempt: &Attempt, case: &Pieces, before: &str) -> Outcome<String> {
     let and_alone = match &again {
         Some(_) => "",
         None => {
-            ". If it is the only client, it prints the right line, so something is left of another client"
+            ". When this client is the only one, the program prints the right line, so something \
+             is left over from another client"
         }
     };
     let came = again.map_or(before.to_string(), |(_, came)| came);
@@ -131,7 +132,7 @@ fn alone(attempt: &Attempt, case: &Pieces, before: &str) -> Outcome<String> {
         (_, pieces) => format!("{bytes} bytes arrived in {pieces} pieces: {}", shown_pieces(case)),
     };
     let wanted = shown_words(&expected(case));
-    Ok(format!("{sent}. The program was to print {wanted}, but it printed {came}{and_alone}"))
+    Ok(format!("{sent}. The program should print {wanted}, but it printed {came}{and_alone}"))
 }
 
 fn hex(bytes: &[u8]) -> String {
@@ -346,7 +347,8 @@ fn takes_no_memory_for_a_length(attempt: &Attempt) -> Outcome {
     let addresses_with = |clients: usize| -> Outcome<Option<u64>> {
         let program = attempt.start(&[]);
         program.type_bytes("808004 61\n".repeat(clients).as_bytes())?;
-        let after = format!("{clients} line(s) `808004 61` were typed, and more were to come");
+        let after =
+            format!("{clients} times the line `808004 61` was typed, and the input had not ended");
         program.expect_lines_on_stdout(&after, clients, "- - unfinished")?;
         let addresses = virtual_memory(program.process_id());
         ends(&program)?;
@@ -360,8 +362,8 @@ fn takes_no_memory_for_a_length(attempt: &Attempt) -> Outcome {
         return Ok(());
     }
     Err(format!(
-        "{CLIENTS} clients announced 65,536 bytes and sent one of them (`808004 61`). That was to take hardly any \
-         memory, but the program took {for_each} KiB for each of them"
+        "{CLIENTS} clients announced 65,536 bytes and sent one of them (`808004 61`). That should \
+         take hardly any memory, but the program took {for_each} KiB for each of them"
     ))
 }
 
@@ -398,8 +400,9 @@ fn keeps_no_message(attempt: &Attempt) -> Outcome {
         return Ok(());
     }
     Err(format!(
-        "{CLIENTS} clients sent 252 KiB of messages each, and each piece ended within a message. The program was to \
-         keep 64 KiB of that at the most, but its memory grew by {for_each} KiB for each of them"
+        "{CLIENTS} clients sent 252 KiB of messages each, and each piece ended within a message. \
+         The program should keep at most 64 KiB of that, but its memory grew by {for_each} KiB \
+         for each of them"
     ))
 }
 
