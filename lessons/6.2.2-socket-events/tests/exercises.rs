@@ -133,7 +133,7 @@ fn count_bytes(attempt: &Attempt) -> Outcome {
     server.expect_little_kept_of(server.connect("a client that sends without end")?)
 }
 
-/// One may be a `byte` as well as `bytes`.
+/// Expects the line with this number of bytes. If it is 1, both `byte` and `bytes` are right.
 fn expect_count(client: &mut Actor, count: usize) -> Outcome {
     match client.line()?.as_str() {
         "1 byte" if count == 1 => Ok(()),
@@ -178,8 +178,9 @@ fn idle_timeout(attempt: &Attempt) -> Outcome {
     server.expect_little_kept_of(server.connect("a client that talks without end")?)
 }
 
-/// Not before two seconds of silence, and not much later. The outcome inside says whether it was sent away
-/// at all, which is certain however busy this machine is.
+/// Expects that the client is sent away after two seconds of silence, not before, and not much later.
+/// The outcome inside says whether it was sent away at all, which is certain however busy this machine
+/// is.
 fn sent_away_in_time(mut silent: Actor) -> Outcome<Outcome> {
     let begun = Instant::now();
     silent.did("sent nothing for less than two seconds");
@@ -191,7 +192,7 @@ fn sent_away_in_time(mut silent: Actor) -> Outcome<Outcome> {
     Ok(certain)
 }
 
-/// A client that has been silent since then is gone by now.
+/// Checks that a client that has been silent since then was sent away in time.
 fn not_late(silent_since: Instant, who: &str) -> Outcome {
     let silence = silent_since.elapsed();
     let latest = Duration::from_millis(2500) + lateness_of_time_outs()?;
@@ -211,7 +212,8 @@ fn is_sent_away(client: &mut Actor, did: &str) -> Outcome {
     client.expect_end()
 }
 
-/// Words with a newline and without, cut within a character, and bytes that are no text.
+/// Sends words with and without a newline, words that are cut within a character, and bytes that are
+/// not text.
 fn keeps_talking(talking: &mut Actor) -> Outcome {
     let words: [&[u8]; 6] =
         [b"hello\n", b"no newline", b"\xe4\xbd", b"\xa0\r\n", b"\xff", "😀".as_bytes()];
@@ -223,7 +225,7 @@ fn keeps_talking(talking: &mut Actor) -> Outcome {
         talking.did("sent something every 0.25 s");
         thread::sleep(Duration::from_millis(250));
     }
-    is_sent_away(talking, "talked for more than two seconds, and then sent nothing more")?;
+    is_sent_away(talking, "talked for more than two seconds and then fell silent")?;
     not_late(last, "the client that talked for more than two seconds and then fell silent")
 }
 
@@ -237,7 +239,7 @@ fn says_a_byte_a_second(slow: &mut Actor) -> Outcome {
     Ok(())
 }
 
-/// A client that leaves, however it leaves, does not disturb the others.
+/// Checks that a client that leaves, however it leaves, does not disturb the others.
 fn leaves_others_alone(server: &Running) -> Outcome {
     let mut staying = server.connect("a client that stays")?;
     staying.set_patience(PATIENCE);

@@ -64,7 +64,7 @@ fn greeted(server: &Running, name: &str) -> Outcome<Actor> {
     Ok(client)
 }
 
-/// Nothing but, perhaps, the newline that belongs to `hello`.
+/// Expects nothing except, perhaps, the newline that belongs to `hello`.
 fn expect_no_word(client: &mut Actor, time: Duration) -> Outcome {
     match &client.take_all_within(time)[..] {
         b"" | b"\n" => Ok(()),
@@ -72,7 +72,7 @@ fn expect_no_word(client: &mut Actor, time: Duration) -> Outcome {
     }
 }
 
-/// The line `bye` and the end, after, perhaps, the newline that belongs to `hello`.
+/// Expects the line `bye` and the end, perhaps after the newline that belongs to `hello`.
 fn expect_goodbye(client: &mut Actor) -> Outcome {
     match &client.read_to_end()?[..] {
         b"bye\n" | b"\nbye\n" | b"bye\r\n" | b"\nbye\r\n" => Ok(()),
@@ -184,7 +184,7 @@ fn greet_by_name(attempt: &Attempt) -> Outcome {
 
 const LONG_NAME: &str = "Pippilotta Viktualia Rullgardina Krusmynta Efraimsdotter";
 
-/// What the task says.
+/// Returns the greeting that the task asks for.
 fn greeting() -> Vec<u8> {
     "A very good morning to all of you\n".repeat(530_000).into_bytes()
 }
@@ -251,7 +251,7 @@ fn says_a_word_near_the_end(mut client: Actor, pause: Duration) -> Outcome {
     expect_greeting(&mut client, most)
 }
 
-/// Fails with the number of bytes where they are not all, or not the right ones.
+/// Fails with the number of bytes if they are not all there, or not the right ones.
 fn expect_greeting(client: &mut Actor, mut received: Vec<u8>) -> Outcome {
     let expected = greeting();
     received.extend(client.read_to_end()?);

@@ -61,7 +61,8 @@ fn peak(attempt: &Attempt) -> Outcome {
     }
 }
 
-/// Until the server has noticed all leavers, a newcomer may raise the highest number itself.
+/// Waits until two clients are online. Until the server has noticed that all the others have left, a
+/// newcomer may raise the highest number itself.
 fn expect_two(attempt: &Attempt, server: &Running, after: &str, mut highest: usize) -> Outcome {
     attempt.eventually(|| {
         let mut next = server.connect("a client")?;
@@ -84,7 +85,7 @@ fn expect_two(attempt: &Attempt, server: &Running, after: &str, mut highest: usi
     })?
 }
 
-/// The numbers of `online: 3, at most: 4`.
+/// Returns the numbers in `online: 3, at most: 4`.
 fn numbers_in(line: &str) -> Option<(usize, usize)> {
     let (online, at_most) = line.strip_prefix("online: ")?.split_once(", at most: ")?;
     Some((online.parse().ok()?, at_most.parse().ok()?))
@@ -224,8 +225,9 @@ fn tell_everybody(attempt: &Attempt) -> Outcome {
     server.expect_little_kept_of(alone)
 }
 
-/// Everybody sees each change, and a change is one more or one fewer. A program that counts in
-/// one step and tells in another is found out by many that connect and leave at the same time.
+/// Checks that everybody sees each change, and that a change is one more or one fewer. Many clients
+/// that connect and leave at the same time reveal a program that counts in one step and tells in
+/// another.
 fn crowds_come_and_go(server: &Running, first: &mut Actor, second: &mut Actor) -> Outcome {
     for _ in 0..12 {
         let crowd = server.connect_at_once(20, "one of twenty clients")?;
@@ -244,9 +246,10 @@ fn crowds_come_and_go(server: &Running, first: &mut Actor, second: &mut Actor) -
     Ok(())
 }
 
-/// Visitors come and leave all the time: how many are there at any moment is chance, but each change
-/// is one more or one fewer, and two who stay see the same. Nothing waits between one visit and the
-/// next, so at every moment some come while others leave, also on a busy machine.
+/// Lets visitors come and leave all the time. How many are there at any moment is chance, but each
+/// change is one more or one fewer, and two clients that stay see the same changes. Nothing waits
+/// between one visit and the next, so at every moment some come while others leave, even on a busy
+/// machine.
 fn many_come_while_others_go(server: &Running, first: &mut Actor, second: &mut Actor) -> Outcome {
     const VISITORS: usize = 20;
     const VISITS: usize = 300; // of each, one after the other
@@ -273,7 +276,7 @@ fn many_come_while_others_go(server: &Running, first: &mut Actor, second: &mut A
     })
 }
 
-/// How many are online after the next change, which both are to see.
+/// Returns how many are online after the next change, which both clients should see.
 fn next_change(online: usize, first: &mut Actor, second: &mut Actor) -> Outcome<usize> {
     first.did("was there when many came while others left");
     let line = first.line()?;

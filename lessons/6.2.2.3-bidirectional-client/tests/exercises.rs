@@ -160,7 +160,8 @@ impl FirstOfFive {
         Ok(FirstOfFive { client, server, others, since })
     }
 
-    /// The limit is for connecting: what the server sends may come later, and may be anything.
+    /// Answers later than the limit for connecting allows, because what the server sends may arrive
+    /// later and may be anything.
     fn talks_to_the_end(mut self) -> Outcome {
         let pause = FOR_ALL + Duration::from_millis(500);
         thread::sleep(pause.saturating_sub(self.since.elapsed()));
@@ -192,7 +193,8 @@ impl FirstOfFive {
     }
 }
 
-/// A client has no reason to go on to another server, even when the first is done with it.
+/// Checks that the client has not gone on to another server, because it has no reason to, even if the
+/// first server is done with it.
 fn left_alone(other: &TcpListener) -> Outcome {
     let failed = |error| format!("the check itself cannot look for a connection: {error}");
     other.set_nonblocking(true).map_err(failed)?;
@@ -215,7 +217,7 @@ fn asked_at(attempt: &Attempt, listener: &TcpListener, before: &str) -> Outcome<
     Ok(server)
 }
 
-/// Answers and hangs up. The client ends well then, and has shown just that.
+/// Answers and hangs up. Then the client should end well, and have shown just the answer.
 fn answers_and_hangs_up(client: &Running, mut server: Actor, before: &str) -> Outcome {
     server.send(ANSWER)?;
     hang_up(server)?;
@@ -256,8 +258,8 @@ fn reason(attempt: &Attempt, client: &Running, failed: &str) -> Outcome<String> 
     }
 }
 
-/// Two addresses that refuse and an argument that cannot be looked up come before the server, which is
-/// given by a name. That may have other addresses.
+/// Gives the client two addresses that refuse and an argument that cannot be looked up before the
+/// server, which is given by a name. That name may have other addresses.
 fn passes_over_what_fails_at_once(attempt: &Attempt, refusing: &[String; 3]) -> Outcome {
     let (listener, address) = listener()?;
     let by_name = format!("localhost:{}", address.port());
@@ -334,7 +336,7 @@ fn ends_when_all_have_refused(attempt: &Attempt, refusing: &[String; 3]) -> Outc
     }
 }
 
-/// The first of two servers takes the connection and the question, and resets.
+/// Lets the first of two servers accept the connection and the question, and then reset the connection.
 fn leaves_the_others_alone_after_a_reset(attempt: &Attempt) -> Outcome {
     let (first, address) = listener()?;
     let (other, other_address) = listener()?;
@@ -346,9 +348,9 @@ fn leaves_the_others_alone_after_a_reset(attempt: &Attempt) -> Outcome {
     ended.map(drop)
 }
 
-/// One silent address comes before the server, or two: half of the time is for each, or a third. A busy
-/// machine makes the client late, but never early, so one that is too early may only show it in another
-/// try.
+/// Puts one silent address before the server, or two: each should get half of the time, or a third. A
+/// busy machine makes the client late, but never early, so a client that is too early may show it only
+/// in another try.
 fn gives_silent_ones_their_share(attempt: &Attempt, silent: &[Silent]) -> Outcome {
     for _ in 0..attempt.tries() {
         let watch = Watch::start();
@@ -360,7 +362,7 @@ fn gives_silent_ones_their_share(attempt: &Attempt, silent: &[Silent]) -> Outcom
     Ok(())
 }
 
-/// Two clients try at the same time.
+/// Lets two clients try at the same time.
 fn connects_after_silent_ones(attempt: &Attempt, silent: &[Silent]) -> Outcome {
     let [one, two, three] = silent else { return Err("the check itself needs three".to_string()) };
     let after_one = AfterSilence {
@@ -460,8 +462,8 @@ impl AfterSilence<'_> {
     }
 }
 
-/// An address that refuses leaves its time to three that are silent. So the client goes on for all of
-/// the 3 s, and no longer.
+/// Checks that an address that refuses leaves its time to three that are silent, so that the client
+/// goes on for all of the 3 s, and no longer.
 fn gives_all_three_seconds(attempt: &Attempt, refusing: &str, silent: &[Silent]) -> Outcome {
     let mut arguments = vec![refusing, NO_ADDRESS];
     arguments.extend(silent.iter().map(|silent| &*silent.address));
@@ -486,8 +488,8 @@ fn gives_all_three_seconds(attempt: &Attempt, refusing: &str, silent: &[Silent])
     }
 }
 
-/// Three addresses refuse, and the fourth is slow: its system ignores the first SYN, and answers the
-/// second, which is sent a second later (RFC 6298, section 2).
+/// Gives the client three addresses that refuse, and a fourth that is slow: its system ignores the
+/// first SYN and answers the second, which is sent a second later (RFC 6298, section 2).
 fn waits_for_a_slow_one(attempt: &Attempt, refusing: &[String; 3]) -> Outcome {
     let Some(slow) = silent_server()? else { return Ok(()) };
     let client = attempt.start(&[&refusing[0], &refusing[1], &refusing[2], &slow.address]);
@@ -604,9 +606,9 @@ fn shows_what_has_no_newline(attempt: &Attempt) -> Outcome {
 const REFUSING: Duration = Duration::from_millis(900);
 const NEXT_TRY: Duration = Duration::from_millis(1500);
 
-/// The client's connection is refused, again and again, until the server listens. A client that
-/// keeps no pauses, or only short ones, comes at once then. Where a busy machine has held it up, it
-/// may come early with right pauses, too, but hardly each time.
+/// Refuses the client's connection, again and again, until the server listens. A client that keeps no
+/// pauses, or only short ones, connects immediately then. If a busy machine has held it up, a client
+/// may also be early although its pauses are right, but hardly each time.
 fn refused_at_first(attempt: &Attempt) -> Outcome<(Running, TcpListener, Actor)> {
     let (port, address) = a_port_that_refuses()?;
     let slow_refusal = slow_refusal(address);
@@ -669,7 +671,7 @@ impl Reconnecting<'_> {
         Ok(server)
     }
 
-    /// Answers, for the `times`-th time.
+    /// Answers for the `times`-th time.
     fn answered(&self, mut server: Actor, times: usize) -> Outcome<Actor> {
         server.send(format!("{ANSWER}\n"))?;
         self.client.expect_lines_on_stdout("the server answered", times, ANSWER)?;
@@ -707,8 +709,8 @@ impl Reconnecting<'_> {
         Err(late(&watch, finding))
     }
 
-    /// The server has answered once, and then takes connections and hangs up before it answers. On
-    /// a busy machine a pause may be too long, so there is more than one run.
+    /// Accepts connections and hangs up before it answers, after it has answered once. On a busy
+    /// machine a pause may be too long, so there is more than one run.
     fn pauses_grow(&self, mut server: Actor) -> Outcome<Actor> {
         let (mut soonest, watch) = ([Duration::MAX; PAUSES.len()], Watch::start());
         let is_late =
@@ -770,7 +772,8 @@ fn too_early(before: &str, number: usize, took: Duration) -> String {
     )
 }
 
-/// A socket that has a port and does not listen: the port is ours, and whoever connects is refused.
+/// Returns a socket that has a port and does not listen: nobody else can have the port, and the system
+/// refuses every connection to it.
 fn a_port_that_refuses() -> Outcome<(Socket, SocketAddr)> {
     let bound = Socket::new(Domain::IPV4, Type::STREAM, None).and_then(|socket| {
         socket.bind(&SocketAddr::from(([127, 0, 0, 1], 0)).into())?;

@@ -197,7 +197,7 @@ fn still_there(attempt: &Attempt) -> Outcome {
     })
 }
 
-/// The line that says that the client at this port has vanished.
+/// Returns the line that says that the client at this port has vanished.
 fn lost(port: u16) -> String {
     format!("{port} 失联了") // has lost contact
 }
@@ -263,7 +263,8 @@ fn in_time(
     Err(TOO_LATE.to_string())
 }
 
-/// How many pieces the server makes of it is its own business.
+/// Expects any number of answers, because the server decides how many pieces it makes of a long
+/// message.
 fn answers_what_is_long(server: &Running) -> Outcome {
     let mut client = server.connect("a client with much to send")?;
     client.send([0xff; 300_000])?;
@@ -394,7 +395,7 @@ fn not_late(client: &Actor, since: Instant, came: Instant, wait: Duration, what:
     }
 }
 
-/// Any byte is an answer, whether it is text or not, and a line or not.
+/// Answers with any bytes, because a byte is an answer whether it is text or not, and a line or not.
 fn answers_twice(client: &mut Actor, connected: Instant) -> Outcome {
     let mut since = Instant::now();
     client.send("你吃了吗\n")?;
@@ -439,8 +440,8 @@ fn resets_when_asked(mut client: Actor) -> Outcome<Instant> {
     Ok(Instant::now())
 }
 
-/// What a client says every 0.6 s: lines and pieces, also cut within a character, and bytes that are
-/// not UTF-8.
+/// The words of a client that talks every 0.6 s: lines and pieces, some of them cut within a character,
+/// and bytes that are not UTF-8.
 const WORDS: [&[u8]; 6] = [b"hello\n", b"no newline", b"\xe4\xbd", b"\xa0\r\n", b"\xff", b"\n"];
 
 fn keeps_talking(mut client: Actor, since: Instant) -> Outcome {
@@ -450,7 +451,7 @@ fn keeps_talking(mut client: Actor, since: Instant) -> Outcome {
     })
 }
 
-/// It is there, because it talks. The answers wait for it.
+/// Talks without reading. The client is there, because it talks, and the answers wait for it.
 fn talks_without_reading(mut client: Actor, since: Instant) -> Outcome {
     let mut said = 0;
     talks(&mut client, since, |client| {
@@ -463,7 +464,8 @@ fn talks_without_reading(mut client: Actor, since: Instant) -> Outcome {
     })
 }
 
-/// On a busy machine the client may be silent for so long that it is asked, which is right.
+/// Talks every 0.6 s. On a busy machine the client may be silent for so long that it is asked, which is
+/// right.
 fn talks(
     client: &mut Actor,
     since: Instant,
@@ -484,7 +486,8 @@ fn talks(
     if last.elapsed() > IN_TIME { Err(TOO_LATE.to_string()) } else { Ok(()) }
 }
 
-/// A server that has ended only its sending half would take what the client sends.
+/// Checks that the server has closed both halves: if it had closed only its sending half, it would
+/// accept what the client sends.
 fn is_closed_both_ways(attempt: &Attempt, client: &mut Actor) -> Outcome {
     client.did("had not answered `你还在吗`, saw the end of the connection, and sent something");
     attempt.eventually(|| match client.stream().write(b"x") {
@@ -493,8 +496,8 @@ fn is_closed_both_ways(attempt: &Attempt, client: &mut Actor) -> Outcome {
     })
 }
 
-/// Another client talks meanwhile, and its answers come immediately. A program that writes under a lock
-/// keeps it waiting for as long as its write may wait, which is a second.
+/// Lets another client talk meanwhile, whose answers should arrive immediately. A program that writes
+/// under a lock keeps it waiting for as long as its write may wait, which is a second.
 fn nobody_waits_for_a_client_that_reads_nothing(attempt: &Attempt, server: &Running) -> Outcome {
     // An attempt in which the buffers did not fill in time takes nothing back.
     let mut found = Ok(());
@@ -515,7 +518,7 @@ fn nobody_waits_for_a_client_that_reads_nothing(attempt: &Attempt, server: &Runn
     })?
 }
 
-/// What it says is nothing to print.
+/// Sends blank lines, of which the server prints nothing.
 fn is_answered_immediately(mut client: Actor, over: &AtomicBool) -> Outcome {
     while !over.load(Ordering::Relaxed) {
         let said = Instant::now();
@@ -642,8 +645,9 @@ fn ends_within_a_message(server: &Running) -> Outcome {
 /// 0.2 s, less a tick of the system's clock, which takes up to 16 ms on Windows.
 const EARLIEST: Duration = Duration::from_millis(180);
 
-/// Not before nothing more has come for 0.2 s, and not much later. One of three answers may be late
-/// because this machine is busy, but hardly all, and none can be early for that.
+/// Expects the answer when nothing more has arrived for 0.2 s, not before, and not much later. One of
+/// three answers may be late because this machine is busy, but hardly all of them, and none can be
+/// early because of that.
 fn answers_what_has_no_newline(node: &mut Actor) -> Outcome {
     let latest = Duration::from_millis(310) + lateness_of_time_outs()?;
     let mut soonest = Duration::MAX;

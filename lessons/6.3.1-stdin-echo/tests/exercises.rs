@@ -144,7 +144,7 @@ fn types_without_end(client: &Running, mut server: Actor) -> Outcome {
     })
 }
 
-/// The screen holds what the server has answered, line by line, and nothing else.
+/// Checks that the screen holds what the server has answered, line by line, and nothing else.
 fn shows_the_answers_alone(client: &Running) -> Outcome {
     let stdout = client.stdout();
     let lines: Vec<&str> = stdout.lines().collect();
@@ -207,7 +207,7 @@ fn ends_with_its_input(client: &Running, mut server: Actor, did: &str) -> Outcom
 /// this machine was busy.
 const LATE: Duration = Duration::from_millis(1350);
 
-/// Before anything has been typed, a heartbeat is due as well.
+/// Expects a heartbeat before anything has been typed.
 fn silent_from_the_start(attempt: &Attempt) -> Outcome<(Running, Actor)> {
     let (listener, address) = listener()?;
     let started = Instant::now();
@@ -228,7 +228,7 @@ fn silent_from_the_start(attempt: &Attempt) -> Outcome<(Running, Actor)> {
     Ok((client, server))
 }
 
-/// Each heartbeat may be late on a busy machine, but none comes early.
+/// Expects a heartbeat each second. On a busy machine it may be late, but never early.
 fn one_heartbeat_a_second(client: &Running, server: &mut Actor) -> Outcome {
     let typed = Instant::now(); // nothing that follows can come too early because it was held up
     expect_typed(server, "hello", || client.type_line("hello"))?;
@@ -256,8 +256,8 @@ fn one_heartbeat_a_second(client: &Running, server: &mut Actor) -> Outcome {
     Ok(())
 }
 
-/// The first heartbeat is due one second after a line, also after a line that comes half a second
-/// after a heartbeat: who only looks each second whether something was typed is late then.
+/// Expects the first heartbeat one second after a line, even if the line comes half a second after a
+/// heartbeat. A program that only looks once a second whether something was typed is late then.
 fn soon_after_a_line(client: &Running, server: &mut Actor) -> Outcome {
     server.did("received what was typed, and then nothing was typed");
     server.expect_line("ping")?;
@@ -295,7 +295,7 @@ fn no_heartbeat_while_typing(client: &Running, server: &mut Actor) -> Outcome {
     }
 }
 
-/// Heartbeats may come before what is typed: the machine may be slow.
+/// Waits for what is typed, past heartbeats that are sent before it, because the machine may be slow.
 fn expect_typed(server: &mut Actor, text: &str, type_it: impl Fn() -> Outcome) -> Outcome {
     type_it()?;
     server.did(&format!("was connected, and `{text}` was typed"));

@@ -17,7 +17,7 @@ checker::exercises! {
     }
 }
 
-/// A client that has connected to us.
+/// Starts a client, and waits until it has connected to us.
 fn started(attempt: &Attempt) -> Outcome<(Running, Actor)> {
     let (listener, address) = listener()?;
     let client = attempt.start(&[&address.to_string()]);
@@ -215,10 +215,10 @@ struct Between<'a> {
     in_use: InUse,
 }
 
-/// What diagnoses call the program's server, which stands behind it, as its clients see it.
+/// The name in diagnoses of the program's server, as its clients see it.
 const SERVER: &str = "the server behind the program";
 
-/// What no text holds, and a carriage return at the end.
+/// Bytes that no text holds, and a carriage return at the end.
 const BYTES: &[u8] = b"\0\xff\xfe\x80 \xe4\xbd\r\n\n me\r";
 
 /// So many pairs leave at the same time when it is about what is left behind.
@@ -481,7 +481,7 @@ fn passes_on_any_bytes((client, server): &mut (Actor, Actor)) -> Outcome {
 struct HeldUp<'a> {
     sender: Actor,
     reader: Actor,
-    /// What diagnoses call them, such as `the server` and `client`.
+    /// Their names in diagnoses, such as `the server` and `client`.
     names: [&'a str; 2],
     /// How many bytes have been sent.
     sent: usize,
@@ -524,7 +524,8 @@ impl HeldUp<'_> {
     }
 }
 
-/// What a program holds. `None` if the system does not tell, and only Linux does.
+/// The threads and descriptors that a program uses. `None` if the system does not tell: only Linux
+/// does.
 struct InUse {
     threads: Option<u64>,
     descriptors: Option<usize>,

@@ -86,8 +86,8 @@ fn own_words(attempt: &Attempt) -> Outcome {
     keeps_little_of_a_line_without_end(attempt)
 }
 
-/// Clients that talk a lot and do not read, not even what they have said themselves: when there is no
-/// room for more, each is disconnected, and nobody waits for it.
+/// Lets clients talk a lot and read nothing, not even their own words. When there is no room for more,
+/// each of them is disconnected, and nobody waits for it.
 fn talks_without_reading(server: &Running, a: &mut Actor, b: &mut Actor) -> Outcome {
     const DEAF: usize = 40; // each says as much as it may without a pause: 2.4 MB in all
     let page = format!("{}\n", "x".repeat(1499)).repeat(40);
@@ -218,7 +218,8 @@ fn who_left(attempt: &Attempt) -> Outcome {
     }
 }
 
-/// A line that is sent in two steps is torn apart by what somebody else says between them.
+/// Lets some leave while others talk, because a line that is sent in two steps is torn apart by what
+/// somebody else says between them.
 fn some_leave_while_others_talk(server: &Running, a: &mut Actor, last: &mut Actor) -> Outcome {
     const LEAVERS: usize = 60;
     const TALKERS: usize = 6;
@@ -356,8 +357,8 @@ fn who(attempt: &Attempt) -> Outcome {
 /// So many questions are asked in one piece: the more, the sooner somebody talks between two writes.
 const QUESTIONS: usize = 400;
 
-/// Others talk while `each` is called again and again. In the end they ask `question`, whose answer
-/// begins with `answer`: when it arrives, everything that they said has been passed on.
+/// Lets others talk while `each` is called again and again. In the end they ask `question`, whose
+/// answer begins with `answer`: when it arrives, everything that they said has been passed on.
 fn while_others_talk(
     server: &Running,
     (question, answer): (&str, &str),
@@ -551,7 +552,8 @@ fn without_a_newline(server: &Running, b: &mut Actor) -> Outcome {
     Ok(())
 }
 
-/// Until the server has noticed that a client has left, it has nothing to answer.
+/// Waits until the server answers that nobody is there. Until it has noticed that a client has left, it
+/// has nothing to answer.
 fn expect_nobody(attempt: &Attempt, a: &mut Actor, left: u16, did: &str) -> Outcome {
     attempt.eventually(|| {
         a.send(format!("/to {left} are you there?\n"))?;
@@ -686,8 +688,8 @@ fn expect_free_name(
     })
 }
 
-/// A program that looks under one lock and takes under the next sometimes gives a name away twice, so
-/// four ask for one name at the same time, again and again.
+/// Lets four clients ask for one name at the same time, again and again, because a program that looks
+/// under one lock and takes under the next sometimes gives a name to two clients.
 fn two_do_not_get_one_name(
     server: &Running,
     listening: &mut Actor,
@@ -773,7 +775,7 @@ fn history(attempt: &Attempt) -> Outcome {
     keeps_little_of_a_line_without_end(attempt)
 }
 
-/// What the first client says before anybody else is there is a part of the history as well.
+/// Checks that the history also holds what the first client says before anybody else is there.
 fn nobody_else_was_there(attempt: &Attempt) -> Outcome {
     let server = attempt.serve()?;
     let mut newcomer = server.connect("the first client of all")?;
@@ -793,7 +795,7 @@ fn nobody_else_was_there(attempt: &Attempt) -> Outcome {
 /// So many lines of 2 KB are less than 64 KiB, which a client may say without a pause.
 const PAGES: usize = 30;
 
-/// A program that keeps all and shows ten has no bound either.
+/// Checks the memory, because a program that keeps everything and shows ten lines has no bound.
 fn keeps_little(server: &Running, a: &mut Actor, b: &mut Actor) -> Outcome {
     let before = server.memory();
     [&mut *a, &mut *b].into_iter().for_each(|reader| reader.did("read everything that was said"));
@@ -821,7 +823,7 @@ fn keeps_little(server: &Running, a: &mut Actor, b: &mut Actor) -> Outcome {
     }
 }
 
-/// Twenty clients that connect at the same moment each get the ten, once.
+/// Lets twenty clients connect at the same moment. Each should get the ten lines, once.
 fn two_newcomers_at_once(server: &Running, a: &mut Actor, b: &mut Actor) -> Outcome {
     let mut last: Vec<String> =
         (1..=7).map(|number| format!("{}:last {number}", port(a))).collect();
@@ -851,8 +853,8 @@ fn two_newcomers_at_once(server: &Running, a: &mut Actor, b: &mut Actor) -> Outc
     Ok(())
 }
 
-/// Each newcomer has to see numbers without a gap, although new ones come while it joins. Several
-/// join all the time, so at nearly every moment somebody is between two steps of the server's.
+/// Checks that each newcomer sees numbers without a gap, although new ones are said while it joins.
+/// Several join all the time, so at nearly every moment somebody is between two steps of the server.
 fn newcomers_while_others_talk(server: &Running, a: &mut Actor, b: &mut Actor) -> Outcome {
     const AT_ONCE: usize = 8;
     const EACH: usize = 400; // one after the other
@@ -1117,12 +1119,12 @@ const ROUND: usize = 64;
 /// 32 MB in all.
 const ROUNDS: usize = 250;
 
-/// The numbers of the lines of a round.
+/// Returns the numbers of the lines of a round.
 fn round(number: usize) -> Range<usize> {
     ROUND * number..ROUND * (number + 1)
 }
 
-/// A says a round of lines, and B has to get them, within `most`. Returns how long that took.
+/// Lets A say a round of lines, and B receive them within `most`. Returns how long that took.
 fn a_round(round: Range<usize>, a: &mut Actor, b: &mut Actor, most: Duration) -> Outcome<Duration> {
     let prefix = format!("{}:", port(a));
     let lines: Vec<String> = round.clone().map(numbered_line).collect();
@@ -1147,19 +1149,19 @@ fn a_round(round: Range<usize>, a: &mut Actor, b: &mut Actor, most: Duration) ->
     Ok(begun.elapsed())
 }
 
-/// The one in the middle: one that was held up by this machine says nothing.
+/// Returns the time in the middle, because a round that this machine held up says nothing.
 fn typical(times: &[Duration]) -> Duration {
     let mut times = times.to_vec();
     times.sort();
     times[times.len() / 2]
 }
 
-/// Every line is different, and 2,000 bytes long with its newline.
+/// Returns a line that is different from all the others, and 2,000 bytes long with its newline.
 fn numbered_line(number: usize) -> String {
     format!("{number:0>7}{}\n", "x".repeat(1992))
 }
 
-/// Up to 64 KB. False where nothing came in that time, or the connection is over.
+/// Reads up to 64 KB. Returns false if nothing arrived in that time, or the connection is over.
 fn read_a_little(slow: &mut Actor, received: &mut Vec<u8>, patience: Duration) -> bool {
     let mut buffer = [0; 64 * 1024];
     let _ = slow.stream().set_read_timeout(Some(patience));
@@ -1168,8 +1170,8 @@ fn read_a_little(slow: &mut Actor, received: &mut Vec<u8>, patience: Duration) -
     arrived > 0
 }
 
-/// A client that was disconnected may have got half a line at the end, and one for which messages
-/// were left out may miss some. But what it got as a line was said as a line.
+/// Checks that what a client received as a line was said as a line. A client that was disconnected may
+/// have received half a line at the end, and one for which messages were left out may miss some.
 fn expect_whole_lines(received: &[u8], prefix: &str) -> Outcome {
     let text = String::from_utf8_lossy(received);
     let whole_lines = text.rfind('\n').map_or("", |end| &text[..end]);
@@ -1189,7 +1191,7 @@ fn expect_whole_lines(received: &[u8], prefix: &str) -> Outcome {
     Ok(())
 }
 
-/// The beginning and the end of a long line, for a diagnosis.
+/// Returns the beginning and the end of a long line, for a diagnosis.
 fn ends_of(line: &str) -> String {
     let characters: Vec<char> = line.chars().collect();
     let (start, end) = (characters.iter().take(20), characters.iter().rev().take(20).rev());
@@ -1266,7 +1268,8 @@ fn keeps_little_of_a_line_without_end(attempt: &Attempt) -> Outcome {
     })
 }
 
-/// Three clients who are all in the room: A and B have heard somebody, B and C have been heard.
+/// Returns three clients that are all in the room: A and B have heard somebody, B and C have been
+/// heard.
 fn three_clients(server: &Running) -> Outcome<(Actor, Actor, Actor)> {
     let mut a = server.connect("client A")?;
     let mut b = server.connect("client B")?;

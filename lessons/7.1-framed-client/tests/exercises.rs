@@ -18,7 +18,7 @@ checker::exercises! {
     }
 }
 
-/// A client that has connected to us.
+/// Starts a client, and waits until it has connected to us.
 fn started(attempt: &Attempt) -> Outcome<(Running, Actor)> {
     started_with(attempt, &listener()?, &[])
 }
@@ -278,8 +278,9 @@ fn what_answers_nothing_stays_a_message(attempt: &Attempt) -> Outcome {
         .expect_last("all questions were answered, and the server closed the connection", &[""; 0])
 }
 
-/// Neither by the thread that sends nor by the one that reads. An answer may come as soon as the mark
-/// of its question has arrived, when the rest of the question has not even left.
+/// Checks that a server that does not read holds up neither the thread that sends nor the one that
+/// reads. An answer may arrive as soon as the mark of its question has been sent, even if the rest of
+/// the question has not left yet.
 fn a_server_that_does_not_read_is_heard(attempt: &Attempt) -> Outcome {
     let from_afar = listener()?;
     let socket = SockRef::from(&from_afar.0);
@@ -394,7 +395,8 @@ fn however_the_connection_ends(attempt: &Attempt) -> Outcome {
     screen.expect_last("nobody had asked anything, and the server closed the connection", &[""; 0])
 }
 
-/// A mark makes a message longer, and a number of two digits makes it longer still.
+/// Sends messages that are too long with their marks. A mark makes a message longer, and a number of
+/// two digits makes it longer still.
 fn a_mark_needs_room(attempt: &Attempt) -> Outcome {
     let (client, mut server) = started(attempt)?;
     let mut screen = Screen::of(&client, attempt);
@@ -452,7 +454,7 @@ fn a_file_is_no_question(attempt: &Attempt) -> Outcome {
     screen.expect_last(after, &["51002:!1 nobody has asked"])
 }
 
-/// What was to come on the client's stdout so far, which is all that may be there.
+/// The lines that should be on the client's stdout so far. Nothing else may be there.
 struct Screen<'a> {
     client: &'a Running,
     attempt: &'a Attempt,

@@ -80,8 +80,8 @@ fn asks_without_reading(server: &Running) -> Outcome {
     find_frame(&mut b, &labelled(&a, b"do you hear me?"))
 }
 
-/// A client is no longer here when it has been refused, and when it has been disconnected because it
-/// did not read, even if it never closes its own end.
+/// Checks that a client is no longer counted when it has been refused, or disconnected because it did
+/// not read, even if it never closes its own end.
 fn whoever_was_sent_away_is_not_counted(
     attempt: &Attempt,
     server: &Running,
@@ -141,7 +141,8 @@ fn a_few_times(mut attempt: impl FnMut() -> Outcome) -> Outcome {
 /// So many long messages are more than the system keeps for a client that does not read.
 const PAGES: usize = 60;
 
-/// An answer that is sent in two steps is torn apart by what somebody else says between them.
+/// Asks while others talk, because an answer that is sent in two steps is torn apart by what somebody
+/// else says between them.
 fn asks_while_others_talk(server: &Running) -> Outcome {
     const TALKERS: usize = 3;
     const MESSAGES: usize = 1500; // which each may say without a pause
@@ -237,8 +238,8 @@ fn begun_frame(attempt: &Attempt) -> Outcome {
 /// How many bytes the last message of each client has that says too much.
 const LAST: usize = 8000;
 
-/// So many clients say more than they may that the server doesn't read from one of them for more than two
-/// seconds, when its last message has begun.
+/// Lets so many clients say more than they may that the server doesn't read from one of them for more
+/// than two seconds, when its last message has begun.
 fn say_too_much(server: &Running) -> Outcome<Vec<Actor>> {
     let mut clients = server.connect_at_once(4, "a client that says a lot")?;
     let messages = [frame(&[b'x'; 65_536]).repeat(2), frame(&[b'y'; LAST])].concat();
@@ -246,7 +247,8 @@ fn say_too_much(server: &Running) -> Outcome<Vec<Actor>> {
     Ok(clients)
 }
 
-/// The clients have sent everything without a pause, so it's the server that has waited.
+/// Checks that the server refuses none of these clients: they have sent everything without a pause, so
+/// it's the server that has waited.
 fn none_is_refused(attempt: &Attempt, clients: &mut [Actor]) -> Outcome {
     let deadline = Deadline::after(attempt.patience());
     let from_each = 3 * (size_of::<u32>() + "51002:".len()) + 2 * 65_536 + LAST;
@@ -277,7 +279,8 @@ fn none_is_refused(attempt: &Attempt, clients: &mut [Actor]) -> Outcome {
     }
 }
 
-/// Not before two seconds of silence, and not much later. On a busy machine it may be late.
+/// Expects that clients are refused after two seconds of silence, not before, and not much later. On a
+/// busy machine it may be late.
 fn is_refused_in_time(attempt: &Attempt, server: &Running) -> Outcome {
     let begun = [
         ("announced five bytes and sent two of them", &b"\0\0\0\x05he"[..]),
@@ -314,7 +317,7 @@ fn is_refused_in_time(attempt: &Attempt, server: &Running) -> Outcome {
     Ok(())
 }
 
-/// What comes in pieces is passed on with the last of them, and not when the time for it is up.
+/// Checks that a message in pieces is passed on with the last piece, and not when its time is up.
 fn comes_as_soon_as_it_is_whole(server: &Running, a: &mut Actor) -> Outcome {
     let mut client = server.connect("a client")?;
     for pieces in [&[&b"\0\0"[..], b"\0\x05hello"][..], &[b"\0\0\0\x05he", b"llo"]] {
@@ -330,7 +333,7 @@ fn comes_as_soon_as_it_is_whole(server: &Running, a: &mut Actor) -> Outcome {
     Ok(())
 }
 
-/// A frame, a byte now and then: longer than two seconds in all.
+/// Sends a frame, a byte now and then, which takes longer than two seconds in all.
 fn goes_on(server: &Running, a: &mut Actor) -> Outcome {
     let mut slow = server.connect("a client")?;
     for byte in frame(b"hi") {

@@ -83,7 +83,7 @@ fn how_many_writes(attempt: &Attempt) -> Outcome {
     reads_when_it_has_said_all(attempt, &server, &mut a)
 }
 
-/// More than the system keeps for a client that does not read, and less than the log holds.
+/// Returns more than the system keeps for a client that does not read, and less than the log holds.
 fn a_lot() -> String {
     format!("{}\n", "x".repeat(999)).repeat(2000)
 }
@@ -104,7 +104,8 @@ fn reset_while_it_is_sent_to(attempt: &Attempt, server: &Running, a: &mut Actor)
     })
 }
 
-/// What is told is all that was sent, and not what had been sent when the client had said all.
+/// Checks that the program reports everything that was sent, and not only what had been sent when the
+/// client half-closed.
 fn reads_when_it_has_said_all(attempt: &Attempt, server: &Running, a: &mut Actor) -> Outcome {
     let mut late = newcomer_from_afar(server, a, "client I")?;
     a.send(a_lot())?;
@@ -131,7 +132,7 @@ fn reads_when_it_has_said_all(attempt: &Attempt, server: &Running, a: &mut Actor
     })
 }
 
-/// A client for which the system keeps little, and that has been heard.
+/// Connects a client for which the system keeps little, and waits until it has been heard.
 fn newcomer_from_afar(server: &Running, a: &mut Actor, name: &str) -> Outcome<Actor> {
     let mut client = server.connect_from_afar(name)?;
     client.send("my own words are not sent to me\n")?;
@@ -139,7 +140,7 @@ fn newcomer_from_afar(server: &Running, a: &mut Actor, name: &str) -> Outcome<Ac
     Ok(client)
 }
 
-/// A client that has been heard, and so is in the room.
+/// Connects a client, and waits until it has been heard, so it is in the room.
 fn newcomer(server: &Running, a: &mut Actor, name: &str) -> Outcome<Actor> {
     let mut client = server.connect(name)?;
     client.send("my own words are not sent to me\n")?;
@@ -225,7 +226,7 @@ fn take_a_break(attempt: &Attempt) -> Outcome {
     server.expect_little_kept_of(speaker)
 }
 
-/// A server that looks now and then whether the break is over is late.
+/// Checks that the break ends immediately: a server that only looks now and then is late.
 fn goes_on_immediately(a: &mut Actor, b: &mut Actor) -> Outcome {
     const LATE: Duration = Duration::from_millis(500);
     for number in 0..3 {
@@ -247,8 +248,8 @@ fn goes_on_immediately(a: &mut Actor, b: &mut Actor) -> Outcome {
     Ok(())
 }
 
-/// What comes without a newline, and then nothing more, is a line. The client has never sent a newline,
-/// so the server waits only a moment for one.
+/// Sends commands without a newline, and then nothing more, so they are lines. The client has never
+/// sent a newline, so the server waits only a moment for one.
 fn without_a_newline(server: &Running, a: &mut Actor, b: &mut Actor) -> Outcome {
     const LONG_ENOUGH: Duration = Duration::from_millis(700);
     let mut node = server.connect("a client that sends no newlines")?;
@@ -304,7 +305,7 @@ fn leave_during_a_break(server: &Running, a: &mut Actor, b: &mut Actor) -> Outco
     server.expect_lines_on_stdout("six clients left during a break", 6, LEFT)
 }
 
-/// Three clients who are all in the room: A and B have heard somebody, C nobody.
+/// Returns three clients that are all in the room: A and B have heard somebody, C nobody.
 fn three_clients(server: &Running) -> Outcome<(Actor, Actor, Actor)> {
     let mut a = server.connect("client A")?;
     let mut b = server.connect("client B")?;

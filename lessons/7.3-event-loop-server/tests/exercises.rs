@@ -92,7 +92,8 @@ fn reports_each_second(attempt: &Attempt) -> Outcome {
     }
 }
 
-/// Right after a line about the turns, the next one is furthest away, and so is its timer.
+/// Sends an unfinished line right after a line about the turns, when the next one is furthest away, and
+/// so is its timer.
 fn an_unfinished_line_is_in_time(attempt: &Attempt) -> Outcome {
     let server = attempt.serve()?;
     let (mut a, mut b) = two_without_newlines(&server)?;
@@ -101,7 +102,7 @@ fn an_unfinished_line_is_in_time(attempt: &Attempt) -> Outcome {
     expect_unfinished(&mut a, &mut b)
 }
 
-/// B sends no newlines, so the server does not wait for one. A hears it.
+/// Connects A and B. B sends no newlines, so the server does not wait for one. A hears it.
 fn two_without_newlines(server: &Running) -> Outcome<(Actor, Actor)> {
     let mut a = server.connect("client A")?;
     let mut b = server.connect("client B")?;
@@ -111,7 +112,7 @@ fn two_without_newlines(server: &Running) -> Outcome<(Actor, Actor)> {
     Ok((a, b))
 }
 
-/// The room's own timers go on: what arrived without a newline is passed on after 0.3 s.
+/// Checks that the room's own timers still work: a line without a newline is passed on after 0.3 s.
 fn expect_unfinished(a: &mut Actor, b: &mut Actor) -> Outcome {
     const LATEST: Duration = Duration::from_millis(700);
     let sent = Instant::now();
@@ -127,7 +128,7 @@ fn expect_unfinished(a: &mut Actor, b: &mut Actor) -> Outcome {
     }
 }
 
-/// A speaks, and B hears it, again and again.
+/// Lets A speak, and B hear it, again and again.
 fn talk(a: &mut Actor, b: &mut Actor, times: usize) -> Outcome {
     let begun = Instant::now();
     for number in 0..times {
@@ -285,7 +286,7 @@ fn said(client: &Actor, number: usize) -> String {
     format!("{}:I am number {number}", client.address().port())
 }
 
-/// Four who have all heard each other.
+/// Returns four clients that have all heard each other.
 fn four_clients(server: &Running) -> Outcome<Vec<Actor>> {
     let mut inside: Vec<Actor> = Vec::new();
     for number in 1..=4 {
@@ -300,7 +301,8 @@ fn four_clients(server: &Running) -> Outcome<Vec<Actor>> {
     Ok(inside)
 }
 
-/// Thirty come at once, and leave when they are let in, until all have been inside.
+/// Lets thirty clients connect at the same time, and leave when they are let in, until all have been
+/// inside.
 fn never_more_than_four(attempt: &Attempt, server: &Running) -> Outcome {
     for _ in 0..100 {
         server.connect("a client")?.reset();
@@ -340,7 +342,7 @@ fn never_more_than_four(attempt: &Attempt, server: &Running) -> Outcome {
     })
 }
 
-/// How much has come for a client, without taking it away.
+/// Returns how much has arrived for a client, without taking it away.
 fn waiting_bytes(client: &Actor) -> usize {
     let mut buffer = [0; 1024];
     let stream = client.stream();
@@ -350,8 +352,9 @@ fn waiting_bytes(client: &Actor) -> usize {
     waiting
 }
 
-/// A loop that has nothing to do sleeps. Wake-ups are counted, and not processor time: a loop that
-/// spins gets little of that on a busy machine, and one that looks each millisecond needs little.
+/// Checks that a loop that has nothing to do sleeps. It counts wake-ups, not processor time, because a
+/// loop that spins gets little of that on a busy machine, and one that looks each millisecond needs
+/// little.
 fn expect_rest(server: &Running, few: u64, when: &str) -> Outcome {
     const TIME: Duration = Duration::from_millis(600);
     if cfg!(not(target_os = "linux")) {
@@ -369,8 +372,8 @@ fn expect_rest(server: &Running, few: u64, when: &str) -> Outcome {
     }
 }
 
-/// How often the server's threads have been given a processor so far, once all of them sleep. `None`
-/// if one of them never does.
+/// Returns how often the server's threads have been given a processor so far, once all of them sleep.
+/// Returns `None` if one of them never does.
 fn wake_ups(server: &Running) -> Option<u64> {
     let deadline = Deadline::after(PATIENCE);
     loop {
@@ -486,7 +489,7 @@ fn sends_back_whatever_comes(server: &Running) -> Outcome {
     client.expect_end()
 }
 
-/// A echoes line by line, whatever the others do.
+/// Lets A send line by line and read the echo, whatever the others do.
 fn talk_to_the_echo(a: &mut Actor, meanwhile: &str) -> Outcome {
     for number in 0..20 {
         let line = format!("number {number}\n");
@@ -497,7 +500,7 @@ fn talk_to_the_echo(a: &mut Actor, meanwhile: &str) -> Outcome {
     Ok(())
 }
 
-/// Twenty clients send more than any buffer holds, and read what comes back meanwhile.
+/// Lets twenty clients send more than any buffer holds, and meanwhile read what is sent back.
 fn many_send_a_lot(attempt: &Attempt, server: &Running) -> Outcome {
     const LENGTH: usize = 500_000;
     let mut clients = server.connect_at_once(20, "one of twenty clients")?;
@@ -529,8 +532,8 @@ fn many_send_a_lot(attempt: &Attempt, server: &Running) -> Outcome {
     Ok(())
 }
 
-/// Clients send more or less, half-close, and only then begin to read. The end of what one of them sends
-/// arrives while the server has not sent everything back, because its socket has no room.
+/// Lets clients send more or less, half-close, and only then begin to read. The end of what one of them
+/// sends arrives before the server has sent everything back, because its socket has no room.
 fn nothing_is_lost_at_the_end(server: &Running) -> Outcome {
     const STEP: usize = 4096;
     let all = bytes(0, 64 * STEP);
@@ -557,7 +560,7 @@ struct Behind {
     sent: usize,
 }
 
-/// Sixty-one clients send and do not read. Returns one of them, and the others.
+/// Lets sixty-one clients send and not read. Returns one of them, and the others.
 fn nobody_reads(server: &Running) -> Outcome<(Behind, Vec<Behind>)> {
     const MOST: usize = 32 * 1024 * 1024;
     const GROWTH: usize = 12; // MiB
@@ -586,7 +589,7 @@ fn nobody_reads(server: &Running) -> Outcome<(Behind, Vec<Behind>)> {
     Ok((slow, deaf.collect()))
 }
 
-/// A client that is behind has everything sent back, and can go on then.
+/// Checks that a client that is behind receives everything back, and can go on then.
 fn reads_in_the_end(Behind { client, sent }: &mut Behind) -> Outcome {
     let waited = shown_time(LONG_SILENCE);
     let did = format!("sent {sent} bytes, read nothing for {waited}, and then began to read");
@@ -596,7 +599,7 @@ fn reads_in_the_end(Behind { client, sent }: &mut Behind) -> Outcome {
     client.expect_end()
 }
 
-/// A client that is behind reads a little and sends a little more, again and again.
+/// Lets a client that is behind read a little and send a little more, again and again.
 fn reads_in_sips(Behind { client, sent }: &mut Behind) -> Outcome {
     const SIP: usize = 3000;
     const SIPS: usize = 50;

@@ -115,7 +115,7 @@ fn countdown(attempt: &Attempt) -> Outcome {
     }
 }
 
-/// There is nothing to check on Windows, where nobody can press Ctrl-C for another program.
+/// Checks nothing, because on Windows nobody can press Ctrl-C for another program.
 #[cfg(not(unix))]
 fn countdown(_: &Attempt) -> Outcome {
     Err("this exercise cannot be checked on Windows".to_string())
@@ -217,7 +217,7 @@ fn all_hear(listeners: &mut [Actor], port: u16, last: &[&str], what: &str) -> Ou
     Ok(())
 }
 
-/// Thirty clients connect and leave at the same moment, half of them with a reset.
+/// Lets thirty clients connect and leave at the same moment, half of them with a reset.
 fn thirty_leave(server: &Running, listeners: &mut [Actor]) -> Outcome {
     let mut crowd = server.connect_at_once(30, "one of thirty clients")?;
     let mut all: Vec<u16> = crowd.iter().map(port).collect();
@@ -300,7 +300,7 @@ fn expect_full(server: &Running) -> Outcome {
     client.expect_line("full")
 }
 
-/// One too many says something, so A hears it.
+/// Waits until a client is told that the room is full. If it is let in, A hears what it says.
 fn is_told_full(attempt: &Attempt, client: &mut Actor, a: &Actor) -> Outcome {
     let deadline = Deadline::after(attempt.patience());
     while !something_waits(client) && !deadline.is_over() {
@@ -331,8 +331,8 @@ fn says_a_lot(speaker: &mut Actor, listener: &mut Actor) -> Outcome<Vec<u8>> {
     Ok(heard)
 }
 
-/// A client that does not read is disconnected in the end, and its place is free, even if it never
-/// closes its own end. Returns the two clients that took its place and the speaker's.
+/// Checks that a client that does not read is disconnected in the end and leaves a free place, even if
+/// it never closes its own end. Returns the two clients that took its place and the speaker's.
 fn one_does_not_read(
     attempt: &Attempt,
     server: &Running,
@@ -356,7 +356,7 @@ fn one_does_not_read(
     Ok((speaker, other))
 }
 
-/// Thirty connect at the same moment.
+/// Lets thirty clients connect at the same moment.
 fn three_of_thirty(server: &Running) -> Outcome {
     let mut crowd = server.connect_at_once(30, "one of thirty clients")?;
     expect_full(server)?; // who comes after them is told so after them
@@ -378,7 +378,7 @@ fn three_of_thirty(server: &Running) -> Outcome {
     }
 }
 
-/// As soon as the server has noticed that somebody has left.
+/// Connects a client that is let in as soon as the server has noticed that somebody has left.
 fn let_in_again(attempt: &Attempt, server: &Running, a: &mut Actor, after: &str) -> Outcome<Actor> {
     // Those who are refused meanwhile stay: they take no places.
     let mut stay = Vec::new();
@@ -411,7 +411,7 @@ fn is_let_in(mut client: Actor, a: &mut Actor, refused: &mut Vec<Actor>) -> Outc
     Ok(client)
 }
 
-/// Whether something has come for a client, or the end.
+/// Returns whether something has arrived for a client, or the end.
 fn something_waits(client: &Actor) -> bool {
     let stream = client.stream();
     let _ = stream.set_nonblocking(true);
@@ -420,7 +420,7 @@ fn something_waits(client: &Actor) -> bool {
     !outcome.is_err_and(|error| error.kind() == ErrorKind::WouldBlock)
 }
 
-/// Two who are in the room.
+/// Returns two clients that are in the room.
 fn two_clients(server: &Running) -> Outcome<(Actor, Actor)> {
     let mut a = server.connect("client A")?;
     let b = let_in(server, &mut a, "client B", &mut Vec::new())?;
@@ -467,7 +467,7 @@ struct Screen<'a> {
 }
 
 impl Screen<'_> {
-    /// The lines that nobody has looked at yet.
+    /// Returns the lines that nobody has looked at yet.
     fn unseen(&self) -> Vec<String> {
         let printed = self.server.stdout();
         let whole = printed.rfind('\n').map_or("", |end| &printed[..end]);
@@ -527,7 +527,7 @@ impl Screen<'_> {
     }
 }
 
-/// Eight questions are taken, and the ninth is not, whoever asks it.
+/// Checks that eight questions are taken, and the ninth is not, whoever asks it.
 fn eight_wait(screen: &mut Screen, a: &mut Actor, b: &mut Actor) -> Outcome {
     let mut leaver = screen.server.connect("a client")?;
     leaver.send("goodbye")?; // without a newline
@@ -576,7 +576,7 @@ fn ask_nine(a: &mut Actor) -> Outcome {
     a.expect_line_to_the_byte(&too_fast_for("question 9"))
 }
 
-/// B asks two questions when there is a place for one, which may be free only a moment after its
+/// Lets B ask two questions when there is a place for one, which may be free only a moment after its
 /// question has been shown.
 fn one_place_is_free(b: &mut Actor) -> Outcome {
     const A_MOMENT: Duration = Duration::from_millis(500);
@@ -621,7 +621,7 @@ fn fill(attempt: &Attempt, a: &mut Actor) -> Outcome {
     Ok(())
 }
 
-/// While eight questions wait, whatever is a line comes back, and nothing else does.
+/// Checks that, while eight questions wait, every line comes back, and nothing else does.
 fn every_line_comes_back(screen: &mut Screen, a: &mut Actor) -> Outcome {
     fill(screen.attempt, a)?;
     a.send("\r\n \t\n  你好 \r\n")?;
@@ -692,7 +692,7 @@ fn answers_are_not_read<'a>(attempt: &'a Attempt, server: &'a Running) -> Outcom
 }
 
 impl Unread<'_> {
-    /// The client reads its answers at last. It has lost none.
+    /// Lets the client read its answers at last. It should have lost none.
     fn lose_nothing(self) -> Outcome {
         const AT_LEAST: Duration = Duration::from_secs(4);
         let Unread { mut screen, asker, mut flood, lines, since } = self;
@@ -747,14 +747,14 @@ fn is_shown(shown: &[String], expected: &[String]) -> Outcome {
     }
 }
 
-/// The lines that come until the connection ends.
+/// Returns the lines that arrive until the connection ends.
 fn answers_to_the_end(client: &mut Actor) -> Outcome<Vec<String>> {
     let answers = client.read_to_end()?;
     Ok(String::from_utf8_lossy(&answers).lines().map(str::to_string).collect())
 }
 
-/// Twenty ask fifty questions each, and Enter is pressed meanwhile. Each question is either shown or
-/// comes back, and each client's in order.
+/// Lets twenty clients ask fifty questions each, and presses Enter meanwhile. Each question is either
+/// shown or comes back, and each client's in order.
 fn twenty_ask_at_the_same_time(screen: &mut Screen) -> Outcome {
     const WHEN: &str = "twenty clients asked at the same time";
     let mut crowd = screen.server.connect_at_once(20, "one of twenty clients")?;
@@ -797,7 +797,7 @@ fn twenty_ask_at_the_same_time(screen: &mut Screen) -> Outcome {
     Ok(())
 }
 
-/// What never ends is not kept.
+/// Checks that the server does not keep a line that never ends.
 fn no_line_ends(server: &Running) -> Outcome {
     let mut client = server.connect("a client")?;
     server.expect_little_kept("a client", |bytes| {
@@ -817,7 +817,8 @@ fn no_line_ends(server: &Running) -> Outcome {
     client.expect_over()
 }
 
-/// Clients ask, and reset their connections before they are answered. Some may have been taken.
+/// Lets clients ask, and reset their connections before they are answered. Some questions may have been
+/// taken.
 fn clients_reset(server: &Running) -> Outcome {
     for _ in 0..200 {
         let mut client = server.connect("one of those who come and go")?;
@@ -832,7 +833,7 @@ fn clients_reset(server: &Running) -> Outcome {
     client.expect_end()
 }
 
-/// When the speaker's input ends, the screen shows what is left, and the server ends.
+/// Ends the speaker's input. Then the screen should show what is left, and the server should end.
 fn shows_what_is_left(screen: &mut Screen, mut a: Actor) -> Outcome {
     fill(screen.attempt, &mut a)?;
     screen.server.close_stdin();

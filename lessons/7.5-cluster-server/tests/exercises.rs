@@ -19,7 +19,7 @@ checker::exercises! {
 /// Whether nats-server is installed. Without it, the answers cannot be checked.
 static NATS_SERVER: LazyLock<bool> = LazyLock::new(|| harness::runs("nats-server", &["--version"]));
 
-/// The check starts and kills NATS, so what a program says about that is no news.
+/// Hides what a program says about NATS, because the check starts and kills it.
 fn no_news(attempt: &Attempt) {
     let beginnings = [
         "cannot connect to NATS",
@@ -45,7 +45,7 @@ fn port(client: &Actor) -> u16 {
     client.address().port()
 }
 
-/// Two people of an edge hear each other, although it has no NATS. Returns them.
+/// Checks that two people at an edge hear each other, although it has no NATS. Returns them.
 fn talk_without_nats(attempt: &Attempt, edge: &Running) -> Outcome<(Actor, Actor)> {
     let (mut a, mut b) = (edge.connect("client A")?, edge.connect("client B")?);
     attempt.eventually(|| {
@@ -134,8 +134,8 @@ fn on_the_wall(attempt: &Attempt) -> Outcome {
     begins(attempt, &mut there, &east, "NATS was killed and started again", "again")
 }
 
-/// Somebody speaks until the screen of the other edge shows it: a program may need a while to find
-/// NATS.
+/// Lets somebody speak until the screen of the other edge shows it, because a program may need a while
+/// to find NATS.
 fn begins(
     attempt: &Attempt,
     there: &mut Place,
@@ -161,7 +161,7 @@ fn begins(
     Ok(())
 }
 
-/// Somebody says lines in one piece, and both edges print them.
+/// Lets somebody say lines in one piece, which both edges should print.
 fn say(attempt: &Attempt, there: &mut Place, other: &Running, lines: &[&str]) -> Outcome {
     there.speaker.send(lines.join("\n") + "\n")?;
     for line in lines {
@@ -191,7 +191,7 @@ fn prints(attempt: &Attempt, screen: &Running, line: &str, place: &str) -> Outco
     }
 }
 
-/// Everything on the screen is a line that somebody has said, and none is there twice.
+/// Checks that everything on the screen is a line that somebody has said, and that none is there twice.
 fn nothing_else(edge: &Running) -> Outcome {
     const OF_A_SERVER: [&str; 2] = ["server listening at port ", "有客户端退出了"];
     let (stdout, mut seen) = (edge.stdout(), HashSet::new());
@@ -311,7 +311,7 @@ fn expect(time: Duration, edge: &Running, after: &str, line: &str, count: usize)
     ))
 }
 
-/// The screen shows who has come, each once, and nobody else.
+/// Checks that the screen shows who has come, each once, and nobody else.
 fn as_it_is(edge: &Running, own: &str, others: &[&str]) -> Outcome {
     let stdout = edge.stdout();
     for line in stdout.lines() {

@@ -18,7 +18,7 @@ checker::exercises! {
 /// Whether nats-server is installed. Without it, the answers cannot be checked.
 static NATS_SERVER: LazyLock<bool> = LazyLock::new(|| harness::runs("nats-server", &["--version"]));
 
-/// The check starts and kills NATS, so what a program says about that is no news.
+/// Hides what a program says about NATS, because the check starts and kills it.
 fn no_news(attempt: &Attempt) {
     let beginnings = [
         "cannot connect to NATS",
@@ -36,14 +36,14 @@ fn failed(error: impl ToString) -> String {
     format!("the check itself cannot use NATS: {}", error.to_string())
 }
 
-/// What follows `name` in an answer of JetStream, up to the next comma or brace.
+/// Returns what follows `name` in an answer of JetStream, up to the next comma or brace.
 fn value<'a>(json: &'a str, name: &str) -> Outcome<&'a str> {
     let start = format!("\"{name}\":");
     let value = json.split_once(&start).and_then(|(_, rest)| rest.split([',', '}']).next());
     value.ok_or_else(|| failed(format!("there is no {name} in {json}")))
 }
 
-/// How many messages the stream holds, and how many bytes.
+/// Returns how many messages the stream holds, and how many bytes.
 fn state(nats: &Nats) -> Outcome<(u64, u64)> {
     let info = nats.ask_jetstream("STREAM.INFO.ORDERED", "").map_err(failed)?;
     let state = info.split_once("\"state\":").map_or("", |(_, state)| state);
@@ -134,7 +134,7 @@ fn hears(a: &mut Actor, b: &mut Actor, patience: Duration) -> Outcome {
     b.find_line(&format!("{}:hello", a.address().port())).map(drop)
 }
 
-/// People say ten lines, each when the last one has been heard.
+/// Lets people say ten lines, each when the last one has been heard.
 fn talk(attempt: &Attempt, a: &mut Actor, b: &mut Actor) -> Outcome {
     let since = Instant::now();
     for number in 1..=10 {
@@ -231,7 +231,7 @@ fn read_it_back(attempt: &Attempt) -> Outcome {
     shows("10", 1, 0, "nothing in it any more")
 }
 
-/// The program prints the messages with these numbers, and ends.
+/// Checks that the program prints the messages with these numbers, and ends.
 fn read_back(
     attempt: &Attempt,
     nats: &Nats,
@@ -286,7 +286,7 @@ fn read_back(
     ))
 }
 
-/// How the program is to print a message. None if it has been deleted.
+/// Returns the lines that the program should print for a message: none if it has been deleted.
 fn lines_of(nats: &Nats, number: u64) -> Outcome<Vec<String>> {
     let request = format!("{{\"seq\":{number}}}");
     let answer = nats.ask_jetstream("STREAM.MSG.GET.ORDERED", &request).map_err(failed)?;
@@ -301,7 +301,7 @@ fn lines_of(nats: &Nats, number: u64) -> Outcome<Vec<String>> {
     Ok(lines.map(|line| format!("{number} {time} {edge}/{}", printable(line))).collect())
 }
 
-/// The bytes that JSON holds as base64.
+/// Returns the bytes that JSON holds as base64.
 fn from_base64(text: &str) -> Vec<u8> {
     const DIGITS: &str = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
     let mut bytes = Vec::new();

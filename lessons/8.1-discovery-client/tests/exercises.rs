@@ -145,7 +145,8 @@ fn two_answers(attempt: &Attempt) -> Outcome {
     attempt.try_again(|| joins_nobody(attempt))
 }
 
-/// Answers that are all right: the same one again and again, and another one from another address.
+/// Sends answers that are all right: the same one again and again, and another one from another
+/// address.
 fn honest(attempt: &Attempt) -> Outcome {
     let (server, client, question) = Server::asked(attempt, &[])?;
     (0..3).try_for_each(|_| server.answer(&question, 1, "one"))?;

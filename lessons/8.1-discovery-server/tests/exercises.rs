@@ -107,8 +107,8 @@ fn asked_once(attempt: &Attempt) -> Outcome {
     many_machines_ask_again(attempt, &attempt.serve()?)
 }
 
-/// More than a thousand questions, and then the last ones again, which the program still knows. Each machine
-/// asks only a few, because the server does not answer many.
+/// Asks more than a thousand questions, and then the last ones again, which the program still knows.
+/// Each machine asks only a few, because the server does not answer many.
 fn many_machines_ask_again(attempt: &Attempt, server: &Running) -> Outcome {
     const MACHINES: u32 = 260;
     const FIRST_AGAIN: usize = 35; // the last 900 questions
@@ -191,7 +191,8 @@ fn not_announced(asker: &Asker, when: &str) -> Outcome {
     }
 }
 
-/// A program that looks whether the chat is there may connect to it. Then it leaves without a word.
+/// Checks that a program that connects to the chat to see whether it is there leaves again without a
+/// word.
 fn leaves_quietly(chat: &TcpListener, attempt: &Attempt) -> Outcome {
     let Ok(mut connection) = accept_within(chat, Duration::from_millis(300)) else {
         return Ok(()); // it has found out in another way
@@ -213,7 +214,8 @@ fn leaves_quietly(chat: &TcpListener, attempt: &Attempt) -> Outcome {
     }
 }
 
-/// Somebody who asks a thousand times must not make the program call the chat a thousand times.
+/// Checks that somebody who asks hundreds of times does not make the program connect to the chat as
+/// often.
 fn few_connections(asker: &Asker, chat: &TcpListener) -> Outcome {
     const QUESTIONS: u64 = 300;
     let (over, count) = (AtomicBool::new(false), AtomicUsize::new(0));

@@ -41,7 +41,7 @@ fn certificate() -> Outcome<PathBuf> {
     Ok(path)
 }
 
-/// A server that knows only one cipher suite.
+/// Returns the configuration of a server that knows only one cipher suite.
 fn config(certificate: &Path, suite: CipherSuite) -> Outcome<Arc<ServerConfig>> {
     let mut provider: CryptoProvider = (*provider()).clone();
     provider.cipher_suites.retain(|known| known.suite() == suite);

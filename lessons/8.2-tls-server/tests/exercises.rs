@@ -64,7 +64,7 @@ fn join_as(
     Ok(shaken)
 }
 
-/// A connection that says nothing.
+/// Opens a connection that sends nothing.
 fn knock(server: SocketAddr, patience: Duration) -> Outcome<TcpStream> {
     let stream = TcpStream::connect(server).map_err(|error| format!("cannot connect: {error}"))?;
     stream.set_read_timeout(Some(patience)).map_err(failed)?;
@@ -82,7 +82,7 @@ fn is_closed(mut stream: &TcpStream, patience: Duration) -> Outcome<bool> {
     }
 }
 
-/// A file for a new certificate. Several answers may be checked at the same time.
+/// Returns a path for a new certificate. Several answers may be checked at the same time.
 fn new_file() -> PathBuf {
     static NUMBER: AtomicUsize = AtomicUsize::new(0);
     let number = NUMBER.fetch_add(1, Ordering::Relaxed);

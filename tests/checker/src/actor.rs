@@ -291,7 +291,7 @@ impl Actor {
         }
     }
 
-    /// Waits for the end of the connection, before which nothing more may come.
+    /// Waits for the end of the connection, before which nothing more may arrive.
     ///
     /// # Errors
     /// What came instead, or that the connection stayed open, or was reset.
@@ -302,7 +302,7 @@ impl Actor {
         }
     }
 
-    /// Waits for the end of the connection, and returns what came before it.
+    /// Waits for the end of the connection, and returns what arrived before it.
     ///
     /// # Errors
     /// If the connection stays open, or is reset.
@@ -338,8 +338,8 @@ impl Actor {
         }
     }
 
-    /// Sends what a server has no use for, piece by piece, and stays: none of it is an end, and none is
-    /// answered.
+    /// Sends bytes that a server has no use for, piece by piece, and stays: none of them is an end, and
+    /// none is answered.
     ///
     /// # Errors
     /// What came, or that the connection is over.
@@ -358,7 +358,7 @@ impl Actor {
     }
 
     /// Returns a diagnosis in the form of the others, for what only the check can judge: who did what,
-    /// what was `expected`, and what `came`.
+    /// what was `expected`, and what happened instead, such as `it received nothing`.
     pub fn finding(&self, expected: &str, came: &str) -> String {
         self.sentence("expected", expected, came)
     }
@@ -441,7 +441,7 @@ pub fn send_until_stuck(clients: &mut [Actor], bytes: &[u8]) -> Outcome<Vec<usiz
     Ok(sent)
 }
 
-/// Why the wait ended, although nothing was to arrive.
+/// Returns why the wait ended, although nothing should have arrived.
 fn why(outcome: Result<(), Stopped>) -> Stopped {
     outcome.err().unwrap_or(Stopped::Otherwise)
 }

@@ -39,7 +39,7 @@ pub struct Running {
 
 struct Process {
     program: RefCell<Program>,
-    /// Whether the check wanted the program to end, so that its end is not worth a word.
+    /// True if the check wanted the program to end, so that its end need not be mentioned.
     was_to_end: Cell<bool>,
 }
 
@@ -185,7 +185,7 @@ impl Attempt {
         }
     }
 
-    /// How many times [`Attempt::try_again`] tries.
+    /// Returns how many times [`Attempt::try_again`] tries.
     pub fn tries(&self) -> usize {
         if self.patience < PATIENCE { 1 } else { 3 }
     }
@@ -587,7 +587,7 @@ fn cannot_tell(finding: &str) -> String {
     )
 }
 
-/// Connects, and tries again if nobody has answered in time on a busy machine.
+/// Connects, and tries again if a busy machine has not answered in time.
 fn connected_within(patience: Duration, address: &SocketAddr) -> io::Result<TcpStream> {
     let deadline = Deadline::after(patience);
     loop {

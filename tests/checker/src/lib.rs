@@ -70,7 +70,7 @@ pub fn lateness_of_time_outs() -> Outcome<Duration> {
 /// missing, or fails. Then `cargo exercise` says that the answer is not checked.
 pub const ITSELF: &str = "the check itself ";
 
-/// What a check finds out. `Err` says what a peer did, what was expected, and what came.
+/// The result of a check. `Err` says what a peer did, what was expected, and what happened instead.
 pub type Outcome<T = ()> = Result<T, String>;
 
 /// The check of an exercise.
@@ -118,7 +118,7 @@ macro_rules! exercises {
     };
 }
 
-/// What a test returns when it fails. Rust prints it with `Debug`, so `Debug` writes the plain text.
+/// The error of a test. Rust prints it with `Debug`, so `Debug` writes the plain text.
 pub struct Diagnosis(String);
 
 impl fmt::Debug for Diagnosis {
@@ -175,8 +175,8 @@ fn report(outcome: &Outcome) {
     let _ = io::stderr().write_all(format!("exercise report: {report}").as_bytes());
 }
 
-/// Longer than any check takes, unless a program holds it up in a way that nobody has thought of. Without
-/// a report, `cargo exercise` says that the answer could not be checked.
+/// Ends the process after longer than any check takes, unless a program holds it up in a way that
+/// nobody has thought of. Without a report, `cargo exercise` says that the answer could not be checked.
 fn give_up_in_time() {
     let deadline = Deadline::after(LONGEST_CHECK);
     while !deadline.is_over() {

@@ -14,7 +14,7 @@ use proptest::sample::{Index, select};
 use proptest::strategy::ValueTree;
 use proptest::test_runner::TestRunner;
 
-/// What one client sends, in the pieces in which it arrives. None of them is empty.
+/// The bytes that one client sends, in the pieces in which they arrive. No piece is empty.
 type Pieces = Vec<Vec<u8>>;
 
 pub fn check(attempt: &Attempt) -> Outcome {
@@ -239,7 +239,7 @@ fn message_of(length: usize) -> Vec<u8> {
     (b'a'..=b'z').cycle().take(length).collect()
 }
 
-/// Each in one piece, the smallest first, so that a learner is shown a small one.
+/// Returns bad lengths, each in one piece, the smallest first, so that a learner is shown a small one.
 fn bad_lengths() -> Vec<Pieces> {
     let cases: [&[u8]; 14] = [
         b"\x01a",
@@ -264,7 +264,7 @@ fn bad_lengths() -> Vec<Pieces> {
     cases.into_iter().map(in_one_piece).collect()
 }
 
-/// Messages around which the number of bytes changes, and many messages or pieces.
+/// Returns messages at whose length the number of bytes changes, and many messages or pieces.
 fn borders() -> Vec<Pieces> {
     let mut cases = Vec::new();
     for length in [127, 128, 129, 255, 256, 300, 16_383, 16_384, 16_385, LONGEST - 1, LONGEST] {
@@ -281,7 +281,7 @@ fn borders() -> Vec<Pieces> {
 /// it is when proptest leaves out others.
 type Part = (Vec<u8>, bool);
 
-/// Frames, or nearly frames, or any bytes, cut anywhere.
+/// Makes up frames, nearly frames, or any bytes, cut anywhere.
 fn any_pieces() -> impl Strategy<Value = Pieces> {
     let frames = prop::collection::vec(any_frame().prop_flat_map(any_parts), 0..8);
     let endings = vec![&b""[..], b"", b"", b"\x80\x80\x80", b"\x81\x80\x04", b"\xff\xff\x7f\x01a"];
@@ -339,9 +339,9 @@ fn joined(parts: Vec<Part>) -> Pieces {
     pieces
 }
 
-/// Many clients announce the longest message, and send a byte of it. A decoder that takes memory for what has
-/// not arrived is known by its addresses, even if it has not used that memory yet. Only Linux tells how many
-/// addresses a program has.
+/// Lets many clients announce the longest message and send one byte of it. The addresses of a decoder
+/// reveal that it takes memory for what has not arrived, even if it has not used that memory yet. Only
+/// Linux tells how many addresses a program has.
 fn takes_no_memory_for_a_length(attempt: &Attempt) -> Outcome {
     const CLIENTS: usize = 2000;
     let addresses_with = |clients: usize| -> Outcome<Option<u64>> {
@@ -367,8 +367,8 @@ fn takes_no_memory_for_a_length(attempt: &Attempt) -> Outcome {
     ))
 }
 
-/// Clients that have sent a lot, and stay. There is never a piece after which nothing is left of a frame, because
-/// a program that throws messages away only then keeps all of them.
+/// Lets clients send a lot and stay. After each piece, a part of a frame is left over, because a
+/// program that throws messages away only when nothing is left over then keeps all of them.
 fn keeps_no_message(attempt: &Attempt) -> Outcome {
     const FIRST: usize = 5; // what a program needs for one line and the next, it has by then
     const CLIENTS: usize = 10;
