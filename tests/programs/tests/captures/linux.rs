@@ -440,7 +440,7 @@ with_part_7! {{
         }
     }
 
-    /// Who has sent what, in each direction: the flags, and the text or the first record's type.
+    /// Returns what each side has sent: the flags, and the text or the first record's type.
     fn records(capture: &str) -> Vec<String> {
         let mut records: Vec<String> = Vec::new();
         for line in capture.lines() {
