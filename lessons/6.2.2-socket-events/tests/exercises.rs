@@ -16,7 +16,7 @@ checker::exercises! {
 fn two_bytes_at_a_time(attempt: &Attempt) -> Outcome {
     for _ in 0..3 {
         let walk = attempt.start(&[]);
-        let ended = walk.expect_exit("the program was started");
+        let ended = walk.expect_exit("the events take only moments");
         let right = events_are_right(&walk.stdout());
         let status = match (ended, right) {
             (Ok(status), right) => right.map(|()| status)?,
@@ -147,7 +147,7 @@ fn expect_count(client: &mut Actor, count: usize) -> Outcome {
 
 fn idle_timeout(attempt: &Attempt) -> Outcome {
     let server = attempt.serve()?;
-    // Where this machine was too busy to talk in time, or to see in time what came, another try
+    // If this machine was too busy to send in time, or to see in time what arrived, another try
     // says more. A server that is wrong is so each time. The outcome inside holds what is certain.
     attempt.try_again(|| {
         thread::scope(|scope| {

@@ -678,7 +678,7 @@ impl Reconnecting<'_> {
         Ok(server)
     }
 
-    /// Hangs up after an answer has come, and again, and sees how soon the client is back. On a busy
+    /// Hangs up after an answer has arrived, and again, and sees how soon the client is back. On a busy
     /// machine it may be late often, but not each time.
     fn back_soon(&self, mut server: Actor) -> Outcome<Actor> {
         let mut soonest = Duration::MAX;

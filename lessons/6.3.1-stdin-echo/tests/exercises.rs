@@ -17,7 +17,7 @@ checker::exercises! {
 fn number_the_lines(attempt: &Attempt) -> Outcome {
     let program = attempt.start(&[]);
     let typed = |what: &str, bytes: &[u8], expected: &str| {
-        // Where the program has ended, it may do so before this is typed or after.
+        // If the program has ended, it may have done so before this is typed or after.
         program.type_bytes(bytes).map_err(|finding| format!("{what}: {finding}"))?;
         program.expect_line_on_stdout(&format!("{what} was typed"), expected)
     };

@@ -589,7 +589,7 @@ fn upstream_is_not_there(attempt: &Attempt) -> Outcome {
     let mut server =
         attempt.accepted_by(&upstream, "the server, which had not been there at first,")?;
     client.send("at last")?;
-    server.did("had not been there at first");
+    server.did("accepted the connection of a client that sent `at last`");
     server.expect("at last")?;
     program.expect_lines_on_stdout("the server was there again", 1 + MANY, &line)
 }

@@ -483,7 +483,7 @@ fn private_messages(attempt: &Attempt) -> Outcome {
             other.expect_line(&format!("{port_a}:{message}"))?;
         }
     }
-    // What is to come of it is not said, but the client goes on.
+    // The task leaves open what these do, but the client must go on.
     for odd in [&b"/to\n"[..], b"/to \n", b"/to  1\n", b"/to \xfe \xfe\n"] {
         c.send(odd)?;
     }
@@ -990,7 +990,7 @@ fn floods_are_kept_away(server: &Running) -> Outcome {
     let took = begun.elapsed();
     flooder.send("I am calm now\n")?;
     thread::sleep(Duration::from_millis(100));
-    // Where the server has hung up, the first bytes are answered with a reset, and the next fail.
+    // If the server has hung up, the first bytes are answered with a reset, and the next fail.
     flooder.send("\n").map_err(|finding| {
         format!(
             "the flooding client was told `slow down` and was quiet for 2.5 s, and then {finding}"
@@ -1301,7 +1301,7 @@ fn port(actor: &Actor) -> u16 {
 fn three_suspects(attempt: &Attempt) -> Outcome {
     let program = attempt.start(&[]);
     program.close_stdin();
-    program.expect_exit("the program was started")?;
+    program.expect_exit("the program only has to print a line")?;
     let printed = program.stdout();
     let words: Vec<&str> = printed.split_whitespace().collect();
     let lines = printed.lines().filter(|line| !line.trim().is_empty()).count();

@@ -359,7 +359,7 @@ fn one_does_not_read(
 /// Lets thirty clients connect at the same moment.
 fn three_of_thirty(server: &Running) -> Outcome {
     let mut crowd = server.connect_at_once(30, "one of thirty clients")?;
-    expect_full(server)?; // who comes after them is told so after them
+    expect_full(server)?; // it connects after them, so it is told so after them
     for client in &mut crowd {
         let _ = client.send("hello\n"); // the refused may have been closed already
     }
