@@ -1251,7 +1251,10 @@ fn asks_without_reading(
 ) -> Outcome {
     let _deaf = server.ask_without_reading(questions.repeat(40).as_bytes())?;
     a.send("do you hear me?\n")?;
-    b.did("was there when a client asked again and again without reading the answers, and another one spoke");
+    b.did(
+        "was there when a client asked again and again without reading the answers, and another \
+         one spoke",
+    );
     b.find_line(&format!("{}:do you hear me?", port(a))).map(drop)
 }
 
