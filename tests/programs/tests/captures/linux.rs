@@ -1,6 +1,6 @@
 //! Says what happens in each capture, and runs the capture.
 
-use std::io::{self, Read, Write};
+use std::io::{self, Write};
 use std::net::{TcpListener, TcpStream, UdpSocket};
 use std::path::PathBuf;
 use std::process::Command;
