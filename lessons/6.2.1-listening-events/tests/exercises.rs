@@ -25,7 +25,7 @@ fn number_the_clients(attempt: &Attempt) -> Outcome {
     second.reset();
     let mut third = server.connect("the third client")?;
     third.send("I am the third\n")?;
-    let after = "two clients had come and left, and a third connected";
+    let after = "two clients connected and left, and a third connected";
     server.expect_line_on_stdout(after, &numbered(3))?;
 
     // A program that counts in each client's thread sometimes gives a number twice, or leaves one out.
@@ -33,21 +33,21 @@ fn number_the_clients(attempt: &Attempt) -> Outcome {
     for _ in 0..CROWDS {
         let crowd = server.connect_at_once(30, "one of thirty")?;
         came += crowd.len();
-        let after = format!("{came} clients have come, thirty at a time");
+        let after = format!("{came} clients have connected, thirty at a time");
         server.expect_lines_on_stdout(&after, came, CONNECTED)?;
     }
-    let after = format!("{came} clients have come in all");
+    let after = format!("{came} clients have connected in all");
     server.expect_line_on_stdout(&after, &numbered(came))?;
     attempt.eventually(|| {
         let printed = server.stdout();
         let lines: Vec<&str> = printed.lines().collect();
-        let torn = lines.windows(2).find(|pair| {
-            pair[1].starts_with("client number ") && pair[0] != CONNECTED
-        });
+        let torn = lines
+            .windows(2)
+            .find(|pair| pair[1].starts_with("client number ") && pair[0] != CONNECTED);
         if let Some(pair) = torn {
             return Err(format!(
-                "many clients came together, and the line `{}` was to come right under the line \
-                 `{CONNECTED}`, but it came under `{}`",
+                "many clients connected at the same time, and the line `{}` should be right under \
+                 the line `{CONNECTED}`, but it is under `{}`",
                 pair[1], pair[0]
             ));
         }
@@ -56,9 +56,13 @@ fn number_the_clients(attempt: &Attempt) -> Outcome {
         numbers.sort_unstable();
         match (1..=came).find(|number| numbers.get(number - 1) != Some(number)) {
             None if numbers.len() == came => Ok(()),
-            None => Err(format!("{after}, and {} lines `client number` were printed", numbers.len())),
+            None => Err(format!(
+                "{after}, but the program printed {} lines that begin with `client number`",
+                numbers.len()
+            )),
             Some(number) => Err(format!(
-                "{after}, and the line `{}` was to come once, but it did not, or another came twice",
+                "{after}, so the program should have printed the line `{}` once, but it did not, \
+                 or it printed another number twice",
                 numbered(number)
             )),
         }
@@ -79,19 +83,19 @@ fn say_who_leaves(attempt: &Attempt) -> Outcome {
     let mut second = server.connect("the second client")?;
     second.send("I am going\n")?;
     drop(second);
-    left("one client stayed, and another said something and left", 1)?;
+    left("one client stayed, and another sent something and left", 1)?;
     server.connect("the third client")?.reset();
     left("a client left with a reset", 2)?;
     let mut fourth = server.connect("the fourth client")?;
     fourth.half_close()?;
     left("a client closed its sending half", 3)?;
     drop(server.connect_at_once(20, "one of twenty")?);
-    left("twenty clients came at once and left at once", 23)?;
+    left("twenty clients connected at the same time, and then all of them left", 23)?;
     staying.did("stayed while all the others left");
     staying.expect_silence(LONG_SILENCE)?;
-    left("one client was silent for some seconds, and stayed", 23)?;
+    left("one client stayed and was silent for some seconds", 23)?;
     server.expect_all_thrown_away(server.connect("a client that talks without end")?)?;
-    left("a client talked and talked, and left", 24)?;
+    left("a client sent a lot and left", 24)?;
     drop(staying);
     left("the last client left", 25)
 }
@@ -115,7 +119,7 @@ fn polite_refusal(attempt: &Attempt) -> Outcome {
     for client in &mut inside {
         client.talk_in_vain()?;
     }
-    expect_full(&server, "came when three were inside who had said something")?;
+    expect_full(&server, "connected while three who had sent something were inside")?;
 
     // One leaves in an orderly way, one by a reset, and one after having talked.
     let mut left = inside.remove(0);
@@ -124,22 +128,22 @@ fn polite_refusal(attempt: &Attempt) -> Outcome {
     let first = welcome_again(attempt, &server, "one of the three had left")?;
     inside.remove(0).reset();
     let second = welcome_again(attempt, &server, "one of the three had left with a reset")?;
-    expect_full(&server, "came when three were inside")?;
+    expect_full(&server, "connected while three were inside")?;
     drop((first, second));
 
     for _ in 0..200 {
         server.connect("a client")?.reset();
     }
-    let after = "two hundred had come and reset the connection at once";
+    let after = "two hundred clients had connected and immediately reset the connection";
     let mut first = welcome_again(attempt, &server, after)?;
     let _second = welcome_again(attempt, &server, after)?;
     let silent = Instant::now();
-    expect_full(&server, "came when three were inside")?;
+    expect_full(&server, "connected while three were inside")?;
 
     Places { count: 3, welcome: "welcome", refusal: "full" }.hold_when_many_come(attempt)?;
-    first.did("was inside, said nothing for some seconds");
+    first.did("was inside and sent nothing for some seconds");
     first.expect_silence(LONG_SILENCE.saturating_sub(silent.elapsed()))?;
-    expect_full(&server, "came when three were inside who had been silent for some seconds")?;
+    expect_full(&server, "connected while three who had been silent for some seconds were inside")?;
     let server = attempt.serve()?;
     server.expect_all_thrown_away(server.connect("a client that talks without end")?)
 }
@@ -153,7 +157,7 @@ fn expect_full(server: &Running, did: &str) -> Outcome {
 fn welcome_again(attempt: &Attempt, server: &Running, after: &str) -> Outcome<Actor> {
     attempt.eventually(|| {
         let mut client = server.connect("a client")?;
-        client.did(&format!("came after {after}"));
+        client.did(&format!("connected after {after}"));
         client.expect_line("welcome")?;
         Ok(client)
     })
@@ -193,8 +197,8 @@ fn close_cleanly(attempt: &Attempt) -> Outcome {
     ends_well(&server, "all clients were told `bye` after Ctrl-C")?;
     if pressed.elapsed() > attempt.patience() {
         let finding = format!(
-            "Ctrl-C was pressed, and nobody was to be waited for, but twenty clients that stayed waited \
-             {:.1} s until all had been told `bye` and the server had gone",
+            "Ctrl-C was pressed, and the server should not wait for anybody, but it took {:.1} s \
+             until it had told all twenty clients that stayed `bye` and had ended",
             pressed.elapsed().as_secs_f64()
         );
         return Err(checker::late(&watch, finding));
@@ -213,7 +217,8 @@ fn ends_well(server: &Running, after: &str) -> Outcome {
     let status = server.expect_exit(after)?;
     if !status.success() {
         return Err(format!(
-            "{after}, and the server was to end with exit status 0, but it was {status}"
+            "{after}, so the server should have ended with exit status 0, but it ended with \
+             {status}"
         ));
     }
     server.expect_line_on_stdout(after, CLOSED)

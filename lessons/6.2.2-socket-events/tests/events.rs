@@ -12,7 +12,7 @@ fn walk_through(arguments: &[&str]) -> Vec<String> {
     String::from_utf8_lossy(&output.get_output().stdout).lines().map(str::to_string).collect()
 }
 
-/// The numbers in a line, in order.
+/// Returns the numbers in a line, in order.
 fn numbers(line: &str) -> Vec<u64> {
     line.split(|c: char| !c.is_ascii_digit()).filter_map(|digits| digits.parse().ok()).collect()
 }

@@ -16,21 +16,23 @@ checker::exercises! {
 fn two_bytes_at_a_time(attempt: &Attempt) -> Outcome {
     for _ in 0..3 {
         let walk = attempt.start(&[]);
-        let ended = walk.expect_exit("the program was started");
+        let ended = walk.expect_exit("the events take only moments");
         let right = events_are_right(&walk.stdout());
         let status = match (ended, right) {
             (Ok(status), right) => right.map(|()| status)?,
             (Err(_), Ok(())) => {
                 return Err(
-                    "all the events had come as they were to, and then the program was to end, \
-                            but it went on running"
+                    "all the events were right, and the program should have ended after them, but \
+                     it went on running"
                         .to_string(),
                 );
             }
-            (Err(finding), Err(events)) => return Err(format!("{finding}. So far {events}")),
+            (Err(finding), Err(events)) => return Err(format!("{finding}. Besides, {events}")),
         };
         if !status.success() {
-            return Err(format!("the program was to end with exit status 0, but it was {status}"));
+            return Err(format!(
+                "the program should have ended with exit status 0, but it ended with {status}"
+            ));
         }
     }
     Ok(())
@@ -48,15 +50,15 @@ fn events_are_right(stdout: &str) -> Outcome {
     }
     if read != [2, 2, 1] {
         return Err(format!(
-            "the peer says `hello`, five bytes: three lines `data:` were to tell of 2, 2 and 1 \
-             bytes, but these numbers came: {read:?}"
+            "the peer sends `hello`, five bytes, so three lines `data:` should report 2, 2 and 1 \
+             bytes, but they reported these numbers: {read:?}"
         ));
     }
     let expected =
         ["lookup", "connect", "data", "data", "data", "timeout", "drain", "end", "error", "close"];
     if events != expected {
         return Err(format!(
-            "the events were to be {}, but they were {}",
+            "the events should be {}, but they were {}",
             expected.join(", "),
             events.join(", ")
         ));
@@ -76,14 +78,14 @@ fn count_bytes(attempt: &Attempt) -> Outcome {
     client.expect_silence(Duration::from_millis(300))?;
     client.half_close()?;
     client.expect_line("5 bytes")?;
-    client.did("had its answer");
+    client.did("received its answer");
     client.expect_end()?;
 
     let many: Vec<u8> = (0..=255).collect();
     for (what, bytes) in [
-        ("a line that ends as telnet's do, with two Chinese characters", "你好\r\n".as_bytes()),
+        ("a line of two Chinese characters that ends as telnet's lines do", "你好\r\n".as_bytes()),
         ("a character of four bytes", "😀".as_bytes()),
-        ("256 bytes that are no text", &many),
+        ("256 bytes that are not text", &many),
         ("nothing at all", b""),
         ("a newline", b"\n"),
         ("300000 bytes", &[b'x'; 300_000]),
@@ -92,9 +94,9 @@ fn count_bytes(attempt: &Attempt) -> Outcome {
         client.send(bytes)?;
         steady.send("b")?;
         client.half_close()?;
-        client.did(&format!("sent {what}, {} bytes, closed its sending half", bytes.len()));
+        client.did(&format!("sent {what}, {} bytes, and closed its sending half", bytes.len()));
         expect_count(&mut client, bytes.len())?;
-        client.did("had its answer");
+        client.did("received its answer");
         client.expect_end()?;
     }
 
@@ -117,27 +119,27 @@ fn count_bytes(attempt: &Attempt) -> Outcome {
         expect_count(client, index)?;
     }
     piecewise.half_close()?;
-    piecewise.did("sent a thousand bytes, each alone, closed its sending half");
+    piecewise.did("sent a thousand bytes, one at a time, and closed its sending half");
     piecewise.expect_line("1000 bytes")?;
 
-    steady.did("sent 7 bytes, then none for some seconds");
+    steady.did("sent 7 bytes, and then nothing for some seconds");
     steady.expect_silence(LONG_SILENCE)?;
     steady.send("c")?;
     steady.expect_silence(Duration::from_millis(200))?;
     steady.send("d")?;
     steady.half_close()?;
-    steady.did("sent 9 bytes, some of them seconds after the others, closed its sending half");
+    steady.did("sent 9 bytes, some of them seconds after the others, and closed its sending half");
     steady.expect_line("9 bytes")?;
     server.expect_little_kept_of(server.connect("a client that sends without end")?)
 }
 
-/// One may be a `byte` as well as `bytes`.
+/// Expects the line with this number of bytes. If it is 1, both `byte` and `bytes` are right.
 fn expect_count(client: &mut Actor, count: usize) -> Outcome {
     match client.line()?.as_str() {
         "1 byte" if count == 1 => Ok(()),
         line if line == format!("{count} bytes") => Ok(()),
         line => {
-            let came = format!("the line `{line}` came");
+            let came = format!("it received the line `{line}`");
             Err(client.finding(&format!("the line `{count} bytes`"), &came))
         }
     }
@@ -145,13 +147,13 @@ fn expect_count(client: &mut Actor, count: usize) -> Outcome {
 
 fn idle_timeout(attempt: &Attempt) -> Outcome {
     let server = attempt.serve()?;
-    // Where this machine was too busy to talk in time, or to see in time what came, another try
+    // If this machine was too busy to send in time, or to see in time what arrived, another try
     // says more. A server that is wrong is so each time. The outcome inside holds what is certain.
     attempt.try_again(|| {
         thread::scope(|scope| {
             let mut talking = server.connect("the talking client")?;
             talking.set_patience(attempt.patience() + Duration::from_secs(2));
-            let mut slow = server.connect("a client that says a byte a second")?;
+            let mut slow = server.connect("a client that sends a byte a second")?;
             let silent = server.connect("the silent client")?;
             let crowd = server.connect_at_once(10, "one of ten silent clients")?;
             let others = [
@@ -176,26 +178,27 @@ fn idle_timeout(attempt: &Attempt) -> Outcome {
     server.expect_little_kept_of(server.connect("a client that talks without end")?)
 }
 
-/// Not before two seconds of silence, and not much later. The outcome inside says whether it was sent away
-/// at all, which is certain however busy this machine is.
+/// Expects that the client is sent away after two seconds of silence, not before, and not much later.
+/// The outcome inside says whether it was sent away at all, which is certain however busy this machine
+/// is.
 fn sent_away_in_time(mut silent: Actor) -> Outcome<Outcome> {
     let begun = Instant::now();
-    silent.did("said nothing for less than two seconds");
+    silent.did("sent nothing for less than two seconds");
     silent.expect_silence(Duration::from_millis(1800))?;
-    let certain = is_sent_away(&mut silent, "said nothing for two seconds");
+    let certain = is_sent_away(&mut silent, "sent nothing for two seconds");
     if certain.is_ok() {
         not_late(begun, "the silent client")?;
     }
     Ok(certain)
 }
 
-/// A client that has been silent since then is gone by now.
+/// Checks that a client that has been silent since then was sent away in time.
 fn not_late(silent_since: Instant, who: &str) -> Outcome {
     let silence = silent_since.elapsed();
     let latest = Duration::from_millis(2500) + lateness_of_time_outs()?;
     match silence {
         late if late > latest => Err(format!(
-            "{who} was to be sent away after two seconds of silence, but it took {:.1} s",
+            "{who} should have been sent away after two seconds of silence, but it took {:.1} s",
             late.as_secs_f64()
         )),
         _ => Ok(()),
@@ -209,7 +212,8 @@ fn is_sent_away(client: &mut Actor, did: &str) -> Outcome {
     client.expect_end()
 }
 
-/// Words with a newline and without, cut within a character, and bytes that are no text.
+/// Sends words with and without a newline, words that are cut within a character, and bytes that are
+/// not text.
 fn keeps_talking(talking: &mut Actor) -> Outcome {
     let words: [&[u8]; 6] =
         [b"hello\n", b"no newline", b"\xe4\xbd", b"\xa0\r\n", b"\xff", "😀".as_bytes()];
@@ -218,24 +222,24 @@ fn keeps_talking(talking: &mut Actor) -> Outcome {
         last = Instant::now();
         talking.send(word)?;
         talking.expect(word)?;
-        talking.did("said something every 0.25 s");
+        talking.did("sent something every 0.25 s");
         thread::sleep(Duration::from_millis(250));
     }
-    is_sent_away(talking, "talked for more than two seconds, then said nothing more")?;
-    not_late(last, "the client that talked for more than two seconds, then said nothing more,")
+    is_sent_away(talking, "talked for more than two seconds and then fell silent")?;
+    not_late(last, "the client that talked for more than two seconds and then fell silent")
 }
 
 fn says_a_byte_a_second(slow: &mut Actor) -> Outcome {
     for _ in 0..3 {
         thread::sleep(Duration::from_millis(900));
         slow.send("x")?;
-        slow.did("said one byte every 0.9 s");
+        slow.did("sent one byte every 0.9 s");
         slow.expect("x")?;
     }
     Ok(())
 }
 
-/// A client that leaves, however it leaves, does not disturb the others.
+/// Checks that a client that leaves, however it leaves, does not disturb the others.
 fn leaves_others_alone(server: &Running) -> Outcome {
     let mut staying = server.connect("a client that stays")?;
     staying.set_patience(PATIENCE);

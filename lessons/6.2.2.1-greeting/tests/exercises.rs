@@ -34,7 +34,7 @@ fn say_goodbye(attempt: &Attempt) -> Outcome {
         let mut client = greeted(&server, "a client")?;
         client.send(said)?;
         client.half_close()?;
-        client.did(&format!("said {what} and closed its sending half"));
+        client.did(&format!("sent {what} and closed its sending half"));
         expect_goodbye(&mut client)?;
     }
     let mut crowd = server.connect_at_once(20, "one of twenty clients")?;
@@ -42,16 +42,16 @@ fn say_goodbye(attempt: &Attempt) -> Outcome {
         client.half_close()?;
     }
     for client in &mut crowd {
-        client.did("closed its sending half when 19 others did the same");
+        client.did("closed its sending half, as 19 others did");
         client.expect("hello")?;
         expect_goodbye(client)?;
     }
-    late.did("said nothing for some seconds");
+    late.did("sent nothing for some seconds");
     expect_no_word(&mut late, LONG_SILENCE)?;
     late.send("late")?;
     expect_no_word(&mut late, Duration::from_millis(300))?;
     late.half_close()?;
-    late.did("said `late` after some seconds and closed its sending half");
+    late.did("sent `late` after some seconds and closed its sending half");
     expect_goodbye(&mut late)?;
     staying.did("stayed while others said goodbye");
     expect_no_word(&mut staying, Duration::from_millis(100))?;
@@ -64,21 +64,22 @@ fn greeted(server: &Running, name: &str) -> Outcome<Actor> {
     Ok(client)
 }
 
-/// Nothing but, perhaps, the newline that belongs to `hello`.
+/// Expects nothing except, perhaps, the newline that belongs to `hello`.
 fn expect_no_word(client: &mut Actor, time: Duration) -> Outcome {
     match &client.take_all_within(time)[..] {
         b"" | b"\n" => Ok(()),
-        other => Err(client.finding("silence", &format!("{} came", checker::quoted(other)))),
+        other => Err(client.finding("silence", &format!("it received {}", checker::quoted(other)))),
     }
 }
 
-/// The line `bye` and the end, after, perhaps, the newline that belongs to `hello`.
+/// Expects the line `bye` and the end, perhaps after the newline that belongs to `hello`.
 fn expect_goodbye(client: &mut Actor) -> Outcome {
     match &client.read_to_end()?[..] {
         b"bye\n" | b"\nbye\n" | b"bye\r\n" | b"\nbye\r\n" => Ok(()),
-        b"" => Err(client.finding("the line `bye`", "the connection ended without it")),
+        b"" => Err(client.finding("the line `bye`", "the connection ended without that line")),
         other => {
-            let came = format!("{} came before the end", checker::quoted(other));
+            let came =
+                format!("it received {} before the end of the connection", checker::quoted(other));
             Err(client.finding("the line `bye`, and nothing more", &came))
         }
     }
@@ -121,7 +122,7 @@ fn greet_by_name(attempt: &Attempt) -> Outcome {
     let mut chinese = asked()?;
     let name = "小明😀\n".as_bytes(); // Xiaoming
     chinese.send_in_pieces(&[&name[..1], &name[1..5], &name[5..9], &name[9..]])?;
-    chinese.did("sent the name `小明😀` and a newline, cut within the characters,");
+    chinese.did("sent the name `小明😀` and a newline in pieces, cut within the characters");
     chinese.expect_line("hello, 小明😀!")?;
     let mut long = asked()?;
     for byte in format!("{LONG_NAME}\n").bytes() {
@@ -151,10 +152,10 @@ fn greet_by_name(attempt: &Attempt) -> Outcome {
     with_more.expect_silence(Duration::from_millis(200))?;
     let mut no_text = asked()?;
     no_text.send(b"\xffnn\n")?;
-    no_text.did("sent the name `\\xffnn`, whose first byte is not UTF-8,");
+    no_text.did("sent the name `\\xffnn`, whose first byte is not UTF-8");
     let greeted = no_text.line()?;
     if !(greeted.starts_with("hello, ") && greeted.ends_with("nn!")) {
-        let came = format!("the line `{greeted}` came");
+        let came = format!("it received the line `{greeted}`");
         return Err(no_text.finding("a line such as `hello, ?nn!`", &came));
     }
 
@@ -169,21 +170,21 @@ fn greet_by_name(attempt: &Attempt) -> Outcome {
         client.send(format!("Ann {number}\n"))?;
     }
     for (number, client) in crowd.iter_mut().enumerate() {
-        client.did("told its name when 19 others did the same");
+        client.did("sent its name while 19 others did the same");
         client.expect_line(&format!("hello, Ann {number}!"))?;
     }
     thread::sleep(LONG_SILENCE.saturating_sub(thinks.elapsed()));
     thinking.send("b\n")?;
-    thinking.did("sent `Bo`, thought for some seconds, sent `b` and a newline at last");
+    thinking.did("sent `Bo`, thought for some seconds, and then sent `b` and a newline");
     thinking.expect_line("hello, Bob!")?;
-    whole.did("was greeted, said one more line some seconds ago, and stayed");
+    whole.did("was greeted, sent one more line some seconds ago, and stayed");
     whole.expect_silence(Duration::from_millis(100))?;
     server.expect_little_kept_of(asked()?)
 }
 
 const LONG_NAME: &str = "Pippilotta Viktualia Rullgardina Krusmynta Efraimsdotter";
 
-/// What the task says.
+/// Returns the greeting that the task asks for.
 fn greeting() -> Vec<u8> {
     "A very good morning to all of you\n".repeat(530_000).into_bytes()
 }
@@ -199,21 +200,22 @@ fn whole_greeting(attempt: &Attempt) -> Outcome {
 fn all_get_all_of_it(attempt: &Attempt) -> Outcome {
     let server = attempt.serve()?;
     let mut late = server.connect("the client that reads late")?;
-    let mut talking = server.connect("the client that said `hi` and reads late")?;
+    let mut talking = server.connect("the client that sent `hi` and reads late")?;
     talking.send("hi\n")?;
-    let mut finished = server.connect("the client that closed its sending half at once")?;
+    let mut finished = server.connect("the client that closed its sending half immediately")?;
     finished.send("hi\n")?;
     finished.half_close()?;
     let mut gone = server.connect("a client that leaves in the middle")?;
     let _ = gone.take_all_within(Duration::from_millis(50));
     gone.reset();
-    let mut quick = server.connect("the client that reads at once")?;
+    let mut quick = server.connect("the client that reads immediately")?;
     quick.did("connected while two others did not read");
     expect_greeting(&mut quick, Vec::new())?;
 
     let mut near_the_end = Vec::new();
     for pause in [600, 1200, 2200].map(Duration::from_millis) {
-        let client = server.connect_with_little_room("the client that says a word near the end")?;
+        let client =
+            server.connect_with_little_room("the client that sends a word near the end")?;
         near_the_end.push((client, pause));
     }
     thread::scope(|scope| {
@@ -222,11 +224,11 @@ fn all_get_all_of_it(attempt: &Attempt) -> Outcome {
             words.push(scope.spawn(move || says_a_word_near_the_end(client, pause)));
         }
         thread::sleep(Duration::from_secs(2)); // how late they are
-        late.did("began to read two seconds after another had its greeting");
+        late.did("began to read two seconds after another client had received its greeting");
         expect_greeting(&mut late, Vec::new())?;
-        talking.did("began to read two seconds after another had its greeting");
+        talking.did("began to read two seconds after another client had received its greeting");
         expect_greeting(&mut talking, Vec::new())?;
-        finished.did("said `hi`, closed its sending half, read two seconds later");
+        finished.did("sent `hi`, closed its sending half, and read two seconds later");
         expect_greeting(&mut finished, Vec::new())?;
         for word in words {
             word.join().unwrap_or_else(|_| Err("the check has panicked".to_string()))?;
@@ -242,12 +244,14 @@ fn says_a_word_near_the_end(mut client: Actor, pause: Duration) -> Outcome {
     thread::sleep(pause);
     let _ = client.send("hi\n"); // a server that has gone is found out below
     thread::sleep(Duration::from_millis(200));
-    client
-        .did(&format!("read nearly all, said `hi` {} later, read on", checker::shown_time(pause)));
+    client.did(&format!(
+        "read nearly everything, sent `hi` {} later, and read on",
+        checker::shown_time(pause)
+    ));
     expect_greeting(&mut client, most)
 }
 
-/// Fails with the number of bytes where they are not all, or not the right ones.
+/// Fails with the number of bytes if they are not all there, or not the right ones.
 fn expect_greeting(client: &mut Actor, mut received: Vec<u8>) -> Outcome {
     let expected = greeting();
     received.extend(client.read_to_end()?);
@@ -256,6 +260,6 @@ fn expect_greeting(client: &mut Actor, mut received: Vec<u8>) -> Outcome {
     }
     Err(client.finding(
         &format!("the whole greeting of {} bytes", expected.len()),
-        &format!("{} bytes came, and then the connection ended", received.len()),
+        &format!("it received {} bytes, and then the connection ended", received.len()),
     ))
 }

@@ -8,7 +8,7 @@ use checker::{Actor, Attempt, LONG_SILENCE, Outcome, Places, Running};
 
 checker::exercises! {
     online_counter in "6.2.2.2-online-counter" {
-        peak: "easy, 15 minutes: The most at once",
+        peak: "easy, 15 minutes: The busiest moment",
         two_for_each_address: "medium, 30 minutes: Two for each address",
         tell_everybody: "hard, 45 minutes: Tell everybody",
     }
@@ -35,16 +35,18 @@ fn peak(attempt: &Attempt) -> Outcome {
     // How many of them were there at once, nobody knows.
     attempt.eventually(|| {
         let mut next = server.connect("a client")?;
-        next.did("came when a hundred had come and reset the connection at once");
+        next.did(
+            "connected after a hundred clients had connected and immediately reset the connection",
+        );
         let line = next.line()?;
         match numbers_in(&line) {
             Some((2, 3..)) => Ok(()),
-            _ => Err(next.finding("`online: 2`", &format!("the line `{line}` came"))),
+            _ => Err(next.finding("`online: 2`", &format!("it received the line `{line}`"))),
         }
     })?;
     // A program that counts in two steps loses some of the clients that connect at the same time.
     (0..25).try_for_each(|_| thirty_at_once(&attempt.serve()?))?;
-    first.did("stayed while others came and left, silent for some seconds,");
+    first.did("stayed while others came and left, and was silent for some seconds");
     first.expect_silence(LONG_SILENCE.saturating_sub(silent.elapsed()))?;
     server.expect_all_thrown_away(server.connect("a client that talks without end")?)?;
     let mut next = server.connect("a client")?;
@@ -52,23 +54,28 @@ fn peak(attempt: &Attempt) -> Outcome {
     match numbers_in(&line) {
         Some((2.., _)) => Ok(()),
         _ => {
-            next.did("came when one was there who had been silent for some seconds");
-            Err(next.finding("two at least to be online", &format!("the line `{line}` came")))
+            next.did("connected while a client was there that had been silent for some seconds");
+            Err(next
+                .finding("at least two to be online", &format!("it received the line `{line}`")))
         }
     }
 }
 
-/// Until the server has noticed all leavers, a newcomer may raise the highest number itself.
+/// Waits until two clients are online. Until the server has noticed that all the others have left, a
+/// newcomer may raise the highest number itself.
 fn expect_two(attempt: &Attempt, server: &Running, after: &str, mut highest: usize) -> Outcome {
     attempt.eventually(|| {
         let mut next = server.connect("a client")?;
-        next.did(&format!("came after {after}"));
+        next.did(&format!("connected after {after}"));
         let line = next.line()?;
         let online = numbers_in(&line).map_or(2, |(online, _)| online);
         highest = highest.max(online);
         let expected = format!("online: {online}, at most: {highest}");
         let finding = |expected: &str| {
-            next.finding(&format!("the line `{expected}`"), &format!("the line `{line}` came"))
+            next.finding(
+                &format!("the line `{expected}`"),
+                &format!("it received the line `{line}`"),
+            )
         };
         match online {
             _ if line != expected => Ok(Err(finding(&expected))),
@@ -78,7 +85,7 @@ fn expect_two(attempt: &Attempt, server: &Running, after: &str, mut highest: usi
     })?
 }
 
-/// The numbers of `online: 3, at most: 4`.
+/// Returns the numbers in `online: 3, at most: 4`.
 fn numbers_in(line: &str) -> Option<(usize, usize)> {
     let (online, at_most) = line.strip_prefix("online: ")?.split_once(", at most: ")?;
     Some((online.parse().ok()?, at_most.parse().ok()?))
@@ -87,18 +94,21 @@ fn numbers_in(line: &str) -> Option<(usize, usize)> {
 fn thirty_at_once(server: &Running) -> Outcome {
     let mut crowd = server.connect_at_once(30, "one of thirty clients")?;
     for client in &mut crowd {
-        client.did("came when 29 others came");
+        client.did("connected at the same time as 29 others");
         let line = client.line()?;
         let Some((online, at_most)) = numbers_in(&line) else {
-            let came = format!("the line `{line}` came");
+            let came = format!("it received the line `{line}`");
             return Err(client.finding("a line such as `online: 3, at most: 4`", &came));
         };
         if at_most < online || at_most > 30 {
-            return Err(client.finding("at most as many as ever", &format!("`{line}` came")));
+            return Err(client.finding(
+                "the second number to be at least as high as the first, and 30 at most",
+                &format!("it received `{line}`"),
+            ));
         }
     }
     let mut next = server.connect("one more client")?;
-    next.did("came when thirty had come at once and were still there");
+    next.did("connected when thirty had connected at the same time and were still there");
     next.expect_line("online: 31, at most: 31")
 }
 
@@ -114,7 +124,7 @@ fn two_for_each_address(attempt: &Attempt) -> Outcome {
     for name in ["the third client from 127.0.0.1", "the fourth client from 127.0.0.1"] {
         let mut refused = server.connect(name)?;
         refused.expect_line("too many from 127.0.0.1")?;
-        refused.did("was told that there are too many");
+        refused.did("was told that there are too many clients");
         refused.expect_over()?;
         outside.push(refused);
     }
@@ -131,7 +141,7 @@ fn two_for_each_address(attempt: &Attempt) -> Outcome {
     let again = |after: &str| {
         attempt.eventually(|| {
             let mut client = server.connect("a client from 127.0.0.1")?;
-            client.did(&format!("came after {after}"));
+            client.did(&format!("connected after {after}"));
             client.expect_line("welcome, 127.0.0.1")?;
             Ok(client)
         })
@@ -140,21 +150,21 @@ fn two_for_each_address(attempt: &Attempt) -> Outcome {
     first.send(b"\xff I am going")?;
     drop(first);
     let first = again("one of the two had left")?;
-    is_refused(&server, "came after two who had left were replaced by two others")?;
+    is_refused(&server, "connected after two who had left were replaced by two others")?;
 
     drop((first, second));
     for _ in 0..200 {
         server.connect("a client from 127.0.0.1")?.reset();
     }
-    let after = "two hundred had come and reset the connection at once";
+    let after = "two hundred clients had connected and immediately reset the connection";
     let (mut first, _second) = (again(after)?, again(after)?);
     let silent = Instant::now();
-    is_refused(&server, "came when two were there")?;
+    is_refused(&server, "connected while two were there")?;
     let (welcome, refusal) = ("welcome, 127.0.0.1", "too many from 127.0.0.1");
     Places { count: 2, welcome, refusal }.hold_when_many_come(attempt)?;
-    first.did("was inside, said nothing for some seconds");
+    first.did("was inside and sent nothing for some seconds");
     first.expect_silence(LONG_SILENCE.saturating_sub(silent.elapsed()))?;
-    is_refused(&server, "came when two were there who had been silent for some seconds")?;
+    is_refused(&server, "connected while two who had been silent for some seconds were there")?;
     let server = attempt.serve()?;
     server.expect_all_thrown_away(server.connect("a client that talks without end")?)
 }
@@ -185,11 +195,11 @@ fn tell_everybody(attempt: &Attempt) -> Outcome {
     third.send(b"\xff I am going\n")?;
     drop(third);
     for client in [&mut first, &mut second] {
-        client.did("was there when the third had left");
+        client.did("was there after the third had left");
         client.expect_line("online: 2")?;
     }
     second.reset();
-    first.did("was there when the second had left with a reset");
+    first.did("was there after the second had left with a reset");
     first.expect_line("online: 1")?;
     first.did("was told that nobody else is there");
     first.expect_silence(Duration::from_millis(200))?;
@@ -199,15 +209,15 @@ fn tell_everybody(attempt: &Attempt) -> Outcome {
     first.expect_line("online: 2")?;
     crowds_come_and_go(&server, &mut first, &mut second)?;
     many_come_while_others_go(&server, &mut first, &mut second)?;
-    first.did("said nothing for some seconds");
+    first.did("sent nothing for some seconds");
     first.expect_silence(LONG_SILENCE.saturating_sub(silent.elapsed()))?;
     drop(second);
-    first.did("was there when all the others had left");
+    first.did("was there after all the others had left");
     first.expect_line("online: 1")?;
 
     drop(first);
     let mut alone = server.connect("a new client")?;
-    alone.did("came when all others had left");
+    alone.did("connected after all the others had left");
     match alone.line()?.as_str() {
         "online: 1" => {}
         _ => alone.expect_line("online: 1")?, // the server had not noticed the other's end before
@@ -215,18 +225,19 @@ fn tell_everybody(attempt: &Attempt) -> Outcome {
     server.expect_little_kept_of(alone)
 }
 
-/// Everybody sees each change, and a change is one more or one fewer. A program that counts in
-/// one step and tells in another is found out by many that connect and leave at the same time.
+/// Checks that everybody sees each change, and that a change is one more or one fewer. Many clients
+/// that connect and leave at the same time reveal a program that counts in one step and tells in
+/// another.
 fn crowds_come_and_go(server: &Running, first: &mut Actor, second: &mut Actor) -> Outcome {
     for _ in 0..12 {
         let crowd = server.connect_at_once(20, "one of twenty clients")?;
         for client in [&mut *first, &mut *second] {
-            client.did("was one of two when twenty came at once");
+            client.did("was one of two when twenty more connected at the same time");
             (3..=22).try_for_each(|number| client.expect_line(&format!("online: {number}")))?;
         }
         drop(crowd);
         for client in [&mut *first, &mut *second] {
-            client.did("was there when twenty left at once");
+            client.did("was there when twenty left at the same time");
             (2..22)
                 .rev()
                 .try_for_each(|number| client.expect_line(&format!("online: {number}")))?;
@@ -235,9 +246,10 @@ fn crowds_come_and_go(server: &Running, first: &mut Actor, second: &mut Actor) -
     Ok(())
 }
 
-/// Visitors come and leave all the time: how many are there at any moment is chance, but each change
-/// is one more or one fewer, and two who stay see the same. Nothing waits between one visit and the
-/// next, so at every moment some come while others leave, also on a busy machine.
+/// Lets visitors come and leave all the time. How many are there at any moment is chance, but each
+/// change is one more or one fewer, and two clients that stay see the same changes. Nothing waits
+/// between one visit and the next, so at every moment some come while others leave, even on a busy
+/// machine.
 fn many_come_while_others_go(server: &Running, first: &mut Actor, second: &mut Actor) -> Outcome {
     const VISITORS: usize = 20;
     const VISITS: usize = 300; // of each, one after the other
@@ -264,16 +276,16 @@ fn many_come_while_others_go(server: &Running, first: &mut Actor, second: &mut A
     })
 }
 
-/// How many are online after the next change, which both are to see.
+/// Returns how many are online after the next change, which both clients should see.
 fn next_change(online: usize, first: &mut Actor, second: &mut Actor) -> Outcome<usize> {
     first.did("was there when many came while others left");
     let line = first.line()?;
     let now = line.strip_prefix("online: ").and_then(|number| number.parse().ok());
     let now = now.filter(|now: &usize| now.abs_diff(online) == 1).ok_or_else(|| {
         let expected = format!("one more or one fewer than {online}");
-        first.finding(&expected, &format!("the line `{line}` came"))
+        first.finding(&expected, &format!("it received the line `{line}`"))
     })?;
-    second.did("was there when many came while others left, as another was,");
+    second.did("was there, like another client, when many came while others left");
     second.expect_line(&line)?;
     Ok(now)
 }

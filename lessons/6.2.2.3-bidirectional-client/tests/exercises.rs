@@ -30,13 +30,13 @@ fn one_answer_is_enough(attempt: &Attempt) -> Outcome {
         let client = attempt.start(&[&address]);
         let mut server = attempt.accepted_by(&listener, "the server")?;
         server.expect(QUESTION)?;
-        server.did("was asked, and had not answered yet,");
+        server.did("was asked, and had not answered yet");
         Ok::<(Running, Actor), String>((client, server))
     };
     let (client, mut server) = asked()?;
     server.expect_silence(LONG_SILENCE)?;
     server.send(ANSWER)?;
-    server.did("answered, was to be told by a half-close that this was enough,");
+    server.did("answered, and the client should have half-closed because one answer is enough");
     server.expect_end()?;
     client.expect_line_on_stdout("the server answered", ANSWER)?;
     // Both were said before the server knew.
@@ -61,7 +61,7 @@ fn one_answer_is_enough(attempt: &Attempt) -> Outcome {
     let shown: String = client.stdout().split_whitespace().collect();
     if !shown.ends_with(ANSWER) {
         return Err(format!(
-            "the server answered `{ANSWER}` in two segments, and this was printed: {shown}"
+            "the server answered `{ANSWER}` in two segments, but the client printed this: {shown}"
         ));
     }
 
@@ -85,7 +85,7 @@ fn shows_the_answers_alone(client: &Running) -> Outcome {
             Ok(())
         }
         _ => Err(format!(
-            "stdout was to show that the client is connected, then what the server had sent, and \
+            "stdout should show that the client is connected, then what the server sent, and \
              nothing else, but it shows: {}",
             lines.join(" | ")
         )),
@@ -96,7 +96,8 @@ fn ends_well(client: &Running, after: &str) -> Outcome {
     match client.expect_exit(after)? {
         status if status.success() => Ok(()),
         status => Err(format!(
-            "{after}, and the client was to end with exit status 0, but it was {status}"
+            "{after}, so the client should have ended with exit status 0, but it ended with \
+             {status}"
         )),
     }
 }
@@ -159,14 +160,15 @@ impl FirstOfFive {
         Ok(FirstOfFive { client, server, others, since })
     }
 
-    /// The limit is for connecting: what the server sends may come later, and may be anything.
+    /// Answers later than the limit for connecting allows, because what the server sends may arrive
+    /// later and may be anything.
     fn talks_to_the_end(mut self) -> Outcome {
         let pause = FOR_ALL + Duration::from_millis(500);
         thread::sleep(pause.saturating_sub(self.since.elapsed()));
         if self.client.has_ended() {
             return Err(
-                "the server was asked, and took more than 3 s to answer, which is no time for \
-                        connecting, but the client had ended by then"
+                "the server was asked, and it took more than 3 s to answer. The limit is for \
+                 connecting, not for the answer, but the client had ended by then"
                     .to_string(),
             );
         }
@@ -174,16 +176,16 @@ impl FirstOfFive {
         let (garbage, long) = (b"\n\xff\n", "x".repeat(300_000));
         self.server.send_in_pieces(&[first, second, garbage, long.as_bytes()])?;
         self.server
-            .did("answered after more than 3 s, a character cut in two, 300,025 bytes in all,");
+            .did("answered after more than 3 s, with 300,025 bytes and a character cut in two");
         hang_up(self.server)?;
         ends_well(&self.client, "the server had answered and closed the connection")?;
         let shown: String = self.client.stdout().split_whitespace().collect();
         if shown.replace('\u{fffd}', "") != format!("{CONNECTED}{ANSWER}{long}") {
             let begins: String = shown.chars().take(40).collect();
             return Err(format!(
-                "the server had answered `{ANSWER}`, cut within a character, a byte that is not UTF-8 and \
-                 300,000 times `x`, and stdout was to hold `{CONNECTED}` and this, but it holds {} \
-                 characters, which begin with `{begins}`",
+                "the server answered `{ANSWER}`, cut within a character, then a byte that is not \
+                 UTF-8, and then 300,000 times `x`. Stdout should hold `{CONNECTED}` and all of \
+                 this, but it holds {} characters, which begin with `{begins}`",
                 shown.chars().count()
             ));
         }
@@ -191,7 +193,8 @@ impl FirstOfFive {
     }
 }
 
-/// A client has no reason to go on to another server, even when the first is done with it.
+/// Checks that the client has not gone on to another server, because it has no reason to, even if the
+/// first server is done with it.
 fn left_alone(other: &TcpListener) -> Outcome {
     let failed = |error| format!("the check itself cannot look for a connection: {error}");
     other.set_nonblocking(true).map_err(failed)?;
@@ -199,8 +202,8 @@ fn left_alone(other: &TcpListener) -> Outcome {
         Err(error) if error.kind() == ErrorKind::WouldBlock => Ok(()),
         Err(error) => Err(failed(error)),
         Ok(_) => Err(
-            "the client was given several servers that listen, and was to connect to the first and \
-                      leave the others alone, but it connected to another one"
+            "the client was given several servers that listen. It should have connected to the \
+             first and left the others alone, but it connected to another one"
                 .to_string(),
         ),
     }
@@ -214,7 +217,7 @@ fn asked_at(attempt: &Attempt, listener: &TcpListener, before: &str) -> Outcome<
     Ok(server)
 }
 
-/// Answers and hangs up. The client ends well then, and has shown just that.
+/// Answers and hangs up. Then the client should end well, and have shown just the answer.
 fn answers_and_hangs_up(client: &Running, mut server: Actor, before: &str) -> Outcome {
     server.send(ANSWER)?;
     hang_up(server)?;
@@ -222,7 +225,7 @@ fn answers_and_hangs_up(client: &Running, mut server: Actor, before: &str) -> Ou
     match client.stdout().lines().eq([CONNECTED, ANSWER]) {
         true => Ok(()),
         false => Err(format!(
-            "{before}; the server answered, and stdout was to hold the lines `{CONNECTED}` and \
+            "{before}; the server answered, so stdout should hold the lines `{CONNECTED}` and \
              `{ANSWER}`, and nothing else, but it holds: {}",
             client.stdout().replace('\n', " | ")
         )),
@@ -239,23 +242,24 @@ fn reason(attempt: &Attempt, client: &Running, failed: &str) -> Outcome<String> 
     };
     let found = attempt.eventually(|| match reasons().is_empty() {
         true => Err(format!(
-            "nobody can be reached at {failed}, and a line on stderr was to hold `{wanted}` and the \
-             reason, but there is none"
+            "nobody can be reached at {failed}, so a line on stderr should hold `{wanted}` and \
+             the reason, but there is no such line"
         )),
         false => Ok(reasons()),
     })?;
     match &found[..] {
         [reason] if !reason.is_empty() => Ok(reason.clone()),
-        [_] => Err(format!("a line on stderr holds `{wanted}`, but there is no reason behind it")),
+        [_] => Err(format!("a line on stderr holds `{wanted}`, but no reason after it")),
         _ => Err(format!(
-            "nobody can be reached at {failed}, and one line on stderr was to say so, but there are {}",
+            "nobody can be reached at {failed}, and one line on stderr should say so, but there \
+             are {}",
             found.len()
         )),
     }
 }
 
-/// Two addresses that refuse and an argument that cannot be looked up come before the server, which is
-/// given by a name. That may have other addresses.
+/// Gives the client two addresses that refuse and an argument that cannot be looked up before the
+/// server, which is given by a name. That name may have other addresses.
 fn passes_over_what_fails_at_once(attempt: &Attempt, refusing: &[String; 3]) -> Outcome {
     let (listener, address) = listener()?;
     let by_name = format!("localhost:{}", address.port());
@@ -265,8 +269,8 @@ fn passes_over_what_fails_at_once(attempt: &Attempt, refusing: &[String; 3]) -> 
     let server = if is_ours { by_name } else { address.to_string() };
     let client = attempt.start(&[&refusing[0], NO_ADDRESS, &refusing[1], &server]);
     let before = format!(
-        "two addresses refuse, `{NO_ADDRESS}` is no address, and a server listens at the last of four \
-         arguments, {server}"
+        "two addresses refuse, `{NO_ADDRESS}` is not an address, and a server listens at the last \
+         of the four arguments, {server}"
     );
     let actor = asked_at(attempt, &listener, &before)?;
     answers_and_hangs_up(&client, actor, &before)?;
@@ -296,15 +300,19 @@ fn tries_in_vain(
         let status = client.expect_exit(before)?;
         let took = begun.elapsed();
         let reasons = if status.code() != Some(1) {
-            Err(format!("{before}, and the exit status was to be 1, but it was {status}"))
+            Err(format!(
+                "{before}, so the program should have ended with exit status 1, but it ended with \
+                 {status}"
+            ))
         } else if !client.stdout().is_empty() {
-            Err(format!("{before}, and nothing was to go to stdout, but something did"))
+            Err(format!("{before}, so nothing should be on stdout, but something is"))
         } else {
             arguments.iter().map(|failed| reason(attempt, &client, failed)).collect()
         };
         match reasons.is_ok() && took > limit {
             true => Err(format!(
-                "{before}, and the client was to end when the last one had failed, but it took {:.2} s",
+                "{before}, so the client should have ended as soon as the last one had failed, \
+                 but it took {:.2} s",
                 took.as_secs_f64()
             )),
             false => Ok((reasons, took)),
@@ -315,19 +323,20 @@ fn tries_in_vain(
 
 fn ends_when_all_have_refused(attempt: &Attempt, refusing: &[String; 3]) -> Outcome {
     let failed = [&refusing[0], &refusing[1], NO_ADDRESS];
-    let before = format!("two addresses refused, and `{NO_ADDRESS}`, the last argument, is none");
+    let before =
+        format!("two addresses refused, and the last argument, `{NO_ADDRESS}`, is not an address");
     // Windows asks for two seconds before it believes in a refusal.
     let limit = Duration::from_millis(if cfg!(windows) { 5000 } else { 1500 });
     let (reasons, _) = tries_in_vain(attempt, &failed, limit, &before)?;
     match reasons.iter().any(|reason| failed.iter().any(|other| reason.contains(other))) {
         true => Err(format!(
-            "{before}, and each was to have a line of its own on stderr, but they are on the same line"
+            "{before}. Each should have a line of its own on stderr, but they are on the same line"
         )),
         false => Ok(()),
     }
 }
 
-/// The first of two servers takes the connection and the question, and resets.
+/// Lets the first of two servers accept the connection and the question, and then reset the connection.
 fn leaves_the_others_alone_after_a_reset(attempt: &Attempt) -> Outcome {
     let (first, address) = listener()?;
     let (other, other_address) = listener()?;
@@ -339,9 +348,9 @@ fn leaves_the_others_alone_after_a_reset(attempt: &Attempt) -> Outcome {
     ended.map(drop)
 }
 
-/// One silent address comes before the server, or two: half of the time is for each, or a third. A busy
-/// machine makes the client late, but never early, so one that is too early may only show it in another
-/// try.
+/// Puts one silent address before the server, or two: each should get half of the time, or a third. A
+/// busy machine makes the client late, but never early, so a client that is too early may show it only
+/// in another try.
 fn gives_silent_ones_their_share(attempt: &Attempt, silent: &[Silent]) -> Outcome {
     for _ in 0..attempt.tries() {
         let watch = Watch::start();
@@ -353,22 +362,22 @@ fn gives_silent_ones_their_share(attempt: &Attempt, silent: &[Silent]) -> Outcom
     Ok(())
 }
 
-/// Two clients try at the same time.
+/// Lets two clients try at the same time.
 fn connects_after_silent_ones(attempt: &Attempt, silent: &[Silent]) -> Outcome {
     let [one, two, three] = silent else { return Err("the check itself needs three".to_string()) };
     let after_one = AfterSilence {
-        before: "the first argument was a silent address, the next three were none, and a server \
-                 listened at the last",
+        before: "the first argument was a silent address, the next three were not addresses, and \
+                 a server listened at the last",
         silent: &[one],
         wait: Duration::from_millis(1500),
-        share: "when the first had had its share of the 3 s",
+        share: "when the first had used up its share of the 3 s",
     };
     let after_two = AfterSilence {
-        before: "the first two arguments were silent addresses, the next three were none, and a server \
-                 listened at the last",
+        before: "the first two arguments were silent addresses, the next three were not \
+                 addresses, and a server listened at the last",
         silent: &[two, three],
         wait: Duration::from_secs(2),
-        share: "when each of the two had had a third of the 3 s",
+        share: "when each of the two had used up a third of the 3 s",
     };
     let (first, second) = attempt.try_again(|| {
         let (first, second) = (after_one.start(attempt)?, after_two.start(attempt)?);
@@ -443,7 +452,8 @@ impl AfterSilence<'_> {
 
     fn finding(&self, took: Duration) -> String {
         format!(
-            "{}, and the client was to connect to it after {}, {}, but it came after {:.2} s",
+            "{}. The client should have connected to that server after {}, {}, but it connected \
+             after {:.2} s",
             self.before,
             shown_time(self.wait),
             self.share,
@@ -452,34 +462,34 @@ impl AfterSilence<'_> {
     }
 }
 
-/// An address that refuses leaves its time to three that are silent. So the client goes on for all of
-/// the 3 s, and no longer.
+/// Checks that an address that refuses leaves its time to three that are silent, so that the client
+/// goes on for all of the 3 s, and no longer.
 fn gives_all_three_seconds(attempt: &Attempt, refusing: &str, silent: &[Silent]) -> Outcome {
     let mut arguments = vec![refusing, NO_ADDRESS];
     arguments.extend(silent.iter().map(|silent| &*silent.address));
     let before =
-        "one address refused, one argument was no address, and three addresses were silent";
+        "one address refused, one argument was not an address, and three addresses were silent";
     let limit = FOR_ALL + Duration::from_secs(1);
     let (reasons, took) = tries_in_vain(attempt, &arguments, limit, before)?;
     if took < FOR_ALL - Duration::from_millis(50) {
         return Err(format!(
-            "{before}, and the client was to try for 3 s in all, of which the last may take whatever is \
-             left, but it ended after {:.2} s",
+            "{before}. The client should try for 3 s in all, of which the last address may use \
+             whatever is left, but it ended after {:.2} s",
             took.as_secs_f64()
         ));
     }
     match reasons[1..].contains(&reasons[0]) {
         true => Err(format!(
-            "{before}, and the lines on stderr were to tell why, but that of {refusing} and another one \
-             have the same reason, `{}`",
+            "{before}. The lines on stderr should say why, but the line about {refusing} and \
+             another one have the same reason, `{}`",
             reasons[0]
         )),
         false => Ok(()),
     }
 }
 
-/// Three addresses refuse, and the fourth is slow: its system ignores the first SYN, and answers the
-/// second, which is sent a second later (RFC 6298, section 2).
+/// Gives the client three addresses that refuse, and a fourth that is slow: its system ignores the
+/// first SYN and answers the second, which is sent a second later (RFC 6298, section 2).
 fn waits_for_a_slow_one(attempt: &Attempt, refusing: &[String; 3]) -> Outcome {
     let Some(slow) = silent_server()? else { return Ok(()) };
     let client = attempt.start(&[&refusing[0], &refusing[1], &refusing[2], &slow.address]);
@@ -564,8 +574,8 @@ fn reconnect(attempt: &Attempt) -> Outcome {
         match shown.ends_with("四个😀") {
             true => Ok(()),
             false => {
-                Err("the server answered `四个😀`, cut within a character, and that was to be \
-                          printed, but it was not"
+                Err("the server answered `四个😀`, cut within a character, and the client should \
+                     have printed that, but it did not"
                     .to_string())
             }
         }
@@ -574,7 +584,7 @@ fn reconnect(attempt: &Attempt) -> Outcome {
     let is_part = |line: &&str| may_be_shown.iter().any(|text| text.contains(line));
     if let Some(line) = client.stdout().lines().find(|line| !is_part(line)) {
         return Err(format!(
-            "only the answers of the server were to go to stdout, but the line `{line}` did too"
+            "only the server's answers should be on stdout, but so is the line `{line}`"
         ));
     }
     shows_what_has_no_newline(attempt)
@@ -596,9 +606,9 @@ fn shows_what_has_no_newline(attempt: &Attempt) -> Outcome {
 const REFUSING: Duration = Duration::from_millis(900);
 const NEXT_TRY: Duration = Duration::from_millis(1500);
 
-/// The client's connection is refused, again and again, until the server listens. A client that
-/// keeps no pauses, or only short ones, comes at once then. Where a busy machine has held it up, it
-/// may come early with right pauses, too, but hardly each time.
+/// Refuses the client's connection, again and again, until the server listens. A client that keeps no
+/// pauses, or only short ones, connects immediately then. If a busy machine has held it up, a client
+/// may also be early although its pauses are right, but hardly each time.
 fn refused_at_first(attempt: &Attempt) -> Outcome<(Running, TcpListener, Actor)> {
     let (port, address) = a_port_that_refuses()?;
     let slow_refusal = slow_refusal(address);
@@ -607,27 +617,29 @@ fn refused_at_first(attempt: &Attempt) -> Outcome<(Running, TcpListener, Actor)>
     let client = attempt.start(&[&address.to_string()]);
     while begun.elapsed() < refusing {
         if client.has_ended() {
-            return Err("nobody listened yet where the client was to connect, and instead of \
-                        trying again it ended"
+            return Err("nobody was listening yet at the server's address, so the client should \
+                        have tried again, but it ended"
                 .to_string());
         }
     }
     let listener = listen(port)?;
     let check = Reconnecting { attempt, client: &client, listener: &listener };
-    let before =
-        format!("the server had refused for {}, and then it listened", shown_time(refusing));
+    let before = format!(
+        "the server refused connections for {}, and then it listened",
+        shown_time(refusing)
+    );
     let server = check.next_conversation(&before)?;
     match begun.elapsed() {
         // How much of that were pauses, nobody knows.
         _ if slow_refusal.is_some() => Ok((client, listener, server)),
         early if early < NEXT_TRY - EARLY => Err(format!(
-            "{before}. With pauses of 0.1, 0.2, 0.4 and 0.8 s, the client was to come 1.5 s after its \
-             start, but it came after {:.2} s",
+            "{before}. With pauses of 0.1, 0.2, 0.4 and 0.8 s, the client should have connected \
+             1.5 s after its start, but it connected after {:.2} s",
             early.as_secs_f64()
         )),
         late if late > NEXT_TRY + Duration::from_millis(600) => Err(format!(
-            "{before}. With pauses of 0.1, 0.2, 0.4 and 0.8 s, the client was to come 1.5 s after its \
-             start, but it took {:.2} s",
+            "{before}. With pauses of 0.1, 0.2, 0.4 and 0.8 s, the client should have connected \
+             1.5 s after its start, but it took {:.2} s",
             late.as_secs_f64()
         )),
         _ => Ok((client, listener, server)),
@@ -659,14 +671,14 @@ impl Reconnecting<'_> {
         Ok(server)
     }
 
-    /// Answers, for the `times`-th time.
+    /// Answers for the `times`-th time.
     fn answered(&self, mut server: Actor, times: usize) -> Outcome<Actor> {
         server.send(format!("{ANSWER}\n"))?;
         self.client.expect_lines_on_stdout("the server answered", times, ANSWER)?;
         Ok(server)
     }
 
-    /// Hangs up after an answer has come, and again, and sees how soon the client is back. On a busy
+    /// Hangs up after an answer has arrived, and again, and sees how soon the client is back. On a busy
     /// machine it may be late often, but not each time.
     fn back_soon(&self, mut server: Actor) -> Outcome<Actor> {
         let mut soonest = Duration::MAX;
@@ -690,15 +702,15 @@ impl Reconnecting<'_> {
             }
         }
         let finding = format!(
-            "the server answered and then closed the connection, again and again, and the client was \
-             to be back after 0.1 s, but at the soonest it took {:.2} s",
+            "the server answered and then closed the connection, again and again. The client \
+             should have connected again after 0.1 s, but it took at least {:.2} s",
             soonest.as_secs_f64()
         );
         Err(late(&watch, finding))
     }
 
-    /// The server has answered once, and then takes connections and hangs up before it answers. On
-    /// a busy machine a pause may be too long, so there is more than one run.
+    /// Accepts connections and hangs up before it answers, after it has answered once. On a busy
+    /// machine a pause may be too long, so there is more than one run.
     fn pauses_grow(&self, mut server: Actor) -> Outcome<Actor> {
         let (mut soonest, watch) = ([Duration::MAX; PAUSES.len()], Watch::start());
         let is_late =
@@ -721,8 +733,9 @@ impl Reconnecting<'_> {
             .find(|(n, took)| is_late(*n, *took))
             .unwrap_or_default();
         let finding = format!(
-            "the server took the connection and hung up before it answered, and the client was to \
-             be back after a pause of {:.1} s (it is the {}. in a row), but it took {:.2} s",
+            "the server accepted the connection and hung up before it answered. The client should \
+             have connected again after a pause of {:.1} s (pause number {} in a row), but it \
+             took {:.2} s",
             PAUSES[number].as_secs_f64(),
             number + 1,
             took.as_secs_f64()
@@ -740,7 +753,7 @@ impl Reconnecting<'_> {
         let server = self.next_conversation("the server hung up before it answered")?;
         let took = hung_up.elapsed();
         if took < PAUSES[number] - EARLY {
-            let before = "the server took the connection and hung up before it answered";
+            let before = "the server accepted the connection and hung up before it answered";
             return Err(too_early(before, number, took));
         }
         Ok((server, took))
@@ -751,15 +764,16 @@ fn too_early(before: &str, number: usize, took: Duration) -> String {
     let flood =
         if took < Duration::from_millis(20) { ": that is a flood of connections" } else { "" };
     format!(
-        "{before}, and the client was to be back after a pause of {:.1} s (it is the {}. in a row), \
-         but it came after {:.2} s{flood}",
+        "{before}. The client should have connected again after a pause of {:.1} s (pause number \
+         {} in a row), but it connected after {:.2} s{flood}",
         PAUSES[number].as_secs_f64(),
         number + 1,
         took.as_secs_f64()
     )
 }
 
-/// A socket that has a port and does not listen: the port is ours, and whoever connects is refused.
+/// Returns a socket that has a port and does not listen: nobody else can have the port, and the system
+/// refuses every connection to it.
 fn a_port_that_refuses() -> Outcome<(Socket, SocketAddr)> {
     let bound = Socket::new(Domain::IPV4, Type::STREAM, None).and_then(|socket| {
         socket.bind(&SocketAddr::from(([127, 0, 0, 1], 0)).into())?;

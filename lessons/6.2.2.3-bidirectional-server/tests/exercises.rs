@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use checker::{
     Actor, Attempt, Deadline, LONG_SILENCE, LONGEST, Outcome, PATIENCE, Running, Watch, late,
-    lateness_of_time_outs, quoted, shown_time,
+    lateness_of_time_outs, quoted, shown_time, shown_times,
 };
 use harness::timed_out;
 
@@ -56,7 +56,7 @@ fn one_answer_a_line(attempt: &Attempt) -> Outcome {
     client.did("sent the line `😀` in two segments, 3 + 1 bytes");
     client.expect(ANSWER)?;
     client.send("一\n".repeat(1000))?;
-    client.did("sent a thousand lines at once");
+    client.did("sent a thousand lines in one piece");
     client.expect(ANSWER.repeat(1000))?;
     client.expect_silence(A_WHILE)?;
 
@@ -68,14 +68,14 @@ fn one_answer_a_line(attempt: &Attempt) -> Outcome {
     gone.reset();
     client.send("三\n")?;
     client.half_close()?;
-    client.did("sent one more line, closed its sending half");
+    client.did("sent one more line and closed its sending half");
     client.expect(ANSWER)?;
     client.expect_end()?;
     other.send("你")?;
     other.half_close()?;
-    other.did("sent `你` without a newline, closed its sending half");
+    other.did("sent `你` without a newline and closed its sending half");
     other.expect_end()?;
-    late.did("sent the beginning of a line, and nothing for some seconds,");
+    late.did("sent the beginning of a line, and then nothing for some seconds");
     late.expect_silence(LONG_SILENCE.saturating_sub(begun.elapsed()))?;
     late.send("了吗\n")?;
     late.did("sent the end of its line some seconds after the beginning");
@@ -101,10 +101,10 @@ fn upper_case_echo(attempt: &Attempt) -> Outcome {
         client.did("sent the first of the three bytes of `你`");
         client.expect_silence(Duration::from_millis(100))?;
         other.send("abc")?;
-        other.did("sent `abc` while the first was in the middle of a character");
+        other.did("sent `abc` while the first client was in the middle of a character");
         other.expect("ABC")?;
         client.send(rest)?;
-        client.did("sent the rest of `你!` after another client had spoken");
+        client.did("sent the rest of `你!` after another client had sent something");
         client.expect("你!")?;
     }
     client.send(first)?;
@@ -119,7 +119,7 @@ fn upper_case_echo(attempt: &Attempt) -> Outcome {
             let (start, end) = character.as_bytes().split_at(cut);
             client.send_in_pieces(&[start, end])?;
             client.did(&format!(
-                "sent `{character}` in two segments, {cut} + {} bytes,",
+                "sent `{character}` in two segments, {cut} + {} bytes",
                 character.len() - cut
             ));
             client.expect(upper)?;
@@ -128,12 +128,12 @@ fn upper_case_echo(attempt: &Attempt) -> Outcome {
 
     let long = "wörter und 字 ".repeat(10_000);
     client.send(&long)?;
-    client.did(&format!("sent {} bytes of text at once", long.len()));
+    client.did(&format!("sent {} bytes of text in one piece", long.len()));
     client.expect(long.to_uppercase())?;
 
     for (what, bytes) in [
         ("a byte that is not UTF-8", &b"\xff"[..]),
-        ("the beginning of a character that does not go on", b"\xe4\xbd"),
+        ("the beginning of a character without its end", b"\xe4\xbd"),
         ("a byte that only continues a character", b"\x80"),
     ] {
         client.send(bytes)?;
@@ -141,16 +141,16 @@ fn upper_case_echo(attempt: &Attempt) -> Outcome {
         client.did(&format!("sent {what}, and then the line `still here`"));
         let line = client.line()?;
         if !line.ends_with("STILL HERE") {
-            let came = format!("the line `{line}` came");
+            let came = format!("it received the line `{line}`");
             return Err(client.finding("a line that ends with `STILL HERE`", &came));
         }
     }
     for line in [&b"one \xff two\n"[..], b"one \xe4\xbd\xc3\xa9 two\n", b"one \xf0\x9f two\n"] {
         client.send(line)?;
-        client.did(&format!("sent {} in one piece, in which a byte is not UTF-8,", quoted(line)));
+        client.did(&format!("sent {} in one piece, in which a byte is not UTF-8", quoted(line)));
         let upper = client.line()?;
         if !(upper.starts_with("ONE ") && upper.ends_with(" TWO")) {
-            let came = format!("the line `{upper}` came");
+            let came = format!("it received the line `{upper}`");
             return Err(client.finding("a line that is `ONE`, something, and `TWO`", &came));
         }
     }
@@ -183,21 +183,21 @@ fn still_there(attempt: &Attempt) -> Outcome {
     if let Some(port) = present.iter().find(|port| stdout.lines().any(|line| line == lost(**port)))
     {
         return Err(format!(
-            "the client at port {port} had answered or left, in an orderly way or with a reset, and had \
-             not vanished, but the line `{}` was printed",
+            "the client at port {port} had answered or left, in an orderly way or with a reset. \
+             It had not vanished, but the server printed the line `{}`",
             lost(*port)
         ));
     }
     attempt.try_again(|| answers_what_is_long(&server))?;
     server.expect_little_kept_of(server.connect("a client that sends without end")?)?;
     attempt.try_again(|| {
-        let mut last = server.connect("a client that comes at the end")?;
+        let mut last = server.connect("a client that connects at the end")?;
         last.send("你吃了吗\n")?;
         last.expect(ANSWER)
     })
 }
 
-/// The line that says that the client at this port has vanished.
+/// Returns the line that says that the client at this port has vanished.
 fn lost(port: u16) -> String {
     format!("{port} 失联了") // has lost contact
 }
@@ -222,7 +222,7 @@ fn leave_in_every_way(attempt: &Attempt, server: &Running) -> Outcome<Vec<u16>> 
             client.half_close()
         })?;
         left.push(ends.address().port());
-        ends.did(&format!("{sent}, closed its sending half"));
+        ends.did(&format!("{sent} and closed its sending half"));
         ends.expect(ANSWER)?;
         ends.expect_end()?;
     }
@@ -231,8 +231,9 @@ fn leave_in_every_way(attempt: &Attempt, server: &Running) -> Outcome<Vec<u16>> 
         match shown >= 2 {
             true => Ok(left.clone()),
             false => Err(format!(
-                "two clients sent `你吃了吗` and had their answers, and the server was to print that \
-                 line for each, but printed it {shown} time(s)"
+                "two clients sent `你吃了吗` and received their answers. The server should have \
+                 printed that line for each of them, but it printed it {}",
+                shown_times(shown)
             )),
         }
     })
@@ -242,7 +243,7 @@ fn leave_in_every_way(attempt: &Attempt, server: &Running) -> Outcome<Vec<u16>> 
 const IN_TIME: Duration = Duration::from_millis(900);
 
 const TOO_LATE: &str =
-    "the check itself was too late to say something, because this machine is too busy";
+    "the check itself was too late to send something, because this machine is too busy";
 
 /// Connects a client that begins with this in time. A busy machine may need several tries. Returns the
 /// client, and when it began to connect.
@@ -262,19 +263,20 @@ fn in_time(
     Err(TOO_LATE.to_string())
 }
 
-/// How many pieces the server makes of it is its own business.
+/// Expects any number of answers, because the server decides how many pieces it makes of a long
+/// message.
 fn answers_what_is_long(server: &Running) -> Outcome {
     let mut client = server.connect("a client with much to send")?;
     client.send([0xff; 300_000])?;
     client.half_close()?;
-    client.did("sent 300,000 bytes that are not UTF-8, closed its sending half");
+    client.did("sent 300,000 bytes that are not UTF-8 and closed its sending half");
     let answers = client.read_to_end()?;
     let count = answers.len() / ANSWER.len();
     match count > 0 && answers == ANSWER.repeat(count).into_bytes() {
         true => Ok(()),
         false => {
-            let expected = format!("{} once or several times", quoted(ANSWER.as_bytes()));
-            Err(client.finding(&expected, &format!("{} came", quoted(&answers))))
+            let expected = format!("{}, once or several times", quoted(ANSWER.as_bytes()));
+            Err(client.finding(&expected, &format!("it received {}", quoted(&answers))))
         }
     }
 }
@@ -347,13 +349,15 @@ fn joined<T, const COUNT: usize>(
 /// the silence began, or a moment before: however busy this machine is, nothing may come too early.
 fn is_given_up(client: &mut Actor, since: Instant, did: &str) -> Outcome<Instant> {
     is_asked(client, since, did)?;
-    client.did("was asked `你还在吗`, did not answer");
+    client.did("was asked `你还在吗` and did not answer");
     if let Ok(line) = client.line() {
-        return Err(client.finding("the end of the connection", &format!("the line `{line}` came")));
+        return Err(
+            client.finding("the end of the connection", &format!("it received the line `{line}`"))
+        );
     }
     let rest = client.take_what_has_come();
     if !rest.is_empty() {
-        let came = format!("{} came", quoted(&rest));
+        let came = format!("it received {}", quoted(&rest));
         return Err(client.finding("the end of the connection", &came));
     }
     client.expect_over()?;
@@ -391,7 +395,7 @@ fn not_late(client: &Actor, since: Instant, came: Instant, wait: Duration, what:
     }
 }
 
-/// Any byte is an answer, whether it is text or not, and a line or not.
+/// Answers with any bytes, because a byte is an answer whether it is text or not, and a line or not.
 fn answers_twice(client: &mut Actor, connected: Instant) -> Outcome {
     let mut since = Instant::now();
     client.send("你吃了吗\n")?;
@@ -400,7 +404,7 @@ fn answers_twice(client: &mut Actor, connected: Instant) -> Outcome {
     }
     client.expect(ANSWER)?;
     for (answer, wait) in [(&b"\xe4"[..], Duration::from_millis(500)), (b"\n", Duration::ZERO)] {
-        let asked = is_asked(client, since, "had an answer, was silent")?;
+        let asked = is_asked(client, since, "received an answer and was silent")?;
         not_late(client, since, asked, SILENCE, "`你还在吗`")?;
         thread::sleep(wait);
         since = Instant::now();
@@ -409,13 +413,13 @@ fn answers_twice(client: &mut Actor, connected: Instant) -> Outcome {
             return Err(TOO_LATE.to_string());
         }
         client.did(&format!(
-            "was asked `你还在吗`, sent {} after {}",
+            "was asked `你还在吗` and sent {} after {}",
             quoted(answer),
             shown_time(wait)
         ));
         client.expect(ANSWER)?;
     }
-    let end = is_given_up(client, since, "had answered `你还在吗` twice, was silent")?;
+    let end = is_given_up(client, since, "had answered `你还在吗` twice and was silent")?;
     not_late(client, since, end, 2 * SILENCE, "the end of the connection")
 }
 
@@ -424,7 +428,7 @@ fn leaves_when_asked(mut client: Actor) -> Outcome<Instant> {
     client.expect(STILL_THERE)?;
     client.half_close()?;
     let left = Instant::now();
-    client.did("was asked `你还在吗`, closed its sending half");
+    client.did("was asked `你还在吗` and closed its sending half");
     client.expect_end()?;
     Ok(left)
 }
@@ -436,18 +440,18 @@ fn resets_when_asked(mut client: Actor) -> Outcome<Instant> {
     Ok(Instant::now())
 }
 
-/// What a client says every 0.6 s: lines and pieces, also cut within a character, and bytes that are
-/// not UTF-8.
+/// The words of a client that talks every 0.6 s: lines and pieces, some of them cut within a character,
+/// and bytes that are not UTF-8.
 const WORDS: [&[u8]; 6] = [b"hello\n", b"no newline", b"\xe4\xbd", b"\xa0\r\n", b"\xff", b"\n"];
 
 fn keeps_talking(mut client: Actor, since: Instant) -> Outcome {
     talks(&mut client, since, |client| {
-        client.did("said something every 0.6 s");
+        client.did("sent something every 0.6 s");
         client.expect(ANSWER)
     })
 }
 
-/// It is there, because it talks. The answers wait for it.
+/// Talks without reading. The client is there, because it talks, and the answers wait for it.
 fn talks_without_reading(mut client: Actor, since: Instant) -> Outcome {
     let mut said = 0;
     talks(&mut client, since, |client| {
@@ -455,12 +459,13 @@ fn talks_without_reading(mut client: Actor, since: Instant) -> Outcome {
         if said < WORDS.len() {
             return Ok(());
         }
-        client.did("said something every 0.6 s, 6 times, and began to read after that");
+        client.did("sent something every 0.6 s, 6 times, and began to read after that");
         client.expect(ANSWER.repeat(WORDS.len()))
     })
 }
 
-/// On a busy machine the client may be silent for so long that it is asked, which is right.
+/// Talks every 0.6 s. On a busy machine the client may be silent for so long that it is asked, which is
+/// right.
 fn talks(
     client: &mut Actor,
     since: Instant,
@@ -481,17 +486,18 @@ fn talks(
     if last.elapsed() > IN_TIME { Err(TOO_LATE.to_string()) } else { Ok(()) }
 }
 
-/// A server that has ended only its sending half would take what the client sends.
+/// Checks that the server has closed both halves: if it had closed only its sending half, it would
+/// accept what the client sends.
 fn is_closed_both_ways(attempt: &Attempt, client: &mut Actor) -> Outcome {
-    client.did("had not answered `你还在吗`, saw the end of the connection, sent something");
+    client.did("had not answered `你还在吗`, saw the end of the connection, and sent something");
     attempt.eventually(|| match client.stream().write(b"x") {
         Ok(_) => Err(client.finding("a reset", "the other side of the connection was still open")),
         Err(_) => Ok(()),
     })
 }
 
-/// Another client talks meanwhile, and its answers come immediately. A program that writes under a lock
-/// keeps it waiting for as long as its write may wait, which is a second.
+/// Lets another client talk meanwhile, whose answers should arrive immediately. A program that writes
+/// under a lock keeps it waiting for as long as its write may wait, which is a second.
 fn nobody_waits_for_a_client_that_reads_nothing(attempt: &Attempt, server: &Running) -> Outcome {
     // An attempt in which the buffers did not fill in time takes nothing back.
     let mut found = Ok(());
@@ -512,12 +518,12 @@ fn nobody_waits_for_a_client_that_reads_nothing(attempt: &Attempt, server: &Runn
     })?
 }
 
-/// What it says is nothing to print.
+/// Sends blank lines, of which the server prints nothing.
 fn is_answered_immediately(mut client: Actor, over: &AtomicBool) -> Outcome {
     while !over.load(Ordering::Relaxed) {
         let said = Instant::now();
         client.send("\n")?;
-        client.did("said something while another one read nothing");
+        client.did("sent something while another client read nothing");
         client.expect(ANSWER)?;
         let took = said.elapsed();
         if took > SILENCE.mul_f64(0.7) {
@@ -536,7 +542,7 @@ fn is_answered_immediately(mut client: Actor, over: &AtomicBool) -> Outcome {
 fn gives_up_a_client_that_reads_nothing(server: &Running) -> Outcome<bool> {
     let mut client = server.connect_from_afar("a client that talks on and on and reads nothing")?;
     let port = client.address().port();
-    client.did("sent for as long as the server took it");
+    client.did("sent for as long as the server read");
     let (deadline, mut stuck) = (Deadline::after(2 * LONGEST), Deadline::after(PATIENCE));
     let (watch, mut long_waits) = (Watch::start(), 0);
     loop {
@@ -546,7 +552,7 @@ fn gives_up_a_client_that_reads_nothing(server: &Running) -> Outcome<bool> {
         long_waits += usize::from(begun.elapsed() > Duration::from_millis(700));
         match written {
             Ok(_) if long_waits > 4 => {
-                let came = "the server went on, and read a little now and then";
+                let came = "the server went on and read a little now and then";
                 return Err(late(&watch, client.finding("to be given up after a second", came)));
             }
             Ok(_) if deadline.is_over() => return Ok(false), // the buffers of this system are too large
@@ -559,7 +565,8 @@ fn gives_up_a_client_that_reads_nothing(server: &Running) -> Outcome<bool> {
             Err(_) => break,
         }
     }
-    let after = "a client talked on and on and read none of the answers, and nothing more could be sent to it";
+    let after = "a client talked on and on without reading the answers, until nothing more could \
+                 be sent to it";
     server.expect_line_on_stdout(after, &lost(port)).map(|()| true)
 }
 
@@ -582,13 +589,13 @@ fn no_newline(attempt: &Attempt) -> Outcome {
         telnet.expect(ANSWER)?;
         soonest = soonest.min(asked.elapsed());
     }
-    telnet.did("had its answers, said nothing more");
+    telnet.did("received its answers and sent nothing more");
     telnet.expect_silence(A_WHILE)?;
     // A program that waits for nothing is that late each time.
     if soonest > Duration::from_millis(180) {
         let finding = format!(
-            "the telnet client sent lines, each with its newline, and waited {:.2} s for an answer \
-             at the least: with a newline there is nothing to wait for",
+            "the telnet client sent lines, each with its newline, and waited at least {:.2} s for \
+             each answer, but with a newline there is nothing to wait for",
             soonest.as_secs_f64()
         );
         return Err(late(&watch, finding));
@@ -597,15 +604,15 @@ fn no_newline(attempt: &Attempt) -> Outcome {
     telnet.expect(ANSWER.repeat(3))?;
     telnet.expect_silence(A_WHILE)?;
     telnet.send("一\n".repeat(1000))?;
-    telnet.did("sent a thousand lines at once");
+    telnet.did("sent a thousand lines in one piece");
     telnet.expect(ANSWER.repeat(1000))?;
     let mut gone = server.connect("a client that resets")?;
     gone.send("你吃")?;
     gone.reset();
-    silent.did("said nothing all the while");
+    silent.did("sent nothing all the time");
     silent.expect_silence(Duration::from_millis(100))?;
     silent.send("hello\n")?;
-    silent.did("said nothing for some seconds, then the line `hello`");
+    silent.did("sent nothing for some seconds, and then the line `hello`");
     silent.expect(ANSWER)?;
     telnet.half_close()?;
     telnet.expect_end()?;
@@ -620,11 +627,16 @@ fn ends_within_a_message(server: &Running) -> Outcome {
         let mut leaving = server.connect("a client that leaves")?;
         leaving.send(words)?;
         leaving.half_close()?;
-        leaving.did(&format!("sent {did} without a newline, closed its sending half"));
+        leaving.did(&format!("sent {did} without a newline and closed its sending half"));
         match leaving.read_to_end()? {
             came if came.is_empty() => {}
             came if came == ANSWER.as_bytes() && !words.is_empty() => {}
-            came => return Err(leaving.finding("its end", &format!("{} came", quoted(&came)))),
+            came => {
+                return Err(leaving.finding(
+                    "the end of the connection",
+                    &format!("it received {}", quoted(&came)),
+                ));
+            }
         }
     }
     Ok(())
@@ -633,8 +645,9 @@ fn ends_within_a_message(server: &Running) -> Outcome {
 /// 0.2 s, less a tick of the system's clock, which takes up to 16 ms on Windows.
 const EARLIEST: Duration = Duration::from_millis(180);
 
-/// Not before nothing more has come for 0.2 s, and not much later. One of three answers may be late
-/// because this machine is busy, but hardly all, and none can be early for that.
+/// Expects the answer when nothing more has arrived for 0.2 s, not before, and not much later. One of
+/// three answers may be late because this machine is busy, but hardly all of them, and none can be
+/// early because of that.
 fn answers_what_has_no_newline(node: &mut Actor) -> Outcome {
     let latest = Duration::from_millis(310) + lateness_of_time_outs()?;
     let mut soonest = Duration::MAX;
@@ -643,12 +656,12 @@ fn answers_what_has_no_newline(node: &mut Actor) -> Outcome {
         node.send(question)?;
         node.expect(ANSWER)?;
         soonest = soonest.min(asked.elapsed());
-        node.did("had its answer, said nothing more");
+        node.did("received its answer and sent nothing more");
         node.expect_silence(A_WHILE)?;
     }
-    let came = format!("the answer came after {:.2} s", soonest.as_secs_f64());
-    let expected = "an answer when nothing more has come for 0.2 s";
-    node.did("asked something without a newline, three times,");
+    let came = format!("the answer arrived after {:.2} s", soonest.as_secs_f64());
+    let expected = "an answer when nothing more has arrived for 0.2 s";
+    node.did("asked something without a newline, three times");
     match soonest >= EARLIEST && soonest < latest {
         true => Ok(()),
         false => Err(node.finding(expected, &came)),
@@ -671,7 +684,7 @@ fn a_message_in_segments(server: &Running, segments: &[&str]) -> Outcome {
         if longest < Duration::from_millis(120) {
             client.did(&did);
             client.expect(ANSWER)?;
-            client.did(&format!("{did}, had its answer"));
+            client.did(&format!("{did} and received its answer"));
             return client.expect_silence(A_WHILE);
         }
     }

@@ -17,7 +17,7 @@ checker::exercises! {
 fn number_the_lines(attempt: &Attempt) -> Outcome {
     let program = attempt.start(&[]);
     let typed = |what: &str, bytes: &[u8], expected: &str| {
-        // Where the program has ended, it may do so before this is typed or after.
+        // If the program has ended, it may have done so before this is typed or after.
         program.type_bytes(bytes).map_err(|finding| format!("{what}: {finding}"))?;
         program.expect_line_on_stdout(&format!("{what} was typed"), expected)
     };
@@ -29,7 +29,7 @@ fn number_the_lines(attempt: &Attempt) -> Outcome {
     thread::sleep(Duration::from_millis(100));
     typed("`四` in two pieces, cut within the character,", b"\x9b\n", "4: 四")?;
     program.type_bytes(b"\xff is no text\n")?;
-    typed("`six` after a line that is no UTF-8", b"six\n", "6: six")?;
+    typed("`six` after a line that is not UTF-8", b"six\n", "6: six")?;
     let many: String = (7..=1000).map(|number| format!("line {number}\n")).collect();
     typed("a thousand lines in all", many.as_bytes(), "1000: line 1000")?;
     program.type_bytes(b"the last")?;
@@ -44,10 +44,11 @@ fn number_the_lines(attempt: &Attempt) -> Outcome {
     let lines = program.stdout().lines().count();
     match status.success() {
         true if lines == 1001 => Ok(()),
-        true => Err(format!("1001 lines were typed that are not blank, and {lines} were printed")),
-        false => {
-            Err(format!("the input ended, and the program was to end with status 0, not {status}"))
-        }
+        true => Err(format!("1001 lines that are not blank were typed, but {lines} were printed")),
+        false => Err(format!(
+            "the input ended, so the program should have ended with exit status 0, but it ended \
+             with {status}"
+        )),
     }
 }
 
@@ -58,7 +59,7 @@ fn nothing_to_number(attempt: &Attempt) -> Outcome {
     program.expect_exit(after)?;
     match program.stdout() {
         stdout if stdout.is_empty() => Ok(()),
-        stdout => Err(format!("{after}, and {} was printed", quoted(stdout.as_bytes()))),
+        stdout => Err(format!("{after}, but the program printed {}", quoted(stdout.as_bytes()))),
     }
 }
 
@@ -68,34 +69,34 @@ fn ask_a_server(attempt: &Attempt) -> Outcome {
     let mut server = attempt.accepted_by(&listener, "the server")?;
 
     client.type_line("  你好 ")?;
-    server.did("accepted the connection, `你好` was typed,");
+    server.did("accepted the connection, and `你好` was typed");
     server.expect("你好\n")?;
     let (first, second) = "1:你好\n".as_bytes().split_at(4); // in the middle of a character
     server.send_in_pieces(&[first, second])?;
     client.expect_line_on_stdout("the server answered `1:你好` in two segments", "1:你好")?;
     client.type_bytes(b"once more\r\n")?;
-    server.did("answered, `once more` was typed, with a line end of Windows,");
+    server.did("answered, and `once more` was typed with a line end of Windows");
     server.expect("once more\n")?;
     thread::sleep(LONG_SILENCE);
     server.send("2:once more\n")?;
     client.expect_line_on_stdout("the server answered some seconds later", "2:once more")?;
     client.type_line("😀")?;
-    server.did("answered, `😀` was typed,");
+    server.did("answered, and `😀` was typed");
     server.expect("😀\n")?;
     server.send_in_pieces(&[&b"3:\xff \xf0\x9f\x98"[..], b"\x80", b"\n"])?;
     let after = "the server answered with a byte that is not UTF-8, and `😀` cut in two";
     attempt.eventually(|| match client.stdout().lines().nth(2) {
         Some(line) if line.starts_with("3:") && line.ends_with(" 😀") => Ok(()),
-        Some(line) => Err(format!("{after}, and `{line}` was printed")),
-        None => Err(format!("{after}, and nothing was printed")),
+        Some(line) => Err(format!("{after}, but the program printed `{line}`")),
+        None => Err(format!("{after}, but the program printed nothing")),
     })?;
 
     client.type_bytes(b"the last")?;
     client.close_stdin();
-    server.did("answered, `the last` was typed without Enter, and the input ended,");
+    server.did("answered, `the last` was typed without Enter, and the input ended");
     server.expect("the last\n")?;
     server.send("4:the last\n")?;
-    server.did("answered, the input ended,");
+    server.did("answered, and the input ended");
     server.expect_end()?;
     if client.has_ended() {
         return Err(
@@ -143,7 +144,7 @@ fn types_without_end(client: &Running, mut server: Actor) -> Outcome {
     })
 }
 
-/// The screen holds what the server has answered, line by line, and nothing else.
+/// Checks that the screen holds what the server has answered, line by line, and nothing else.
 fn shows_the_answers_alone(client: &Running) -> Outcome {
     let stdout = client.stdout();
     let lines: Vec<&str> = stdout.lines().collect();
@@ -153,7 +154,7 @@ fn shows_the_answers_alone(client: &Running) -> Outcome {
     match as_expected {
         true => Ok(()),
         false => Err(format!(
-            "the screen was to show the six lines of the server and nothing else, but it shows: {}",
+            "the screen should show the server's six lines and nothing else, but it shows: {}",
             lines.join(" | ")
         )),
     }
@@ -166,7 +167,7 @@ fn heartbeat(attempt: &Attempt) -> Outcome {
     attempt.try_again(|| no_heartbeat_while_typing(&client, &mut server))?;
     attempt.try_again(|| soon_after_a_line(&client, &mut server))?;
 
-    ends_with_its_input(&client, server, "got what was typed")?;
+    ends_with_its_input(&client, server, "received what was typed")?;
     let (listener, address) = listener()?;
     let client = attempt.start(&[&address.to_string()]);
     let server = attempt.accepted_by(&listener, "the server")?;
@@ -182,18 +183,23 @@ fn heartbeat(attempt: &Attempt) -> Outcome {
 
 fn ends_with_its_input(client: &Running, mut server: Actor, did: &str) -> Outcome {
     client.close_stdin();
-    server.did(&format!("{did}, the input ended,"));
+    server.did(&format!("{did}, and the input ended"));
     // Before it notices, a heartbeat may be due, on a busy machine some more.
     for _ in 0..5 {
         match server.line() {
             Ok(line) if line == "ping" => {}
-            Ok(line) => return Err(format!("all that was typed had come, and then `{line}` came")),
+            Ok(line) => {
+                return Err(format!(
+                    "the server received everything that was typed, but then it received `{line}` \
+                     as well"
+                ));
+            }
             Err(_) => break,
         }
     }
     server.expect_end()?;
     drop(server);
-    client.expect_exit("the input had ended and the connection too")?;
+    client.expect_exit("the input and the connection had ended")?;
     Ok(())
 }
 
@@ -201,7 +207,7 @@ fn ends_with_its_input(client: &Running, mut server: Actor, did: &str) -> Outcom
 /// this machine was busy.
 const LATE: Duration = Duration::from_millis(1350);
 
-/// Before anything has been typed, a heartbeat is due as well.
+/// Expects a heartbeat before anything has been typed.
 fn silent_from_the_start(attempt: &Attempt) -> Outcome<(Running, Actor)> {
     let (listener, address) = listener()?;
     let started = Instant::now();
@@ -209,10 +215,10 @@ fn silent_from_the_start(attempt: &Attempt) -> Outcome<(Running, Actor)> {
     let mut server = attempt.accepted_by(&listener, "the server")?;
     let accepted = Instant::now();
     server.set_patience(attempt.patience() + Duration::from_secs(1)); // a heartbeat takes one
-    server.did("accepted the connection, nothing was typed,");
+    server.did("accepted the connection, and nothing was typed");
     server.expect_line("ping")?;
     if started.elapsed() < Duration::from_millis(950) {
-        let came = format!("it came after {:.2} s", started.elapsed().as_secs_f64());
+        let came = format!("it arrived after {:.2} s", started.elapsed().as_secs_f64());
         return Err(server.finding("the first heartbeat a second later", &came));
     }
     if accepted.elapsed() > LATE {
@@ -222,18 +228,18 @@ fn silent_from_the_start(attempt: &Attempt) -> Outcome<(Running, Actor)> {
     Ok((client, server))
 }
 
-/// Each heartbeat may be late on a busy machine, but none comes early.
+/// Expects a heartbeat each second. On a busy machine it may be late, but never early.
 fn one_heartbeat_a_second(client: &Running, server: &mut Actor) -> Outcome {
     let typed = Instant::now(); // nothing that follows can come too early because it was held up
     expect_typed(server, "hello", || client.type_line("hello"))?;
-    server.did("got what was typed, then nothing was typed,");
+    server.did("received what was typed, and then nothing was typed");
     let (mut before, mut soonest) = (typed, Duration::MAX);
     for number in 1..=3 {
         server.expect_line("ping")?;
         if typed.elapsed() < Duration::from_millis(950 * number) {
             return Err(format!(
-                "nothing was typed, and a heartbeat a second was to come, but the server got the \
-                 {number}. after {:.2} s",
+                "nothing was typed, so a heartbeat should arrive each second, but heartbeat \
+                 number {number} arrived after {:.2} s",
                 typed.elapsed().as_secs_f64()
             ));
         }
@@ -242,30 +248,31 @@ fn one_heartbeat_a_second(client: &Running, server: &mut Actor) -> Outcome {
     }
     if soonest > LATE {
         return Err(format!(
-            "nothing was typed, and a heartbeat a second was to come, but three took {:.1} s",
+            "nothing was typed, so a heartbeat should arrive each second, but three of them took \
+             {:.1} s",
             typed.elapsed().as_secs_f64()
         ));
     }
     Ok(())
 }
 
-/// The first heartbeat is due one second after a line, also after a line that comes half a second
-/// after a heartbeat: who only looks each second whether something was typed is late then.
+/// Expects the first heartbeat one second after a line, even if the line comes half a second after a
+/// heartbeat. A program that only looks once a second whether something was typed is late then.
 fn soon_after_a_line(client: &Running, server: &mut Actor) -> Outcome {
-    server.did("got what was typed, then nothing was typed,");
+    server.did("received what was typed, and then nothing was typed");
     server.expect_line("ping")?;
     thread::sleep(Duration::from_millis(500));
     let typed = Instant::now();
     expect_typed(server, "still here", || client.type_line("still here"))?;
-    server.did("got `still here`, then nothing was typed,");
+    server.did("received `still here`, and then nothing was typed");
     server.expect_line("ping")?;
     let took = typed.elapsed();
     if took < LATE {
         return Ok(());
     }
     Err(format!(
-        "nothing was typed after a line, and the first heartbeat was due a second later, but it came \
-         after {:.1} s",
+        "nothing was typed after a line, so the first heartbeat was due a second later, but it \
+         arrived after {:.1} s",
         took.as_secs_f64()
     ))
 }
@@ -274,7 +281,7 @@ fn no_heartbeat_while_typing(client: &Running, server: &mut Actor) -> Outcome {
     let mut heartbeats = 0;
     for word in ["one", "two", "three", "four", "five"] {
         client.type_line(word)?;
-        server.did(&format!("was connected, `{word}` was typed,"));
+        server.did(&format!("was connected, and `{word}` was typed"));
         let others = server.find_line(word)?;
         heartbeats += if word == "one" { 0 } else { others.len() };
         thread::sleep(Duration::from_millis(350));
@@ -282,16 +289,16 @@ fn no_heartbeat_while_typing(client: &Running, server: &mut Actor) -> Outcome {
     match heartbeats {
         0 => Ok(()),
         _ => Err(format!(
-            "a line was typed every 0.35 s, five in all, and the server was to get nothing but \
-             these, but it also got {heartbeats} heartbeat(s) between them"
+            "a line was typed every 0.35 s, five in all. The server should have received only \
+             these lines, but it also received heartbeats between them ({heartbeats})"
         )),
     }
 }
 
-/// Heartbeats may come before what is typed: the machine may be slow.
+/// Waits for what is typed, past heartbeats that are sent before it, because the machine may be slow.
 fn expect_typed(server: &mut Actor, text: &str, type_it: impl Fn() -> Outcome) -> Outcome {
     type_it()?;
-    server.did(&format!("was connected, `{text}` was typed,"));
+    server.did(&format!("was connected, and `{text}` was typed"));
     for _ in 0..20 {
         let line = server.line()?;
         if line == text {
@@ -299,9 +306,10 @@ fn expect_typed(server: &mut Actor, text: &str, type_it: impl Fn() -> Outcome) -
         }
         if line != "ping" {
             return Err(format!(
-                "`{text}` was typed, and the server was to get it as a line, but `{line}` came"
+                "`{text}` was typed, and the server should have received it as a line, but it \
+                 received `{line}`"
             ));
         }
     }
-    Err(format!("`{text}` was typed, but the server got nothing but a flood of heartbeats"))
+    Err(format!("`{text}` was typed, but the server received only a flood of heartbeats"))
 }

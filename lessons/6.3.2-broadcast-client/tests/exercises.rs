@@ -17,7 +17,7 @@ checker::exercises! {
     }
 }
 
-/// A client that has connected to us.
+/// Starts a client, and waits until it has connected to us.
 fn started(attempt: &Attempt) -> Outcome<(Running, Actor)> {
     let (listener, address) = listener()?;
     let client = attempt.start(&[&address.to_string()]);
@@ -28,13 +28,15 @@ fn started(attempt: &Attempt) -> Outcome<(Running, Actor)> {
 fn server_goes(attempt: &Attempt) -> Outcome {
     const GONE: &str = "the server has gone";
     let still_there = |client: &Running, after: &str| match client.stdout().contains(GONE) {
-        true => Err(format!("{after}, and the program printed `{GONE}`, but it has not gone")),
+        true => {
+            Err(format!("{after}, and the program printed `{GONE}`, but the server is still there"))
+        }
         false => Ok(()),
     };
 
     let (client, mut server) = started(attempt)?;
     client.type_line("hello")?;
-    server.did("accepted the connection, `hello` was typed,");
+    server.did("accepted the connection, and `hello` was typed");
     server.expect("hello\n")?;
     server.send("51000:你好\r\n")?;
     client.expect_line_on_stdout("the server sent the line `51000:你好`", "51000:你好")?;
@@ -46,13 +48,13 @@ fn server_goes(attempt: &Attempt) -> Outcome {
     still_there(&client, after)?;
     shown?;
     server.send("51000:no newline")?;
-    let after = "the server sent `51000:no newline` without one, and nothing more";
+    let after = "the server sent `51000:no newline` without a newline, and then nothing more";
     client.expect_line_on_stdout(after, "51000:no newline")?;
     server.send("\n")?;
     thread::sleep(LONG_SILENCE);
     still_there(&client, "the server was silent for some seconds")?;
     client.type_line("still here?")?;
-    server.did("was silent for some seconds, `still here?` was typed,");
+    server.did("was silent for some seconds, and `still here?` was typed");
     server.expect("still here?\n")?;
     server.send(b"51000:cut \xe4\xbd")?;
     drop(server);
@@ -71,7 +73,7 @@ fn server_goes(attempt: &Attempt) -> Outcome {
 
     let (client, mut server) = started(attempt)?;
     client.close_stdin();
-    server.did("accepted the connection, the client's input ended,");
+    server.did("accepted the connection, and the client's input ended");
     server.expect_end()?;
     if client.has_ended() {
         return Err("the input ended, and the program ended with it, although the server had not \
@@ -98,8 +100,8 @@ fn comes_last(client: &Running, gone: &str) -> Outcome {
     match client.stdout().lines().last() {
         Some(last) if last == gone => Ok(()),
         other => Err(format!(
-            "the server sent something and closed the connection, and the program was to print \
-             `{gone}` last, but after it came {other:?}"
+            "the server sent something and closed the connection. The program should have printed \
+             `{gone}` last, but its last line is {other:?}"
         )),
     }
 }
@@ -107,15 +109,15 @@ fn comes_last(client: &Running, gone: &str) -> Outcome {
 fn quit(attempt: &Attempt) -> Outcome {
     let (client, mut server) = started(attempt)?;
     client.type_line("hello")?;
-    server.did("accepted the connection, `hello` was typed,");
+    server.did("accepted the connection, and `hello` was typed");
     server.expect("hello\n")?;
     for near_miss in ["/quitter", "/qui", "quit", "say /quit", "/quit now", "/Quit"] {
         client.type_line(near_miss)?;
-        server.did(&format!("was connected, `{near_miss}` was typed, which is no `/quit`,"));
+        server.did(&format!("was connected, and `{near_miss}` was typed, which is not `/quit`"));
         server.expect(format!("{near_miss}\n"))?;
     }
     client.type_bytes(b"a last word\n  /quit \r\nand this is too late\n")?;
-    server.did("was connected, a line, then `  /quit ` and one more line were typed at once,");
+    server.did("was connected, and a line, `  /quit ` and one more line were typed in one piece");
     server.expect("a last word\n")?;
     server.expect_end()?;
     leaves_when_the_server_has_finished(&client, server)?;
@@ -126,7 +128,7 @@ fn quit(attempt: &Attempt) -> Outcome {
     client.type_bytes(b"uit\n/qu")?;
     thread::sleep(Duration::from_millis(100));
     client.type_bytes(b"it\n")?;
-    server.did("accepted the connection, `你/quit` and `/quit` were typed, each in two pieces,");
+    server.did("accepted the connection, and `你/quit` and `/quit` were typed, each in two pieces");
     server.expect("你/quit\n")?;
     server.expect_end()?;
     leaves_when_the_server_has_finished(&client, server)?;
@@ -134,21 +136,21 @@ fn quit(attempt: &Attempt) -> Outcome {
     let (client, mut server) = started(attempt)?;
     client.type_bytes(b"/quit")?;
     client.close_stdin();
-    server.did("accepted the connection, `/quit` was typed without Enter, and the input ended,");
+    server.did("accepted the connection, `/quit` was typed without Enter, and the input ended");
     server.expect_end()?;
     leaves_when_the_server_has_finished(&client, server)?;
 
     let (client, mut server) = started(attempt)?;
     client.type_line("no command here")?;
     client.close_stdin();
-    server.did("accepted the connection, a line was typed, and the input ended without `/quit`,");
+    server.did("accepted the connection, a line was typed, and the input ended without `/quit`");
     server.expect("no command here\n")?;
     server.expect_end()?;
     leaves_when_the_server_has_finished(&client, server)?;
 
     let (client, mut server) = started(attempt)?;
     client.close_stdin();
-    server.did("accepted the connection, nothing was typed, and the input ended,");
+    server.did("accepted the connection, nothing was typed, and the input ended");
     server.expect_end()?;
     leaves_when_the_server_has_finished(&client, server)?;
     let (client, mut server) = started(attempt)?;
@@ -160,24 +162,27 @@ fn quit(attempt: &Attempt) -> Outcome {
 
 fn leaves_when_the_server_has_finished(client: &Running, mut server: Actor) -> Outcome {
     if client.has_ended() {
-        return Err("the program half-closed, and ended before the server had closed the \
-                    connection: what the server still has to say is lost"
+        return Err("the program half-closed the connection, but it ended before the server had \
+                    closed it, so whatever the server still sends is lost"
             .to_string());
     }
     server.send("51000:farewell\n")?;
-    let after = "the program had half-closed, and the server sent one more line";
+    let after = "the program had half-closed the connection, and the server sent one more line";
     client.expect_line_on_stdout(after, "51000:farewell")?;
     drop(server);
-    let after = "the program had half-closed, and the server closed the connection";
+    let after = "the program had half-closed the connection, and the server closed it";
     let status = client.expect_exit(after)?;
     if !status.success() {
-        return Err(format!("{after}, and the program was to end with status 0, not {status}"));
+        return Err(format!(
+            "{after}, so the program should have ended with exit status 0, but it ended with \
+             {status}"
+        ));
     }
     match client.stdout().as_str() {
         "51000:farewell\n" => Ok(()),
         stdout => Err(format!(
-            "{after}. The server had sent the line `51000:farewell`, and stdout was to show just that, \
-             but it shows {}",
+            "{after}. The server had sent the line `51000:farewell`, so stdout should show just \
+             that, but it shows {}",
             quoted(stdout.as_bytes())
         )),
     }
@@ -210,10 +215,10 @@ struct Between<'a> {
     in_use: InUse,
 }
 
-/// What diagnoses call the program's server, which stands behind it, as its clients see it.
-const SERVER: &str = "the server behind it";
+/// The name in diagnoses of the program's server, as its clients see it.
+const SERVER: &str = "the server behind the program";
 
-/// What no text holds, and a carriage return at the end.
+/// Bytes that no text holds, and a carriage return at the end.
 const BYTES: &[u8] = b"\0\xff\xfe\x80 \xe4\xbd\r\n\n me\r";
 
 /// So many pairs leave at the same time when it is about what is left behind.
@@ -232,12 +237,12 @@ impl Between<'_> {
     /// made for it.
     fn first_pair(&self) -> Outcome<(Actor, Actor)> {
         let client = self.program.connect("a client")?;
-        Ok((client, self.accepted("a client connected and said nothing yet")?))
+        Ok((client, self.accepted("a client connected and has sent nothing yet")?))
     }
 
     fn pair(&self) -> Outcome<(Actor, Actor)> {
         let client = self.program.connect("a client")?;
-        Ok((client, self.accepted("a client connected, while another one was there")?))
+        Ok((client, self.accepted("a client connected while another one was there")?))
     }
 
     fn accepted(&self, after: &str) -> Outcome<Actor> {
@@ -268,32 +273,32 @@ impl Between<'_> {
         goes_on.expect("my last word")?;
         goes_on.expect_end()?;
         // Both go on a little, so that the program waits in a call that it made after the end.
-        asks.did("closed its sending half, was sent `just a moment` by the server,");
+        asks.did("closed its sending half, and the server sent it `just a moment`");
         pass(&mut answers, &mut asks, b"just a moment")?;
-        ends.did("closed its sending half, was sent `go on` by the client,");
+        ends.did("closed its sending half, and the client sent it `go on`");
         pass(&mut goes_on, &mut ends, b"go on")?;
         thread::sleep(LONG_SILENCE);
 
         client.send("still there?")?;
         server.did(
-            "was silent for 2.5 s, was sent `still there?` by the client, which was silent, too,",
+            "was silent for 2.5 s, as the client was, and then the client sent `still there?`",
         );
         server.expect("still there?")?;
         server.send("yes")?;
-        client.did("was silent for 2.5 s, asked `still there?`, was answered `yes`,");
+        client.did("was silent for 2.5 s, asked `still there?`, and the server answered `yes`");
         client.expect("yes")?;
 
         let much = noise(300_000);
-        asks.did("closed its sending half, was answered by the server 2.5 s later,");
+        asks.did("closed its sending half, and the server answered 2.5 s later");
         pass(&mut answers, &mut asks, &much)?;
         asks.expect_silence(Duration::from_millis(100))?;
         answers.half_close()?;
-        asks.did("closed its sending half, was answered by the server, which then did the same,");
+        asks.did("closed its sending half, and the server answered and then did the same");
         asks.expect_end()?;
-        ends.did("closed its sending half, was sent more by the client 2.5 s later,");
+        ends.did("closed its sending half, and the client sent it more 2.5 s later");
         pass(&mut goes_on, &mut ends, &much)?;
         goes_on.half_close()?;
-        ends.did("closed its sending half, was sent more by the client, which then did the same,");
+        ends.did("closed its sending half, and the client sent it more and then did the same");
         ends.expect_end()
     }
 
@@ -301,11 +306,11 @@ impl Between<'_> {
         let much = noise(300_000);
         for _ in 0..10 {
             let (mut client, server) = self.pair()?;
-            client.did("was sent 300000 bytes by a server that then closed the connection");
+            client.did("has a server that sent it 300,000 bytes and then closed the connection");
             pass_and_close(server, &mut client, &much)?;
             client.expect_end()?;
             let (client, mut server) = self.pair()?;
-            server.did("was sent 300000 bytes by a client that then closed the connection");
+            server.did("has a client that sent it 300,000 bytes and then closed the connection");
             pass_and_close(client, &mut server, &much)?;
             server.expect_end()?;
         }
@@ -315,7 +320,7 @@ impl Between<'_> {
         server.did("had a client that sent nothing and closed its sending half");
         server.expect_end()?;
         server.send("an answer to nothing")?;
-        client.did("sent nothing, closed its sending half, was answered by the server,");
+        client.did("sent nothing and closed its sending half, and the server answered");
         client.expect("an answer to nothing")?;
         drop(server);
         client.expect_end()?;
@@ -338,14 +343,16 @@ impl Between<'_> {
         }
         let mut servers = Vec::new();
         for _ in 0..CROWD {
-            let mut server = self.accepted("30 clients came in the same moment")?;
-            server.did("accepted the connection for one of 30 clients that came together");
+            let mut server = self.accepted("30 clients connected at the same time")?;
+            server.did(
+                "accepted the connection for one of 30 clients that connected at the same time",
+            );
             let who = server.take_exactly("client 00".len())?;
             server.send([&b"hello, "[..], &who].concat())?;
             servers.push(server);
         }
         for (number, client) in clients.iter_mut().enumerate() {
-            client.did("came together with 29 others and told the server its number");
+            client.did("connected at the same time as 29 others and told the server its number");
             client.expect(format!("hello, client {number:02}"))?;
         }
         Ok(())
@@ -357,7 +364,7 @@ impl Between<'_> {
         let (mut client_sends, mut server_sends) = (client.another()?, server.another()?);
         let much = noise(8 << 20);
         for end in [&mut client, &mut server] {
-            end.did("was sent 8 MiB, while it sent as much itself,");
+            end.did("was sent 8 MiB while it sent as much itself");
         }
         thread::scope(|scope| {
             let sends = [&mut client_sends, &mut server_sends]
@@ -398,10 +405,12 @@ impl Between<'_> {
             server.did("had a client that closed its sending half");
             server.expect_end()?;
             server.half_close()?;
-            client.did("closed its sending half, and so did the server,");
+            client.did("closed its sending half, and so did the server");
             client.expect_end()?;
         }
-        self.expect_given_back("in 20 pairs first the client ended its half, then the server")?;
+        self.expect_given_back(
+            "in 20 pairs, first the client closed its sending half and then the server",
+        )?;
 
         let (clients, mut servers) = self.pairs()?;
         clients.into_iter().for_each(Actor::reset);
@@ -409,7 +418,7 @@ impl Between<'_> {
             server.did("had a client that was reset");
             server.expect_over()?;
         }
-        self.expect_given_back("20 clients left with a reset, while their servers stayed")?;
+        self.expect_given_back("20 clients left with a reset while their servers stayed")?;
 
         let (mut clients, servers) = self.pairs()?;
         servers.into_iter().for_each(Actor::reset);
@@ -417,7 +426,7 @@ impl Between<'_> {
             client.did("had a server that left with a reset");
             client.expect_over()?;
         }
-        self.expect_given_back("the server left 20 clients with a reset, while these stayed")?;
+        self.expect_given_back("the server left 20 clients with a reset while these stayed")?;
 
         let (clients, mut servers) = self.pairs()?;
         drop(clients);
@@ -425,8 +434,9 @@ impl Between<'_> {
             server.did("had a client that closed the connection");
             server.expect_end()?;
             self.attempt.eventually(|| match server.send("more") {
-                Ok(()) => Err("20 clients had closed their connections, and the server behind it \
-                               went on sending, but its connections stayed open"
+                Ok(()) => Err("20 clients had closed their connections while the server behind \
+                               the program went on sending, but the server's connections stayed \
+                               open"
                     .to_string()),
                 Err(_) => Ok(()),
             })?;
@@ -441,7 +451,9 @@ impl Between<'_> {
             reader.keep_little();
             while written_now(&sender, &[b'x'; 1 << 20]) == 1 << 20 {}
             reader.reset();
-            sender.did(&format!("sent much to a {idle} that did not read, and then was reset,"));
+            sender.did(&format!(
+                "sent a lot to a {idle} that did not read and then reset the connection"
+            ));
             sender.expect_over()?;
             self.expect_given_back(&format!("a {idle} that did not read left with a reset"))?;
         }
@@ -455,13 +467,13 @@ impl Between<'_> {
 
 fn passes_on_any_bytes((client, server): &mut (Actor, Actor)) -> Outcome {
     server.send("who is there?")?;
-    client.did("said nothing yet, was greeted by the server with `who is there?`,");
+    client.did("had sent nothing yet, and the server greeted it with `who is there?`");
     client.expect("who is there?")?;
     client.send(BYTES)?;
-    server.did("was sent bytes that are not text, without a newline, by the client,");
+    server.did("was sent bytes that are not text, without a newline, by the client");
     server.expect(BYTES)?;
     server.send(BYTES)?;
-    client.did("was sent bytes that are not text, without a newline, by the server,");
+    client.did("was sent bytes that are not text, without a newline, by the server");
     client.expect(BYTES)
 }
 
@@ -469,7 +481,7 @@ fn passes_on_any_bytes((client, server): &mut (Actor, Actor)) -> Outcome {
 struct HeldUp<'a> {
     sender: Actor,
     reader: Actor,
-    /// What diagnoses call them, such as `the server` and `client`.
+    /// Their names in diagnoses, such as `the server` and `client`.
     names: [&'a str; 2],
     /// How many bytes have been sent.
     sent: usize,
@@ -479,38 +491,41 @@ impl HeldUp<'_> {
     /// Checks that everything is still there after a while, and that the other direction goes on.
     fn loses_nothing(self) -> Outcome {
         let HeldUp { mut sender, mut reader, names: [who, idle], sent } = self;
-        sender.did(&format!("sent much to a {idle} that did not read for 2.5 s, but talked then,"));
+        sender.did(&format!(
+            "sent a lot to a {idle} that read nothing for 2.5 s, but then sent something"
+        ));
         let talked = reader.send("but I talk");
         talked.map_err(|why| {
-            format!("{who} sent much, the {idle} did not read for 2.5 s, and {why}")
+            format!("{who} sent a lot, the {idle} read nothing for 2.5 s, and {why}")
         })?;
         sender.expect("but I talk")?;
         reader.half_close()?;
         sender.did(&format!(
-            "sent much to a {idle} that did not read for 2.5 s, and then ended its half,"
+            "sent a lot to a {idle} that read nothing for 2.5 s, and then closed its sending half"
         ));
         sender.expect_end()?;
-        reader.did(&format!("did not read for 2.5 s, was sent {sent} bytes by {who},"));
+        reader.did(&format!("read nothing for 2.5 s, while {who} sent it {sent} bytes"));
         let mut rest = sent;
         while rest > 0 {
             let Ok(part) = reader.take_exactly(rest.min(1 << 20)) else {
                 let came = sent - rest + reader.take_what_has_come().len();
-                let came = format!("after {came} of them no more came");
+                let came = format!("it received only {came} of them");
                 return Err(reader.finding(&format!("all {sent} bytes"), &came));
             };
             if let Some(at) = part.iter().position(|byte| *byte != b'x') {
-                let came = format!("after {} of them others came", sent - rest + at);
+                let came = format!("it received other bytes after the first {}", sent - rest + at);
                 return Err(reader.finding("the same bytes", &came));
             }
             rest -= part.len();
         }
         sender.half_close()?;
-        reader.did(&format!("did not read for 2.5 s, then took everything that {who} sent,"));
+        reader.did(&format!("read nothing for 2.5 s, and then everything that {who} had sent"));
         reader.expect_end()
     }
 }
 
-/// What a program holds. `None` if the system does not tell, and only Linux does.
+/// The threads and descriptors that a program uses. `None` if the system does not tell: only Linux
+/// does.
 struct InUse {
     threads: Option<u64>,
     descriptors: Option<usize>,
@@ -535,7 +550,7 @@ impl InUse {
                 return Ok(());
             }
             Err(format!(
-                "{after}, and the program was to give back what it had for them, but it has \
+                "{after}, so the program should have released what it used for them, but it has \
                  {more_threads} threads and {more} open sockets or files more than at its start"
             ))
         })
@@ -549,21 +564,21 @@ fn upstream_is_not_there(attempt: &Attempt) -> Outcome {
     let program = attempt.serve_with(&[&address.to_string()])?;
     let in_use = InUse::by(&program);
     let closed = |mut client: Actor| {
-        client.did("connected, while nobody listened at the server's address,");
+        client.did("connected while nobody was listening at the server's address");
         client.expect_over()?;
         Ok(client)
     };
     let first = closed(program.connect("a client")?)?;
     if program.has_ended() {
-        return Err("a client connected, while nobody listened at the server's address, and the \
-                    program ended, although other clients may come"
+        return Err("a client connected while nobody was listening at the server's address, and \
+                    the program ended, although other clients may come"
             .to_string());
     }
-    let after = "a client connected, while nobody listened at the server's address";
+    let after = "a client connected while nobody was listening at the server's address";
     program.expect_line_on_stdout(after, &line)?;
     let crowd = program.connect_at_once(MANY, "one of 20 clients")?;
     let crowd = crowd.into_iter().map(closed).collect::<Outcome<Vec<Actor>>>()?;
-    let after = "21 clients connected, while nobody listened at the server's address";
+    let after = "21 clients connected while nobody was listening at the server's address";
     program.expect_lines_on_stdout(after, 1 + MANY, &line)?;
     in_use.expect_again(attempt, &program, after)?;
     drop((first, crowd));
@@ -574,7 +589,7 @@ fn upstream_is_not_there(attempt: &Attempt) -> Outcome {
     let mut server =
         attempt.accepted_by(&upstream, "the server, which had not been there at first,")?;
     client.send("at last")?;
-    server.did("had not been there at first");
+    server.did("accepted the connection of a client that sent `at last`");
     server.expect("at last")?;
     program.expect_lines_on_stdout("the server was there again", 1 + MANY, &line)
 }
@@ -605,8 +620,12 @@ fn expect_bytes(receiver: &mut Actor, bytes: &[u8]) -> Outcome {
         None => Ok(()),
         Some(at) => {
             let shown = |bytes: &[u8]| quoted(&bytes[at..bytes.len().min(at + 10)]);
-            let came = format!("they differ after {at} bytes: {} came", shown(&came));
-            let expected = format!("the same {} bytes, there {}", bytes.len(), shown(bytes));
+            let came = format!("they differ after {at} bytes: it received {}", shown(&came));
+            let expected = format!(
+                "the {} bytes that were sent, which go on there with {}",
+                bytes.len(),
+                shown(bytes)
+            );
             Err(receiver.finding(&expected, &came))
         }
     }

@@ -9,16 +9,18 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread::{self, ScopedJoinHandle};
 use std::time::{Duration, Instant};
 
-use checker::{Actor, Attempt, Deadline, LONGEST, Outcome, Running, Watch, quoted, rounds};
+use checker::{
+    Actor, Attempt, Deadline, LONGEST, Outcome, Running, Watch, quoted, rounds, shown_times,
+};
 
 checker::exercises! {
     broadcast_server in "6.3.2-broadcast-server" {
-        own_words: "easy, 10 minutes: One's own words as well",
+        own_words: "easy, 10 minutes: Your own words as well",
         your_port: "easy, 10 minutes: Tell newcomers who they are",
         who_left: "easy, 15 minutes: Say who has left",
         who: "easy, 20 minutes: Who is here?",
         private_messages: "medium, 30 minutes: Private messages",
-        rate_limit: "medium, 30 minutes: A limit for those who flood",
+        rate_limit: "medium, 30 minutes: A limit for clients that flood",
         three_suspects: "medium, 30 minutes: Three suspects",
         history: "medium, 40 minutes: A history for newcomers",
         nicknames: "medium, 40 minutes: Nicknames",
@@ -38,11 +40,11 @@ fn own_words(attempt: &Attempt) -> Outcome {
     let port_b = port(&b);
     b.send("I am B\n")?;
     b.expect_line(&format!("{port_b}:I am B"))?;
-    a.did("was there when client B said something,");
+    a.did("was there when client B said something");
     a.expect_line(&format!("{port_b}:I am B"))?;
     a.send("😀\r\nand\n\nmore\n")?;
     for client in [&mut a, &mut b] {
-        client.did("was there when client A said three lines at once, and a blank one,");
+        client.did("was there when client A said three lines and a blank one in one piece");
         ["😀", "and", "more"]
             .iter()
             .try_for_each(|text| client.expect_line(&format!("{port_a}:{text}")))?;
@@ -51,7 +53,7 @@ fn own_words(attempt: &Attempt) -> Outcome {
     a.expect_silence(Duration::from_millis(100))?;
     a.send(b"\xfe\n")?;
     for client in [&mut a, &mut b] {
-        client.did("was there when client A said a line that is not UTF-8,");
+        client.did("was there when client A said a line that is not UTF-8");
         client.line()?;
     }
 
@@ -74,8 +76,8 @@ fn own_words(attempt: &Attempt) -> Outcome {
             match seen.iter().zip(&also_seen).find(|(one, other)| one != other) {
                 None => Ok(()),
                 Some((one, other)) => Err(format!(
-                    "two clients talked at the same time and were to see everything in the same \
-                     order, but where A saw `{one}`, B saw `{other}`"
+                    "two clients talked at the same time and should have seen everything in the \
+                     same order, but where A saw `{one}`, B saw `{other}`"
                 )),
             }
         })?;
@@ -84,8 +86,8 @@ fn own_words(attempt: &Attempt) -> Outcome {
     keeps_little_of_a_line_without_end(attempt)
 }
 
-/// Clients that talk a lot and do not read, not even what they have said themselves: when there is no
-/// room for more, each is disconnected, and nobody waits for it.
+/// Lets clients talk a lot and read nothing, not even their own words. When there is no room for more,
+/// each of them is disconnected, and nobody waits for it.
 fn talks_without_reading(server: &Running, a: &mut Actor, b: &mut Actor) -> Outcome {
     const DEAF: usize = 40; // each says as much as it may without a pause: 2.4 MB in all
     let page = format!("{}\n", "x".repeat(1499)).repeat(40);
@@ -94,7 +96,7 @@ fn talks_without_reading(server: &Running, a: &mut Actor, b: &mut Actor) -> Outc
     for (number, speaker) in deaf.iter_mut().enumerate() {
         let _ = speaker.send(&page); // it may have been disconnected
         b.send(format!("heard {number}\n"))?;
-        a.did("was there when many talked, some of them without reading,");
+        a.did("was there when many talked, some of them without reading");
         a.find_line(&format!("{}:heard {number}", port(b)))?;
         b.take_what_has_come();
     }
@@ -113,13 +115,13 @@ fn your_port(attempt: &Attempt) -> Outcome {
     let mut a = greeted("client A")?;
     let mut b = greeted("client B")?;
     for client in [&mut a, &mut b] {
-        client.did("had been told its port, and stayed while others came and left,");
+        client.did("had been told its port, and stayed while others came and left");
     }
     for _ in 0..50 {
         server.connect("a client")?.reset();
     }
     for mut client in server.connect_at_once(20, "one of twenty clients")? {
-        client.did("came at the same time as the others");
+        client.did("connected at the same time as the others");
         let own = port(&client);
         client.expect_line(&format!("you are {own}"))?;
     }
@@ -140,7 +142,9 @@ fn your_port(attempt: &Attempt) -> Outcome {
         });
         let newcomers = (0..300).try_for_each(|_| {
             let mut newcomer = server.connect("a newcomer")?;
-            newcomer.did("came while others talked, was to be told its port before anything else,");
+            newcomer.did(
+                "connected while others talked, and should be told its port before anything else",
+            );
             let own = port(&newcomer);
             newcomer.expect_line(&format!("you are {own}"))
         });
@@ -161,12 +165,12 @@ fn who_left(attempt: &Attempt) -> Outcome {
         client.did("was there when client B said a last word without a newline and left");
         let before = client.find_line(&format!("{port_b}:a last word without a newline"))?;
         if before.contains(&format!("{port_b}:has left")) {
-            let came = format!("the line `{port_b}:has left` came before them");
+            let came = format!("it received the line `{port_b}:has left` before them");
             return Err(client.finding("its last words first", &came));
         }
         client.expect_line(&format!("{port_b}:has left"))?;
     }
-    a.did("was told that B has left");
+    a.did("was told that B had left");
     a.expect_silence(Duration::from_millis(200))?;
     c.reset();
     a.did("was there when client C left with a reset");
@@ -177,14 +181,14 @@ fn who_left(attempt: &Attempt) -> Outcome {
         crowd.iter().map(|client| format!("{}:has left", port(client))).collect();
     drop(crowd);
     while !left.is_empty() {
-        a.did("was there when twenty came and left at once");
+        a.did("was there when twenty came and left at the same time");
         let line = a.line()?;
         if !left.remove(&line) {
-            let came = format!("the line `{line}` came");
-            return Err(a.finding("the port of each of them, once", &came));
+            let came = format!("it received the line `{line}`");
+            return Err(a.finding("a line about each of them, once", &came));
         }
     }
-    a.did("was told of all who have left");
+    a.did("was told of all who had left");
     a.expect_silence(Duration::from_millis(200))?;
     let mut last = server.connect("a newcomer")?;
     last.send("hello\n")?;
@@ -196,7 +200,10 @@ fn who_left(attempt: &Attempt) -> Outcome {
     let left = format!("{}:has left", port(&deaf));
     let mut heard = a_lot_is_said(&server, &mut [&mut a, &mut last])?;
     if !heard.contains(&left) {
-        a.did("was there when client D was disconnected because it did not read, and stayed on its side,");
+        a.did(
+            "was there when client D was disconnected because it did not read, although D kept \
+             its own end open",
+        );
         heard.extend(a.find_line(&left)?);
         heard.push(left.clone());
     }
@@ -204,13 +211,15 @@ fn who_left(attempt: &Attempt) -> Outcome {
     heard.extend(a.find_line(&format!("{}:that was all", port(&last)))?);
     match heard.iter().filter(|line| **line == left).count() {
         1 => keeps_little_of_a_line_without_end(attempt),
-        times => {
-            Err(a.finding(&format!("the line `{left}` once"), &format!("it came {times} times")))
-        }
+        times => Err(a.finding(
+            &format!("the line `{left}` once"),
+            &format!("it received that line {}", shown_times(times)),
+        )),
     }
 }
 
-/// A line that is sent in two steps is torn apart by what somebody else says between them.
+/// Lets some leave while others talk, because a line that is sent in two steps is torn apart by what
+/// somebody else says between them.
 fn some_leave_while_others_talk(server: &Running, a: &mut Actor, last: &mut Actor) -> Outcome {
     const LEAVERS: usize = 60;
     const TALKERS: usize = 6;
@@ -246,7 +255,7 @@ fn hears_who_leaves(client: &mut Actor, ports: &BTreeSet<u16>) -> Outcome {
         match line.split_once(':').map(|(port, what)| (port.parse(), what)) {
             Some((Ok(port), "has left")) => drop(ports.remove(&port)),
             Some((Ok(_), "talk")) => {}
-            _ => return Err(client.finding("each line whole", &format!("`{line}` came"))),
+            _ => return Err(client.finding("each line whole", &format!("it received `{line}`"))),
         }
     }
     Ok(())
@@ -260,7 +269,7 @@ fn who(attempt: &Attempt) -> Outcome {
     a.send("/who\n")?;
     expect_here(&a.line()?, &[("A", port_a), ("B", port_b), ("C", port_c)])?;
     a.send("after the question\n")?;
-    b.did("waited while A asked `/who`, which must stay between A and the server,");
+    b.did("waited while A asked `/who`, which must stay between A and the server");
     b.expect_line(&format!("{port_a}:after the question"))?;
     b.send_in_pieces(&["/w", "ho\n"])?;
     expect_here(&b.line()?, &[("A", port_a), ("B", port_b), ("C", port_c)])?;
@@ -269,16 +278,16 @@ fn who(attempt: &Attempt) -> Outcome {
     b.expect_line(&format!("{port_a}:and again"))?;
     for message in ["/whoever", "/who?", "/wh", "who", "who? /who", "/who is here?"] {
         a.send(format!("{message}\n"))?;
-        b.did(&format!("waited while A sent `{message}`, which is not `/who` but a message,"));
+        b.did(&format!("waited while A sent `{message}`, which is not `/who` but a message"));
         b.expect_line(&format!("{port_a}:{message}"))?;
     }
     a.send(b"\xfe\n/who\r\n")?;
     expect_here(&a.line()?, &[("A", port_a), ("B", port_b), ("C", port_c)])?;
-    b.did("waited while A sent a line that is not UTF-8, and then asked `/who`,");
+    b.did("waited while A sent a line that is not UTF-8 and then asked `/who`");
     b.line()?;
     let mut leaving = server.connect("client D")?; // has never sent a newline, so none is waited for
     leaving.send("/who")?;
-    leaving.did("sent `/who` without a newline, and then nothing more,");
+    leaving.did("sent `/who` without a newline, and then nothing more");
     let port_d = port(&leaving);
     let all = [("A", port_a), ("B", port_b), ("C", port_c), ("D", port_d)];
     expect_here(&leaving.line()?, &all)?;
@@ -287,7 +296,7 @@ fn who(attempt: &Attempt) -> Outcome {
     leaving.did("sent `/who` without a newline and closed its sending half");
     expect_here(&leaving.line()?, &all)?;
     leaving.expect_end()?;
-    b.did("waited while others asked `/who` without a newline,");
+    b.did("waited while others asked `/who` without a newline");
     b.expect_silence(Duration::from_millis(100))?;
     expect_gone(attempt, &mut a, port_d, "client D left after its question")?;
 
@@ -312,7 +321,8 @@ fn who(attempt: &Attempt) -> Outcome {
     expect_here(&a.line()?, &[("A", port_a)])?;
     let deaf = deaf_client(&server, &mut a)?;
     a_lot_is_said(&server, &mut [&mut a])?;
-    let how = "client D was disconnected because it did not read, and stayed on its side";
+    let how = "client D was disconnected because it did not read, although it kept its own end \
+               open";
     expect_gone(attempt, &mut a, port(&deaf), how)?;
     drop(deaf);
     let mut other = server.connect("client E")?;
@@ -327,15 +337,17 @@ fn who(attempt: &Attempt) -> Outcome {
         client.send("/who\n")?;
     }
     for client in &mut crowd {
-        client.did("asked `/who` when 19 others did");
+        client.did("asked `/who` at the same time as 19 others");
         let (answer, own) = (client.line()?, port(client).to_string());
         if !answer.split(' ').any(|word| word == own) {
-            return Err(client.finding("its own port to be named", &format!("`{answer}` came")));
+            return Err(
+                client.finding("an answer with its own port", &format!("it received `{answer}`"))
+            );
         }
     }
     drop(crowd);
     attempt.eventually(|| {
-        a.did("asked `/who` when hundreds had come and left");
+        a.did("asked `/who` after hundreds had come and left");
         a.send("/who\n")?;
         expect_here(&a.line()?, &[("A", port_a)])
     })?;
@@ -345,8 +357,8 @@ fn who(attempt: &Attempt) -> Outcome {
 /// So many questions are asked in one piece: the more, the sooner somebody talks between two writes.
 const QUESTIONS: usize = 400;
 
-/// Others talk while `each` is called again and again. In the end they ask `question`, whose answer
-/// begins with `answer`: when it arrives, everything that they said has been passed on.
+/// Lets others talk while `each` is called again and again. In the end they ask `question`, whose
+/// answer begins with `answer`: when it arrives, everything that they said has been passed on.
 fn while_others_talk(
     server: &Running,
     (question, answer): (&str, &str),
@@ -394,7 +406,7 @@ fn expect_between_talk(client: &mut Actor, times: usize, meant: impl Fn(&str) ->
             () if meant(&line) => came += 1,
             () if talk => {}
             () => {
-                let came = format!("`{line}` came");
+                let came = format!("it received `{line}`");
                 return Err(client.finding("each line whole", &came));
             }
         }
@@ -405,13 +417,13 @@ fn expect_between_talk(client: &mut Actor, times: usize, meant: impl Fn(&str) ->
 fn expect_here(answer: &str, here: &[(&str, u16)]) -> Outcome {
     let asked = "a client asked `/who`, and the answer";
     let Some(list) = answer.strip_prefix("here:") else {
-        return Err(format!("{asked} was to begin with `here:`, but the line `{answer}` came"));
+        return Err(format!("{asked} should begin with `here:`, but it was the line `{answer}`"));
     };
     let named: BTreeSet<&str> = list.split(' ').skip(1).collect();
     for (name, port) in here {
         if !named.contains(&*port.to_string()) {
             return Err(format!(
-                "{asked} was to be `here:` and the ports of all, each after a space, but in the \
+                "{asked} should be `here:` and the ports of all, each after a space, but in the \
                  line `{answer}` the port {port} of client {name} is missing"
             ));
         }
@@ -442,11 +454,11 @@ fn private_messages(attempt: &Attempt) -> Outcome {
     b.did("was sent something by A with `/to`");
     b.expect_line(&format!("{port_a} whispers:你好 and more"))?;
     a.send("to all\n")?;
-    c.did("was not to see what A told B,");
+    c.did("should not have seen what A told B");
     c.expect_line(&format!("{port_a}:to all"))?;
     b.expect_line(&format!("{port_a}:to all"))?;
     b.send_in_pieces(&["/to ", &format!("{port_a} and "), "back\n"])?;
-    a.did("was sent something by B with `/to`, in three segments,");
+    a.did("was sent something by B with `/to` in three segments");
     a.expect_line(&format!("{port_b} whispers:and back"))?;
 
     // Among these are the beginning of a port that somebody has, what is that port as 16 bits, and numbers
@@ -459,7 +471,7 @@ fn private_messages(attempt: &Attempt) -> Outcome {
         a.expect_line(&format!("nobody at {nobody}"))?;
     }
     a.send("still here\n")?;
-    c.did("waited while A wrote to ports where nobody is,");
+    c.did("waited while A wrote to ports where nobody is");
     c.expect_line(&format!("{port_a}:still here"))?;
     b.expect_line(&format!("{port_a}:still here"))?;
     let talk = ["/tomorrow we talk", "/too", "to 1 hello", "say /to 1 hello", "/toto 1 hello"];
@@ -467,11 +479,11 @@ fn private_messages(attempt: &Attempt) -> Outcome {
         a.send(format!("{message}\n"))?;
         for other in [&mut b, &mut c] {
             other
-                .did(&format!("waited while A sent `{message}`, which is no `/to` but a message,"));
+                .did(&format!("waited while A sent `{message}`, which is not `/to` but a message"));
             other.expect_line(&format!("{port_a}:{message}"))?;
         }
     }
-    // What is to come of it is not said, but the client goes on.
+    // The task leaves open what these do, but the client must go on.
     for odd in [&b"/to\n"[..], b"/to \n", b"/to  1\n", b"/to \xfe \xfe\n"] {
         c.send(odd)?;
     }
@@ -479,15 +491,17 @@ fn private_messages(attempt: &Attempt) -> Outcome {
     c.send(format!("/to {port_b} 😀\r\n"))?;
     c.send("and all is well\n")?;
     b.did(
-        "waited while C sent `/to` without a port, without a text and with bytes that are no text,",
+        "waited while C sent `/to` without a port, without a text and with bytes that are not text",
     );
     let told = b.find_line(&format!("{port_c}:and all is well"))?;
     if !told.contains(&format!("{port_c} whispers:😀")) {
-        return Err(b.finding(&format!("the line `{port_c} whispers:😀`"), "it did not come"));
+        return Err(
+            b.finding(&format!("the line `{port_c} whispers:😀`"), "it did not receive that")
+        );
     }
     let _ = c.take_all_within(Duration::from_millis(100));
     c.send("and still is\n")?;
-    b.did("waited while C sent `/to` with bytes that are no text, and a message some time later,");
+    b.did("waited while C sent `/to` with bytes that are not text, and a message some time later");
     b.expect_line(&format!("{port_c}:and still is"))?;
     a.find_line(&format!("{port_c}:and still is"))?;
 
@@ -507,13 +521,13 @@ fn private_messages(attempt: &Attempt) -> Outcome {
     expect_nobody(attempt, &mut a, port_d, "wrote to D after client D left with a reset")?;
     let _ = c.take_all_within(Duration::from_millis(200));
     drop(c);
-    expect_nobody(attempt, &mut a, port_c, "wrote to C, which had closed its connection,")?;
+    expect_nobody(attempt, &mut a, port_c, "wrote to C, which had closed its connection")?;
 
     without_a_newline(&server, &mut b)?;
     let deaf = deaf_client(&server, &mut a)?;
     a_lot_is_said(&server, &mut [&mut a, &mut b])?;
-    let did =
-        "wrote to D, which had been disconnected because it did not read, and stayed on its side,";
+    let did = "wrote to D, which had been disconnected because it did not read, although D kept \
+               its own end open";
     expect_nobody(attempt, &mut a, port(&deaf), did)?;
     let nobody = format!("/to {} hello\n", "x".repeat(30_000));
     asks_without_reading(&server, &nobody.repeat(2), (&mut a, &mut b))?;
@@ -532,13 +546,14 @@ fn without_a_newline(server: &Running, b: &mut Actor) -> Outcome {
             node.half_close()?;
             what = "without a newline, and closed its sending half";
         }
-        b.did(&format!("waited while somebody sent `/to {port_b} {text}` {what},"));
+        b.did(&format!("waited while somebody sent `/to {port_b} {text}` {what}"));
         b.expect_line(&format!("{own} whispers:{text}"))?;
     }
     Ok(())
 }
 
-/// Until the server has noticed that a client has left, it has nothing to answer.
+/// Waits until the server answers that nobody is there. Until it has noticed that a client has left, it
+/// has nothing to answer.
 fn expect_nobody(attempt: &Attempt, a: &mut Actor, left: u16, did: &str) -> Outcome {
     attempt.eventually(|| {
         a.send(format!("/to {left} are you there?\n"))?;
@@ -558,53 +573,53 @@ fn nicknames(attempt: &Attempt) -> Outcome {
     a.send("/name 小明\n")?;
     a.send("hello\n")?;
     for other in [&mut b, &mut c] {
-        other.did("heard A, which had sent `/name 小明` and then `hello`,");
+        other.did("heard A, which had sent `/name 小明` and then `hello`");
         other.expect_line("小明:hello")?;
     }
     b.send("I am still B\n")?;
-    c.did("heard B, which has no name yet,");
+    c.did("heard B, which has no name yet");
     c.expect_line(&format!("{port_b}:I am still B"))?;
     a.find_line(&format!("{port_b}:I am still B"))?;
 
     a.send("/name 小明\n")?;
-    a.did("asked for the name 小明, which it has already,");
+    a.did("asked for the name 小明, which it has already");
     a.expect_silence(Duration::from_millis(200))?;
 
     b.send("/name 小明\n")?;
-    b.did("asked for the name 小明, which A had already,");
+    b.did("asked for the name 小明, which A had already");
     b.find_line("taken: 小明")?;
     b.send("no luck\n")?;
-    c.did("heard B, which has no name because the one it asked for was taken,");
+    c.did("heard B, which has no name because the one it asked for was taken");
     c.expect_line(&format!("{port_b}:no luck"))?;
 
     let (first, second) = "/name 小红\n".as_bytes().split_at(7); // in the middle of a character
     c.send_in_pieces(&[first, second])?;
     c.send("red\n")?;
-    b.did("heard C, which had sent `/name 小红` in two segments and then `red`,");
+    b.did("heard C, which had sent `/name 小红` in two segments and then `red`");
     b.find_line("小红:red")?;
 
     c.send("/name 小蓝\nblue\n")?;
-    b.did("heard C, which had sent `/name 小蓝` and then `blue`,");
+    b.did("heard C, which had sent `/name 小蓝` and then `blue`");
     b.find_line("小蓝:blue")?;
     c.send("/name 小明\nstill blue\n")?;
-    c.did("is called 小蓝, asked for the name 小明, which A had,");
+    c.did("is called 小蓝 and asked for the name 小明, which A had");
     c.expect_line("taken: 小明")?;
-    b.did("heard C, called 小蓝, which had asked for a name that was taken,");
+    b.did("heard C, called 小蓝, which had asked for a name that was taken");
     b.expect_line("小蓝:still blue")?;
     b.send("/name 小红\nnow I am red\n")?;
-    c.did("heard B, which asked for the name 小红 after C had taken another,");
+    c.did("heard B, which asked for the name 小红 after C had taken another one");
     c.expect_line("小红:now I am red")?;
 
     for message in ["/names", "/namesake", "name me", "say /name 小绿"] {
         b.send(format!("{message}\n"))?;
         c.did(&format!(
-            "heard B, called 小红, which sent `{message}`: that is no `/name` but a message,"
+            "heard B, called 小红, which sent `{message}`, and that is not `/name` but a message"
         ));
         c.expect_line(&format!("小红:{message}"))?;
     }
     let mut reset = server.connect("client D")?;
     reset.send("/name 小黄\nyellow\n")?;
-    c.did("heard D, which had asked for the name 小黄,");
+    c.did("heard D, which had asked for the name 小黄");
     c.find_line("小黄:yellow")?;
     reset.reset();
     server.wait_until_it_rests(); // else a write might meet the reset, and the read an orderly end
@@ -628,13 +643,11 @@ fn nicknames(attempt: &Attempt) -> Outcome {
 fn names_without_a_newline(server: &Running, c: &mut Actor) -> Outcome {
     let mut node = server.connect("a client that sends no newlines")?;
     node.send("/name 小白")?;
-    node.did("sent `/name 小白` without a newline, and then nothing more,");
-    c.did("listened when somebody sent `/name 小白` without a newline, and then nothing more,");
+    node.did("sent `/name 小白` without a newline, and then nothing more");
+    c.did("listened when somebody sent `/name 小白` without a newline, and then nothing more");
     c.expect_silence(Duration::from_millis(700))?; // it is a line after a moment
     node.send("white")?;
-    c.did(
-        "heard a client that had sent `/name 小白` without a newline, and `white` after a while,",
-    );
+    c.did("heard a client that had sent `/name 小白` without a newline, and `white` after a while");
     c.expect_line("小白:white")
 }
 
@@ -646,10 +659,11 @@ fn the_thrown_out_have_no_names(
 ) -> Outcome {
     let mut deaf = deaf_client(server, c)?;
     deaf.send("/name 小黑\nblack\n")?;
-    c.did("heard D, which had asked for the name 小黑,");
+    c.did("heard D, which had asked for the name 小黑");
     c.find_line("小黑:black")?;
     a_lot_is_said(server, &mut [&mut *c, &mut *b])?;
-    let who = "client D, which was disconnected because it did not read, and stayed on its side,";
+    let who = "client D, which was disconnected because it did not read, although it kept its own \
+               end open,";
     expect_free_name(attempt, (b, c), "小黑", who)
 }
 
@@ -662,20 +676,20 @@ fn expect_free_name(
 ) -> Outcome {
     attempt.eventually(|| {
         asker.send(format!("/name {name}\nand now?\n"))?;
-        hearer.did(&format!("heard B, which asked for the name {name},"));
+        hearer.did(&format!("heard B, which asked for the name {name}"));
         let said = hearer.line()?;
         if said == format!("{name}:and now?") {
             return Ok(());
         }
         Err(format!(
-            "{gone} has the name {name} forever: client B still could not have it, and its message \
+            "{gone} still has the name {name}: client B could not have it, and its message \
              arrived as `{said}`"
         ))
     })
 }
 
-/// A program that looks under one lock and takes under the next sometimes gives a name away twice, so
-/// four ask for one name at the same time, again and again.
+/// Lets four clients ask for one name at the same time, again and again, because a program that looks
+/// under one lock and takes under the next sometimes gives a name to two clients.
 fn two_do_not_get_one_name(
     server: &Running,
     listening: &mut Actor,
@@ -727,8 +741,8 @@ fn one_has_the_name(listening: &mut Actor, round: usize, askers: usize) -> Outco
     match named {
         1 => Ok(()),
         _ => Err(format!(
-            "{askers} clients asked for the name {name} at the same time, and {named} of them have \
-             it: one was to"
+            "{askers} clients asked for the name {name} at the same time, and {named} of them \
+             have it, but only one should have it"
         )),
     }
 }
@@ -744,14 +758,14 @@ fn history(attempt: &Attempt) -> Outcome {
         b.find_line(&format!("{port_a}:{number}"))?;
     }
     let mut newcomer = server.connect("a newcomer")?;
-    newcomer.did("came after `1` to `25` had been said, to see the last ten of them,");
+    newcomer.did("connected after `1` to `25` had been said, and should see the last ten of them");
     for number in 16..=25 {
         newcomer.expect_line(&format!("{port_a}:{number}"))?;
     }
     newcomer.did("had seen the last ten");
     newcomer.expect_silence(Duration::from_millis(300))?;
     a.send("26\n")?;
-    newcomer.did("had seen the last ten when `26` was said,");
+    newcomer.did("had seen the last ten when `26` was said");
     newcomer.expect_line(&format!("{port_a}:26"))?;
     b.expect_line(&format!("{port_a}:26"))?;
     drop(newcomer);
@@ -761,17 +775,17 @@ fn history(attempt: &Attempt) -> Outcome {
     keeps_little_of_a_line_without_end(attempt)
 }
 
-/// What the first client says before anybody else is there is a part of the history as well.
+/// Checks that the history also holds what the first client says before anybody else is there.
 fn nobody_else_was_there(attempt: &Attempt) -> Outcome {
     let server = attempt.serve()?;
     let mut newcomer = server.connect("the first client of all")?;
-    newcomer.did("came when nothing had been said yet");
+    newcomer.did("connected when nothing had been said yet");
     newcomer.expect_silence(Duration::from_millis(100))?;
     let mut first = newcomer;
     first.send("one\ntwo\nthree\n")?;
     thread::sleep(Duration::from_millis(300)); // so that it is history
     let mut newcomer = server.connect("a newcomer")?;
-    newcomer.did("came after something was said when nobody else was there");
+    newcomer.did("connected after something was said when nobody else was there");
     for text in ["one", "two", "three"] {
         newcomer.expect_line(&format!("{}:{text}", port(&first)))?;
     }
@@ -781,10 +795,10 @@ fn nobody_else_was_there(attempt: &Attempt) -> Outcome {
 /// So many lines of 2 KB are less than 64 KiB, which a client may say without a pause.
 const PAGES: usize = 30;
 
-/// A program that keeps all and shows ten has no bound either.
+/// Checks the memory, because a program that keeps everything and shows ten lines has no bound.
 fn keeps_little(server: &Running, a: &mut Actor, b: &mut Actor) -> Outcome {
     let before = server.memory();
-    [&mut *a, &mut *b].into_iter().for_each(|reader| reader.did("read all that was said"));
+    [&mut *a, &mut *b].into_iter().for_each(|reader| reader.did("read everything that was said"));
     let (begun, mut rounds) = (Instant::now(), 0);
     while rounds < 400 && begun.elapsed() < LONGEST {
         // Each is new, and so has not said too much yet to say all this without a pause.
@@ -800,7 +814,7 @@ fn keeps_little(server: &Running, a: &mut Actor, b: &mut Actor) -> Outcome {
     }
     match (before, server.memory()) {
         (Some(before), Some(after)) if after > before + GROWTH => Err(format!(
-            "{} KB were said in lines, of which the last ten were to be kept, and the server's \
+            "{} KB were said in lines, of which the server should keep only the last ten, but its \
              memory grew by {} MiB",
             2 * PAGES * rounds,
             after - before
@@ -809,7 +823,7 @@ fn keeps_little(server: &Running, a: &mut Actor, b: &mut Actor) -> Outcome {
     }
 }
 
-/// Twenty clients that connect at the same moment each get the ten, once.
+/// Lets twenty clients connect at the same moment. Each should get the ten lines, once.
 fn two_newcomers_at_once(server: &Running, a: &mut Actor, b: &mut Actor) -> Outcome {
     let mut last: Vec<String> =
         (1..=7).map(|number| format!("{}:last {number}", port(a))).collect();
@@ -829,9 +843,9 @@ fn two_newcomers_at_once(server: &Running, a: &mut Actor, b: &mut Actor) -> Outc
     a.send(b"\xfe \xf0\x9f\x98\x80\r\n")?;
     b.line()?;
     for mut newcomer in server.connect_at_once(20, "one of twenty newcomers")? {
-        newcomer.did("came together with 19 others");
+        newcomer.did("connected at the same time as 19 others");
         last.iter().try_for_each(|line| newcomer.expect_line(line))?;
-        newcomer.did("saw nine of the last ten messages, the tenth not being UTF-8,");
+        newcomer.did("saw nine of the last ten messages, and the tenth is not UTF-8");
         newcomer.line()?;
         newcomer.did("had seen the last ten");
         newcomer.expect_silence(Duration::from_millis(20))?;
@@ -839,8 +853,8 @@ fn two_newcomers_at_once(server: &Running, a: &mut Actor, b: &mut Actor) -> Outc
     Ok(())
 }
 
-/// Each newcomer has to see numbers without a gap, although new ones come while it joins. Several
-/// join all the time, so at nearly every moment somebody is between two steps of the server's.
+/// Checks that each newcomer sees numbers without a gap, although new ones are said while it joins.
+/// Several join all the time, so at nearly every moment somebody is between two steps of the server.
 fn newcomers_while_others_talk(server: &Running, a: &mut Actor, b: &mut Actor) -> Outcome {
     const AT_ONCE: usize = 8;
     const EACH: usize = 400; // one after the other
@@ -884,12 +898,14 @@ fn sees_every_number(address: SocketAddr, prefix: &str) -> Outcome {
         let line = newcomer.line()?;
         let number = line.strip_prefix(prefix).and_then(|number| number.parse().ok());
         let Some(number) = number else {
-            return Err(format!("a newcomer expected a number that A had said, but `{line}` came"));
+            return Err(format!(
+                "a newcomer expected a number that A had said, but it received `{line}`"
+            ));
         };
         if let Some(last) = last.filter(|last| number != last + 1) {
             return Err(format!(
-                "client A counted aloud while newcomers joined, and one of them missed a number or \
-                 saw one twice: after {last} came {number}"
+                "client A counted aloud while newcomers joined, and one of them missed a number \
+                 or saw one twice: after {last} it received {number}"
             ));
         }
         last = Some(number);
@@ -939,13 +955,13 @@ fn all_of_a_steady_talker_is_heard(
     }
     steady.send("that was all\n")?;
     listening.did(&format!(
-        "listened to one that said {LINES} lines, four or five a second, which is allowed,"
+        "listened to a client that said {LINES} lines, four or five a second, which is allowed"
     ));
     let heard = listening.find_line(&format!("{prefix}that was all"))?;
     let passed = heard.iter().filter(|line| line.starts_with(&format!("{prefix}steady"))).count();
     match passed {
         LINES => Ok(()),
-        _ => Err(listening.finding("all of them", &format!("{passed} came"))),
+        _ => Err(listening.finding("all of them", &format!("it received only {passed}"))),
     }
 }
 
@@ -963,8 +979,9 @@ fn floods_are_kept_away(server: &Running) -> Outcome {
     // If a second of the server's clock was over in one flood, it hardly was in the other as well.
     if over.min(over_again) > 0 {
         return Err(format!(
-            "two clients, one after the other, sent {FLOOD} lines at once, of which ten a second \
-             were to be passed on, but of each another client got more: {} too many at least",
+            "two clients, one after the other, sent {FLOOD} lines in one piece. The server should \
+             pass on ten of them a second, but of each flood another client received at least {} \
+             too many",
             over.min(over_again)
         ));
     }
@@ -973,19 +990,21 @@ fn floods_are_kept_away(server: &Running) -> Outcome {
     let took = begun.elapsed();
     flooder.send("I am calm now\n")?;
     thread::sleep(Duration::from_millis(100));
-    // Where the server has hung up, the first bytes are answered with a reset, and the next fail.
+    // If the server has hung up, the first bytes are answered with a reset, and the next fail.
     flooder.send("\n").map_err(|finding| {
-        format!("the flooding client was told `slow down`, was quiet for 2.5 s, and then {finding}")
+        format!(
+            "the flooding client was told `slow down` and was quiet for 2.5 s, and then {finding}"
+        )
     })?;
-    a.did("listened to the flooding client, which was quiet for 2.5 s and then sent a line,");
+    a.did("listened to the flooding client, which was quiet for 2.5 s and then sent a line");
     passed.extend(a.find_line(&format!("{prefix}I am calm now"))?);
     passed.retain(|line| line.starts_with(&prefix));
 
     let most = 10 * (took.as_secs() as usize + 2);
     if passed.len() > most {
         return Err(format!(
-            "the flooding client sent {FLOOD} lines at once, of which ten a second were to be \
-             passed on, but in {} s another client got {} of them",
+            "the flooding client sent {FLOOD} lines in one piece. The server should pass on ten \
+             of them a second, but in {} s another client received {} of them",
             took.as_secs(),
             passed.len()
         ));
@@ -993,8 +1012,8 @@ fn floods_are_kept_away(server: &Running) -> Outcome {
     let first_ten: Vec<String> = (1..=10).map(|number| format!("{prefix}flood {number}")).collect();
     if !passed.starts_with(&first_ten) {
         return Err(format!(
-            "the flooding client sent {FLOOD} lines at once, and another client was to get the \
-             first ten of them, but it got: {}",
+            "the flooding client sent {FLOOD} lines in one piece, and another client should have \
+             received the first ten of them, but it received: {}",
             passed.join(", ")
         ));
     }
@@ -1007,14 +1026,16 @@ const FLOOD: usize = 200; // lines
 fn flood(flooder: &mut Actor, a: &mut Actor, b: &mut Actor) -> Outcome<(Vec<String>, usize)> {
     let begun = Instant::now();
     flooder.send((1..=FLOOD).map(|number| format!("flood {number}\n")).collect::<String>())?;
-    flooder.did(&format!("sent {FLOOD} lines at once"));
+    flooder.did(&format!("sent {FLOOD} lines in one piece"));
     flooder.find_line("slow down")?;
     b.send("I have said little\n")?;
-    a.did("listened when somebody else, B, said a line during the flood,");
+    a.did("listened when somebody else, B, said a line during the flood");
     let heard = a.find_line(&format!("{}:I have said little", port(b)))?;
     let prefix = format!("{}:", port(flooder));
     if heard.iter().any(|line| line == "slow down") {
-        return Err(a.finding("no word of it", "the line `slow down` came"));
+        return Err(
+            a.finding("to hear nothing about the limit", "it received the line `slow down`")
+        );
     }
     let passed = heard.iter().filter(|line| line.starts_with(&prefix)).count();
     let allowed = 10 + (10.0 * begun.elapsed().as_secs_f64()) as usize;
@@ -1037,7 +1058,7 @@ fn beside_a_slow_reader(attempt: &Attempt) -> Outcome<bool> {
     let (mut a, mut b, mut slow) = three_clients(&server)?;
     let prefix = format!("{}:", port(&a));
     let memory = server.memory();
-    b.did("read all it was sent");
+    b.did("read everything that it was sent");
     let most = 3 * attempt.patience();
 
     // 32 MB that C does not read, and then some of which it reads a little now and then. A server
@@ -1059,8 +1080,8 @@ fn beside_a_slow_reader(attempt: &Attempt) -> Outcome<bool> {
             return Ok(false);
         }
         return Err(format!(
-            "client C did not read. At first B had {ROUND} messages of A in {:.3} s, but when A had \
-             said {} KB, B had to wait {:.3} s for as many",
+            "client C did not read. At first B received {ROUND} messages from A in {:.3} s, but \
+             when A had said {} KB, B had to wait {:.3} s for as many",
             at_first.as_secs_f64(),
             times.len() * 2 * ROUND,
             at_last.as_secs_f64()
@@ -1083,9 +1104,9 @@ fn beside_a_slow_reader(attempt: &Attempt) -> Outcome<bool> {
     match slow.expect_silence(Duration::from_secs(1)) {
         Err(_) => Ok(true), // the line, or the end
         Ok(()) => {
-            Err("client C did not read for a while, and then read all that had come. When A \
-                       said one more line, C was to get it or to find the connection closed, but \
-                       the connection stayed open and silent"
+            Err("client C did not read for a while, and then read everything that had arrived. \
+                 When A said one more line, C should have received it or found the connection \
+                 closed, but the connection stayed open and silent"
                 .to_string())
         }
     }
@@ -1098,12 +1119,12 @@ const ROUND: usize = 64;
 /// 32 MB in all.
 const ROUNDS: usize = 250;
 
-/// The numbers of the lines of a round.
+/// Returns the numbers of the lines of a round.
 fn round(number: usize) -> Range<usize> {
     ROUND * number..ROUND * (number + 1)
 }
 
-/// A says a round of lines, and B has to get them, within `most`. Returns how long that took.
+/// Lets A say a round of lines, and B receive them within `most`. Returns how long that took.
 fn a_round(round: Range<usize>, a: &mut Actor, b: &mut Actor, most: Duration) -> Outcome<Duration> {
     let prefix = format!("{}:", port(a));
     let lines: Vec<String> = round.clone().map(numbered_line).collect();
@@ -1117,28 +1138,30 @@ fn a_round(round: Range<usize>, a: &mut Actor, b: &mut Actor, most: Duration) ->
         let came = b.line().map_err(problem)?;
         if came != format!("{prefix}{}", line.trim_end()) {
             let (came, line) = (ends_of(&came), ends_of(line.trim_end()));
-            return Err(problem(format!("B was to get {line} from A, but got {came}")));
+            return Err(problem(format!(
+                "B should have received {line} from A, but it received {came}"
+            )));
         }
     }
     if deadline.is_over() {
-        return Err(problem("B had to wait too long for what came next".to_string()));
+        return Err(problem("B had to wait too long for the next line".to_string()));
     }
     Ok(begun.elapsed())
 }
 
-/// The one in the middle: one that was held up by this machine says nothing.
+/// Returns the time in the middle, because a round that this machine held up says nothing.
 fn typical(times: &[Duration]) -> Duration {
     let mut times = times.to_vec();
     times.sort();
     times[times.len() / 2]
 }
 
-/// Every line is different, and 2,000 bytes long with its newline.
+/// Returns a line that is different from all the others, and 2,000 bytes long with its newline.
 fn numbered_line(number: usize) -> String {
     format!("{number:0>7}{}\n", "x".repeat(1992))
 }
 
-/// Up to 64 KB. False where nothing came in that time, or the connection is over.
+/// Reads up to 64 KB. Returns false if nothing arrived in that time, or the connection is over.
 fn read_a_little(slow: &mut Actor, received: &mut Vec<u8>, patience: Duration) -> bool {
     let mut buffer = [0; 64 * 1024];
     let _ = slow.stream().set_read_timeout(Some(patience));
@@ -1147,8 +1170,8 @@ fn read_a_little(slow: &mut Actor, received: &mut Vec<u8>, patience: Duration) -
     arrived > 0
 }
 
-/// A client that was disconnected may have got half a line at the end, and one for which messages
-/// were left out may miss some. But what it got as a line was said as a line.
+/// Checks that what a client received as a line was said as a line. A client that was disconnected may
+/// have received half a line at the end, and one for which messages were left out may miss some.
 fn expect_whole_lines(received: &[u8], prefix: &str) -> Outcome {
     let text = String::from_utf8_lossy(received);
     let whole_lines = text.rfind('\n').map_or("", |end| &text[..end]);
@@ -1158,8 +1181,8 @@ fn expect_whole_lines(received: &[u8], prefix: &str) -> Outcome {
             .is_some_and(|number| line == format!("{prefix}{}", numbered_line(number).trim()));
         if !was_said {
             return Err(format!(
-                "client C did not read for a while, and then got a line of {} bytes that nobody \
-                 said: {}",
+                "client C did not read for a while, and then received a line of {} bytes that \
+                 nobody said: {}",
                 line.len(),
                 ends_of(line)
             ));
@@ -1168,7 +1191,7 @@ fn expect_whole_lines(received: &[u8], prefix: &str) -> Outcome {
     Ok(())
 }
 
-/// The beginning and the end of a long line, for a diagnosis.
+/// Returns the beginning and the end of a long line, for a diagnosis.
 fn ends_of(line: &str) -> String {
     let characters: Vec<char> = line.chars().collect();
     let (start, end) = (characters.iter().take(20), characters.iter().rev().take(20).rev());
@@ -1185,7 +1208,7 @@ fn expect_little_growth(server: &Running, before: Option<usize>, said: usize) ->
     match after.saturating_sub(before) {
         grown if grown > GROWTH => Err(format!(
             "client C did not read while A said {} MB, and the server's memory grew by {grown} \
-             MiB: {GROWTH} MiB at most were allowed",
+             MiB, but it may grow by {GROWTH} MiB at most",
             said / 1_000_000
         )),
         _ => Ok(()),
@@ -1203,7 +1226,7 @@ fn a_lot_is_said(server: &Running, readers: &mut [&mut Actor]) -> Outcome<Vec<St
         speaker.send(&page)?;
         let last = format!("{}:and so on", port(&speaker));
         for (number, reader) in readers.iter_mut().enumerate() {
-            reader.did("read all that was said, when another did not read,");
+            reader.did("read everything that was said, while another client did not read");
             let lines = reader.find_line(&last)?;
             heard.extend(lines.into_iter().filter(|_| number == 0));
         }
@@ -1215,7 +1238,7 @@ fn a_lot_is_said(server: &Running, readers: &mut [&mut Actor]) -> Outcome<Vec<St
 fn deaf_client(server: &Running, a: &mut Actor) -> Outcome<Actor> {
     let mut deaf = server.connect_from_afar("client D")?;
     deaf.send("I am D\n")?;
-    a.did("was connected when client D connected, too, and said `I am D`,");
+    a.did("was connected when client D connected and said `I am D`");
     a.find_line(&format!("{}:I am D", port(&deaf)))?;
     Ok(deaf)
 }
@@ -1229,7 +1252,8 @@ fn asks_without_reading(
     let _deaf = server.ask_without_reading(questions.repeat(40).as_bytes())?;
     a.send("do you hear me?\n")?;
     b.did(
-        "was there when a client asked again and again without reading the answers, and A spoke,",
+        "was there when a client asked again and again without reading the answers, and another \
+         one spoke",
     );
     b.find_line(&format!("{}:do you hear me?", port(a))).map(drop)
 }
@@ -1247,7 +1271,8 @@ fn keeps_little_of_a_line_without_end(attempt: &Attempt) -> Outcome {
     })
 }
 
-/// Three clients who are all in the room: A and B have heard somebody, B and C have been heard.
+/// Returns three clients that are all in the room: A and B have heard somebody, B and C have been
+/// heard.
 fn three_clients(server: &Running) -> Outcome<(Actor, Actor, Actor)> {
     let mut a = server.connect("client A")?;
     let mut b = server.connect("client B")?;
@@ -1259,14 +1284,14 @@ fn three_clients(server: &Running) -> Outcome<(Actor, Actor, Actor)> {
             break;
         }
     }
-    a.did("was connected when client B connected, too, and said `I am B`,");
+    a.did("was connected when client B connected and said `I am B`");
     a.find_line(&hello_b)?;
     let mut c = server.connect("client C")?;
     c.send("I am C\n")?;
     let hello_c = format!("{}:I am C", port(&c));
-    a.did("was connected when client C connected, too, and said `I am C`,");
+    a.did("was connected when client C connected and said `I am C`");
     a.find_line(&hello_c)?;
-    b.did("was connected when client C connected, too, and said `I am C`,");
+    b.did("was connected when client C connected and said `I am C`");
     b.find_line(&hello_c)?;
     Ok((a, b, c))
 }
@@ -1279,7 +1304,7 @@ fn port(actor: &Actor) -> u16 {
 fn three_suspects(attempt: &Attempt) -> Outcome {
     let program = attempt.start(&[]);
     program.close_stdin();
-    program.expect_exit("the program was started")?;
+    program.expect_exit("the program only has to print a line")?;
     let printed = program.stdout();
     let words: Vec<&str> = printed.split_whitespace().collect();
     let lines = printed.lines().filter(|line| !line.trim().is_empty()).count();
@@ -1299,8 +1324,8 @@ fn three_suspects(attempt: &Attempt) -> Outcome {
 
 fn no_verdict(printed: &str) -> String {
     format!(
-        "the program was to print one line, a port and a word, such as `3004 not-listening`, but it \
-         printed {}",
+        "the program should print one line, a port and a word, such as `3004 not-listening`, but \
+         it printed {}",
         quoted(printed.as_bytes())
     )
 }
@@ -1324,8 +1349,8 @@ fn why_not(port: &str, word: &str) -> &'static str {
             "`Recv-Q` at its ends of the connections is 0: whatever arrives is read"
         }
         (_, "not-reading") => {
-            "that is only a part of what `ss` shows of this port: compare all its lines, even the one \
-             that is there without any client"
+            "that is only a part of what `ss` shows about this port: compare all its lines, even \
+             the one that is there without any client"
         }
         ("3002", "not-closing") => {
             "TIME-WAIT is not CLOSE-WAIT: it stands at the clients' ends, because the clients closed \

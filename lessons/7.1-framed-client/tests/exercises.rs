@@ -12,13 +12,13 @@ use socket2::SockRef;
 
 checker::exercises! {
     framed_client in "7.1-framed-client" {
-        what_came: "easy, 15 minutes: How much came?",
+        what_came: "easy, 15 minutes: How much arrived?",
         several_lines: "medium, 25 minutes: A message of several lines",
         out_of_order: "medium, 35 minutes: Answers out of order",
     }
 }
 
-/// A client that has connected to us.
+/// Starts a client, and waits until it has connected to us.
 fn started(attempt: &Attempt) -> Outcome<(Running, Actor)> {
     started_with(attempt, &listener()?, &[])
 }
@@ -58,7 +58,10 @@ fn what_came(attempt: &Attempt) -> Outcome {
     client.expect_line_on_stdout(after, "51003:one␊two")?;
     thread::sleep(Duration::from_millis(200));
     if let Some(early) = client.stdout().lines().find(|line| line.contains(" messages, ")) {
-        return Err(format!("{after}, and the line `{early}` came before the server had closed"));
+        return Err(format!(
+            "{after}, but the client printed the line `{early}` before the server had closed the \
+             connection"
+        ));
     }
     drop(server);
     comes_last(&client, &format!("7 messages, {bytes} bytes"))?;
@@ -67,7 +70,7 @@ fn what_came(attempt: &Attempt) -> Outcome {
     server.send_in_pieces(&[&b"\0\0"[..], b"\0\x07510", b"02:x\0\0\0", b"\x00\0\0\0\x06510"])?;
     drop(server);
     comes_last(&client, "2 messages, 7 bytes").map_err(|finding| {
-        format!("the server sent two messages and ended in the middle of a third, so {finding}")
+        format!("the server sent two messages and ended in the middle of a third. Then {finding}")
     })?;
 
     let (client, mut server) = started(attempt)?;
@@ -75,7 +78,7 @@ fn what_came(attempt: &Attempt) -> Outcome {
     server.send(b"\0\0\0\x09510")?;
     drop(server);
     comes_last(&client, "1 messages, 7 bytes").map_err(|finding| {
-        format!("the server sent a message and ended in the middle of a message, so {finding}")
+        format!("the server sent a message and ended in the middle of another. Then {finding}")
     })?;
 
     let (client, mut server) = started(attempt)?;
@@ -102,7 +105,7 @@ fn comes_last(client: &Running, expected: &str) -> Outcome {
         Some(last) if last == expected => Ok(()),
         last => {
             let last = last.map_or("nothing".to_string(), |line| quoted(line.as_bytes()));
-            Err(format!("{after}, and the last line was to be `{expected}`, but it was {last}"))
+            Err(format!("{after}, so the last line should be `{expected}`, but it is {last}"))
         }
     }
 }
@@ -110,23 +113,24 @@ fn comes_last(client: &Running, expected: &str) -> Outcome {
 fn several_lines(attempt: &Attempt) -> Outcome {
     let (client, mut server) = started(attempt)?;
     client.type_bytes(b"one\n  two\n\n")?;
-    server.did("was connected, `one`, `  two` and a blank line were typed,");
+    server.did("was connected, and `one`, `  two` and a blank line were typed");
     expect_frame(&mut server, b"one\n  two")?;
     client.type_bytes(b"three\n")?;
-    server.did("was connected, a line was typed and no blank line yet,");
+    server.did("was connected, and a line was typed, but no blank line yet");
     server.expect_silence(Duration::from_millis(300))?;
     client.type_bytes(b"\n\n")?;
-    server.did("was connected, a line and two blank lines were typed,");
+    server.did("was connected, and a line and two blank lines were typed");
     expect_frame(&mut server, b"three")?;
     client.type_bytes("你好\r\n\r\n".as_bytes())?;
     server.did(
-        "was connected, two blank lines and then `你好` with line ends of Windows were typed,",
+        "was connected, and two blank lines and then `你好` with line ends of Windows were typed",
     );
     // The task leaves open whether the carriage return belongs to the line.
     expect_one_of(&mut server, &["你好".as_bytes(), "你好\r".as_bytes()])?;
     client.type_bytes(b"four\n \t \nfive\n\nsix\n\n")?;
     server.did(
-        "was connected, `four`, a line of white space, `five`, blank, `six`, blank were typed",
+        "was connected, and `four`, a line of white space, `five`, a blank line, `six` and a \
+         blank line were typed",
     );
     for message in ["four", "five", "six"] {
         expect_frame(&mut server, message.as_bytes())?;
@@ -135,29 +139,29 @@ fn several_lines(attempt: &Attempt) -> Outcome {
         client.type_bytes(piece)?;
         thread::sleep(Duration::from_millis(50));
     }
-    server.did("was connected, two lines were typed in pieces, and a blank one,");
+    server.did("was connected, and two lines and a blank one were typed in pieces");
     expect_frame(&mut server, b"se\xf0\x9f\x98\x80\neight \xfe")?;
 
     let (first, second) = (vec![b'a'; 40_000], vec![b'b'; 40_000]);
     client.type_bytes(&[&first[..], b"\n", &second, b"\n\n"].concat())?;
-    server.did("was connected, two lines of 40,000 bytes each and a blank line were typed,");
+    server.did("was connected, and two lines of 40,000 bytes each and a blank line were typed");
     expect_frame(&mut server, &first)?;
     expect_frame(&mut server, &second)?;
     let (first, second) = (vec![b'c'; 30_000], vec![b'd'; LONGEST - 30_001]);
     client.type_bytes(&[&first[..], b"\n", &second, b"\n\n"].concat())?;
-    server.did("was connected, two lines that just fit and a blank line were typed,");
+    server.did("was connected, and two lines that just fit and a blank line were typed");
     expect_frame(&mut server, &[&first[..], b"\n", &second].concat())?;
 
     client.type_bytes(b"\nlast\nwords")?;
     client.close_stdin();
-    server.did("was connected, `last` and `words` were typed, without Enter, and the input ended,");
+    server.did("was connected, `last` and `words` were typed without Enter, and the input ended");
     expect_frame(&mut server, b"last\nwords")?;
     server.expect_end()?;
 
     let (client, mut server) = started(attempt)?;
     client.type_bytes(b"\n\n")?;
     client.close_stdin();
-    server.did("was connected, two blank lines were typed, and the input ended,");
+    server.did("was connected, two blank lines were typed, and the input ended");
     server.expect_end()?;
 
     let (client, mut server) = started(attempt)?;
@@ -181,12 +185,15 @@ fn answers_find_their_questions(attempt: &Attempt) -> Outcome {
     let (client, mut server) = started(attempt)?;
     let mut screen = Screen::of(&client, attempt);
     client.type_bytes(b"first\nsecond\n\nsame\nsa")?;
-    server.did("was connected, `first`, `second`, a blank line and `same` were typed, it had not answered,");
+    server.did(
+        "was connected and had not answered yet, and `first`, `second`, a blank line and `same` \
+         were typed",
+    );
     for question in ["?1 first", "?2 second", "?3 same"] {
         expect_frame(&mut server, question.as_bytes())?;
     }
     client.type_bytes(b"me\n what \xfe?\n")?;
-    server.did("had not answered yet, and two more lines were typed,");
+    server.did("had not answered yet, and two more lines were typed");
     expect_frame(&mut server, b"?4 same")?;
     expect_frame(&mut server, b"?5 what \xfe?")?;
 
@@ -198,7 +205,7 @@ fn answers_find_their_questions(attempt: &Attempt) -> Outcome {
     .concat();
     let (begun, rest) = together.split_at(21);
     server.send_in_pieces(&[begun, rest])?;
-    let after = "the server answered question 4, passed a message on, and answered question 1";
+    let after = "the server answered question 4, passed on a message, and answered question 1";
     screen.expect(
         after,
         &[
@@ -209,14 +216,13 @@ fn answers_find_their_questions(attempt: &Attempt) -> Outcome {
     )?;
 
     server.send(frame(b"51002:!3 "))?;
-    screen
-        .expect("the server sent an answer to question 3 that is empty", &["?3 same <- 51002:"])?;
+    screen.expect("the server sent an empty answer to question 3", &["?3 same <- 51002:"])?;
     server.send(frame(b"51002:!2 a\n?1 first <- 51002:b\x1b[2J"))?;
     let shown = "?2 second <- 51002:a␊?1 first <- 51002:b␛[2J";
     screen.expect("the server sent an answer with a newline and an escape sequence", &[shown])?;
     server.send(frame(b"51002:!5 \x89PNG\r\n"))?;
     let shown = "?5 what \u{fffd}? <- 51002: <6 bytes>";
-    screen.expect("the server sent an answer of six bytes that is no text", &[shown])?;
+    screen.expect("the server sent an answer of six bytes that is not text", &[shown])?;
     drop(server);
     screen
         .expect_last("all questions were answered, and the server closed the connection", &[""; 0])
@@ -230,7 +236,7 @@ fn what_answers_nothing_stays_a_message(attempt: &Attempt) -> Outcome {
     let after = "nobody had asked anything, and the server sent three messages";
     screen.expect(after, &["51002:!1 too early", refusal, ""])?;
     client.type_bytes(b"where?\nwhen?\n")?;
-    server.did("was connected, two lines were typed,");
+    server.did("was connected, and two lines were typed");
     expect_frame(&mut server, b"?1 where?")?;
     expect_frame(&mut server, b"?2 when?")?;
     server.send(frame(b"51002:!1 here"))?;
@@ -258,11 +264,11 @@ fn what_answers_nothing_stays_a_message(attempt: &Attempt) -> Outcome {
     ] {
         let message = format!("51002:{text}");
         server.send(frame(message.as_bytes()))?;
-        let after = format!("question 2 alone was open, and the server sent `{message}`");
+        let after = format!("only question 2 was open, and the server sent `{message}`");
         screen.expect(&after, &[&message])?;
     }
     server.send(frame(b"51002:!\xb2 now"))?;
-    screen.expect("the server sent a message that is no text", &["51002: <6 bytes>"])?;
+    screen.expect("the server sent a message that is not text", &["51002: <6 bytes>"])?;
     thread::sleep(LONG_SILENCE);
     server.send(frame(b"51004:!2 now"))?;
     let after = "question 2 was answered after 2.5 s of silence";
@@ -272,8 +278,9 @@ fn what_answers_nothing_stays_a_message(attempt: &Attempt) -> Outcome {
         .expect_last("all questions were answered, and the server closed the connection", &[""; 0])
 }
 
-/// Neither by the thread that sends nor by the one that reads. An answer may come as soon as the mark
-/// of its question has arrived, when the rest of the question has not even left.
+/// Checks that a server that does not read holds up neither the thread that sends nor the one that
+/// reads. An answer may arrive as soon as the mark of its question has been sent, even if the rest of
+/// the question has not left yet.
 fn a_server_that_does_not_read_is_heard(attempt: &Attempt) -> Outcome {
     let from_afar = listener()?;
     let socket = SockRef::from(&from_afar.0);
@@ -290,13 +297,13 @@ fn a_server_that_does_not_read_is_heard(attempt: &Attempt) -> Outcome {
     // It is long enough that a diagnosis better does not show it again.
     ["?1 qqq", "?2 rrr"].iter().for_each(|question| attempt.causes(question));
     client.type_bytes(&[&long[..], b"\n", &longer_still, b"\nshort\n"].concat())?;
-    server.did("was connected, a line of 65,000 bytes was typed,");
+    server.did("was connected, and a line of 65,000 bytes was typed");
     let question = [b"?1 ", &long[..]].concat();
     let whole = frame(&question);
     let (mark, rest) = whole.split_at(size_of::<u32>() + 3);
     let came = server.take_exactly(mark.len())?;
     if came != mark {
-        return Err(server.finding(&quoted(mark), &format!("{} came", quoted(&came))));
+        return Err(server.finding(&quoted(mark), &format!("it received {}", quoted(&came))));
     }
     server.send([frame(b"51002:hello"), frame(b"51002:!1 too long")].concat())?;
     let after = "the server read only the first bytes of a question of 65,000 bytes, and sent a message and \
@@ -305,9 +312,9 @@ fn a_server_that_does_not_read_is_heard(attempt: &Attempt) -> Outcome {
     screen.expect(after, &["51002:hello", &answered])?;
     let came = server.take_exactly(rest.len())?;
     if came != rest {
-        return Err(server.finding("the rest of the long question", "something else came"));
+        return Err(server.finding("the rest of the long question", "it received something else"));
     }
-    server.did("had read the long question,");
+    server.did("had read the long question");
     expect_frame(&mut server, &[b"?2 ", &longer_still[..]].concat())?;
     expect_frame(&mut server, b"?3 short")
 }
@@ -320,7 +327,7 @@ fn many_questions(attempt: &Attempt) -> Outcome {
     client.type_bytes(typed.as_bytes())?;
     let answered = |number: usize| format!("?{number} what is {number} <- 51002:odd or even");
     for number in 1..=MANY {
-        server.did(&format!("was connected, {MANY} lines were typed together,"));
+        server.did(&format!("was connected, and {MANY} lines were typed in one piece"));
         expect_frame(&mut server, format!("?{number} what is {number}").as_bytes())?;
         if number % 2 == 1 {
             server.send(frame(format!("51002:!{number} odd or even").as_bytes()))?;
@@ -335,15 +342,15 @@ fn many_questions(attempt: &Attempt) -> Outcome {
     let answers =
         rest.iter().map(|number| frame(format!("51002:!{number} odd or even").as_bytes()));
     server.send(answers.collect::<Vec<_>>().concat())?;
-    let after = "the server answered nearly all others in one piece, the last one first";
+    let after = "the server answered nearly all the others in one piece, the last one first";
     screen.expect(after, &rest.into_iter().map(answered).collect::<Vec<_>>())?;
 
     client.type_bytes(b"last")?;
     client.close_stdin();
-    server.did("was connected, `last` was typed without Enter, and the input ended,");
+    server.did("was connected, `last` was typed without Enter, and the input ended");
     expect_frame(&mut server, format!("?{} last", MANY + 1).as_bytes())?;
     server.expect_end()?;
-    screen.expect("the input ended, and the server had not closed the connection", &[""; 0])?;
+    screen.expect("the input ended, but the server had not closed the connection yet", &[""; 0])?;
     server.send(frame(b"51002:!200 odd or even"))?;
     drop(server);
     let open = [2, 10, 100].map(|number| format!("?{number} what is {number} <- no answer"));
@@ -373,7 +380,7 @@ fn however_the_connection_ends(attempt: &Attempt) -> Outcome {
         let (client, mut server) = started(attempt)?;
         let mut screen = Screen::of(&client, attempt);
         client.type_bytes("你好吗\ntwo\n".as_bytes())?;
-        server.did("was connected, two lines were typed,");
+        server.did("was connected, and two lines were typed");
         expect_frame(&mut server, "?1 你好吗".as_bytes())?;
         expect_frame(&mut server, b"?2 two")?;
         server.send(frame(b"51002:!2 zwei"))?;
@@ -388,36 +395,40 @@ fn however_the_connection_ends(attempt: &Attempt) -> Outcome {
     screen.expect_last("nobody had asked anything, and the server closed the connection", &[""; 0])
 }
 
-/// A mark makes a message longer, and a number of two digits makes it longer still.
+/// Sends messages that are too long with their marks. A mark makes a message longer, and a number of
+/// two digits makes it longer still.
 fn a_mark_needs_room(attempt: &Attempt) -> Outcome {
     let (client, mut server) = started(attempt)?;
     let mut screen = Screen::of(&client, attempt);
     let line = |length: usize| [&vec![b'y'; length][..], b"\n"].concat();
     client.type_bytes(b"first\n")?;
-    server.did("was connected, a line was typed,");
+    server.did("was connected, and a line was typed");
     expect_frame(&mut server, b"?1 first")?;
     let said_before = client.stderr();
     client.type_bytes(&[line(LONGEST - 2), line(LONGEST), line(LONGEST - 3)].concat())?;
     server.did(
-        "was connected, a line of 65,534 bytes and one of 65,536 were typed, which do not fit together \
-         with their marks, and then one of 65,533 bytes, which just fits,",
+        "was connected, and three lines were typed: 65,534 and 65,536 bytes, which are too long \
+         together with their marks, and then 65,533 bytes, which just fits",
     );
     let fits = [b"?2 ", &[b'y'; LONGEST - 3][..]].concat();
     expect_frame(&mut server, &fits)?;
     attempt.eventually(|| match client.stderr() == said_before {
-        true => Err("two lines were too long to be sent with their marks, and the client was to say so on stderr, \
-                     but it said nothing"
+        true => Err("two lines were too long to be sent with their marks. The client should have \
+                     said so on stderr, but it said nothing"
             .to_string()),
         false => Ok(()),
     })?;
     let short: Vec<String> = (3..10).map(|number| format!("?{number} short")).collect();
     client.type_bytes(&b"short\n".repeat(short.len()))?;
     for question in &short {
-        server.did("was connected, seven short lines were typed,");
+        server.did("was connected, and seven short lines were typed");
         expect_frame(&mut server, question.as_bytes())?;
     }
     client.type_bytes(&[&line(LONGEST - 3)[..], b"after it\n"].concat())?;
-    server.did("had nine questions, another line of 65,533 bytes was typed, and then a short one,");
+    server.did(
+        "had received nine questions, and another line of 65,533 bytes and then a short one were \
+         typed",
+    );
     expect_frame(&mut server, b"?10 after it")?;
     drop(server);
     let open: Vec<String> =
@@ -434,7 +445,7 @@ fn a_file_is_no_question(attempt: &Attempt) -> Outcome {
     let options = ["--file", &path.to_string_lossy()];
     let (client, mut server) = started_with(attempt, &listener()?, &options)?;
     let mut screen = Screen::of(&client, attempt);
-    server.did("was connected by a client with `--file rustfmt.toml`");
+    server.did("had a client that was started with `--file rustfmt.toml`");
     expect_frame(&mut server, &content)?;
     server.expect_end()?;
     server.send(frame(b"51002:!1 nobody has asked"))?;
@@ -443,7 +454,7 @@ fn a_file_is_no_question(attempt: &Attempt) -> Outcome {
     screen.expect_last(after, &["51002:!1 nobody has asked"])
 }
 
-/// What was to come on the client's stdout so far, which is all that may be there.
+/// The lines that should be on the client's stdout so far. Nothing else may be there.
 struct Screen<'a> {
     client: &'a Running,
     attempt: &'a Attempt,
@@ -489,7 +500,7 @@ impl<'a> Screen<'a> {
         let expected = self.lines.get(at).map_or("nothing more".to_string(), |text| line(text));
         let came = shown.get(at).map_or("nothing".to_string(), |text| line(text));
         let number = at + 1;
-        Err(format!("{after}. Line {number} on stdout was to be {expected}, but it was {came}"))
+        Err(format!("{after}. Line {number} on stdout should be {expected}, but it is {came}"))
     }
 }
 
@@ -501,14 +512,14 @@ fn expect_frame(server: &mut Actor, expected: &[u8]) -> Outcome {
 fn expect_one_of(server: &mut Actor, messages: &[&[u8]]) -> Outcome {
     let expected = messages[0];
     let wanted = format!("the frame {}", quoted(expected));
-    let explained = |problem: String| format!("{problem}. It was to be {wanted}");
+    let explained = |problem: String| format!("{problem}. It should be {wanted}");
     let length = server.take_exactly(size_of::<u32>()).map_err(explained)?;
     let announced = length.iter().fold(0, |sum, byte| 256 * sum + usize::from(*byte));
     if announced > LONGEST {
-        return Err(server.finding(&wanted, &format!("a frame of {announced} bytes came")));
+        return Err(server.finding(&wanted, &format!("it received a frame of {announced} bytes")));
     }
     match server.take_exactly(announced).map_err(explained)? {
         came if messages.contains(&came.as_slice()) => Ok(()),
-        came => Err(server.finding(&wanted, &format!("the frame {} came", quoted(&came)))),
+        came => Err(server.finding(&wanted, &format!("it received the frame {}", quoted(&came)))),
     }
 }

@@ -14,7 +14,7 @@ use lesson_framed_server::frame;
 checker::exercises! {
     framed_server in "7.1-framed-server" {
         how_many: "easy, 15 minutes: How many are here?",
-        begun_frame: "medium, 30 minutes: What is begun has to be ended",
+        begun_frame: "medium, 30 minutes: Whatever begins must end",
         own_decoder: "medium, 40 minutes: A decoder of your own",
     }
 }
@@ -24,13 +24,13 @@ fn how_many(attempt: &Attempt) -> Outcome {
     let (mut a, mut b, mut c) = three_clients(&server)?;
     ask(&mut a, 3)?;
     a.send(frame(b"after the question"))?;
-    b.did("waited while A asked, which must stay between A and the server,");
+    b.did("waited while A asked, which must stay between A and the server");
     expect_from(&mut b, &a, b"after the question")?;
-    c.did("waited while A asked, which must stay between A and the server,");
+    c.did("waited while A asked, which must stay between A and the server");
     expect_from(&mut c, &a, b"after the question")?;
 
     b.send_in_pieces(&[&[0, 0], &[0, 0]])?;
-    b.did("asked, with the four bytes in two pieces,");
+    b.did("asked, with the four bytes in two pieces");
     expect_frame(&mut b, b"3")?;
     a.send([frame(b""), frame(b"between"), frame(b"")].concat())?;
     a.did("sent a question, a message and a question in one piece");
@@ -40,7 +40,7 @@ fn how_many(attempt: &Attempt) -> Outcome {
     expect_from(&mut b, &a, b"between")?;
     for message in [&b"\0\0\0\0"[..], b"\xff", "😀".as_bytes(), b"3", b"\n"] {
         a.send(frame(message))?;
-        b.did(&format!("waited while A sent {}, which is no question,", quoted(message)));
+        b.did(&format!("waited while A sent {}, which is not a question", quoted(message)));
         expect_from(&mut b, &a, message)?;
     }
 
@@ -60,7 +60,7 @@ fn how_many(attempt: &Attempt) -> Outcome {
         client.send(frame(b""))?;
     }
     for client in &mut crowd {
-        client.did("asked when 19 others did");
+        client.did("asked at the same time as 19 others");
         expect_frame(client, b"21")?;
     }
     drop(crowd);
@@ -76,14 +76,12 @@ fn asks_without_reading(server: &Running) -> Outcome {
     let (mut a, mut b, _c) = three_clients(server)?;
     let _deaf = server.ask_without_reading(&frame(b"").repeat(640_000))?;
     a.send(frame(b"do you hear me?"))?;
-    b.did(
-        "was there when a client asked again and again without reading the answers, and A spoke,",
-    );
+    b.did("was there when a client asked again and again without reading the answers, and A spoke");
     find_frame(&mut b, &labelled(&a, b"do you hear me?"))
 }
 
-/// A client is no longer here when it has been refused, and when it has been disconnected because it
-/// did not read, even if it never closes its own end.
+/// Checks that a client is no longer counted when it has been refused, or disconnected because it did
+/// not read, even if it never closes its own end.
 fn whoever_was_sent_away_is_not_counted(
     attempt: &Attempt,
     server: &Running,
@@ -99,7 +97,10 @@ fn whoever_was_sent_away_is_not_counted(
         expect_frame(&mut refused, "一条消息最多65536字节".as_bytes())?;
         stay.push(refused);
         a_few_times(|| ask(a, 1)).map_err(|finding| {
-            format!("a client that had been refused is still counted while it stays: {finding}")
+            format!(
+                "a client that was refused is still counted as long as it keeps its own end open: \
+                 {finding}"
+            )
         })
     })?;
     drop(stay);
@@ -116,7 +117,7 @@ fn whoever_was_sent_away_is_not_counted(
     }
     let outcome = attempt.eventually(|| ask(a, 1)).map_err(|finding| {
         format!(
-            "{} KB were said, and a client that had been disconnected because it did not read is still \
+            "{} KB were said, and a client that was disconnected because it did not read is still \
              counted: {finding}",
             60 * PAGES
         )
@@ -140,7 +141,8 @@ fn a_few_times(mut attempt: impl FnMut() -> Outcome) -> Outcome {
 /// So many long messages are more than the system keeps for a client that does not read.
 const PAGES: usize = 60;
 
-/// An answer that is sent in two steps is torn apart by what somebody else says between them.
+/// Asks while others talk, because an answer that is sent in two steps is torn apart by what somebody
+/// else says between them.
 fn asks_while_others_talk(server: &Running) -> Outcome {
     const TALKERS: usize = 3;
     const MESSAGES: usize = 1500; // which each may say without a pause
@@ -180,7 +182,9 @@ fn asks_many_times(asker: &mut Actor) -> Outcome {
             said if said.ends_with(b":talk") && said.len() < 12 => {}
             other => {
                 let expected = "answers such as `4` and what the others said, each in its frame";
-                return Err(asker.finding(expected, &format!("the frame {} came", quoted(other))));
+                return Err(
+                    asker.finding(expected, &format!("it received the frame {}", quoted(other)))
+                );
             }
         }
     }
@@ -217,7 +221,8 @@ fn begun_frame(attempt: &Attempt) -> Outcome {
 
     quiet.send(frame(b"still here"))?;
     a.did(
-        "listened, when a client that was silent between two frames for two seconds spoke again,",
+        "listened when a client that had been silent between two frames for two seconds spoke \
+         again",
     );
     find_frame(&mut a, &labelled(&quiet, b"still here"))?;
     attempt.try_again(|| comes_as_soon_as_it_is_whole(&server, &mut a))?;
@@ -233,8 +238,8 @@ fn begun_frame(attempt: &Attempt) -> Outcome {
 /// How many bytes the last message of each client has that says too much.
 const LAST: usize = 8000;
 
-/// So many clients say more than they may that the server doesn't read from one of them for more than two
-/// seconds, when its last message has begun.
+/// Lets so many clients say more than they may that the server doesn't read from one of them for more
+/// than two seconds, when its last message has begun.
 fn say_too_much(server: &Running) -> Outcome<Vec<Actor>> {
     let mut clients = server.connect_at_once(4, "a client that says a lot")?;
     let messages = [frame(&[b'x'; 65_536]).repeat(2), frame(&[b'y'; LAST])].concat();
@@ -242,7 +247,8 @@ fn say_too_much(server: &Running) -> Outcome<Vec<Actor>> {
     Ok(clients)
 }
 
-/// The clients have sent everything without a pause, so it's the server that has waited.
+/// Checks that the server refuses none of these clients: they have sent everything without a pause, so
+/// it's the server that has waited.
 fn none_is_refused(attempt: &Attempt, clients: &mut [Actor]) -> Outcome {
     let deadline = Deadline::after(attempt.patience());
     let from_each = 3 * (size_of::<u32>() + "51002:".len()) + 2 * 65_536 + LAST;
@@ -252,7 +258,8 @@ fn none_is_refused(attempt: &Attempt, clients: &mut [Actor]) -> Outcome {
         for (client, bytes) in clients.iter_mut().zip(&mut arrived) {
             bytes.extend(client.take_what_has_come());
             client.did(
-                "sent three messages without a pause, and the server held it up, because it was too fast,",
+                "sent three messages without a pause, and the server held it up because it was \
+                 too fast",
             );
             if bytes.ends_with(TOO_SLOW) {
                 return Err(client.finding("what the others said", "it was told `too slow`"));
@@ -264,13 +271,16 @@ fn none_is_refused(attempt: &Attempt, clients: &mut [Actor]) -> Outcome {
         }
         if deadline.is_over() {
             let expected = format!("{expected} bytes of what the others said");
-            return Err(clients[0].finding(&expected, &format!("one of them got {least}")));
+            return Err(
+                clients[0].finding(&expected, &format!("one of the clients received only {least}"))
+            );
         }
         thread::sleep(Duration::from_millis(10));
     }
 }
 
-/// Not before two seconds of silence, and not much later. On a busy machine it may be late.
+/// Expects that clients are refused after two seconds of silence, not before, and not much later. On a
+/// busy machine it may be late.
 fn is_refused_in_time(attempt: &Attempt, server: &Running) -> Outcome {
     let begun = [
         ("announced five bytes and sent two of them", &b"\0\0\0\x05he"[..]),
@@ -284,7 +294,7 @@ fn is_refused_in_time(attempt: &Attempt, server: &Running) -> Outcome {
     for (did, bytes) in begun {
         let mut client = server.connect("a client")?;
         client.send(bytes)?;
-        client.did(&format!("{did}, was silent,"));
+        client.did(&format!("{did}, and then was silent"));
         client.set_patience(attempt.patience() + TO_GO_ON);
         unfinished.push(client);
     }
@@ -293,7 +303,9 @@ fn is_refused_in_time(attempt: &Attempt, server: &Running) -> Outcome {
         let waited = since.elapsed();
         if waited < TO_GO_ON - Duration::from_millis(100) {
             let expected = format!("`too slow` {} later", shown_time(TO_GO_ON));
-            return Err(client.finding(&expected, &format!("it came {} later", shown_time(waited))));
+            return Err(
+                client.finding(&expected, &format!("it arrived {} later", shown_time(waited)))
+            );
         }
         if waited > latest {
             let expected = format!("`too slow` {} later", shown_time(TO_GO_ON));
@@ -305,30 +317,30 @@ fn is_refused_in_time(attempt: &Attempt, server: &Running) -> Outcome {
     Ok(())
 }
 
-/// What comes in pieces is passed on with the last of them, and not when the time for it is up.
+/// Checks that a message in pieces is passed on with the last piece, and not when its time is up.
 fn comes_as_soon_as_it_is_whole(server: &Running, a: &mut Actor) -> Outcome {
     let mut client = server.connect("a client")?;
     for pieces in [&[&b"\0\0"[..], b"\0\x05hello"][..], &[b"\0\0\0\x05he", b"llo"]] {
         client.send_in_pieces(pieces)?;
         let whole = Instant::now();
-        a.did("listened, when a client sent a message in two pieces");
+        a.did("listened when a client sent a message in two pieces");
         find_frame(a, &labelled(&client, b"hello"))?;
         if whole.elapsed() > TO_GO_ON / 2 {
             let came = format!("it took {}", shown_time(whole.elapsed()));
-            return Err(a.finding("it as soon as it was whole", &came));
+            return Err(a.finding("to receive it as soon as it was whole", &came));
         }
     }
     Ok(())
 }
 
-/// A frame, a byte now and then: longer than two seconds in all.
+/// Sends a frame, a byte now and then, which takes longer than two seconds in all.
 fn goes_on(server: &Running, a: &mut Actor) -> Outcome {
     let mut slow = server.connect("a client")?;
     for byte in frame(b"hi") {
         slow.send([byte])?;
         thread::sleep(Duration::from_millis(500));
     }
-    a.did("listened, when a client sent a message, a byte now and then,");
+    a.did("listened when a client sent a message, a byte now and then");
     find_frame(a, &labelled(&slow, b"hi"))
 }
 
@@ -336,13 +348,13 @@ fn three_clients(server: &Running) -> Outcome<(Actor, Actor, Actor)> {
     let mut a = server.connect("client A")?;
     let mut b = server.connect("client B")?;
     b.send(frame(b"I am B"))?;
-    a.did("was connected when client B connected, too, and said `I am B`,");
+    a.did("was connected when client B connected and said `I am B`");
     expect_from(&mut a, &b, b"I am B")?;
     let mut c = server.connect("client C")?;
     c.send(frame(b"I am C"))?;
-    a.did("was connected when client C connected, too, and said `I am C`,");
+    a.did("was connected when client C connected and said `I am C`");
     expect_from(&mut a, &c, b"I am C")?;
-    b.did("was connected when client C connected, too, and said `I am C`,");
+    b.did("was connected when client C connected and said `I am C`");
     expect_from(&mut b, &c, b"I am C")?;
     Ok((a, b, c))
 }
@@ -369,7 +381,7 @@ fn expect_frame(client: &mut Actor, expected: &[u8]) -> Outcome {
     match next_frame(client, expected)? {
         came if came == expected => Ok(()),
         came => {
-            let came = format!("the frame {} came", quoted(&came));
+            let came = format!("it received the frame {}", quoted(&came));
             Err(client.finding(&format!("the frame {}", quoted(expected)), &came))
         }
     }
@@ -377,11 +389,12 @@ fn expect_frame(client: &mut Actor, expected: &[u8]) -> Outcome {
 
 fn next_frame(client: &mut Actor, expected: &[u8]) -> Outcome<Vec<u8>> {
     let wanted = format!("the frame {}", quoted(expected));
-    let explained = |problem: String| format!("{problem}. It was to be {wanted}");
+    let explained = |problem: String| format!("{problem}. It should be {wanted}");
     let length = client.take_exactly(size_of::<u32>()).map_err(explained)?;
     let announced = length.iter().fold(0, |sum, byte| 256 * sum + usize::from(*byte));
     if announced > 100_000 {
-        let came = format!("{} came, which as a length is {announced} bytes", quoted(&length));
+        let came =
+            format!("it received {}, which as a length means {announced} bytes", quoted(&length));
         return Err(client.finding(&wanted, &came));
     }
     client.take_exactly(announced).map_err(explained)

@@ -21,7 +21,7 @@ fn how_many_writes(attempt: &Attempt) -> Outcome {
     let lines = ["one", "你好😀", "3"];
     for line in lines {
         a.send(format!("{line}\n"))?;
-        d.did("was connected, and A spoke,");
+        d.did("was connected, and A spoke");
         d.expect_line(&format!("{}:{line}", port(&a)))?;
     }
     let bytes: usize = lines.iter().map(|line| label + line.len() + 1).sum();
@@ -31,7 +31,9 @@ fn how_many_writes(attempt: &Attempt) -> Outcome {
     server.expect_line_on_stdout(after, &told(left, bytes, 3))?;
     let times = server.stdout().lines().filter(|line| is_about(line, left)).count();
     if times > 1 {
-        return Err(format!("{after}, and {times} lines about it were printed, not one"));
+        return Err(format!(
+            "{after}, but the program printed {times} lines about it instead of one"
+        ));
     }
 
     let mut reset = newcomer(&server, &mut a, "client E")?;
@@ -45,7 +47,7 @@ fn how_many_writes(attempt: &Attempt) -> Outcome {
     let mut f = newcomer(&server, &mut a, "client F")?;
     let paste: String = (0..1000).map(|number| format!("line {number:04}\n")).collect();
     a.send(&paste)?;
-    f.did("was connected, and A said a thousand lines at once,");
+    f.did("was connected, and A said a thousand lines in one piece");
     for number in 0..1000 {
         f.expect_line(&format!("{}:line {number:04}", port(&a)))?;
     }
@@ -53,18 +55,22 @@ fn how_many_writes(attempt: &Attempt) -> Outcome {
     drop(f);
     let bytes = paste.len() + 1000 * label;
     let begins = format!("{left} was sent {bytes} bytes in ");
-    let after = "a client was sent a thousand lines at once and closed its connection";
+    let after = "a client was sent a thousand lines in one piece and closed its connection";
     let writes: usize = attempt.eventually(|| {
         let printed = server.stdout();
         let line = printed.lines().find(|line| is_about(line, left));
-        let line = line.ok_or_else(|| format!("{after}, but no line about it was printed"))?;
+        let line =
+            line.ok_or_else(|| format!("{after}, but the program printed no line about it"))?;
         let count = line.strip_prefix(&begins).and_then(|rest| rest.strip_suffix(" writes"));
         count.and_then(|count| count.parse().ok()).ok_or_else(|| {
-            format!("{after}, and a line was to begin with `{begins}`, but it is `{line}`")
+            format!("{after}, so a line should begin with `{begins}`, but it is `{line}`")
         })
     })?;
     if writes == 0 || writes > 500 {
-        return Err(format!("{after}, and that took {writes} writes, as the program says"));
+        return Err(format!(
+            "{after}. That should take only a few writes, but the program says that it took \
+             {writes}"
+        ));
     }
     b.find_line(&format!("{}:line 0999", port(&a)))?;
 
@@ -77,7 +83,7 @@ fn how_many_writes(attempt: &Attempt) -> Outcome {
     reads_when_it_has_said_all(attempt, &server, &mut a)
 }
 
-/// More than the system keeps for a client that does not read, and less than the log holds.
+/// Returns more than the system keeps for a client that does not read, and less than the log holds.
 fn a_lot() -> String {
     format!("{}\n", "x".repeat(999)).repeat(2000)
 }
@@ -91,13 +97,15 @@ fn reset_while_it_is_sent_to(attempt: &Attempt, server: &Running, a: &mut Actor)
     attempt.eventually(|| match server.stdout().lines().filter(|line| is_about(line, left)).count() {
         1 => Ok(()),
         count => Err(format!(
-            "a client did not read, and left with a reset while the server was sending to it, and one \
-             line that begins with `{left} was sent` was to be printed, but there are {count}"
+            "a client did not read and left with a reset while the server was sending to it. The \
+             program should have printed one line that begins with `{left} was sent`, but there \
+             are {count}"
         )),
     })
 }
 
-/// What is told is all that was sent, and not what had been sent when the client had said all.
+/// Checks that the program reports everything that was sent, and not only what had been sent when the
+/// client half-closed.
 fn reads_when_it_has_said_all(attempt: &Attempt, server: &Running, a: &mut Actor) -> Outcome {
     let mut late = newcomer_from_afar(server, a, "client I")?;
     a.send(a_lot())?;
@@ -114,15 +122,17 @@ fn reads_when_it_has_said_all(attempt: &Attempt, server: &Running, a: &mut Actor
         match printed.lines().find(|line| is_about(line, left)) {
             Some(line) if line.starts_with(&begins) => Ok(()),
             other => Err(format!(
-                "a client closed its sending half, and read all that it had been sent only then, which \
-                 was {received} bytes. A line was to begin with `{begins}`, but {}",
-                other.map_or("none came".to_string(), |line| format!("`{line}` came"))
+                "a client closed its sending half, and only then read everything that it had been \
+                 sent, {received} bytes. A line should begin with `{begins}`, but {}",
+                other.map_or("there is none".to_string(), |line| format!(
+                    "the program printed `{line}`"
+                ))
             )),
         }
     })
 }
 
-/// A client for which the system keeps little, and that has been heard.
+/// Connects a client for which the system keeps little, and waits until it has been heard.
 fn newcomer_from_afar(server: &Running, a: &mut Actor, name: &str) -> Outcome<Actor> {
     let mut client = server.connect_from_afar(name)?;
     client.send("my own words are not sent to me\n")?;
@@ -130,7 +140,7 @@ fn newcomer_from_afar(server: &Running, a: &mut Actor, name: &str) -> Outcome<Ac
     Ok(client)
 }
 
-/// A client that has been heard, and so is in the room.
+/// Connects a client, and waits until it has been heard, so it is in the room.
 fn newcomer(server: &Running, a: &mut Actor, name: &str) -> Outcome<Actor> {
     let mut client = server.connect(name)?;
     client.send("my own words are not sent to me\n")?;
@@ -154,8 +164,7 @@ fn take_a_break(attempt: &Attempt) -> Outcome {
     // A client that hears A's line knows that A's break has begun, because A has said so before.
     a.send("/pause\nI take a break\n")?;
     for other in [&mut b, &mut c] {
-        other
-            .did("listened when A took a break, and spoke, with `/pause` and a line in one piece,");
+        other.did("listened when A took a break and spoke, with `/pause` and a line in one piece");
         other.expect_line(&format!("{port_a}:I take a break"))?;
     }
     let mut said = Vec::new();
@@ -168,7 +177,7 @@ fn take_a_break(attempt: &Attempt) -> Outcome {
     a.did("took a break");
     a.expect_silence(LONG_SILENCE)?;
     a.send("/pause\nstill in it\n")?;
-    c.did("listened when A took a break, said so again, and spoke,");
+    c.did("listened when A took a break, said so again, and spoke");
     c.expect_line(&format!("{port_a}:still in it"))?;
     b.send((0..1000).map(|number| format!("many {number}\n")).collect::<String>())?;
     said.extend((0..1000).map(|number| format!("{port_b}:many {number}")));
@@ -181,7 +190,7 @@ fn take_a_break(attempt: &Attempt) -> Outcome {
         a.expect_line(line)?;
     }
     b.send("after it\n")?;
-    a.did("went on after a break, and B spoke,");
+    a.did("went on after a break, and B spoke");
     a.expect_line(&format!("{port_b}:after it"))?;
     c.expect_line(&format!("{port_b}:after it"))?;
 
@@ -190,19 +199,19 @@ fn take_a_break(attempt: &Attempt) -> Outcome {
     b.expect_line(&format!("{port_a}:still in it"))?;
     for message in ["/pauses", "/pause now", "/paus", "no /pause", "/go-on!", "/go"] {
         a.send(format!("{message}\n"))?;
-        b.did(&format!("waited while A sent `{message}`, which is no command but a message,"));
+        b.did(&format!("waited while A sent `{message}`, which is not a command but a message"));
         b.expect_line(&format!("{port_a}:{message}"))?;
         c.did("waited while A sent a near miss of a command");
         c.expect_line(&format!("{port_a}:{message}"))?;
     }
     b.send("is everybody here?\n")?;
-    a.did("was not in a break, and B spoke,");
+    a.did("was not in a break, and B spoke");
     a.expect_line(&format!("{port_b}:is everybody here?"))?;
     a.send("/pause\n/go-on\n/pause\n/go-on\nhere\n")?;
-    b.did("listened when A said commands and a line in one piece,");
+    b.did("listened when A sent commands and a line in one piece");
     b.expect_line(&format!("{port_a}:here"))?;
     b.send("good\n")?;
-    a.did("went on after two breaks, and B spoke,");
+    a.did("went on after two breaks, and B spoke");
     a.expect_line(&format!("{port_b}:good"))?;
 
     leave_during_a_break(&server, &mut a, &mut b)?;
@@ -217,7 +226,7 @@ fn take_a_break(attempt: &Attempt) -> Outcome {
     server.expect_little_kept_of(speaker)
 }
 
-/// A server that looks now and then whether the break is over is late.
+/// Checks that the break ends immediately: a server that only looks now and then is late.
 fn goes_on_immediately(a: &mut Actor, b: &mut Actor) -> Outcome {
     const LATE: Duration = Duration::from_millis(500);
     for number in 0..3 {
@@ -228,7 +237,7 @@ fn goes_on_immediately(a: &mut Actor, b: &mut Actor) -> Outcome {
         thread::sleep(Duration::from_millis(100 + 150 * number));
         let since = Instant::now();
         a.send("/go-on\n")?;
-        a.did("took a break in which B spoke, and went on,");
+        a.did("took a break in which B spoke, and went on");
         let expected = format!("{}:meanwhile {number}", port(b));
         a.find_line(&expected)?;
         if since.elapsed() > LATE {
@@ -239,8 +248,8 @@ fn goes_on_immediately(a: &mut Actor, b: &mut Actor) -> Outcome {
     Ok(())
 }
 
-/// What comes without a newline, and then nothing more, is a line. The client has never sent a newline,
-/// so the server waits only a moment for one.
+/// Sends commands without a newline, and then nothing more, so they are lines. The client has never
+/// sent a newline, so the server waits only a moment for one.
 fn without_a_newline(server: &Running, a: &mut Actor, b: &mut Actor) -> Outcome {
     const LONG_ENOUGH: Duration = Duration::from_millis(700);
     let mut node = server.connect("a client that sends no newlines")?;
@@ -248,15 +257,15 @@ fn without_a_newline(server: &Running, a: &mut Actor, b: &mut Actor) -> Outcome 
     a.find_line(&format!("{}:hello", port(&node)))?;
     b.find_line(&format!("{}:hello", port(&node)))?;
     node.send("/pause")?;
-    b.did("listened when somebody sent `/pause` without a newline, and then nothing more,");
+    b.did("listened when somebody sent `/pause` without a newline, and then nothing more");
     b.expect_silence(LONG_ENOUGH)?;
     b.send("quietly\n")?;
     let said = format!("{}:quietly", port(b));
     a.expect_line(&said)?;
-    node.did("sent `/pause` without a newline, and then nothing more,");
+    node.did("sent `/pause` without a newline, and then nothing more");
     node.expect_silence(Duration::from_millis(200))?;
     node.send("/go-on")?;
-    node.did("took a break and sent `/go-on` without a newline, and then nothing more,");
+    node.did("took a break and sent `/go-on` without a newline, and then nothing more");
     node.expect_line(&said)
 }
 
@@ -268,8 +277,8 @@ fn as_the_last_words(server: &Running, a: &mut Actor, b: &mut Actor) -> Outcome 
         let _ = leaving.read_to_end()?;
         b.send("it has gone\n")?;
         a.did(&format!(
-            "listened when somebody sent a line, `{command}` without a newline, and closed its sending \
-             half"
+            "listened when somebody sent a line and `{command}` without a newline, and closed its \
+             sending half"
         ));
         a.expect_line(&format!("{}:I go", port(&leaving)))?;
         a.expect_line(&format!("{}:it has gone", port(b)))?;
@@ -296,17 +305,17 @@ fn leave_during_a_break(server: &Running, a: &mut Actor, b: &mut Actor) -> Outco
     server.expect_lines_on_stdout("six clients left during a break", 6, LEFT)
 }
 
-/// Three clients who are all in the room: A and B have heard somebody, C nobody.
+/// Returns three clients that are all in the room: A and B have heard somebody, C nobody.
 fn three_clients(server: &Running) -> Outcome<(Actor, Actor, Actor)> {
     let mut a = server.connect("client A")?;
     let mut b = server.connect("client B")?;
     b.send("I am B\n")?;
-    a.did("was connected when client B connected, too, and said `I am B`,");
+    a.did("was connected when client B connected and said `I am B`");
     a.expect_line(&format!("{}:I am B", port(&b)))?;
     let mut c = server.connect("client C")?;
     c.send("I am C\n")?;
     for other in [&mut a, &mut b] {
-        other.did("was connected when client C connected, too, and said `I am C`,");
+        other.did("was connected when client C connected and said `I am C`");
         other.expect_line(&format!("{}:I am C", port(&c)))?;
     }
     Ok((a, b, c))

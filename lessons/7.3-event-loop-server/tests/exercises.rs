@@ -41,7 +41,8 @@ fn reports_each_second(attempt: &Attempt) -> Outcome {
     let waited = since.elapsed();
     if waited < 2 * EACH - Duration::from_millis(100) {
         return Err(format!(
-            "two lines about the turns came {} after the start, which is too early",
+            "the program printed two lines about the turns within {} after its start, which is \
+             too early",
             shown_time(waited)
         ));
     }
@@ -64,8 +65,8 @@ fn reports_each_second(attempt: &Attempt) -> Outcome {
     let counted: usize = spoken[before..].iter().sum();
     if counted < TIMES {
         return Err(format!(
-            "two clients talked, one line after the other, for which the loop has to make at least \
-             {TIMES} turns, but the lines since they came tell of {counted}"
+            "two clients talked, one line after the other, so the loop had to make at least \
+             {TIMES} turns, but the lines since they connected report {counted}"
         ));
     }
     let before = Instant::now();
@@ -81,7 +82,8 @@ fn reports_each_second(attempt: &Attempt) -> Outcome {
     match one_more.elapsed() {
         took if took > LATE => {
             let finding = format!(
-                "a line about the turns was to come each second, but from one to the next it took {}",
+                "the program should print a line about the turns each second, but from one to the \
+                 next it took {}",
                 shown_time(between.min(again).min(took))
             );
             Err(late(&watch, finding))
@@ -90,7 +92,8 @@ fn reports_each_second(attempt: &Attempt) -> Outcome {
     }
 }
 
-/// Right after a line about the turns, the next one is furthest away, and so is its timer.
+/// Sends an unfinished line right after a line about the turns, when the next one is furthest away, and
+/// so is its timer.
 fn an_unfinished_line_is_in_time(attempt: &Attempt) -> Outcome {
     let server = attempt.serve()?;
     let (mut a, mut b) = two_without_newlines(&server)?;
@@ -99,32 +102,33 @@ fn an_unfinished_line_is_in_time(attempt: &Attempt) -> Outcome {
     expect_unfinished(&mut a, &mut b)
 }
 
-/// B sends no newlines, so the server does not wait for one. A hears it.
+/// Connects A and B. B sends no newlines, so the server does not wait for one. A hears it.
 fn two_without_newlines(server: &Running) -> Outcome<(Actor, Actor)> {
     let mut a = server.connect("client A")?;
     let mut b = server.connect("client B")?;
     b.send("hello")?;
-    a.did("was connected when B sent an unfinished line, `hello`, and nothing more,");
+    a.did("was connected when B sent an unfinished line, `hello`, and nothing more");
     a.expect_line(&format!("{}:hello", b.address().port()))?;
     Ok((a, b))
 }
 
-/// The room's own timers go on: what arrived without a newline is passed on after 0.3 s.
+/// Checks that the room's own timers still work: a line without a newline is passed on after 0.3 s.
 fn expect_unfinished(a: &mut Actor, b: &mut Actor) -> Outcome {
     const LATEST: Duration = Duration::from_millis(700);
     let sent = Instant::now();
     b.send("and more")?;
-    a.did("was connected when B sent an unfinished line, `and more`, and nothing more,");
+    a.did("was connected when B sent an unfinished line, `and more`, and nothing more");
     a.expect_line(&format!("{}:and more", b.address().port()))?;
     match sent.elapsed() {
-        took if took > LATEST => {
-            Err(a.finding("it 0.3 s later, as before", &format!("it took {}", shown_time(took))))
-        }
+        took if took > LATEST => Err(a.finding(
+            "to receive it 0.3 s later, as before",
+            &format!("it took {}", shown_time(took)),
+        )),
         _ => Ok(()),
     }
 }
 
-/// A speaks, and B hears it, again and again.
+/// Lets A speak, and B hear it, again and again.
 fn talk(a: &mut Actor, b: &mut Actor, times: usize) -> Outcome {
     let begun = Instant::now();
     for number in 0..times {
@@ -135,7 +139,9 @@ fn talk(a: &mut Actor, b: &mut Actor, times: usize) -> Outcome {
         if waited > 2 * EACH {
             let lines = number + 1;
             let waited = shown_time(waited);
-            return Err(format!("A spoke line by line, and B had to wait {waited} for {lines}"));
+            return Err(format!(
+                "A spoke line by line, and B had to wait {waited} until it had received {lines}"
+            ));
         }
     }
     Ok(())
@@ -145,8 +151,8 @@ fn expect_idle(turns: &[usize]) -> Outcome {
     // If a thread of its own prints, the loop may have made none.
     match turns.iter().find(|turns| **turns > IDLE) {
         Some(turns) => Err(format!(
-            "the loop had nothing to do, which takes a turn or two in a second, but a line told of \
-             {turns}"
+            "the loop had nothing to do, which takes a turn or two in a second, but a line \
+             reported {turns}"
         )),
         None => Ok(()),
     }
@@ -162,8 +168,8 @@ fn reports(attempt: &Attempt, server: &Running, times: usize, after: &str) -> Ou
         }
         if deadline.is_over() {
             return Err(format!(
-                "{after}, and a line such as `turns: 1` was to come each second, {times} so far, \
-                 but it came {} time(s)",
+                "{after}. The program should have printed a line such as `turns: 1` each second, \
+                 {times} so far, but it printed {}",
                 counts.len()
             ));
         }
@@ -177,7 +183,9 @@ fn counts(server: &Running) -> Outcome<Vec<usize>> {
     let counts = whole.lines().filter_map(|line| line.strip_prefix("turns: "));
     counts
         .map(|count| {
-            count.parse().map_err(|_| format!("a line was to be `turns: ` and a number: {count:?}"))
+            count.parse().map_err(|_| {
+                format!("after `turns: ` a line should hold a number, but it holds {count:?}")
+            })
         })
         .collect()
 }
@@ -196,7 +204,7 @@ fn closed_door(attempt: &Attempt) -> Outcome {
     for client in &mut waiting {
         client.expect_silence(Duration::from_millis(50))?;
     }
-    inside[0].did("was one of four, and more than four were not to be let in,");
+    inside[0].did("was one of four, and nobody else should be let in");
     inside[0].expect_silence(Duration::from_millis(50))?;
 
     // One leaves in an orderly way, one with a reset, and two at the same moment.
@@ -212,7 +220,7 @@ fn closed_door(attempt: &Attempt) -> Outcome {
     drop(waiting.remove(0));
     let mut newcomers: Vec<String> = Vec::new();
     for _ in 0..2 {
-        first.did("was inside when two had left at once");
+        first.did("was inside when two had left at the same time");
         newcomers.push(first.line()?);
     }
     newcomers.sort();
@@ -220,7 +228,7 @@ fn closed_door(attempt: &Attempt) -> Outcome {
     expected.sort();
     if newcomers != expected {
         let expected = format!("{} and {}", expected[0], expected[1]);
-        return Err(first.finding(&expected, &format!("{} came", newcomers.join(" and "))));
+        return Err(first.finding(&expected, &format!("it received {}", newcomers.join(" and "))));
     }
     first.send("welcome\n")?;
     for client in &mut waiting {
@@ -246,7 +254,7 @@ fn the_thrown_out_keep_no_place(server: &Running) -> Outcome {
     let mut deaf = server.connect_from_afar("a client that does not read")?;
     for client in [&mut speaker, &mut b, &mut deaf] {
         client.send("I am in\n")?;
-        a.did("was inside when others came");
+        a.did("was inside when others were let in");
         a.find_line(&format!("{}:I am in", client.address().port()))?;
     }
     let mut waiting = server.connect("a client that waits at the door")?;
@@ -257,14 +265,15 @@ fn the_thrown_out_keep_no_place(server: &Running) -> Outcome {
         speaker.send(format!("{page}that was page {number}\n"))?;
         speaker.take_what_has_come();
         for reader in [&mut a, &mut b] {
-            reader.did("was inside when somebody spoke a lot and another did not read");
+            reader.did("was inside when somebody talked a lot and another client did not read");
             let last = format!("{}:that was page {number}", speaker.address().port());
             if reader.find_line(&last)?.contains(&said(&waiting, 5)) {
                 return Ok(());
             }
         }
     }
-    let after = "12 MB were said, a client was disconnected because it did not read, but stayed,";
+    let after = "12 MB were said and a client was disconnected because it did not read, but kept \
+                 its own end open";
     expect_newcomer(&mut a, &waiting, 5, after)
 }
 
@@ -277,7 +286,7 @@ fn said(client: &Actor, number: usize) -> String {
     format!("{}:I am number {number}", client.address().port())
 }
 
-/// Four who have all heard each other.
+/// Returns four clients that have all heard each other.
 fn four_clients(server: &Running) -> Outcome<Vec<Actor>> {
     let mut inside: Vec<Actor> = Vec::new();
     for number in 1..=4 {
@@ -292,7 +301,8 @@ fn four_clients(server: &Running) -> Outcome<Vec<Actor>> {
     Ok(inside)
 }
 
-/// Thirty come at once, and leave when they are let in, until all have been inside.
+/// Lets thirty clients connect at the same time, and leave when they are let in, until all have been
+/// inside.
 fn never_more_than_four(attempt: &Attempt, server: &Running) -> Outcome {
     for _ in 0..100 {
         server.connect("a client")?.reset();
@@ -308,8 +318,8 @@ fn never_more_than_four(attempt: &Attempt, server: &Running) -> Outcome {
         let inside = heard.iter().filter(|bytes| **bytes > 0).count();
         match inside {
             3.. => Ok(()),
-            _ => Err("thirty came at once, and four were to be let in, but hardly anybody heard \
-                      anybody"
+            _ => Err("thirty connected at the same time, and four of them should be let in, but \
+                      hardly anybody heard anybody"
                 .to_string()),
         }
     })?;
@@ -317,22 +327,22 @@ fn never_more_than_four(attempt: &Attempt, server: &Running) -> Outcome {
     let inside = crowd.iter().filter(|client| waiting_bytes(client) > 0).count();
     if inside > 4 {
         return Err(format!(
-            "thirty came at once and each said a line, and {inside} of them heard somebody: more \
-             than four are inside"
+            "thirty connected at the same time and each said a line, and {inside} of them heard \
+             somebody, so more than four are inside"
         ));
     }
     drop(crowd);
-    let mut a = server.connect("one who comes later")?;
-    let mut b = server.connect("another who comes later")?;
+    let mut a = server.connect("a client that comes later")?;
+    let mut b = server.connect("another client that comes later")?;
     attempt.eventually(|| {
         a.send("anybody here?\n")?;
-        b.did("came when thirty had come and left, and one who was inside spoke");
+        b.did("connected after thirty had come and left, and a client that was inside spoke");
         b.set_patience(Duration::from_millis(300));
         b.line().map(|_| ())
     })
 }
 
-/// How much has come for a client, without taking it away.
+/// Returns how much has arrived for a client, without taking it away.
 fn waiting_bytes(client: &Actor) -> usize {
     let mut buffer = [0; 1024];
     let stream = client.stream();
@@ -342,28 +352,28 @@ fn waiting_bytes(client: &Actor) -> usize {
     waiting
 }
 
-/// A loop that has nothing to do sleeps. Wake-ups are counted, and not processor time: a loop that
-/// spins gets little of that on a busy machine, and one that looks each millisecond needs little.
+/// Checks that a loop that has nothing to do sleeps. It counts wake-ups, not processor time, because a
+/// loop that spins gets little of that on a busy machine, and one that looks each millisecond needs
+/// little.
 fn expect_rest(server: &Running, few: u64, when: &str) -> Outcome {
     const TIME: Duration = Duration::from_millis(600);
     if cfg!(not(target_os = "linux")) {
         return Ok(()); // only Linux tells, in /proc
     }
-    let nothing_to_do = format!("{when}, with nothing to do for the server");
-    let never = || format!("{nothing_to_do}, but it never slept: it kept a processor busy");
+    let nothing_to_do = format!("{when}, and the server had nothing to do");
+    let never = || format!("{nothing_to_do}, but it never slept and kept a processor busy");
     let before = wake_ups(server).ok_or_else(never)?;
     thread::sleep(TIME);
     match wake_ups(server).ok_or_else(never)? - before {
         woken if woken <= few => Ok(()),
-        woken => Err(format!(
-            "{nothing_to_do}, but in {} it woke up {woken} times and took a processor",
-            shown_time(TIME)
-        )),
+        woken => {
+            Err(format!("{nothing_to_do}, but it woke up {woken} times in {}", shown_time(TIME)))
+        }
     }
 }
 
-/// How often the server's threads have been given a processor so far, once all of them sleep. `None`
-/// if one of them never does.
+/// Returns how often the server's threads have been given a processor so far, once all of them sleep.
+/// Returns `None` if one of them never does.
 fn wake_ups(server: &Running) -> Option<u64> {
     let deadline = Deadline::after(PATIENCE);
     loop {
@@ -392,12 +402,12 @@ fn patient_echo(attempt: &Attempt) -> Outcome {
     let (mut slow, mut deaf) = nobody_reads(&server)?;
     let stuck = Instant::now();
     if count().1 > threads {
-        return Err("one thread was to serve everybody, but the server has started more for its \
-                    clients"
+        return Err("one thread should serve everybody, but the server has started more threads \
+                    for its clients"
             .to_string());
     }
-    talk_to_the_echo(&mut a, "others did not read what came back")?;
-    expect_rest(&server, 3, "some clients did not read what came back")?;
+    talk_to_the_echo(&mut a, "others did not read what was sent back to them")?;
+    expect_rest(&server, 3, "some clients did not read what was sent back to them")?;
     for behind in deaf.drain(..10) {
         behind.client.reset();
     }
@@ -410,9 +420,11 @@ fn patient_echo(attempt: &Attempt) -> Outcome {
     drop((slow, deaf));
     attempt.eventually(|| match count().0 {
         now if now <= descriptors => Ok(()),
-        _ => Err("all clients but one had left, some with a reset in the middle of their \
-                  backlog, and the server was to close their connections, but it kept some"
-            .to_string()),
+        _ => {
+            Err("all clients but one had left, some with a reset in the middle of their backlog, \
+                 so the server should have closed their connections, but it kept some"
+                .to_string())
+        }
     })?;
     talk_to_the_echo(&mut a, "all others had left")?;
     expect_rest(&server, 3, "all clients but one had left")
@@ -438,16 +450,16 @@ fn expect_back(client: &mut Actor, did: &str, sent: &[u8]) -> Outcome {
         let rest = &sent[came..];
         let mut more = client.take_what_has_come();
         if more.is_empty() {
-            client.did(&format!("{did}, got {came} of {} bytes back,", sent.len()));
+            client.did(&format!("{did}, and received {came} of {} bytes back", sent.len()));
             more = client.take_exactly(rest.len().min(100))?;
         }
         client.did(did);
         if let Some(same) = rest.iter().zip(&more).position(|(sent, back)| sent != back) {
-            let other = format!("from byte {} on something else came", came + same + 1);
+            let other = format!("from byte {} on it received something else", came + same + 1);
             return Err(client.finding("the same bytes back", &other));
         }
         if more.len() > rest.len() {
-            return Err(client.finding("the same bytes back", "more came than it had sent"));
+            return Err(client.finding("the same bytes back", "it received more than it had sent"));
         }
         came += more.len();
     }
@@ -472,30 +484,30 @@ fn sends_back_whatever_comes(server: &Running) -> Outcome {
     let mut client = server.connect("a client")?;
     client.send("goodbye")?;
     client.half_close()?;
-    client.did("sent `goodbye`, closed its sending half");
+    client.did("sent `goodbye` and closed its sending half");
     client.expect("goodbye")?;
     client.expect_end()
 }
 
-/// A echoes line by line, whatever the others do.
+/// Lets A send line by line and read the echo, whatever the others do.
 fn talk_to_the_echo(a: &mut Actor, meanwhile: &str) -> Outcome {
     for number in 0..20 {
         let line = format!("number {number}\n");
         a.send(&line)?;
-        a.did(&format!("sent a line while {meanwhile},"));
+        a.did(&format!("sent a line while {meanwhile}"));
         a.expect(&line)?;
     }
     Ok(())
 }
 
-/// Twenty clients send more than any buffer holds, and read what comes back meanwhile.
+/// Lets twenty clients send more than any buffer holds, and meanwhile read what is sent back.
 fn many_send_a_lot(attempt: &Attempt, server: &Running) -> Outcome {
     const LENGTH: usize = 500_000;
     let mut clients = server.connect_at_once(20, "one of twenty clients")?;
     let all: Vec<Vec<u8>> = (0..20).map(|seed| bytes(seed, LENGTH)).collect();
     let mut came: Vec<Vec<u8>> = vec![Vec::new(); clients.len()];
     let mut sent = vec![0; clients.len()];
-    let did = "sent a lot, as the others did, and read what came back meanwhile";
+    let did = "sent a lot, as the others did, and meanwhile read what was sent back";
     let mut deadline = Deadline::after(attempt.patience());
     while sent.iter().any(|sent| *sent < LENGTH) && !deadline.is_over() {
         let before = (sent.clone(), came.iter().map(Vec::len).sum::<usize>());
@@ -511,7 +523,7 @@ fn many_send_a_lot(attempt: &Attempt, server: &Running) -> Outcome {
     }
     for ((client, all), came) in clients.iter_mut().zip(all).zip(came) {
         if !all.starts_with(&came) {
-            return Err(client.finding("the same bytes back", "something else came"));
+            return Err(client.finding("the same bytes back", "it received something else"));
         }
         expect_back(client, did, &all[came.len()..])?;
         client.half_close()?;
@@ -520,8 +532,8 @@ fn many_send_a_lot(attempt: &Attempt, server: &Running) -> Outcome {
     Ok(())
 }
 
-/// Clients send more or less, half-close, and only then begin to read. The end of what one of them sends
-/// arrives while the server has not sent everything back, because its socket has no room.
+/// Lets clients send more or less, half-close, and only then begin to read. The end of what one of them
+/// sends arrives before the server has sent everything back, because its socket has no room.
 fn nothing_is_lost_at_the_end(server: &Running) -> Outcome {
     const STEP: usize = 4096;
     let all = bytes(0, 64 * STEP);
@@ -548,7 +560,7 @@ struct Behind {
     sent: usize,
 }
 
-/// Sixty-one clients send and do not read. Returns one of them, and the others.
+/// Lets sixty-one clients send and not read. Returns one of them, and the others.
 fn nobody_reads(server: &Running) -> Outcome<(Behind, Vec<Behind>)> {
     const MOST: usize = 32 * 1024 * 1024;
     const GROWTH: usize = 12; // MiB
@@ -558,7 +570,7 @@ fn nobody_reads(server: &Running) -> Outcome<(Behind, Vec<Behind>)> {
     let sent = send_until_stuck(&mut slow, &all)?[0];
     let [client] = slow;
     if sent == MOST {
-        let expected = "that the server stops reading from it with 64 KiB in its hands";
+        let expected = "the server to stop reading from it when 64 KiB wait to be sent back";
         return Err(client.finding(expected, "the server took everything"));
     }
     let slow = Behind { client, sent };
@@ -568,8 +580,8 @@ fn nobody_reads(server: &Running) -> Outcome<(Behind, Vec<Behind>)> {
     let grown = server.memory().zip(before).map_or(0, |(now, before)| now.saturating_sub(before));
     if grown > GROWTH {
         return Err(format!(
-            "{} clients sent a lot and read nothing, and the server's memory grew by {grown} MiB: \
-             with 64 KiB for each it needs 4 MiB, and {GROWTH} MiB at most were allowed",
+            "{} clients sent a lot and read nothing, and the server's memory grew by {grown} MiB. \
+             With 64 KiB for each client, it needs 4 MiB, and it may grow by {GROWTH} MiB at most",
             deaf.len() + 1
         ));
     }
@@ -577,7 +589,7 @@ fn nobody_reads(server: &Running) -> Outcome<(Behind, Vec<Behind>)> {
     Ok((slow, deaf.collect()))
 }
 
-/// A client that is behind has everything sent back, and can go on then.
+/// Checks that a client that is behind receives everything back, and can go on then.
 fn reads_in_the_end(Behind { client, sent }: &mut Behind) -> Outcome {
     let waited = shown_time(LONG_SILENCE);
     let did = format!("sent {sent} bytes, read nothing for {waited}, and then began to read");
@@ -587,7 +599,7 @@ fn reads_in_the_end(Behind { client, sent }: &mut Behind) -> Outcome {
     client.expect_end()
 }
 
-/// A client that is behind reads a little and sends a little more, again and again.
+/// Lets a client that is behind read a little and send a little more, again and again.
 fn reads_in_sips(Behind { client, sent }: &mut Behind) -> Outcome {
     const SIP: usize = 3000;
     const SIPS: usize = 50;
@@ -598,7 +610,7 @@ fn reads_in_sips(Behind { client, sent }: &mut Behind) -> Outcome {
         client.did(did);
         let sip = client.take_exactly(SIP)?;
         if sip != all[came..came + SIP] {
-            return Err(client.finding("the same bytes back", "something else came"));
+            return Err(client.finding("the same bytes back", "it received something else"));
         }
         came += SIP;
         *sent += client.send_now(&all[*sent..*sent + SIP])?;

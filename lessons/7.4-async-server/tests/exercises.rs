@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 
 use checker::{
     Actor, Attempt, Deadline, Outcome, PATIENCE, Running, Watch, late, quoted, send_until_stuck,
+    shown_times,
 };
 
 checker::exercises! {
@@ -47,14 +48,14 @@ fn countdown(attempt: &Attempt) -> Outcome {
     a.send(b"\xff still here?\n")?;
     if TcpStream::connect(server.address()).is_ok() {
         return Err(
-            "after `closing in 3`, nobody new was to be let in, but a client could connect"
+            "after `closing in 3`, nobody new should be let in, but a client could connect"
                 .to_string(),
         );
     }
     let a_line = format!("{}:", port(&a));
     let mut count = vec!["closing in 3", "closing in 2", "closing in 1", LAST].into_iter();
     b.set_patience(attempt.patience() + Duration::from_secs(1));
-    b.did("was connected when Ctrl-C was pressed and A spoke during the countdown, which went on,");
+    b.did("was connected when Ctrl-C was pressed, and A spoke during the countdown, which went on");
     // On a busy machine what A said may come late, but not after all.
     let mut heard = false;
     let (mut seconds, mut last, mut shortest) = (0, since, Duration::MAX);
@@ -66,12 +67,15 @@ fn countdown(attempt: &Attempt) -> Outcome {
         }
         let expected = count.next().unwrap_or(LAST);
         if line != expected {
-            return Err(b.finding(&format!("the line `{expected}`"), &format!("`{line}` came")));
+            return Err(
+                b.finding(&format!("the line `{expected}`"), &format!("it received `{line}`"))
+            );
         }
         let after = since.elapsed();
         if after < Duration::from_millis(970) * seconds {
             return Err(format!(
-                "the line `{line}` was to come {seconds} s after Ctrl-C, but it came after {:.1} s",
+                "the line `{line}` should arrive {seconds} s after Ctrl-C, but it arrived after \
+                 {:.1} s",
                 after.as_secs_f64()
             ));
         }
@@ -86,13 +90,15 @@ fn countdown(attempt: &Attempt) -> Outcome {
     // On a busy machine a line may be late, but hardly each.
     if shortest > Duration::from_millis(1350) {
         let shortest = shown_time(shortest);
-        let finding = format!("a second was to pass between two lines, but it was {shortest}");
+        let finding = format!("a second should pass between two lines, but it was {shortest}");
         return Err(late(&watch, finding));
     }
     if !heard {
-        return Err(b.finding("what A said, before the countdown was over", "it did not come"));
+        return Err(
+            b.finding("what A said, before the countdown was over", "it did not receive that")
+        );
     }
-    a.did("was connected, and `closing in 3` had come");
+    a.did("was connected, and `closing in 3` had arrived");
     a.set_patience(attempt.patience() + Duration::from_secs(1));
     for line in ["closing in 2", "closing in 1", LAST] {
         a.expect_line(line)?;
@@ -103,11 +109,13 @@ fn countdown(attempt: &Attempt) -> Outcome {
     drop((a, b));
     match server.expect_exit("the countdown was over")? {
         status if status.success() => Ok(()),
-        status => Err(format!("the server was to end with status 0, not {status}")),
+        status => Err(format!(
+            "the server should have ended with exit status 0, but it ended with {status}"
+        )),
     }
 }
 
-/// There is nothing to check on Windows, where nobody can press Ctrl-C for another program.
+/// Checks nothing, because on Windows nobody can press Ctrl-C for another program.
 #[cfg(not(unix))]
 fn countdown(_: &Attempt) -> Outcome {
     Err("this exercise cannot be checked on Windows".to_string())
@@ -153,7 +161,7 @@ fn who_has_left(attempt: &Attempt) -> Outcome {
         listener.expect_line(&format!("{}:I am in", port(&deaf)))?;
     }
     let [a, b] = &mut listeners;
-    a.did("was in the room when somebody spoke a lot and another did not read");
+    a.did("was in the room when somebody talked a lot and another client did not read");
     // The line comes as soon as the server has noticed, so among what is said for A.
     let mut heard = says_a_lot(b, a)?;
     let left = format!("{}:has left", port(&deaf));
@@ -161,12 +169,12 @@ fn who_has_left(attempt: &Attempt) -> Outcome {
         listener.did("was in the room when somebody was disconnected because it did not read");
     }
     heard.extend(a.take_exactly(left.len() + 1).map_err(|finding| {
-        format!("{finding}. It was to be the line `{left}`, or what was said after it")
+        format!("{finding}. It should be the line `{left}`, or what was said after it")
     })?);
     let told = heard.split(|byte| *byte == b'\n').filter(|line| *line == left.as_bytes()).count();
     if told != 1 {
-        let came = format!("it came {told} time(s)");
-        return Err(a.finding(&format!("the line `{left}`"), &came));
+        let came = format!("it received that line {}", shown_times(told));
+        return Err(a.finding(&format!("the line `{left}` once"), &came));
     }
     b.expect_line(&left)?;
     drop(deaf);
@@ -177,7 +185,7 @@ fn who_has_left(attempt: &Attempt) -> Outcome {
         listener.expect_silence(A_WHILE)?;
     }
     let mut client = comes(&server, &mut listeners)?;
-    client.did("came when others had left");
+    client.did("connected when others had left");
     client.expect_silence(A_WHILE)
 }
 
@@ -209,7 +217,7 @@ fn all_hear(listeners: &mut [Actor], port: u16, last: &[&str], what: &str) -> Ou
     Ok(())
 }
 
-/// Thirty clients connect and leave at the same moment, half of them with a reset.
+/// Lets thirty clients connect and leave at the same moment, half of them with a reset.
 fn thirty_leave(server: &Running, listeners: &mut [Actor]) -> Outcome {
     let mut crowd = server.connect_at_once(30, "one of thirty clients")?;
     let mut all: Vec<u16> = crowd.iter().map(port).collect();
@@ -217,7 +225,9 @@ fn thirty_leave(server: &Running, listeners: &mut [Actor]) -> Outcome {
     for client in &mut crowd {
         client.send("I am in\n")?;
     }
-    for (what, did) in [("I am in", "thirty came"), ("has left", "thirty left at once")] {
+    for (what, did) in
+        [("I am in", "thirty connected"), ("has left", "thirty left at the same time")]
+    {
         for listener in &mut *listeners {
             listener.did(&format!("was in the room when {did}"));
             let mut left = HashSet::new();
@@ -228,7 +238,9 @@ fn thirty_leave(server: &Running, listeners: &mut [Actor]) -> Outcome {
                     Some(port) if all.binary_search(&port).is_ok() && left.insert(port) => {}
                     _ => {
                         let expected = format!("a line `PORT:{what}` for each of them");
-                        return Err(listener.finding(&expected, &format!("`{line}` came as well")));
+                        return Err(
+                            listener.finding(&expected, &format!("it received `{line}` as well"))
+                        );
                     }
                 }
             }
@@ -252,7 +264,7 @@ fn room_for_three(attempt: &Attempt) -> Outcome {
     for name in ["the fourth client", "the fifth client"] {
         let mut client = server.connect(name)?;
         client.send("may I come in?\n")?;
-        client.did("came when three were inside, asked `may I come in?`,");
+        client.did("connected while three were inside and asked `may I come in?`");
         is_told_full(attempt, &mut client, &a)?;
         client.did("was told `full`");
         client.expect_end()?;
@@ -274,7 +286,7 @@ fn room_for_three(attempt: &Attempt) -> Outcome {
     for _ in 0..200 {
         server.connect(name)?.reset();
     }
-    let after = "two had left, and two hundred had come and reset the connection";
+    let after = "two had left, and two hundred had connected and reset the connection";
     let _b = let_in_again(attempt, &server, &mut a, after)?;
     let _c = let_in_again(attempt, &server, &mut a, after)?;
     expect_full(&server)?;
@@ -284,16 +296,16 @@ fn room_for_three(attempt: &Attempt) -> Outcome {
 
 fn expect_full(server: &Running) -> Outcome {
     let mut client = server.connect("one more client")?;
-    client.did("came when three were inside");
+    client.did("connected while three were inside");
     client.expect_line("full")
 }
 
-/// One too many says something, so A hears it.
+/// Waits until a client is told that the room is full. If it is let in, A hears what it says.
 fn is_told_full(attempt: &Attempt, client: &mut Actor, a: &Actor) -> Outcome {
     let deadline = Deadline::after(attempt.patience());
     while !something_waits(client) && !deadline.is_over() {
         if something_waits(a) {
-            let came = "client A, who is inside, heard somebody: so it was let in, too";
+            let came = "client A, who is inside, heard it, so it was let in";
             return Err(client.finding("the line `full`", came));
         }
         thread::sleep(Duration::from_millis(5));
@@ -319,8 +331,8 @@ fn says_a_lot(speaker: &mut Actor, listener: &mut Actor) -> Outcome<Vec<u8>> {
     Ok(heard)
 }
 
-/// A client that does not read is disconnected in the end, and its place is free, even if it never
-/// closes its own end. Returns the two clients that took its place and the speaker's.
+/// Checks that a client that does not read is disconnected in the end and leaves a free place, even if
+/// it never closes its own end. Returns the two clients that took its place and the speaker's.
 fn one_does_not_read(
     attempt: &Attempt,
     server: &Running,
@@ -333,39 +345,40 @@ fn one_does_not_read(
         let deaf = server.connect_from_afar("a client that does not read")?;
         is_let_in(deaf, a, &mut stay)
     })?;
-    a.did("was inside when somebody spoke a lot and another did not read");
+    a.did("was inside when somebody talked a lot and another client did not read");
     let megabytes = says_a_lot(&mut speaker, a)?.len() / 1_000_000;
     let after = format!(
-        "{megabytes} MB were said, and a client had been disconnected because it did not read, but \
-         stayed"
+        "{megabytes} MB were said, and a client was disconnected because it did not read, but \
+         kept its own end open"
     );
     let other = let_in_again(attempt, server, a, &after)?;
     drop(deaf);
     Ok((speaker, other))
 }
 
-/// Thirty connect at the same moment.
+/// Lets thirty clients connect at the same moment.
 fn three_of_thirty(server: &Running) -> Outcome {
     let mut crowd = server.connect_at_once(30, "one of thirty clients")?;
-    expect_full(server)?; // who comes after them is told so after them
+    expect_full(server)?; // it connects after them, so it is told so after them
     for client in &mut crowd {
         let _ = client.send("hello\n"); // the refused may have been closed already
     }
     let mut told = 0;
     for client in &mut crowd {
-        client.did("came together with 29 others, each of which said `hello`,");
+        client.did("connected at the same time as 29 others, and each of them said `hello`");
         told += usize::from(client.line()? == "full");
     }
     match told {
         27 => Ok(()),
         _ => Err(format!(
-            "thirty clients came at once, and three of them were to be let in, but {} were",
+            "thirty clients connected at the same time, and three of them should be let in, but \
+             {} were",
             crowd.len() - told
         )),
     }
 }
 
-/// As soon as the server has noticed that somebody has left.
+/// Connects a client that is let in as soon as the server has noticed that somebody has left.
 fn let_in_again(attempt: &Attempt, server: &Running, a: &mut Actor, after: &str) -> Outcome<Actor> {
     // Those who are refused meanwhile stay: they take no places.
     let mut stay = Vec::new();
@@ -386,7 +399,7 @@ fn is_let_in(mut client: Actor, a: &mut Actor, refused: &mut Vec<Actor>) -> Outc
     let deadline = Deadline::after(PATIENCE);
     while !something_waits(a) && !deadline.is_over() {
         if something_waits(&client) {
-            client.did("came when there was a place");
+            client.did("connected when there was a free place");
             let told = client.expect_silence(Duration::from_millis(100));
             refused.push(client);
             return Err(told.err().unwrap_or_default());
@@ -398,7 +411,7 @@ fn is_let_in(mut client: Actor, a: &mut Actor, refused: &mut Vec<Actor>) -> Outc
     Ok(client)
 }
 
-/// Whether something has come for a client, or the end.
+/// Returns whether something has arrived for a client, or the end.
 fn something_waits(client: &Actor) -> bool {
     let stream = client.stream();
     let _ = stream.set_nonblocking(true);
@@ -407,7 +420,7 @@ fn something_waits(client: &Actor) -> bool {
     !outcome.is_err_and(|error| error.kind() == ErrorKind::WouldBlock)
 }
 
-/// Two who are in the room.
+/// Returns two clients that are in the room.
 fn two_clients(server: &Running) -> Outcome<(Actor, Actor)> {
     let mut a = server.connect("client A")?;
     let b = let_in(server, &mut a, "client B", &mut Vec::new())?;
@@ -454,7 +467,7 @@ struct Screen<'a> {
 }
 
 impl Screen<'_> {
-    /// The lines that nobody has looked at yet.
+    /// Returns the lines that nobody has looked at yet.
     fn unseen(&self) -> Vec<String> {
         let printed = self.server.stdout();
         let whole = printed.rfind('\n').map_or("", |end| &printed[..end]);
@@ -464,7 +477,7 @@ impl Screen<'_> {
 
     /// Presses Enter, and returns the line that the screen shows then.
     fn press_enter(&mut self, when: &str) -> Outcome<String> {
-        let expected = format!("{when}, and the screen was to show one line for each Enter");
+        let expected = format!("{when}, and the screen should show one line for each Enter");
         if let Some(line) = self.unseen().first() {
             return Err(format!(
                 "{expected}, but it showed {} without one",
@@ -490,7 +503,7 @@ impl Screen<'_> {
         match shown == line {
             true => Ok(()),
             false => Err(format!(
-                "{when}, Enter was pressed, and the screen was to show `{line}`, but it showed {}",
+                "{when}, and Enter was pressed. The screen should show `{line}`, but it showed {}",
                 quoted(shown.as_bytes())
             )),
         }
@@ -506,7 +519,7 @@ impl Screen<'_> {
             }
             if questions.len() > PLACES {
                 return Err(format!(
-                    "{when}, and eight questions might wait, but the screen showed a ninth: {}",
+                    "{when}, and eight questions may wait, but the screen showed a ninth: {}",
                     quoted(questions[PLACES].as_bytes())
                 ));
             }
@@ -514,13 +527,13 @@ impl Screen<'_> {
     }
 }
 
-/// Eight questions are taken, and the ninth is not, whoever asks it.
+/// Checks that eight questions are taken, and the ninth is not, whoever asks it.
 fn eight_wait(screen: &mut Screen, a: &mut Actor, b: &mut Actor) -> Outcome {
     let mut leaver = screen.server.connect("a client")?;
     leaver.send("goodbye")?; // without a newline
     leaver.half_close()?;
     leaver.did(
-        "asked `goodbye` without a newline, while no question waited, closed its sending half",
+        "asked `goodbye` without a newline while no question waited, and closed its sending half",
     );
     leaver.expect_end()?;
     let goodbye = format!("{}:goodbye", port(&leaver));
@@ -536,7 +549,7 @@ fn eight_wait(screen: &mut Screen, a: &mut Actor, b: &mut Actor) -> Outcome {
     a.expect_silence(A_WHILE)?;
     b.expect_silence(Duration::ZERO)?;
     b.send("me too\n")?;
-    b.did("asked `me too`, while eight questions of client A waited,");
+    b.did("asked `me too` while eight questions from client A waited");
     b.expect_line_to_the_byte(&too_fast_for("me too"))?;
     is_shown(&screen.show_all(asked)?, &questions)?;
 
@@ -544,7 +557,7 @@ fn eight_wait(screen: &mut Screen, a: &mut Actor, b: &mut Actor) -> Outcome {
     screen.expect(&questions[0], asked)?;
     one_place_is_free(b)?;
     a.send_in_pieces(&["once ag", "ain\n"])?;
-    a.did("asked `once again` in two pieces, while eight questions waited,");
+    a.did("asked `once again` in two pieces while eight questions waited");
     a.expect_line_to_the_byte(&too_fast_for("once again"))?;
     let mut left = questions[1..].to_vec();
     left.push(format!("{}:one more", port(b)));
@@ -559,11 +572,11 @@ fn eight_wait(screen: &mut Screen, a: &mut Actor, b: &mut Actor) -> Outcome {
 fn ask_nine(a: &mut Actor) -> Outcome {
     let lines: String = (1..=9).map(|number| format!("question {number}\n")).collect();
     a.send(lines)?;
-    a.did("asked nine questions in one piece, while none waited,");
+    a.did("asked nine questions in one piece while none waited");
     a.expect_line_to_the_byte(&too_fast_for("question 9"))
 }
 
-/// B asks two questions when there is a place for one, which may be free only a moment after its
+/// Lets B ask two questions when there is a place for one, which may be free only a moment after its
 /// question has been shown.
 fn one_place_is_free(b: &mut Actor) -> Outcome {
     const A_MOMENT: Duration = Duration::from_millis(500);
@@ -571,12 +584,13 @@ fn one_place_is_free(b: &mut Actor) -> Outcome {
     let expected = too_fast_for("and another");
     loop {
         b.send("one more\nand another\n")?;
-        b.did("asked `one more` and `and another`, when there was a place for one of them,");
+        b.did("asked `one more` and `and another` when there was a place for one of them");
         let line = b.line()?;
         if line == expected {
             return Ok(());
         }
-        let finding = b.finding(&format!("the line `{expected}`"), &format!("`{line}` came"));
+        let finding =
+            b.finding(&format!("the line `{expected}`"), &format!("it received `{line}`"));
         if line != too_fast_for("one more") {
             return Err(finding);
         }
@@ -596,7 +610,7 @@ fn fill(attempt: &Attempt, a: &mut Actor) -> Outcome {
     a.send(lines)?;
     let deadline = Deadline::after(attempt.patience());
     for number in PLACES + 1..=PLACES + TOO_MANY {
-        a.did("asked 1,008 questions in one piece, while none waited,");
+        a.did("asked 1,008 questions in one piece while none waited");
         a.expect_line(&too_fast_for(&question(&number)))?;
         if deadline.is_over() {
             let told = number - PLACES;
@@ -607,7 +621,7 @@ fn fill(attempt: &Attempt, a: &mut Actor) -> Outcome {
     Ok(())
 }
 
-/// While eight questions wait, whatever is a line comes back, and nothing else does.
+/// Checks that, while eight questions wait, every line comes back, and nothing else does.
 fn every_line_comes_back(screen: &mut Screen, a: &mut Actor) -> Outcome {
     fill(screen.attempt, a)?;
     a.send("\r\n \t\n  你好 \r\n")?;
@@ -618,7 +632,7 @@ fn every_line_comes_back(screen: &mut Screen, a: &mut Actor) -> Outcome {
     let line = a.line()?;
     if !(line.starts_with(&too_fast_for("")) && line.ends_with(" no text")) {
         let expected = too_fast_for("\u{fffd}\u{fffd} no text");
-        return Err(a.finding(&format!("the line `{expected}`"), &format!("`{line}` came")));
+        return Err(a.finding(&format!("the line `{expected}`"), &format!("it received `{line}`")));
     }
     let long = "x".repeat(50_000);
     a.send(format!("{long}\n"))?;
@@ -628,8 +642,8 @@ fn every_line_comes_back(screen: &mut Screen, a: &mut Actor) -> Outcome {
     leaver.send("first\nlast")?;
     leaver.half_close()?;
     leaver.did(
-        "asked `first` and, without a newline, `last`, and closed its sending half, while eight \
-         questions waited,",
+        "asked `first` and, without a newline, `last`, and closed its sending half while eight \
+         questions waited",
     );
     leaver.expect_line_to_the_byte(&too_fast_for("first"))?;
     leaver.expect_line_to_the_byte(&too_fast_for("last"))?;
@@ -662,15 +676,14 @@ fn answers_are_not_read<'a>(attempt: &'a Attempt, server: &'a Running) -> Outcom
     let sent = send_until_stuck(&mut flood, lines.as_bytes())?[0];
     let [flood] = flood;
     if sent == lines.len() {
-        let expected =
-            "that the server stops reading from it, because it does not read its answers";
+        let expected = "the server to stop reading from it, because it does not read its answers";
         return Err(flood.finding(expected, "the server took everything"));
     }
     let since = Instant::now();
-    let meanwhile = "while another client asked a lot and did not read its answers,";
+    let meanwhile = "while another client asked a lot and did not read its answers";
     for client in [&mut a, &mut b] {
         client.send("may I?\n")?;
-        client.did(&format!("asked `may I?`, {meanwhile}"));
+        client.did(&format!("asked `may I?` {meanwhile}"));
         client.expect_line(&too_fast_for("may I?"))?;
     }
     screen.expect(&format!("{}:fill 1", port(&a)), "eight questions waited")?;
@@ -679,17 +692,20 @@ fn answers_are_not_read<'a>(attempt: &'a Attempt, server: &'a Running) -> Outcom
 }
 
 impl Unread<'_> {
-    /// The client reads its answers at last. It has lost none.
+    /// Lets the client read its answers at last. It should have lost none.
     fn lose_nothing(self) -> Outcome {
         const AT_LEAST: Duration = Duration::from_secs(4);
         let Unread { mut screen, asker, mut flood, lines, since } = self;
         thread::sleep(AT_LEAST.saturating_sub(since.elapsed()));
         let is_over = flood.half_close().is_err();
-        flood.did("asked a lot, read nothing for some seconds,");
+        flood.did("asked a lot and read nothing for some seconds");
         if is_over {
             return Err(flood.finding("its answers then", "the connection had been closed"));
         }
-        flood.did("asked a lot, read nothing for some seconds, closed its sending half, and then read its answers,");
+        flood.did(
+            "asked a lot, read nothing for some seconds, closed its sending half, and then read \
+             its answers",
+        );
         let answers = answers_to_the_end(&mut flood)?;
         let (mut answers, mut taken) = (answers.iter().peekable(), Vec::new());
         for text in lines.lines().map(str::trim).filter(|text| !text.is_empty()) {
@@ -698,13 +714,15 @@ impl Unread<'_> {
             }
             // It may still have been asking when there was a place, but only for one question.
             if taken.len() > 1 {
-                let came = answers.next().map_or("the end".to_string(), |line| format!("`{line}`"));
+                let came = answers.next().map_or("the connection ended".to_string(), |line| {
+                    format!("it received `{line}`")
+                });
                 let expected = format!("the line `{}`", too_fast_for(text));
-                return Err(flood.finding(&expected, &format!("{came} came")));
+                return Err(flood.finding(&expected, &came));
             }
         }
         if let Some(line) = answers.next() {
-            return Err(flood.finding("nothing more", &format!("`{line}` came")));
+            return Err(flood.finding("nothing more", &format!("it received `{line}`")));
         }
         let number = |number| format!("{}:fill {number}", port(&asker));
         let expected: Vec<String> = (2..=8).map(number).chain(taken).collect();
@@ -722,21 +740,21 @@ fn is_shown(shown: &[String], expected: &[String]) -> Outcome {
     match shown == expected {
         true => Ok(()),
         false => Err(format!(
-            "the screen was to show the questions that waited, which were {}, but it showed {}",
+            "the screen should show the questions that waited, which were {}, but it showed {}",
             quoted(expected),
             quoted(shown)
         )),
     }
 }
 
-/// The lines that come until the connection ends.
+/// Returns the lines that arrive until the connection ends.
 fn answers_to_the_end(client: &mut Actor) -> Outcome<Vec<String>> {
     let answers = client.read_to_end()?;
     Ok(String::from_utf8_lossy(&answers).lines().map(str::to_string).collect())
 }
 
-/// Twenty ask fifty questions each, and Enter is pressed meanwhile. Each question is either shown or
-/// comes back, and each client's in order.
+/// Lets twenty clients ask fifty questions each, and presses Enter meanwhile. Each question is either
+/// shown or comes back, and each client's in order.
 fn twenty_ask_at_the_same_time(screen: &mut Screen) -> Outcome {
     const WHEN: &str = "twenty clients asked at the same time";
     let mut crowd = screen.server.connect_at_once(20, "one of twenty clients")?;
@@ -751,7 +769,7 @@ fn twenty_ask_at_the_same_time(screen: &mut Screen) -> Outcome {
     }
     let mut all_answers = Vec::new();
     for client in &mut crowd {
-        client.did("asked fifty questions, as the others did, and closed its sending half,");
+        client.did("asked fifty questions, as the others did, and closed its sending half");
         all_answers.push(answers_to_the_end(client)?);
     }
     shown.extend(screen.show_all(WHEN)?);
@@ -766,20 +784,20 @@ fn twenty_ask_at_the_same_time(screen: &mut Screen) -> Outcome {
             if is_shown == came_back {
                 let came = match is_shown {
                     true => "both happened",
-                    false => "neither happened when its turn was",
+                    false => "neither happened when it was its turn",
                 };
                 let expected = format!("`{question}` to be shown, or to come back");
                 return Err(client.finding(&expected, came));
             }
         }
         if let Some(line) = next_answer.next() {
-            return Err(client.finding("nothing more", &format!("`{line}` came")));
+            return Err(client.finding("nothing more", &format!("it received `{line}`")));
         }
     }
     Ok(())
 }
 
-/// What never ends is not kept.
+/// Checks that the server does not keep a line that never ends.
 fn no_line_ends(server: &Running) -> Outcome {
     let mut client = server.connect("a client")?;
     server.expect_little_kept("a client", |bytes| {
@@ -799,7 +817,8 @@ fn no_line_ends(server: &Running) -> Outcome {
     client.expect_over()
 }
 
-/// Clients ask, and reset their connections before they are answered. Some may have been taken.
+/// Lets clients ask, and reset their connections before they are answered. Some questions may have been
+/// taken.
 fn clients_reset(server: &Running) -> Outcome {
     for _ in 0..200 {
         let mut client = server.connect("one of those who come and go")?;
@@ -808,19 +827,21 @@ fn clients_reset(server: &Running) -> Outcome {
     }
     let mut client = server.connect("a client")?;
     client.send((1..=20).map(|number| format!("again {number}\n")).collect::<String>())?;
-    client.did("asked twenty questions, after 200 clients had asked and reset their connections,");
+    client.did("asked twenty questions after 200 clients had asked and reset their connections");
     client.find_line(&too_fast_for("again 20"))?;
     client.half_close()?;
     client.expect_end()
 }
 
-/// When the speaker's input ends, the screen shows what is left, and the server ends.
+/// Ends the speaker's input. Then the screen should show what is left, and the server should end.
 fn shows_what_is_left(screen: &mut Screen, mut a: Actor) -> Outcome {
     fill(screen.attempt, &mut a)?;
     screen.server.close_stdin();
     let status = screen.server.expect_exit("the speaker's input had ended")?;
     if !status.success() {
-        return Err(format!("the server was to end with status 0, not {status}"));
+        return Err(format!(
+            "the server should have ended with exit status 0, but it ended with {status}"
+        ));
     }
     let expected: Vec<String> =
         (1..=8).map(|number| format!("{}:fill {number}", port(&a))).collect();

@@ -5,7 +5,7 @@ use std::sync::LazyLock;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use checker::{Actor, Attempt, Deadline, Outcome, Running, Watch, late, shown_time};
+use checker::{Actor, Attempt, Deadline, Outcome, Running, Watch, late, shown_time, shown_times};
 use harness::Nats;
 use shared::printable;
 
@@ -19,7 +19,7 @@ checker::exercises! {
 /// Whether nats-server is installed. Without it, the answers cannot be checked.
 static NATS_SERVER: LazyLock<bool> = LazyLock::new(|| harness::runs("nats-server", &["--version"]));
 
-/// The check starts and kills NATS, so what a program says about that is no news.
+/// Hides what a program says about NATS, because the check starts and kills it.
 fn no_news(attempt: &Attempt) {
     let beginnings = [
         "cannot connect to NATS",
@@ -45,12 +45,12 @@ fn port(client: &Actor) -> u16 {
     client.address().port()
 }
 
-/// Two people of an edge hear each other, although it has no NATS. Returns them.
+/// Checks that two people at an edge hear each other, although it has no NATS. Returns them.
 fn talk_without_nats(attempt: &Attempt, edge: &Running) -> Outcome<(Actor, Actor)> {
     let (mut a, mut b) = (edge.connect("client A")?, edge.connect("client B")?);
     attempt.eventually(|| {
         b.send("I am here\n")?;
-        a.did("was at an edge without NATS, where client B spoke,");
+        a.did("was at an edge without NATS, where client B spoke");
         a.set_patience(Duration::from_millis(300));
         a.expect_line(&format!("{}:I am here", port(&b)))
     })?;
@@ -111,7 +111,7 @@ fn on_the_wall(attempt: &Attempt) -> Outcome {
         say(attempt, speaks, other, &["🦀 a b  c", "\x1b[2Jred", "1 2", "chat.said.x/1:y"])?;
     }
     here.speaker.send(b"\xff\xfe is no text\n")?;
-    let what = "somebody had sent bytes that are no text";
+    let what = "somebody had sent bytes that are not text";
     say(attempt, &mut here, &west, &["after that"]).map_err(|p| format!("{what}, and {p}"))?;
 
     let strange: [&[u8]; 5] = [b"", b"hello", b"1 2", b"\xff", b"1 2\n7:after that\n"];
@@ -119,9 +119,9 @@ fn on_the_wall(attempt: &Attempt) -> Outcome {
     for (name, screen) in [("east", &east), ("west", &west)] {
         if !holds_within(attempt.patience(), || times(screen, "x/7:after that") == 1) {
             return Err(format!(
-                "a program that is no edge published what no edge publishes as `chat.said.x`, and \
-                 then the line `7:after that`, and the edge {name} was to print the line \
-                 `x/7:after that`, but it did not"
+                "a program that is not an edge published things under `chat.said.x` that no edge \
+                 publishes, and then the line `7:after that`. The edge {name} should have printed \
+                 the line `x/7:after that`, but it did not"
             ));
         }
     }
@@ -134,8 +134,8 @@ fn on_the_wall(attempt: &Attempt) -> Outcome {
     begins(attempt, &mut there, &east, "NATS was killed and started again", "again")
 }
 
-/// Somebody speaks until the screen of the other edge shows it: a program may need a while to find
-/// NATS.
+/// Lets somebody speak until the screen of the other edge shows it, because a program may need a while
+/// to find NATS.
 fn begins(
     attempt: &Attempt,
     there: &mut Place,
@@ -152,8 +152,8 @@ fn begins(
         }
         if deadline.is_over() {
             return Err(format!(
-                "{after}, and a client said `{word} {number}` at the edge {}, and the other edge \
-                 was to print the line `{line}`, but it did not",
+                "{after}, and a client said `{word} {number}` at the edge {}. The other edge \
+                 should have printed the line `{line}`, but it did not",
                 there.name
             ));
         }
@@ -161,7 +161,7 @@ fn begins(
     Ok(())
 }
 
-/// Somebody says lines in one piece, and both edges print them.
+/// Lets somebody say lines in one piece, which both edges should print.
 fn say(attempt: &Attempt, there: &mut Place, other: &Running, lines: &[&str]) -> Outcome {
     there.speaker.send(lines.join("\n") + "\n")?;
     for line in lines {
@@ -185,13 +185,13 @@ fn prints(attempt: &Attempt, screen: &Running, line: &str, place: &str) -> Outco
     match is_there {
         true => Ok(()),
         false => Err(format!(
-            "a client {place} said something, and the program was to print the line `{shown}`, but \
-             it did not"
+            "a client {place} said something, so the program should have printed the line \
+             `{shown}`, but it did not"
         )),
     }
 }
 
-/// Everything on the screen is a line that somebody has said, and none is there twice.
+/// Checks that everything on the screen is a line that somebody has said, and that none is there twice.
 fn nothing_else(edge: &Running) -> Outcome {
     const OF_A_SERVER: [&str; 2] = ["server listening at port ", "有客户端退出了"];
     let (stdout, mut seen) = (edge.stdout(), HashSet::new());
@@ -203,13 +203,13 @@ fn nothing_else(edge: &Running) -> Outcome {
             line.split_once(':').and_then(|(label, _)| label.split_once('/')?.1.parse().ok());
         if port.is_none_or(|port: u16| port == 0) || !line.split('/').all(|part| !part.is_empty()) {
             return Err(format!(
-                "the program was to print the lines that people had said, and nothing else, but it \
+                "the program should print the lines that people said, and nothing else, but it \
                  printed `{line}`"
             ));
         }
         if !seen.insert(line) {
             return Err(format!(
-                "the program was to print each line once, but it printed `{line}` a second time"
+                "the program should print each line once, but it printed `{line}` a second time"
             ));
         }
     }
@@ -259,15 +259,15 @@ fn who_is_there(attempt: &Attempt) -> Outcome {
     let soon = since.elapsed();
     if soon < Duration::from_millis(1800) {
         return Err(format!(
-            "the edge west was killed, and the program was to print the line `west is gone` when it \
-             had been silent for 3 s, but it came {} after that",
+            "the edge west was killed. The program should have printed the line `west is gone` \
+             when west had been silent for 3 s, but it printed it after {}",
             shown_time(soon)
         ));
     }
     if soon > Duration::from_secs(6) {
         let finding = format!(
-            "the edge west was killed, and the program was to print the line `west is gone` when it \
-             had been silent for 3 s, but it took {}",
+            "the edge west was killed. The program should have printed the line `west is gone` \
+             when west had been silent for 3 s, but it took {}",
             shown_time(soon)
         );
         return Err(late(&watch, finding));
@@ -279,15 +279,18 @@ fn who_is_there(attempt: &Attempt) -> Outcome {
     expect(3 * attempt.patience(), &east, after, "west is here", 2)?;
     let came = times(&east, "west is here");
     if came > 2 {
-        return Err(format!("{after}, and the program printed `west is here` {came} times"));
+        return Err(format!(
+            "{after}, so the program should have printed `west is here` twice in all, but it \
+             printed it {came} times"
+        ));
     }
     for (edge, name) in [(&east, "东-3"), (&third, "east")] {
         if times(edge, &format!("{name} is here")) != 1
             || edge.stdout().contains(&format!("{name} is gone"))
         {
             return Err(format!(
-                "the edge {name} was there all the time, but the program printed something else: it \
-                 was to print `{name} is here` once, and no `{name} is gone`"
+                "the edge {name} was there all the time. The program should print `{name} is \
+                 here` once and never `{name} is gone`, but it printed something else"
             ));
         }
     }
@@ -300,19 +303,21 @@ fn expect(time: Duration, edge: &Running, after: &str, line: &str, count: usize)
     let came = match times(edge, line) {
         came if came >= count => return Ok(()),
         0 => "did not".to_string(),
-        came => format!("printed it {came} time(s)"),
+        came => format!("printed it {}", shown_times(came)),
     };
     let wanted = if count == 1 { "" } else { " a second time" };
-    Err(format!("{after}, and the program was to print the line `{line}`{wanted}, but it {came}"))
+    Err(format!(
+        "{after}, so the program should have printed the line `{line}`{wanted}, but it {came}"
+    ))
 }
 
-/// The screen shows who has come, each once, and nobody else.
+/// Checks that the screen shows who has come, each once, and nobody else.
 fn as_it_is(edge: &Running, own: &str, others: &[&str]) -> Outcome {
     let stdout = edge.stdout();
     for line in stdout.lines() {
         let Some((name, what)) = line.split_once(" is ") else { continue };
         if name == own {
-            return Err(format!("an edge was to leave out its own name, but it printed `{line}`"));
+            return Err(format!("an edge should leave out its own name, but it printed `{line}`"));
         }
         if !others.contains(&name) {
             let shown = printable(line);
@@ -323,9 +328,9 @@ fn as_it_is(edge: &Running, own: &str, others: &[&str]) -> Outcome {
         }
         if what != "here" || times(edge, line) != 1 {
             return Err(format!(
-                "the edge {name} was there all the time, so the line `{name} is here` was to come \
-                 once and nothing else, but the program printed `{line}` {} time(s)",
-                times(edge, line)
+                "the edge {name} was there all the time, so the program should print the line \
+                 `{name} is here` once and nothing else, but it printed `{line}` {}",
+                shown_times(times(edge, line))
             ));
         }
     }

@@ -18,7 +18,7 @@ checker::exercises! {
 /// Whether nats-server is installed. Without it, the answers cannot be checked.
 static NATS_SERVER: LazyLock<bool> = LazyLock::new(|| harness::runs("nats-server", &["--version"]));
 
-/// The check starts and kills NATS, so what a program says about that is no news.
+/// Hides what a program says about NATS, because the check starts and kills it.
 fn no_news(attempt: &Attempt) {
     let beginnings = [
         "cannot connect to NATS",
@@ -36,14 +36,14 @@ fn failed(error: impl ToString) -> String {
     format!("the check itself cannot use NATS: {}", error.to_string())
 }
 
-/// What follows `name` in an answer of JetStream, up to the next comma or brace.
+/// Returns what follows `name` in an answer of JetStream, up to the next comma or brace.
 fn value<'a>(json: &'a str, name: &str) -> Outcome<&'a str> {
     let start = format!("\"{name}\":");
     let value = json.split_once(&start).and_then(|(_, rest)| rest.split([',', '}']).next());
     value.ok_or_else(|| failed(format!("there is no {name} in {json}")))
 }
 
-/// How many messages the stream holds, and how many bytes.
+/// Returns how many messages the stream holds, and how many bytes.
 fn state(nats: &Nats) -> Outcome<(u64, u64)> {
     let info = nats.ask_jetstream("STREAM.INFO.ORDERED", "").map_err(failed)?;
     let state = info.split_once("\"state\":").map_or("", |(_, state)| state);
@@ -73,9 +73,8 @@ fn how_full(attempt: &Attempt) -> Outcome {
     let (mut a, mut b) = (east.connect("client A")?, east.connect("client B")?);
     nats.start();
     let after = "NATS was started after the edge, and people spoke there";
-    hears(&mut a, &mut b, 3 * attempt.patience()).map_err(|problem| {
-        format!("{after}, and they were to hear each other, but then: {problem}")
-    })?;
+    hears(&mut a, &mut b, 3 * attempt.patience())
+        .map_err(|problem| format!("{after}. They should hear each other, but: {problem}"))?;
     expect_state(attempt, &east, &nats, after)?;
     attempt.try_again(|| talk(attempt, &mut a, &mut b))?;
     expect_state(attempt, &east, &nats, "people had talked at the edge")?;
@@ -86,16 +85,17 @@ fn how_full(attempt: &Attempt) -> Outcome {
         &nats,
         &[("ordered.west", b"7:one\n"), ("ordered.west", b"7:two\n7:three\n")],
     )?;
-    expect_state(attempt, &east, &nats, "two lines more were said at another edge")?;
+    expect_state(attempt, &east, &nats, "two more lines were said at another edge")?;
     // Right after it has looked, the next time is furthest away.
     attempt.try_again(|| {
         let said = Instant::now();
         publish(attempt, &nats, &[("ordered.west", b"7:again\n")])?;
-        let after = "one line more was said at another edge, right after the last was told";
+        let after = "one more line was said at another edge, right after the program had printed \
+                     its last line";
         expect_state(attempt, &east, &nats, after)?;
         match said.elapsed() {
             took if took > Duration::from_secs(3) => Err(format!(
-                "{after}, and the program was to look once a second, but it took {}",
+                "{after}. The program should look once a second, but it took {}",
                 shown_time(took)
             )),
             _ => Ok(()),
@@ -108,7 +108,10 @@ fn how_full(attempt: &Attempt) -> Outcome {
     nats.kill();
     nats.start();
     hears(&mut a, &mut b, 3 * attempt.patience()).map_err(|problem| {
-        format!("NATS was killed and started again, and people spoke, but then: {problem}")
+        format!(
+            "NATS was killed and started again, and people spoke. They should hear each other, \
+             but: {problem}"
+        )
     })?;
     expect_state(attempt, &east, &nats, "NATS was killed and started again, and people spoke")?;
 
@@ -117,8 +120,8 @@ fn how_full(attempt: &Attempt) -> Outcome {
     match told.windows(2).find(|pair| pair[0] == pair[1]) {
         None => Ok(()),
         Some(pair) => Err(format!(
-            "the program was to print a line only when something had changed, but it printed `{}` a \
-             second time",
+            "the program should print a line only when something has changed, but it printed `{}` \
+             a second time",
             pair[0]
         )),
     }
@@ -131,14 +134,14 @@ fn hears(a: &mut Actor, b: &mut Actor, patience: Duration) -> Outcome {
     b.find_line(&format!("{}:hello", a.address().port())).map(drop)
 }
 
-/// People say ten lines, each when the last one has been heard.
+/// Lets people say ten lines, each when the last one has been heard.
 fn talk(attempt: &Attempt, a: &mut Actor, b: &mut Actor) -> Outcome {
     let since = Instant::now();
     for number in 1..=10 {
         hears(a, b, 3 * attempt.patience())?;
         if since.elapsed() > Duration::from_secs(4) {
             return Err(format!(
-                "people at the edge were to hear each other right away, but {number} lines, one \
+                "people at the edge should hear each other immediately, but {number} lines, one \
                  after the other, took {}",
                 shown_time(since.elapsed())
             ));
@@ -161,7 +164,9 @@ fn expect_state(attempt: &Attempt, edge: &Running, nats: &Nats, after: &str) -> 
             Some(line) => format!("the last line that it printed was `{line}`"),
             None => "it did not".to_string(),
         };
-        Err(format!("{after}, and the program was to print the line `{expected}`, but {came}"))
+        Err(format!(
+            "{after}, so the program should have printed the line `{expected}`, but {came}"
+        ))
     })
 }
 
@@ -175,17 +180,19 @@ fn read_it_back(attempt: &Attempt) -> Outcome {
     let alone = attempt.start(&["--nats", NO_NATS, "--history", "3"]);
     let what = "the program was started without NATS";
     if alone.expect_exit(what)?.success() {
-        return Err(format!("{what}, and was to end with a status that is not 0"));
+        return Err(format!("{what}, so it should have ended with an exit status other than 0"));
     }
     let mut nats = Nats::with_jetstream(&[]);
     nats.start();
     let what = "NATS was there, but there was no stream yet";
     let early = attempt.start(&["--nats", &nats.address(), "--history", "3"]);
     if early.expect_exit(what)?.success() {
-        return Err(format!("{what}, and the program was to end with a status that is not 0"));
+        return Err(format!(
+            "{what}, so the program should have ended with an exit status other than 0"
+        ));
     }
     if !nats.ask_jetstream("STREAM.INFO.ORDERED", "").map_err(failed)?.contains("\"error\"") {
-        return Err(format!("{what}, and the program, which only reads, was to make none"));
+        return Err(format!("{what}, and the program, which only reads, should not create one"));
     }
     let stream = r#"{"name":"ORDERED","subjects":["ordered.*"],"storage":"file"}"#;
     nats.ask_jetstream("STREAM.CREATE.ORDERED", stream).map_err(failed)?;
@@ -212,7 +219,7 @@ fn read_it_back(attempt: &Attempt) -> Outcome {
         &nats,
         &[("ordered.east", b"1:\xff\xfe\n"), ("ordered.east", b"1:after that\n")],
     )?;
-    shows("2", 14, 15, "messages, one of which is no text")?;
+    shows("2", 14, 15, "messages, one of which is not text")?;
     publish(attempt, &nats, &[("ordered.east", b"1:\x1b[2Jred\n")])?;
     shows("1", 16, 16, "messages, the last with an escape sequence")?;
 
@@ -224,7 +231,7 @@ fn read_it_back(attempt: &Attempt) -> Outcome {
     shows("10", 1, 0, "nothing in it any more")
 }
 
-/// The program prints the messages with these numbers, and ends.
+/// Checks that the program prints the messages with these numbers, and ends.
 fn read_back(
     attempt: &Attempt,
     nats: &Nats,
@@ -238,7 +245,7 @@ fn read_back(
     let status = reader.expect_exit(&started)?;
     let stdout = reader.stdout();
     if stdout.contains('\x1b') {
-        return Err(format!("{started}, and printed the control character ESC as it was"));
+        return Err(format!("{started}, and it printed the control character ESC as it was"));
     }
     let mut expected = Vec::new();
     for number in numbers {
@@ -248,7 +255,9 @@ fn read_back(
     if came == expected {
         return match status.success() {
             true => Ok(()),
-            false => Err(format!("{started}, and was to end with status 0, not {status}")),
+            false => Err(format!(
+                "{started}, so it should have ended with exit status 0, but it ended with {status}"
+            )),
         };
     }
     let without_time = |line: &str| {
@@ -260,7 +269,7 @@ fn read_back(
         let different = came.iter().zip(&expected).find(|(came, expected)| came != expected);
         let (came, expected) = different.expect("one, as not all are the same");
         return Err(format!(
-            "{started}, and was to print the time at which the stream had stored the message, as in \
+            "{started}. It should print the time at which the stream stored the message, as in \
              `{expected}`, but it printed `{came}`"
         ));
     }
@@ -270,14 +279,14 @@ fn read_back(
     };
     let expected: Vec<&str> = expected.iter().map(String::as_str).collect();
     Err(format!(
-        "{started}, and was to print the last of them, in this order and nothing else: {}\nbut it \
+        "{started}. It should print the last of them, in this order and nothing else: {}\nbut it \
          printed {}",
         shown(&expected),
         shown(&came)
     ))
 }
 
-/// How the program is to print a message. None if it has been deleted.
+/// Returns the lines that the program should print for a message: none if it has been deleted.
 fn lines_of(nats: &Nats, number: u64) -> Outcome<Vec<String>> {
     let request = format!("{{\"seq\":{number}}}");
     let answer = nats.ask_jetstream("STREAM.MSG.GET.ORDERED", &request).map_err(failed)?;
@@ -292,7 +301,7 @@ fn lines_of(nats: &Nats, number: u64) -> Outcome<Vec<String>> {
     Ok(lines.map(|line| format!("{number} {time} {edge}/{}", printable(line))).collect())
 }
 
-/// The bytes that JSON holds as base64.
+/// Returns the bytes that JSON holds as base64.
 fn from_base64(text: &str) -> Vec<u8> {
     const DIGITS: &str = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
     let mut bytes = Vec::new();

@@ -3,7 +3,7 @@
 use std::net::{SocketAddr, UdpSocket};
 use std::time::Duration;
 
-use checker::{Attempt, Outcome, Running, listener};
+use checker::{Attempt, Outcome, Running, listener, shown_times};
 use harness::accept_within;
 use lesson_discovery_server::{LONGEST, Message};
 
@@ -44,7 +44,9 @@ impl Server {
         })?;
         match Message::parse(&buffer[..length]) {
             Some(Message::Who { id }) => Ok((server, client, Question { id, asker })),
-            other => Err(format!("the program was to ask who serves a chat, but sent {other:?}")),
+            other => {
+                Err(format!("the program should ask who serves a chat, but it sent {other:?}"))
+            }
         }
     }
 
@@ -96,7 +98,10 @@ fn count_the_chats(attempt: &Attempt) -> Outcome {
     ends_with_the_count(&client, "nobody answered", 0)?;
     match status.code() {
         Some(1) => Ok(()),
-        _ => Err(format!("nobody answered, and the exit status was to be 1 as before: {status}")),
+        _ => Err(format!(
+            "nobody answered, so the program should have ended with exit status 1 as before, but \
+             it ended with {status}"
+        )),
     }
 }
 
@@ -106,13 +111,14 @@ fn ends_with_the_count(client: &Running, after: &str, count: usize) -> Outcome {
     let (last, before) = lines.split_last().map_or(("", &[][..]), |(last, rest)| (last, rest));
     if last != expected {
         return Err(format!(
-            "{after}, and the last line was to be `{expected}`, but it was `{last}`"
+            "{after}, so the last line should be `{expected}`, but it is `{last}`"
         ));
     }
     match before.len() {
         lines if lines == 2 * count => Ok(()),
         lines => Err(format!(
-            "{after}, and before the last line each chat was to have two lines, but there were {lines}"
+            "{after}, and before the last line each chat should have two lines, but there are \
+             {lines} lines in all"
         )),
     }
 }
@@ -139,7 +145,8 @@ fn two_answers(attempt: &Attempt) -> Outcome {
     attempt.try_again(|| joins_nobody(attempt))
 }
 
-/// Answers that are all right: the same one again and again, and another one from another address.
+/// Sends answers that are all right: the same one again and again, and another one from another
+/// address.
 fn honest(attempt: &Attempt) -> Outcome {
     let (server, client, question) = Server::asked(attempt, &[])?;
     (0..3).try_for_each(|_| server.answer(&question, 1, "one"))?;
@@ -153,9 +160,10 @@ fn honest(attempt: &Attempt) -> Outcome {
     let lines = client.stdout().lines().count();
     match lines == if other.is_ok() { 4 } else { 2 } {
         true => Ok(()),
-        false => {
-            Err(format!("each address gave one answer, and the program printed {lines} lines"))
-        }
+        false => Err(format!(
+            "each address gave one answer, so the program should print two lines for each, but it \
+             printed {lines} in all"
+        )),
     }
 }
 
@@ -164,13 +172,14 @@ fn suspects(client: &Running, after: &str, times: usize) -> Outcome {
     let came = lines.iter().filter(|line| line.contains("has given different answers")).count();
     if came != times {
         return Err(format!(
-            "{after}, and the line `{SUSPICION}` was to come {times} time(s), but it came {came} \
-             time(s)"
+            "{after}, so the program should print the line `{SUSPICION}` {}, but it printed it {}",
+            shown_times(times),
+            shown_times(came)
         ));
     }
     match lines.iter().filter(|line| *line == SUSPICION).count() == times {
         true => Ok(()),
-        false => Err(format!("{after}, and the line was to be exactly `{SUSPICION}`")),
+        false => Err(format!("{after}, and the line should be exactly `{SUSPICION}`")),
     }
 }
 
@@ -179,13 +188,18 @@ fn joins_nobody(attempt: &Attempt) -> Outcome {
     let (server, client, question) = Server::asked(attempt, &["--join"])?;
     server.answer(&question, address.port(), "one")?;
     server.answer(&question, address.port(), "two")?;
-    let after = "two names came from one address, and --join was given, so nobody was to be joined";
+    let after = "two names came from one address, and --join was given";
     let status = client.expect_exit(after)?;
     if accept_within(&chat, Duration::from_millis(1)).is_ok() {
-        return Err(format!("{after}, but somebody connected to the chat"));
+        return Err(format!(
+            "{after}, so the program should not join anybody, but it connected to the chat"
+        ));
     }
     match status.code() {
         Some(1) => suspects(&client, after, 1),
-        _ => Err(format!("{after}, and the exit status was to be 1: {status}")),
+        _ => Err(format!(
+            "{after}, so the program should have ended with exit status 1, but it ended with \
+             {status}"
+        )),
     }
 }

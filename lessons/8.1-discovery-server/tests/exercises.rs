@@ -67,12 +67,12 @@ impl Asker {
                 Some(Message::Here { id: of, .. }) if of != id => {} // late, to an earlier question
                 other => {
                     return Err(format!(
-                        "{what} asked, and was to be answered, but {other:?} came"
+                        "{what} asked, so it should have been answered, but it received {other:?}"
                     ));
                 }
             }
         }
-        Err(format!("{what} asked, and was to be answered, but no answer came"))
+        Err(format!("{what} asked, so it should have been answered, but it received no answer"))
     }
 }
 
@@ -94,12 +94,12 @@ fn asked_once(attempt: &Attempt) -> Outcome {
         a.is_answered(3, 3000, &format!("a client that took turns with another one{time}"))?;
         b.is_answered(4, 3000, &format!("a client that took turns with another one{time}"))?;
     }
-    let after = "two clients took turns to send their question three times each";
+    let after = "two clients took turns and each sent its question three times";
     server.expect_lines_on_stdout(after, 4, line)?;
     // Not every system has a second address of loopback.
     if let Ok(c) = Asker::at("127.0.0.2:0", &server, attempt) {
         c.is_answered(4, 3000, "a client at 127.0.0.2")?;
-        let after = "another machine asked with a number that was there before";
+        let after = "another machine asked with a number that had been used before";
         server.expect_lines_on_stdout(after, 1, "127.0.0.2 在找聊天室")?;
     }
     thread::sleep(Duration::from_millis(200));
@@ -107,8 +107,8 @@ fn asked_once(attempt: &Attempt) -> Outcome {
     many_machines_ask_again(attempt, &attempt.serve()?)
 }
 
-/// More than a thousand questions, and then the last ones again, which the program still knows. Each machine
-/// asks only a few, because the server does not answer many.
+/// Asks more than a thousand questions, and then the last ones again, which the program still knows.
+/// Each machine asks only a few, because the server does not answer many.
 fn many_machines_ask_again(attempt: &Attempt, server: &Running) -> Outcome {
     const MACHINES: u32 = 260;
     const FIRST_AGAIN: usize = 35; // the last 900 questions
@@ -134,9 +134,9 @@ fn many_machines_ask_again(attempt: &Attempt, server: &Running) -> Outcome {
         let times = printed.lines().filter(|printed| *printed == line).count();
         if times > EACH as usize {
             return Err(format!(
-                "{MACHINES} machines asked {EACH} questions each, and then the last 900 questions were asked \
-                 again, and the program was to print the line `{line}` {EACH} times, once for each question, \
-                 but it came {times} times"
+                "{MACHINES} machines asked {EACH} questions each, and then the last 900 questions \
+                 were asked again. The program should have printed the line `{line}` {EACH} \
+                 times, once for each question, but it printed it {times} times"
             ));
         }
     }
@@ -185,11 +185,14 @@ fn not_announced(asker: &Asker, when: &str) -> Outcome {
     asker.ask(9)?;
     match asker.answer_within(SOON)? {
         None => Ok(()),
-        Some(_) => Err(format!("{when}, and a client asked, but it was answered")),
+        Some(_) => {
+            Err(format!("{when}, so a client that asked should not be answered, but it was"))
+        }
     }
 }
 
-/// A program that looks whether the chat is there may connect to it. Then it leaves without a word.
+/// Checks that a program that connects to the chat to see whether it is there leaves again without a
+/// word.
 fn leaves_quietly(chat: &TcpListener, attempt: &Attempt) -> Outcome {
     let Ok(mut connection) = accept_within(chat, Duration::from_millis(300)) else {
         return Ok(()); // it has found out in another way
@@ -199,18 +202,20 @@ fn leaves_quietly(chat: &TcpListener, attempt: &Attempt) -> Outcome {
     let mut heard = Vec::new();
     let stayed = std::io::Read::read_to_end(&mut connection, &mut heard);
     if !heard.is_empty() {
-        return Err("the program connected to the chat, and said something there".to_string());
+        return Err("the program connected to the chat and said something there".to_string());
     }
     match stayed {
         Err(error) if timed_out(&error) => Err(
-            "the program connected to the chat to see whether it is there, and did not leave again"
+            "the program connected to the chat to see whether it is there, but it did not leave \
+             again"
                 .to_string(),
         ),
         _ => Ok(()),
     }
 }
 
-/// Somebody who asks a thousand times must not make the program call the chat a thousand times.
+/// Checks that somebody who asks hundreds of times does not make the program connect to the chat as
+/// often.
 fn few_connections(asker: &Asker, chat: &TcpListener) -> Outcome {
     const QUESTIONS: u64 = 300;
     let (over, count) = (AtomicBool::new(false), AtomicUsize::new(0));
@@ -235,8 +240,8 @@ fn few_connections(asker: &Asker, chat: &TcpListener) -> Outcome {
     let most = 30.0 + 5.0 * begun.elapsed().as_secs_f64();
     if count as f64 > most {
         return Err(format!(
-            "a client asked {QUESTIONS} times without a pause, and the program called the chat \
-             {count} times because of that"
+            "a client asked {QUESTIONS} times without a pause, and because of that the program \
+             connected to the chat {count} times"
         ));
     }
     Ok(())

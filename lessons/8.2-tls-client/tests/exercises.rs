@@ -41,7 +41,7 @@ fn certificate() -> Outcome<PathBuf> {
     Ok(path)
 }
 
-/// A server that knows only one cipher suite.
+/// Returns the configuration of a server that knows only one cipher suite.
 fn config(certificate: &Path, suite: CipherSuite) -> Outcome<Arc<ServerConfig>> {
     let mut provider: CryptoProvider = (*provider()).clone();
     provider.cipher_suites.retain(|known| known.suite() == suite);
@@ -70,7 +70,7 @@ fn accepted(
     let trusted = trusted.to_str().ok_or("the check needs a path in UTF-8")?;
     let client = attempt.start(&[&address.to_string(), "--certificate", trusted]);
     let stream = accept_within(&listener, 2 * attempt.patience())
-        .map_err(|error| format!("a server waited for the program, but: {error}"))?;
+        .map_err(|error| format!("a server waited for the program to connect, but: {error}"))?;
     stream.set_read_timeout(Some(attempt.patience())).map_err(failed)?;
     let session = ServerConnection::new(config(own, suite)?).map_err(failed)?;
     let mut tls = StreamOwned::new(session, stream);
@@ -89,7 +89,7 @@ fn what_was_agreed(attempt: &Attempt) -> Outcome {
     ] {
         let (client, tls) = accepted(attempt, &own, &own, suite)?;
         let mut tls = tls.map_err(|error| {
-            format!("a server with the certificate that the program trusts was refused: {error}")
+            format!("the program refused a server with the certificate that it trusts: {error}")
         })?;
         let after = format!("a server shook hands with {name}, said `5000:hello`, and left");
         tls.write_all(b"5000:hello\n").map_err(failed)?;
@@ -102,12 +102,13 @@ fn what_was_agreed(attempt: &Attempt) -> Outcome {
         let expected = format!("agreed: TLSv1_3 {name}");
         if lines.first() != Some(&expected.as_str()) {
             return Err(format!(
-                "{after}, and the first line was to be `{expected}`, but the lines were {lines:?}"
+                "{after}, so the first line should be `{expected}`, but the lines are {lines:?}"
             ));
         }
         if lines[1..] != ["5000:hello"] {
             return Err(format!(
-                "{after}, and after the first line only `5000:hello` was to come: {lines:?}"
+                "{after}, so only `5000:hello` should follow the first line, but the lines are \
+                 {lines:?}"
             ));
         }
     }
@@ -120,8 +121,8 @@ fn what_was_agreed(attempt: &Attempt) -> Outcome {
     match (client.stdout().as_str(), status.code()) {
         ("", Some(1)) => Ok(()),
         (stdout, _) => Err(format!(
-            "{after}, so nothing was agreed, and the program was to print no line and end with \
-             status 1; it printed {stdout:?} and ended with {status}"
+            "{after}, so nothing was agreed. The program should print no line and end with exit \
+             status 1, but it printed {stdout:?} and ended with {status}"
         )),
     }
 }
@@ -132,7 +133,8 @@ fn one_size(attempt: &Attempt) -> Outcome {
     let own = certificate()?;
     let suite = CipherSuite::TLS13_AES_128_GCM_SHA256;
     let (client, tls) = accepted(attempt, &own, &own, suite)?;
-    let tls = tls.map_err(|error| format!("the trusted server was refused: {error}"))?;
+    let tls =
+        tls.map_err(|error| format!("the program refused the server that it trusts: {error}"))?;
     let mut server = BufReader::new(tls);
     let just_right = "x".repeat(63);
     let longer = "z".repeat(100);
@@ -148,19 +150,19 @@ fn one_size(attempt: &Attempt) -> Outcome {
         for (text, bytes) in lines {
             let mut line = Vec::new();
             server.read_until(b'\n', &mut line).map_err(|error| {
-                format!("{text:?} was typed, and a line was to arrive at the server: {error}")
+                format!("{text:?} was typed, so a line should arrive at the server, but: {error}")
             })?;
             let heard = String::from_utf8_lossy(&line);
             if heard.trim() != text {
                 return Err(format!(
-                    "{text:?} was typed, and the others were to hear that, but they hear {:?}",
+                    "{text:?} was typed, so the others should hear that, but they hear {:?}",
                     heard.trim()
                 ));
             }
             if line.len() != bytes {
                 return Err(format!(
-                    "{text:?} was typed, and with its newline it was to take {bytes} bytes, but it \
-                     took {}",
+                    "{text:?} was typed, and with its newline it should take {bytes} bytes, but \
+                     it took {}",
                     line.len()
                 ));
             }
@@ -170,7 +172,11 @@ fn one_size(attempt: &Attempt) -> Outcome {
     let mut rest = Vec::new();
     match server.read_to_end(&mut rest) {
         Ok(_) if rest.is_empty() => Ok(()),
-        Ok(_) => Err(format!("the input ended, and nothing more was to be sent, but {rest:?} was")),
-        Err(error) => Err(format!("the input ended, and close_notify was to come: {error}")),
+        Ok(_) => Err(format!(
+            "the input ended, so the program should send nothing more, but it sent {rest:?}"
+        )),
+        Err(error) => {
+            Err(format!("the input ended, so the program should send close_notify, but: {error}"))
+        }
     }
 }

@@ -14,7 +14,7 @@ use rcgen::{CertificateParams, KeyPair};
 
 const LESSON: &str = "lesson-tls-client";
 
-/// A folder for the files of one test, which is empty.
+/// Returns an empty folder for the files of one test.
 fn folder(test: &str) -> PathBuf {
     let folder = scratch().join(format!("trusting-{test}-{}", process::id()));
     let _ = fs::remove_dir_all(&folder);
@@ -22,7 +22,7 @@ fn folder(test: &str) -> PathBuf {
     folder
 }
 
-/// A server with a certificate of its own.
+/// Starts a server with a certificate of its own.
 fn server(certificate: &Path) -> Program {
     let mut command = Command::new(lesson("lesson-tls-server"));
     command.arg("127.0.0.1:0").arg("--certificate").arg(certificate);

@@ -14,7 +14,7 @@ use shared::networks;
 
 const LESSON: &str = "lesson-tls-server";
 
-/// A folder for the files of one test, which is empty.
+/// Returns an empty folder for the files of one test.
 fn folder(test: &str) -> PathBuf {
     let folder = scratch().join(format!("certificate-{test}-{}", process::id()));
     let _ = fs::remove_dir_all(&folder);

@@ -19,7 +19,7 @@ const LESSON: &str = "lesson-tls-server";
 const HAS_LEFT: &str = "有客户端退出了";
 const REFUSAL: &str = "聊天室已加密 (this chat is encrypted): cargo run -p lesson-tls-client -- ";
 
-/// A plain connection, which is not in the room.
+/// Opens a plain connection, which is not in the room.
 fn knock(server: &Program) -> TcpStream {
     let stream = TcpStream::connect(server.address()).expect("the server listens");
     stream.set_read_timeout(Some(DEADLINE)).expect("a time-out");
@@ -37,21 +37,21 @@ fn client_of(server: &Program) -> ClientConnection {
     ClientConnection::new(Arc::new(config), name).expect("a client")
 }
 
-/// The first message of a handshake.
+/// Returns the first message of a handshake.
 fn client_hello(server: &Program) -> Vec<u8> {
     let mut hello = Vec::new();
     client_of(server).write_tls(&mut hello).expect("a message");
     hello
 }
 
-/// A client in the room, which this test encrypts for by itself.
+/// Returns a client in the room, for which this test encrypts by itself.
 fn joined(server: &Program) -> StreamOwned<ClientConnection, TcpStream> {
     let mut client = StreamOwned::new(client_of(server), knock(server));
     client.conn.complete_io(&mut client.sock).expect("a handshake");
     client
 }
 
-/// Two clients that are in the room. The second one says nothing more.
+/// Returns two clients that are in the room. The second one says nothing more.
 fn listener(server: &Program) -> (Peer, Peer) {
     let (mut listener, mut other) = (server.connect(), server.connect());
     other.send("here we are\n");

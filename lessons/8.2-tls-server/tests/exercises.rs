@@ -64,7 +64,7 @@ fn join_as(
     Ok(shaken)
 }
 
-/// A connection that says nothing.
+/// Opens a connection that sends nothing.
 fn knock(server: SocketAddr, patience: Duration) -> Outcome<TcpStream> {
     let stream = TcpStream::connect(server).map_err(|error| format!("cannot connect: {error}"))?;
     stream.set_read_timeout(Some(patience)).map_err(failed)?;
@@ -82,7 +82,7 @@ fn is_closed(mut stream: &TcpStream, patience: Duration) -> Outcome<bool> {
     }
 }
 
-/// A file for a new certificate. Several answers may be checked at the same time.
+/// Returns a path for a new certificate. Several answers may be checked at the same time.
 fn new_file() -> PathBuf {
     static NUMBER: AtomicUsize = AtomicUsize::new(0);
     let number = NUMBER.fetch_add(1, Ordering::Relaxed);
@@ -102,11 +102,14 @@ fn another_name(attempt: &Attempt) -> Outcome {
     for name in ["one.example", "two.example", "localhost"] {
         let joined = join_as(name, server.address(), &path, attempt.patience())?;
         joined.map_err(|error| {
-            format!("{started}, and a client that knows it as {name} was to join: {error}")
+            format!(
+                "{started}, so a client that knows it as {name} should be able to join, but: \
+                 {error}"
+            )
         })?;
     }
     match join_as("three.example", server.address(), &path, attempt.patience())? {
-        Ok(_) => Err(format!("{started}, and a client joined that knows it as three.example")),
+        Ok(_) => Err(format!("{started}, but a client that knows it as three.example could join")),
         Err(_) => Ok(()),
     }
 }
@@ -128,7 +131,10 @@ fn full_doorway(attempt: &Attempt) -> Outcome {
     let mut room = Vec::new();
     for number in 1..=12 {
         let client = join()?.map_err(|error| {
-            format!("{} were in the room, and one more was to join: {error}", number - 1)
+            format!(
+                "{} were in the room, and one more should be able to join, but: {error}",
+                number - 1
+            )
         })?;
         room.push(client);
     }
@@ -138,30 +144,36 @@ fn full_doorway(attempt: &Attempt) -> Outcome {
         for stranger in &doorway {
             if is_closed(stranger, A_WHILE / 10)? {
                 return Err(format!(
-                    "at most ten were in the doorway, but one of them was closed (round {round})"
+                    "at most ten were in the doorway, but the server closed one of these \
+                     connections (round {round})"
                 ));
             }
         }
         let eleventh = knock(server.address(), patience)?;
         if !is_closed(&eleventh, patience.min(Duration::from_secs(5)))? {
-            return Err("ten were in the doorway, and the eleventh was to be closed, but it was \
-                        not"
-            .to_string());
+            return Err("ten were in the doorway, so the server should have closed the eleventh \
+                        connection, but it did not"
+                .to_string());
         }
         if doorway.iter().any(|stranger| is_closed(stranger, Duration::from_millis(1)) != Ok(false))
         {
-            return Err("the eleventh came, and one of the ten before it was closed".to_string());
+            return Err(
+                "the eleventh arrived, and the server closed one of the ten before it".to_string()
+            );
         }
         // The room goes on meanwhile.
         let line = format!("round {round}\n");
         room[0].write_all(line.as_bytes()).map_err(|error| {
-            format!("the doorway was full, and somebody in the room cannot speak: {error}")
+            format!("the doorway was full, and somebody in the room could not speak: {error}")
         })?;
         hears(&mut room[1], &line)?;
         drop(doorway);
         attempt.eventually(|| {
             join()?.map(drop).map_err(|error| {
-                format!("all ten in the doorway had left, and one more was to join: {error}")
+                format!(
+                    "all ten in the doorway had left, so one more should be able to join, but: \
+                     {error}"
+                )
             })
         })?;
     }
@@ -176,7 +188,8 @@ fn hears(client: &mut Tls, end: &str) -> Outcome {
             Ok(1..) => heard.push(char::from(byte[0])),
             outcome => {
                 return Err(format!(
-                    "the doorway was full, and somebody in the room was to hear {end:?}: {outcome:?}"
+                    "the doorway was full, but somebody in the room should still hear {end:?}: \
+                     {outcome:?}"
                 ));
             }
         }

@@ -30,13 +30,16 @@ fn not_found(attempt: &Attempt) -> Outcome {
     let server = attempt.serve()?;
     let (status, _) = get(attempt, &server, "/")?;
     if status != "200" {
-        return Err(format!("a browser asked for `/`, and was to get 200, but got {status}"));
+        return Err(format!(
+            "a browser asked for `/` and should have received status 200, but it received {status}"
+        ));
     }
     for path in PATHS {
         let (status, page) = get(attempt, &server, path)?;
         if status != "404" {
             return Err(format!(
-                "a browser asked for `{path}`, and was to get 404, but got {status}"
+                "a browser asked for `{path}` and should have received status 404, but it \
+                 received {status}"
             ));
         }
         let shown = shown(&page);
@@ -48,8 +51,8 @@ fn not_found(attempt: &Attempt) -> Outcome {
         }
         if !shown.contains(path) {
             return Err(format!(
-                "a browser asked for `{path}`, and the page was to show just that, but a browser \
-                 shows `{shown}` of this page: {page}"
+                "a browser asked for `{path}`, and the page should show just that, but a browser \
+                 shows `{shown}` for this page: {page}"
             ));
         }
     }
@@ -133,12 +136,12 @@ fn teacher_speaks(attempt: &Attempt) -> Outcome {
     let server = attempt.serve_with(&["--page", &door.to_string()])?;
     let (mut client, mut other) = (server.connect("a client")?, server.connect("another client")?);
     client.send("hello\n")?;
-    other.did("was in the room when somebody spoke, while nothing was typed at the server,");
+    other.did("was in the room when somebody spoke, while nothing was typed at the server");
     let port = client.address().port();
     other.expect_line(&format!("{port}:hello"))?;
     let mut page = page(attempt, door)?;
 
-    client.did("was in the room when `good morning` was typed, while nobody else said anything,");
+    client.did("was in the room when `good morning` was typed, while nobody else said anything");
     server.type_line("  good morning ")?;
     client.expect_line_to_the_byte("teacher:good morning")?;
     page_hears(attempt, &mut page, "teacher:good morning\n")?;
@@ -157,7 +160,7 @@ fn teacher_speaks(attempt: &Attempt) -> Outcome {
     server.close_stdin();
     client.did("spoke after the input had ended");
     let failed =
-        |finding| format!("the input had ended, and the room was to go on, but: {finding}");
+        |finding| format!("the input had ended, and the room should go on, but: {finding}");
     for _ in 0..10 {
         client.send("still here\n").map_err(failed)?;
     }
@@ -187,7 +190,10 @@ fn page_hears(attempt: &Attempt, page: &mut Actor, line: &str) -> Outcome {
         let text = String::from_utf8_lossy(&heard);
         match text.contains(line) {
             true => Ok(()),
-            false => Err(format!("a page was to hear {line:?}, but heard {}", quoted(&heard))),
+            false => Err(format!(
+                "a page should have received {line:?}, but it received {}",
+                quoted(&heard)
+            )),
         }
     })
 }

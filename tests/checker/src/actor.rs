@@ -116,7 +116,7 @@ impl Actor {
         let (mut rest, mut deadline) = (bytes, Deadline::after(PATIENCE));
         while !rest.is_empty() {
             let why = match self.stream().write(rest) {
-                Ok(0) => "the connection took nothing".to_string(),
+                Ok(0) => "the connection accepted no bytes".to_string(),
                 Ok(written) => {
                     rest = &rest[written..];
                     deadline = Deadline::after(PATIENCE);
@@ -125,7 +125,7 @@ impl Actor {
                 Err(error) if error.kind() == ErrorKind::Interrupted => continue,
                 Err(error) if timed_out(&error) && !deadline.is_over() => continue,
                 Err(error) if timed_out(&error) => {
-                    format!("for {} the other side did not read", shown_time(PATIENCE))
+                    format!("the other side read nothing for {}", shown_time(PATIENCE))
                 }
                 Err(error) => broken(&error),
             };
@@ -150,7 +150,10 @@ impl Actor {
             }
             Err(error) => {
                 let (name, did) = (&self.name, &self.did);
-                Err(format!("{name} {did} and could not send any more: {}", broken(&error)))
+                Err(format!(
+                    "{name} {did}, and then it could not send any more: {}",
+                    broken(&error)
+                ))
             }
         }
     }
@@ -198,8 +201,8 @@ impl Actor {
         }
         let shown = quoted(line.as_bytes());
         let came = match before == self.last {
-            true => format!("the line {shown} came a second time"),
-            false => format!("the line {shown} came"),
+            true => format!("it received the line {shown} a second time"),
+            false => format!("it received the line {shown}"),
         };
         Err(self.sentence("expected", &wanted, &came))
     }
@@ -211,9 +214,10 @@ impl Actor {
     pub fn expect_line_to_the_byte(&mut self, expected: &str) -> Outcome {
         self.expect_line(expected)?;
         match self.last.strip_suffix(b"\n").is_some_and(|line| line.ends_with(b"\r")) {
-            true => {
-                Err(self.finding(&format!("the line `{expected}`"), "a carriage return came, too"))
-            }
+            true => Err(self.finding(
+                &format!("the line `{expected}`"),
+                "it received a carriage return as well",
+            )),
             false => Ok(()),
         }
     }
@@ -264,7 +268,10 @@ impl Actor {
             }
             others.push(line);
             if others.len() >= MOST_LINES || deadline.is_over() {
-                let came = format!("{} other lines came, and no end of them", others.len());
+                let came = format!(
+                    "it received {} other lines, and still more were arriving",
+                    others.len()
+                );
                 return Err(self.finding(&wanted, &came));
             }
         }
@@ -284,7 +291,7 @@ impl Actor {
         }
     }
 
-    /// Waits for the end of the connection, before which nothing more may come.
+    /// Waits for the end of the connection, before which nothing more may arrive.
     ///
     /// # Errors
     /// What came instead, or that the connection stayed open, or was reset.
@@ -295,7 +302,7 @@ impl Actor {
         }
     }
 
-    /// Waits for the end of the connection, and returns what came before it.
+    /// Waits for the end of the connection, and returns what arrived before it.
     ///
     /// # Errors
     /// If the connection stays open, or is reset.
@@ -331,8 +338,8 @@ impl Actor {
         }
     }
 
-    /// Sends what a server has no use for, piece by piece, and stays: none of it is an end, and none is
-    /// answered.
+    /// Sends bytes that a server has no use for, piece by piece, and stays: none of them is an end, and
+    /// none is answered.
     ///
     /// # Errors
     /// What came, or that the connection is over.
@@ -343,12 +350,15 @@ impl Actor {
             self.write(word)?;
             thread::sleep(Duration::from_millis(20)); // so that most are read one by one
         }
-        self.did("said several things, also a blank line and bytes that are no text, and stayed");
+        self.did(
+            "sent several things, among them a blank line and bytes that are not text, and stayed \
+             connected",
+        );
         self.expect_silence(A_MOMENT)
     }
 
     /// Returns a diagnosis in the form of the others, for what only the check can judge: who did what,
-    /// what was `expected`, and what `came`.
+    /// what was `expected`, and what happened instead, such as `it received nothing`.
     pub fn finding(&self, expected: &str, came: &str) -> String {
         self.sentence("expected", expected, came)
     }
@@ -374,28 +384,30 @@ impl Actor {
     }
 
     fn sentence(&self, expected: &str, wanted: &str, came: &str) -> String {
-        format!("{} {} and {expected} {wanted}, but {came}", self.name, self.did)
+        format!("{} {}. It {expected} {wanted}, but {came}", self.name, self.did)
     }
 
     fn what_came(&self, stopped: &Stopped) -> String {
         let unseen = self.connection.unseen();
         let (shown, size) = (quoted(unseen), unseen.len());
         let came = match stopped {
-            Stopped::Flood => format!("a flood of {size} bytes came, and no end of it: {shown}"),
+            Stopped::Flood => format!(
+                "it received a flood of {size} bytes, and still more were arriving: {shown}"
+            ),
             Stopped::Silence | Stopped::Otherwise if size > FLOOD => {
-                format!("a flood came, at once {size} bytes of it: {shown}")
+                format!("it received a flood, {size} bytes of it so far: {shown}")
             }
             _ if !self.last.is_empty() && unseen == self.last => {
-                format!("{shown} came a second time")
+                format!("it received {shown} a second time")
             }
-            Stopped::Silence => format!("only {shown} came"),
-            _ => format!("{shown} came"),
+            Stopped::Silence => format!("it received only {shown}"),
+            _ => format!("it received {shown}"),
         };
         match (unseen.is_empty(), stopped) {
             (true, Stopped::Silence) => "the connection stayed open and silent".to_string(),
             (true, Stopped::End) => "the connection ended".to_string(),
             (true, Stopped::Broken(error)) => broken(error),
-            (true, Stopped::Otherwise | Stopped::Flood) => "nothing came".to_string(),
+            (true, Stopped::Otherwise | Stopped::Flood) => "it received nothing".to_string(),
             (false, Stopped::Silence) => format!("{came}, and then nothing more"),
             (false, Stopped::End) => format!("{came}, and then the connection ended"),
             (false, Stopped::Broken(error)) => format!("{came}, and then {}", broken(error)),
@@ -429,7 +441,7 @@ pub fn send_until_stuck(clients: &mut [Actor], bytes: &[u8]) -> Outcome<Vec<usiz
     Ok(sent)
 }
 
-/// Why the wait ended, although nothing was to arrive.
+/// Returns why the wait ended, although nothing should have arrived.
 fn why(outcome: Result<(), Stopped>) -> Stopped {
     outcome.err().unwrap_or(Stopped::Otherwise)
 }

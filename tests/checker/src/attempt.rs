@@ -39,7 +39,7 @@ pub struct Running {
 
 struct Process {
     program: RefCell<Program>,
-    /// Whether the check wanted the program to end, so that its end is not worth a word.
+    /// True if the check wanted the program to end, so that its end need not be mentioned.
     was_to_end: Cell<bool>,
 }
 
@@ -120,8 +120,8 @@ impl Attempt {
                 Err("the program did not get as far as listening for clients".to_string())
             }
             None => Err(format!(
-                "the program was started with the address 127.0.0.1:0, but in {} it did not say \
-                 `listening on` and its address on stderr, as the starter does",
+                "the program was started with the address 127.0.0.1:0, but within {} it did not \
+                 print `listening on` and its address on stderr, as the starter does",
                 shown_time(2 * PATIENCE)
             )),
         }
@@ -153,7 +153,7 @@ impl Attempt {
                 Err(_) if deadline.is_over() => {
                     let waited = shown_time(patience);
                     return Err(format!(
-                        "{name} waited {waited} for a connection, but nobody came"
+                        "{name} waited {waited} for a connection, but the program did not connect"
                     ));
                 }
                 Err(_) => {}
@@ -185,7 +185,7 @@ impl Attempt {
         }
     }
 
-    /// How many times [`Attempt::try_again`] tries.
+    /// Returns how many times [`Attempt::try_again`] tries.
     pub fn tries(&self) -> usize {
         if self.patience < PATIENCE { 1 } else { 3 }
     }
@@ -226,7 +226,7 @@ impl Attempt {
             let is_last = number == started.len();
             let name = match started.len() {
                 1 => "The program".to_string(),
-                count => format!("The program, the {number}. of {count} that were started,"),
+                count => format!("The program (run {number} of {count})"),
             };
             let mut program = process.program.borrow_mut();
             // A program that panics closes its connections a moment before it is gone.
@@ -417,8 +417,8 @@ impl Running {
             let grown = self.memory().map_or(0, |now| now.saturating_sub(before));
             if grown > GROWTH {
                 return Err(format!(
-                    "{who} sent {sent} MiB without a newline, and the program's memory grew by {grown} \
-                     MiB: {GROWTH} MiB at most were allowed"
+                    "{who} sent {sent} MiB without a newline, and the program's memory grew by \
+                     {grown} MiB, but it may grow by {GROWTH} MiB at most"
                 ));
             }
             // A program may be right and slow.
@@ -483,7 +483,9 @@ impl Running {
         let mut program = self.process.program.borrow_mut();
         let status = program.ends_within(self.patience).ok_or_else(|| {
             let later = shown_time(self.patience);
-            format!("{after}, and the program was to end, but {later} later it was still running")
+            format!(
+                "{after}, so the program should have ended, but {later} later it was still running"
+            )
         })?;
         program.output_ends_within(LAST_WORDS);
         Ok(status)
@@ -505,7 +507,7 @@ impl Running {
         let mut program = self.process.program.borrow_mut();
         program.try_type_within(PATIENCE, bytes).map_err(|error| match error.kind() {
             ErrorKind::TimedOut => format!(
-                "{} was typed, but in {} the program did not read it",
+                "{} was typed, but the program did not read it within {}",
                 quoted(bytes),
                 shown_time(PATIENCE)
             ),
@@ -548,11 +550,13 @@ impl Running {
         match came {
             _ if enough && came == times => Ok(()),
             _ if times == 1 && came == 0 => Err(format!(
-                "{after}, and the program was to print the line `{line}`, but it did not"
+                "{after}, so the program should have printed the line `{line}`, but it did not"
             )),
             _ => Err(format!(
-                "{after}, and the program was to print the line `{line}`, {times} time(s) so far, \
-                 but it came {came} time(s)"
+                "{after}, so the program should have printed the line `{line}` {} so far, but it \
+                 printed it {}",
+                shown_times(times),
+                shown_times(came)
             )),
         }
     }
@@ -583,7 +587,7 @@ fn cannot_tell(finding: &str) -> String {
     )
 }
 
-/// Connects, and tries again if nobody has answered in time on a busy machine.
+/// Connects, and tries again if a busy machine has not answered in time.
 fn connected_within(patience: Duration, address: &SocketAddr) -> io::Result<TcpStream> {
     let deadline = Deadline::after(patience);
     loop {
@@ -612,6 +616,15 @@ pub fn shown_time(time: Duration) -> String {
         format!("{} s", time.as_secs())
     } else {
         format!("{:.1} s", time.as_secs_f64())
+    }
+}
+
+/// Returns how many times something happened, as a diagnosis shows it.
+pub fn shown_times(times: usize) -> String {
+    match times {
+        1 => "once".to_string(),
+        2 => "twice".to_string(),
+        _ => format!("{times} times"),
     }
 }
 

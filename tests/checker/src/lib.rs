@@ -22,7 +22,7 @@ use std::time::{Duration, Instant};
 use course::{Exercise, NotBuilt};
 
 pub use actor::{Actor, listener, send_until_stuck};
-pub use attempt::{Attempt, Running, late, quoted, shown_time};
+pub use attempt::{Attempt, Running, late, quoted, shown_time, shown_times};
 pub use harness::{Deadline, Watch};
 pub use itself::check_itself;
 pub use places::Places;
@@ -58,7 +58,7 @@ pub fn rounds(at_least: usize) -> impl Iterator<Item = usize> {
 /// When the system gives the check no socket.
 pub fn lateness_of_time_outs() -> Outcome<Duration> {
     const TIME_OUT: Duration = Duration::from_millis(100);
-    let failed = |error| format!("the check itself cannot wait at a socket: {error}");
+    let failed = |error| format!("the check itself cannot wait on a socket: {error}");
     let socket = UdpSocket::bind("127.0.0.1:0").map_err(failed)?;
     socket.set_read_timeout(Some(TIME_OUT)).map_err(failed)?;
     let begun = Instant::now();
@@ -70,7 +70,7 @@ pub fn lateness_of_time_outs() -> Outcome<Duration> {
 /// missing, or fails. Then `cargo exercise` says that the answer is not checked.
 pub const ITSELF: &str = "the check itself ";
 
-/// What a check finds out. `Err` says what a peer did, what was expected, and what came.
+/// The result of a check. `Err` says what a peer did, what was expected, and what happened instead.
 pub type Outcome<T = ()> = Result<T, String>;
 
 /// The check of an exercise.
@@ -118,7 +118,7 @@ macro_rules! exercises {
     };
 }
 
-/// What a test returns when it fails. Rust prints it with `Debug`, so `Debug` writes the plain text.
+/// The error of a test. Rust prints it with `Debug`, so `Debug` writes the plain text.
 pub struct Diagnosis(String);
 
 impl fmt::Debug for Diagnosis {
@@ -175,8 +175,8 @@ fn report(outcome: &Outcome) {
     let _ = io::stderr().write_all(format!("exercise report: {report}").as_bytes());
 }
 
-/// Longer than any check takes, unless a program holds it up in a way that nobody has thought of. Without
-/// a report, `cargo exercise` says that the answer could not be checked.
+/// Ends the process after longer than any check takes, unless a program holds it up in a way that
+/// nobody has thought of. Without a report, `cargo exercise` says that the answer could not be checked.
 fn give_up_in_time() {
     let deadline = Deadline::after(LONGEST_CHECK);
     while !deadline.is_over() {
@@ -190,5 +190,5 @@ fn give_up_in_time() {
 const LONGEST_CHECK: Duration = Duration::from_secs(300);
 
 fn exercise(name: &str) -> Outcome<Exercise> {
-    course::find(name).ok_or_else(|| format!("there is no folder of the exercise {name}"))
+    course::find(name).ok_or_else(|| format!("there is no folder for the exercise {name}"))
 }

@@ -46,7 +46,7 @@ impl Places<'_> {
                 line if line == refusal => {}
                 other => {
                     let expected = format!("`{welcome}` or `{refusal}`");
-                    return Err(client.finding(&expected, &format!("`{other}` came")));
+                    return Err(client.finding(&expected, &format!("it received `{other}`")));
                 }
             }
         }
@@ -56,7 +56,8 @@ impl Places<'_> {
     fn finding(&self, many: usize, welcomed: usize) -> String {
         let Places { count, welcome, .. } = self;
         format!(
-            "{many} clients came together, and {welcomed} were told `{welcome}`: {count} were to be"
+            "{many} clients connected at the same time, and {welcomed} of them were told \
+             `{welcome}`, but only {count} should have been"
         )
     }
 }

@@ -115,7 +115,7 @@ Usage: cargo run --release -p crowd -- [OPTIONS] ADDRESS...
   --help, --version
 
 In each round all speakers speak at the same time, and the next round begins when everybody has
-received everything. One speaks to all, or all speak at the same time:
+received everything. Either one client speaks to all the others, or all speak at the same time:
 
   cargo run --release -p crowd -- 3000 --clients 1000
   cargo run --release -p crowd -- 3000 --clients 1000 --speakers all
@@ -232,7 +232,8 @@ fn check_flood(options: &Options, flood: usize) -> anyhow::Result<()> {
     let Options { addresses, clients, speakers, in_turn, lines, rate, nats, .. } = options;
     ensure!(
         *clients >= flood + 2,
-        "{clients} clients are too few for {flood} who flood, one who says a line at times, and a reader"
+        "{clients} clients are too few for {flood} that flood, one that says a line now and then, and a \
+         reader"
     );
     let usual = Options::default();
     let has_rounds = *speakers != usual.speakers || *lines != usual.lines || rate.is_some();

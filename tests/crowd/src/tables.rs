@@ -23,34 +23,37 @@ pub fn page(measured: &[Measured], missing: &[String], machine: &str) -> String 
     let memory = |one: &Measured, _: Find| Some(bytes(one.memory?));
     let mut page = format!("{machine}\n\n<!-- ANCHOR: processor-time -->");
     page += &table(
-        "One speaks, all others listen: the server's processor time for one delivery, and how many \
-         times the barest loop's that is",
+        "One client speaks, and all the others listen: the server's processor time for one delivery, \
+         and how many times the barest loop's that is",
         measured,
         Pattern::One,
         &cost,
     );
     page += "\n<!-- ANCHOR_END: processor-time -->\n";
     page += &table(
-        "One speaks, all others listen: how long it takes until the slowest reader has the line",
+        "One client speaks, and all the others listen: how long it takes until the slowest reader \
+         has the line",
         measured,
         Pattern::One,
         &slowest,
     );
     page += &table(
-        "All speak at once: deliveries a second, and how many times those of lesson-broadcast-server",
+        "All clients speak at the same time: deliveries a second, and how many times those of \
+         lesson-broadcast-server",
         measured,
         Pattern::All,
         &rate,
     );
     page += &table(
-        "All speak at once: the server's processor time for one delivery, and how many times the \
-         batched loop's that is",
+        "All clients speak at the same time: the server's processor time for one delivery, and how \
+         many times the batched loop's that is",
         measured,
         Pattern::All,
         &cost,
     );
     page += &table(
-        "All speak at once: how long it takes until the slowest reader has heard everything",
+        "All clients speak at the same time: how long it takes until the slowest reader has heard \
+         everything",
         measured,
         Pattern::All,
         &slowest,

@@ -36,7 +36,7 @@ impl Machine {
         Machine::set_up("echo 0 > /proc/sys/net/ipv6/conf/default/accept_dad; ip link set lo up")
     }
 
-    /// A machine that has no network at all, not even loopback.
+    /// Returns a machine that has no network at all, not even loopback.
     pub fn without_loopback() -> Machine {
         Machine::set_up(":")
     }
@@ -56,7 +56,7 @@ impl Machine {
         Machine { holder }
     }
 
-    /// The command that runs a program on this machine.
+    /// Returns the command that runs a program on this machine.
     pub fn command(&self, program: impl AsRef<Path>) -> Command {
         let mut command = Command::new("nsenter");
         command.args(["--target", &self.holder.id().to_string(), "--net"]).arg(program.as_ref());
@@ -125,7 +125,7 @@ impl Switch {
         });
     }
 
-    /// Whatever is sent from now on to the machine whose address ends in `last`, or by it, is lost.
+    /// Drops whatever is sent from now on to the machine whose address ends in `last`, or by it.
     pub fn cut(&self, last: u8) {
         self.machine.run(&format!("ip link set {} nomaster", port(last)));
     }

@@ -22,7 +22,7 @@ impl Deadline {
         Deadline { at: machine_time().saturating_add(patience) }
     }
 
-    /// How long to wait before looking at the deadline again. Zero if it is over.
+    /// Returns how long to wait before looking at the deadline again, or zero if it is over.
     pub fn left(self) -> Duration {
         self.at.saturating_sub(machine_time())
     }

@@ -32,7 +32,7 @@ pub struct Program {
     guard: Option<Guard>,
     /// The nats-server of an edge of 7.6 that has one for itself. It ends after the edge.
     nats: Option<Box<Nats>>,
-    /// Whether it is the server of 8.2, and what encrypts for its clients.
+    /// True if this is the server of 8.2, for whose clients the tunnel encrypts.
     encrypts: bool,
     tunnel: OnceLock<Box<Tunnel>>,
 }

@@ -50,8 +50,8 @@ pub fn expect_service(package: &str, server: &Program) {
     }
 }
 
-/// Messages of a misbehaving client may still be on their way to these two, so both read all the
-/// time, as honest clients do.
+/// Expects that these two can chat. Messages of a misbehaving client may still be on their way to them,
+/// so both read all the time, as honest clients do.
 fn expect_a_chat(mut first: Peer, mut second: Peer) {
     let (hello, answer, end) = (
         format!("{}:hello\n", second.port()),

@@ -1,5 +1,5 @@
-//! Holds the few rules of English that a test can hold, over the pages, the tasks, the wrong answers
-//! and the comments.
+//! Holds the few rules of English that a test can hold, over the pages, the tasks, the wrong answers,
+//! the comments and the diagnoses of the checks.
 //! CONTRIBUTING.md has the others.
 
 use std::ffi::OsStr;
@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use harness::repository;
 
 /// Words that are not English, or that readers misunderstand, each with what to write instead.
-const AVOIDED: [(&str, &str); 15] = [
+const AVOIDED: [(&str, &str); 16] = [
     ("for ever", "forever, or: without limit"),
     ("be they", "whether they are"),
     (", be it", "even if it is"),
@@ -25,6 +25,16 @@ const AVOIDED: [(&str, &str); 15] = [
     ("also when", "even if"),
     ("also where", "even if"),
     ("also if", "even if"),
+    ("at the soonest", "at the earliest, or: at least"),
+];
+
+/// Words that no check tells a learner, each with what to write instead.
+const IN_NO_DIAGNOSIS: [(&str, &str); 5] = [
+    ("was to ", "should have"),
+    ("were to ", "should have"),
+    ("` came", "it received"),
+    (" at once", "immediately, at the same time, or: in one piece"),
+    ("time(s)", "checker::shown_times"),
 ];
 
 /// Words that do not end a sentence, because they belong beside what they add.
@@ -58,6 +68,7 @@ fn each_fault_is_found_and_nothing_else() {
         "It ends. Who is late waits.",
         "All lines, be they old.",
         "It waits, too: it is late.",
+        "At the soonest it ends.",
     ] {
         assert_eq!(wrong(text).len(), 1, "{text}");
     }
@@ -73,6 +84,27 @@ fn each_fault_is_found_and_nothing_else() {
     let source = "let a = 1; // It waits for\n// ever.\n//\n// It\nlet b = 2;\n// ends.";
     let found = paragraphs(source.lines().map(comment));
     assert_eq!(found, ["It waits for ever.", "It", "ends."]);
+}
+
+#[test]
+fn checks_tell_learners_nothing_in_a_strangers_english() {
+    let of_a_check = |file: &PathBuf| {
+        ["tests/exercises.rs", "tests/decoder/mod.rs"].iter().any(|end| file.ends_with(end))
+            || file.parent().is_some_and(|folder| folder.ends_with("tests/checker/src"))
+    };
+    let files: Vec<PathBuf> = texts(repository()).into_iter().filter(of_a_check).collect();
+    assert!(files.len() > 20, "{files:#?}");
+    let mut faults = Vec::new();
+    for file in files {
+        let text = fs::read_to_string(&file).expect("a source is text");
+        for line in text.lines().filter_map(|line| line.split("// ").next()) {
+            let words = IN_NO_DIAGNOSIS.iter().filter(|(words, _)| line.contains(words));
+            faults.extend(words.map(|(words, better)| {
+                format!("{}: {words:?}, write {better:?}: {line}", file.display())
+            }));
+        }
+    }
+    assert!(faults.is_empty(), "{faults:#?}");
 }
 
 /// Returns what is wrong with a paragraph. A heading may be a question without a mark.

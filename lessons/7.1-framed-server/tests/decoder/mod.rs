@@ -14,7 +14,7 @@ use proptest::sample::{Index, select};
 use proptest::strategy::ValueTree;
 use proptest::test_runner::TestRunner;
 
-/// What one client sends, in the pieces in which it arrives. None of them is empty.
+/// The bytes that one client sends, in the pieces in which they arrive. No piece is empty.
 type Pieces = Vec<Vec<u8>>;
 
 pub fn check(attempt: &Attempt) -> Outcome {
@@ -96,7 +96,7 @@ fn failures(attempt: &Attempt, cases: &[Pieces]) -> Outcome<Vec<(usize, String)>
             Some(line) if line == expected(case) => {}
             Some(line) => failures.push((place, shown_words(line))),
             None => {
-                let goes_on = if ended.is_ok() { "" } else { ", and goes on running" };
+                let goes_on = if ended.is_ok() { "" } else { " and went on running" };
                 failures.push((place, format!("nothing{goes_on}")));
                 return Ok(failures);
             }
@@ -105,7 +105,7 @@ fn failures(attempt: &Attempt, cases: &[Pieces]) -> Outcome<Vec<(usize, String)>
     ended?;
     match lines.next() {
         Some(line) => Err(format!(
-            "{} lines were typed, and the program was to print as many, but it also printed {}",
+            "{} lines were typed, so the program should print as many, but it also printed {}",
             cases.len(),
             shown_words(line)
         )),
@@ -119,7 +119,8 @@ fn alone(attempt: &Attempt, case: &Pieces, before: &str) -> Outcome<String> {
     let and_alone = match &again {
         Some(_) => "",
         None => {
-            ". If it is the only client, it prints the right line, so something is left of another client"
+            ". When this client is the only one, the program prints the right line, so something \
+             is left over from another client"
         }
     };
     let came = again.map_or(before.to_string(), |(_, came)| came);
@@ -131,7 +132,7 @@ fn alone(attempt: &Attempt, case: &Pieces, before: &str) -> Outcome<String> {
         (_, pieces) => format!("{bytes} bytes arrived in {pieces} pieces: {}", shown_pieces(case)),
     };
     let wanted = shown_words(&expected(case));
-    Ok(format!("{sent}. The program was to print {wanted}, but it printed {came}{and_alone}"))
+    Ok(format!("{sent}. The program should print {wanted}, but it printed {came}{and_alone}"))
 }
 
 fn hex(bytes: &[u8]) -> String {
@@ -238,7 +239,7 @@ fn message_of(length: usize) -> Vec<u8> {
     (b'a'..=b'z').cycle().take(length).collect()
 }
 
-/// Each in one piece, the smallest first, so that a learner is shown a small one.
+/// Returns bad lengths, each in one piece, the smallest first, so that a learner is shown a small one.
 fn bad_lengths() -> Vec<Pieces> {
     let cases: [&[u8]; 14] = [
         b"\x01a",
@@ -263,7 +264,7 @@ fn bad_lengths() -> Vec<Pieces> {
     cases.into_iter().map(in_one_piece).collect()
 }
 
-/// Messages around which the number of bytes changes, and many messages or pieces.
+/// Returns messages at whose length the number of bytes changes, and many messages or pieces.
 fn borders() -> Vec<Pieces> {
     let mut cases = Vec::new();
     for length in [127, 128, 129, 255, 256, 300, 16_383, 16_384, 16_385, LONGEST - 1, LONGEST] {
@@ -280,7 +281,7 @@ fn borders() -> Vec<Pieces> {
 /// it is when proptest leaves out others.
 type Part = (Vec<u8>, bool);
 
-/// Frames, or nearly frames, or any bytes, cut anywhere.
+/// Makes up frames, nearly frames, or any bytes, cut anywhere.
 fn any_pieces() -> impl Strategy<Value = Pieces> {
     let frames = prop::collection::vec(any_frame().prop_flat_map(any_parts), 0..8);
     let endings = vec![&b""[..], b"", b"", b"\x80\x80\x80", b"\x81\x80\x04", b"\xff\xff\x7f\x01a"];
@@ -338,15 +339,16 @@ fn joined(parts: Vec<Part>) -> Pieces {
     pieces
 }
 
-/// Many clients announce the longest message, and send a byte of it. A decoder that takes memory for what has
-/// not arrived is known by its addresses, even if it has not used that memory yet. Only Linux tells how many
-/// addresses a program has.
+/// Lets many clients announce the longest message and send one byte of it. The addresses of a decoder
+/// reveal that it takes memory for what has not arrived, even if it has not used that memory yet. Only
+/// Linux tells how many addresses a program has.
 fn takes_no_memory_for_a_length(attempt: &Attempt) -> Outcome {
     const CLIENTS: usize = 2000;
     let addresses_with = |clients: usize| -> Outcome<Option<u64>> {
         let program = attempt.start(&[]);
         program.type_bytes("808004 61\n".repeat(clients).as_bytes())?;
-        let after = format!("{clients} line(s) `808004 61` were typed, and more were to come");
+        let after =
+            format!("{clients} times the line `808004 61` was typed, and the input had not ended");
         program.expect_lines_on_stdout(&after, clients, "- - unfinished")?;
         let addresses = virtual_memory(program.process_id());
         ends(&program)?;
@@ -360,13 +362,13 @@ fn takes_no_memory_for_a_length(attempt: &Attempt) -> Outcome {
         return Ok(());
     }
     Err(format!(
-        "{CLIENTS} clients announced 65,536 bytes and sent one of them (`808004 61`). That was to take hardly any \
-         memory, but the program took {for_each} KiB for each of them"
+        "{CLIENTS} clients announced 65,536 bytes and sent one of them (`808004 61`). That should \
+         take hardly any memory, but the program took {for_each} KiB for each of them"
     ))
 }
 
-/// Clients that have sent a lot, and stay. There is never a piece after which nothing is left of a frame, because
-/// a program that throws messages away only then keeps all of them.
+/// Lets clients send a lot and stay. After each piece, a part of a frame is left over, because a
+/// program that throws messages away only when nothing is left over then keeps all of them.
 fn keeps_no_message(attempt: &Attempt) -> Outcome {
     const FIRST: usize = 5; // what a program needs for one line and the next, it has by then
     const CLIENTS: usize = 10;
@@ -398,8 +400,9 @@ fn keeps_no_message(attempt: &Attempt) -> Outcome {
         return Ok(());
     }
     Err(format!(
-        "{CLIENTS} clients sent 252 KiB of messages each, and each piece ended within a message. The program was to \
-         keep 64 KiB of that at the most, but its memory grew by {for_each} KiB for each of them"
+        "{CLIENTS} clients sent 252 KiB of messages each, and each piece ended within a message. \
+         The program should keep at most 64 KiB of that, but its memory grew by {for_each} KiB \
+         for each of them"
     ))
 }
 

@@ -158,8 +158,8 @@ fn an_edge_that_is_killed_is_missed_by_its_own_people_only_and_may_come_back() {
     }
 }
 
-/// A load balancer in front of a school's edges, which passes each connection on to the first edge that is
-/// there.
+/// Starts a load balancer in front of a school's edges, which passes each connection on to the first
+/// edge that is there.
 fn balancer(edges: Vec<SocketAddr>) -> SocketAddr {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
     let address = listener.local_addr().expect("its address");

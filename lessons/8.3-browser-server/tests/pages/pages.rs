@@ -275,7 +275,7 @@ fn the_keyboard_is_enough_and_a_screen_reader_is_told_everything() {
     assert_eq!(page.evaluate("document.activeElement.id"), "words", "the focus stays in the box");
     let outlined = "getComputedStyle(document.activeElement).outlineStyle";
     assert_eq!(page.evaluate(outlined), "solid", "the focus can be seen");
-    // A long room is scrolled with the keys as well.
+    // A long room can also be scrolled with the keys.
     assert_eq!(page.evaluate("room.tabIndex"), 0);
 
     let told = page.for_ears();

@@ -1,7 +1,6 @@
 //! Says what happens in each capture, and runs the capture.
 
-use std::collections::HashSet;
-use std::io::{self, Read, Write};
+use std::io::{self, Write};
 use std::net::{TcpListener, TcpStream, UdpSocket};
 use std::path::PathBuf;
 use std::process::Command;
@@ -248,7 +247,7 @@ with_part_7! {{
 
     fn exactly(stream: &mut TcpStream, count: usize) -> Vec<u8> {
         let mut bytes = vec![0; count];
-        stream.read_exact(&mut bytes).expect("the server sends");
+        io::Read::read_exact(stream, &mut bytes).expect("the server sends");
         bytes
     }
 
@@ -407,7 +406,7 @@ with_part_7! {{
         fn records_are(mut self, name: &str, rows: usize) {
             self.tcpdump.press_ctrl_c();
             self.tcpdump.wait_for_exit();
-            let (mut seen, mut sent) = (String::new(), HashSet::new());
+            let (mut seen, mut sent) = (String::new(), std::collections::HashSet::new());
             let (mut below, mut is_repeated) = (0, false);
             for line in self.shown(&self.tcpdump.stdout()).lines() {
                 if line.starts_with(' ') {
@@ -446,7 +445,7 @@ with_part_7! {{
         }
     }
 
-    /// Each segment with its sender and flags, and the text or the type of its first record.
+    /// Returns what each side has sent: the flags, and the text or the first record's type.
     fn records(capture: &str) -> Vec<String> {
         let mut records: Vec<String> = Vec::new();
         for line in capture.lines() {

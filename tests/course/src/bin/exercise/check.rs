@@ -293,7 +293,7 @@ fn run(exercise: &Exercise, check: &Path, program: &Path) -> Verdict {
     let (before, report) = report.split_once("exercise report: ").unwrap_or((&report, ""));
     match report.split_once('\n') {
         Some(("solved", _)) => Verdict::Solved,
-        Some(("wrong", finding)) => Verdict::Wrong(finding.trim_end().to_string()),
+        Some(("wrong", finding)) => Verdict::Wrong(capitalised(finding.trim_end())),
         Some(("not checked", problem)) => Verdict::NotChecked(problem.trim_end().to_string()),
         _ => Verdict::NotChecked(harmless(&format!(
             "the check itself has failed ({}):\n{}{before}",
@@ -303,6 +303,13 @@ fn run(exercise: &Exercise, check: &Path, program: &Path) -> Verdict {
     }
 }
 
+/// Returns `text` with a capital first letter. A diagnosis is whole sentences, but begins with a name
+/// such as `the first client`.
+fn capitalised(text: &str) -> String {
+    let mut characters = text.chars();
+    characters.next().into_iter().flat_map(char::to_uppercase).chain(characters).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -310,5 +317,11 @@ mod tests {
     #[test]
     fn one_answer_is_no_answers() {
         assert_eq!([1, 2].map(checking), ["Checking 1 answer", "Checking 2 answers"]);
+    }
+
+    #[test]
+    fn a_diagnosis_begins_with_a_capital() {
+        let begun = ["the server left", "`a` came", "été", ""].map(capitalised);
+        assert_eq!(begun, ["The server left", "`a` came", "Été", ""]);
     }
 }
