@@ -15,7 +15,7 @@ use lesson_async_server::{News, Publish, Room, Seat, State};
 use lesson_shared_log_server::ASK_AGAIN;
 use shared::{Allowance, LONGEST_LINE, Lines, note_disconnected, print_line};
 use tokio::sync::watch;
-use tokio::time::{Instant, interval_at, sleep};
+use tokio::time::{Instant, interval_at, sleep, sleep_until};
 use tokio::{select, task};
 // ANCHOR_END: header
 
@@ -105,10 +105,10 @@ impl Visitor {
                     is_sending = false;
                 }
                 () = sleep(ASK_AGAIN), if is_held => alive_at = Instant::now(),
+                () = sleep_until(alive_at + VANISHED_AFTER) => {
+                    return Err(io::Error::other("it has vanished, or does not read"));
+                }
                 _ = heartbeat.tick() => {
-                    if alive_at.elapsed() > VANISHED_AFTER {
-                        return Err(io::Error::other("it has vanished, or does not read"));
-                    }
                     if self.due.is_empty() {
                         // The browser answers a ping, but does not tell the page. A blank line does.
                         self.due = vec![Message::text(""), Message::Ping(Bytes::new())];
