@@ -2,6 +2,8 @@
 //! would.
 
 use std::io::{BufReader, Read, Write};
+#[cfg(target_os = "linux")]
+use std::net::SocketAddr;
 use std::net::TcpStream;
 use std::thread;
 use std::time::Duration;
@@ -11,6 +13,8 @@ use harness::{
     DEADLINE, Peer, Program, open_descriptors, resident_memory, threads, timed_out, wait_until,
 };
 use predicates::str::contains;
+#[cfg(target_os = "linux")]
+use socket2::{Domain, Socket, Type};
 use websocket::{
     BINARY, CLOSE, LAST, PING, PONG, TEXT, WebSocket, connect, head, request, upgrade,
 };
@@ -107,6 +111,13 @@ fn only_our_page_gets_in() {
     for foreign in ["http://evil.example", "null", "", "http://127.0.0.1:1", "file://"] {
         assert_eq!(status(&door, Some(foreign)), "403", "{foreign:?}");
     }
+    // A browser leaves out port 80.
+    for host in ["127.0.0.1", "[::1]", "localhost"] {
+        assert_eq!(status(host, Some(&format!("http://{host}"))), "101", "{host}");
+    }
+    for host in ["localhost:no number", "localhost.evil.example", "1.example", ""] {
+        assert_eq!(status(host, Some(&format!("http://{host}"))), "403", "{host:?}");
+    }
     // The owner of a name may point it at this machine. Then this is the origin of the owner's pages.
     let rebound = format!("evil.example:{port}");
     assert_eq!(status(&rebound, Some(&format!("http://{rebound}"))), "403");
@@ -197,6 +208,46 @@ fn requests_that_are_never_finished_end_after_ten_seconds() {
     WebSocket::join(&room.door);
     let now = || open_descriptors(room.server.process_id());
     wait_until("all descriptors are free again", || now() == before);
+}
+
+#[test]
+fn half_requests_keep_nobody_out() {
+    let mut room = Room::with_a_page_and_a_client();
+    let page = format!("GET / HTTP/1.1\r\nHost: {}\r\n\r\n", room.door);
+    let half = |mut stream: TcpStream| {
+        stream.write_all(&page.as_bytes()[..20]).expect("a socket");
+        stream
+    };
+    #[cfg(target_os = "linux")] // elsewhere, loopback has only one address
+    let oldest = half(connect_from("127.0.0.2:0", &room.door));
+    let halves: Vec<TcpStream> = (0..200).map(|_| half(connect(&room.door))).collect();
+    WebSocket::join(&room.door);
+    // If the newcomer had waited, then until the first hundred had run out of time.
+    let is_open = |mut half: &TcpStream| {
+        half.set_read_timeout(Some(Duration::from_millis(1))).expect("a time-out");
+        half.read(&mut [0]).is_err_and(|error| timed_out(&error))
+    };
+    assert!(is_open(&halves[100]), "the newcomer had to wait");
+    assert!(!is_open(&halves[0]), "more requests are open than are bounded");
+    room.server.wait_for_stderr(contains("has made way: 128 requests are not finished"));
+    #[cfg(target_os = "linux")]
+    {
+        // Only requests of the same address have made way.
+        let answer = request(&mut BufReader::new(oldest), &page[20..]);
+        assert_eq!(answer[0], "HTTP/1.1 200 OK");
+    }
+    room.is_undisturbed();
+}
+
+/// Connects to the door for browsers from another address of this machine.
+#[cfg(target_os = "linux")]
+fn connect_from(own: &str, door: &str) -> TcpStream {
+    let address = |text: &str| text.parse::<SocketAddr>().expect("an address").into();
+    let socket = Socket::new(Domain::IPV4, Type::STREAM, None).expect("a socket");
+    socket.bind(&address(own)).expect("an address of this machine");
+    socket.connect(&address(door)).expect("the door is open");
+    socket.set_read_timeout(Some(DEADLINE)).expect("a time-out");
+    socket.into()
 }
 
 #[test]
