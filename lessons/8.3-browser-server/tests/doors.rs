@@ -131,6 +131,71 @@ fn only_our_page_gets_in() {
     room.is_undisturbed();
 }
 
+/// Sends a request, and returns the whole answer.
+fn answer(door: &str, request: &str) -> String {
+    let mut stream = connect(door);
+    stream.write_all(request.as_bytes()).expect("the server reads");
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).expect("the server closes the connection");
+    answer
+}
+
+#[test]
+fn the_page_forbids_itself_everything_that_it_does_not_do() {
+    let server = server(0, 0);
+    let door = page_of(&server);
+    let [one, other] = [(); 2].map(|()| {
+        let page = answer(&door, &format!("GET / HTTP/1.1\r\nHost: {door}\r\n\r\n"));
+        let (_, after) = page.split_once("script-src 'nonce-").expect("a policy");
+        let nonce = after.split('\'').next().expect("a nonce").to_string();
+        assert_eq!(nonce.len(), 32);
+        let (head, body) = page.split_once("\r\n\r\n").expect("a page");
+        assert!(body.contains(&format!("<script nonce=\"{nonce}\">")), "{body}");
+        let policy = format!(
+            "content-security-policy: default-src 'none'; script-src 'nonce-{nonce}'; \
+             style-src 'nonce-{nonce}'; img-src data:; connect-src 'self' ws://{door}; \
+             base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+        );
+        for header in [
+            policy.as_str(),
+            "cache-control: no-store",
+            "referrer-policy: no-referrer",
+            "x-content-type-options: nosniff",
+        ] {
+            assert!(head.lines().any(|line| line == header), "{header} is not in {head}");
+        }
+        nonce
+    });
+    assert_ne!(one, other, "a nonce is used once");
+}
+
+#[test]
+fn a_request_is_bounded_and_the_next_on_its_connection_is_not_answered() {
+    let mut room = Room::with_a_page_and_a_client();
+    let long = format!("GET / HTTP/1.1\r\nHost: {}\r\nX: {}", room.door, "x".repeat(20_000));
+    let mut stream = BufReader::new(connect(&room.door));
+    assert!(request(&mut stream, &long)[0].starts_with("HTTP/1.1 431 "));
+    room.server.wait_for_stderr(contains("has sent a bad request: "));
+    let whole = format!("GET /nothing HTTP/1.1\r\nHost: {}\r\n\r\n", room.door);
+    let answers = answer(&room.door, &whole.repeat(2));
+    assert_eq!(answers.matches("HTTP/1.1 ").count(), 1, "{answers}");
+    room.is_undisturbed();
+}
+
+#[test]
+fn a_connection_in_reserve_may_say_nothing() {
+    let server = server(0, 0);
+    let door = page_of(&server);
+    let (mut reserve, mut half) = (connect(&door), connect(&door));
+    half.write_all(b"GET").expect("a socket");
+    for stream in [&mut reserve, &mut half] {
+        assert_eq!(stream.read(&mut [0]).expect("an orderly end"), 0);
+    }
+    let address = |stream: &TcpStream| stream.local_addr().expect("an address").to_string();
+    server.wait_for_stderr(contains(format!("{} has not finished", address(&half))));
+    assert!(!server.stderr().contains(&address(&reserve)), "{}", server.stderr());
+}
+
 #[test]
 fn what_no_browser_sends_ends_only_the_connection_that_sends_it() {
     let mut room = Room::with_a_page_and_a_client();
