@@ -449,7 +449,7 @@ fn a_page_that_pastes_is_held_up_and_nothing_is_lost() {
 #[test]
 fn a_page_that_does_not_answer_a_ping_has_vanished() {
     let mut room = Room::with_a_page_and_a_client();
-    let vanished = WebSocket::join(&room.door);
+    let mut vanished = WebSocket::join(&room.door);
     let address = vanished.stream().local_addr().expect("an address");
     // The other page answers each ping while it waits for the leaver's line.
     let server = &room.server;
@@ -466,6 +466,13 @@ fn a_page_that_does_not_answer_a_ping_has_vanished() {
     room.server.wait_for_stderr(contains(said));
     assert!(room.client.line().ends_with(":it has left"));
     room.is_undisturbed();
+    // It had two chances to answer. The browser does not show a ping to the page, so a blank line follows.
+    let sent: Vec<_> = std::iter::from_fn(|| vanished.frame()).collect();
+    let asked = [(PING, vec![]), (TEXT, vec![])];
+    assert!(
+        sent.len() >= 4 && sent.iter().zip(asked.iter().cycle()).all(|(a, b)| a == b),
+        "{sent:?}"
+    );
 }
 
 #[cfg(unix)] // the harness cannot press Ctrl-C on Windows
