@@ -475,6 +475,21 @@ fn a_page_that_does_not_answer_a_ping_has_vanished() {
     );
 }
 
+#[test]
+fn two_hundred_pages_need_little_memory() {
+    let mut room = Room::with_a_page_and_a_client();
+    let before = resident_memory(room.server.process_id());
+    let mut pages: Vec<WebSocket> = (0..200).map(|_| WebSocket::join(&room.door)).collect();
+    let said = format!("{}\n", "x".repeat(10_000));
+    let heard = format!("{}:{said}", room.client.port());
+    room.client.send(&said);
+    pages.iter_mut().chain([&mut room.page]).for_each(|page| page.expect(&heard));
+    room.is_undisturbed();
+    if let (Some(before), Some(after)) = (before, resident_memory(room.server.process_id())) {
+        assert!(after < before + 200 * 32 * 1024, "the memory has grown from {before} to {after}");
+    }
+}
+
 #[cfg(unix)] // the harness cannot press Ctrl-C on Windows
 #[test]
 fn at_the_end_everybody_is_told_and_the_doors_are_closed() {
