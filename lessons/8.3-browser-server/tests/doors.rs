@@ -490,6 +490,27 @@ fn two_hundred_pages_need_little_memory() {
     }
 }
 
+#[test]
+fn pages_that_come_and_go_leave_nothing_behind() {
+    let mut room = Room::with_a_page_and_a_client();
+    let process = room.server.process_id();
+    let mut come_and_go = |count: usize| {
+        for number in 0..count {
+            WebSocket::join(&room.door).say("x");
+            if number % 100 == 0 {
+                room.client.forget();
+                room.page.say("still here"); // and so not vanished
+            }
+        }
+        resident_memory(process)
+    };
+    let (before, after) = (come_and_go(500), come_and_go(5000));
+    room.server.wait_for_lines(5500, "有客户端退出了");
+    if let (Some(before), Some(after)) = (before, after) {
+        assert!(after < before + 512 * 1024, "the memory has grown from {before} to {after}");
+    }
+}
+
 #[cfg(unix)] // the harness cannot press Ctrl-C on Windows
 #[test]
 fn at_the_end_everybody_is_told_and_the_doors_are_closed() {
