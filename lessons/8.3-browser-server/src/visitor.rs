@@ -92,6 +92,9 @@ impl Visitor {
             }
             // A page that is too fast for the others is not read from, so TCP tells it to stop.
             let is_held = self.room.holds_up(self.seat);
+            if is_held {
+                alive_at = Instant::now(); // we do not read its pongs
+            }
             select! {
                 message = from_page.next(), if !is_held => {
                     let Some(message) = message else { return Ok(()) };
@@ -104,7 +107,7 @@ impl Visitor {
                     sent.map_err(as_io)?;
                     is_sending = false;
                 }
-                () = sleep(ASK_AGAIN), if is_held => alive_at = Instant::now(),
+                () = sleep(ASK_AGAIN), if is_held => {}
                 () = sleep_until(alive_at + VANISHED_AFTER) => {
                     return Err(io::Error::other("it has vanished, or does not read"));
                 }
