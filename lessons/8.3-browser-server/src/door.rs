@@ -3,7 +3,7 @@
 
 use std::hash::{BuildHasher, RandomState};
 use std::io;
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -21,19 +21,18 @@ use hyper_util::service::TowerToHyperService;
 use lesson_async_server::Room;
 use shared::{LONGEST_LINE, complain, pause_for};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::Semaphore;
-use tokio::task;
+use tokio::task::{self, AbortHandle};
 use tokio::time::{sleep, timeout};
 
 use super::visitor::Visitor;
 // ANCHOR_END: header
 
 // ANCHOR: bounds
-/// How long a browser may take for a request, from connecting until it has the whole answer.
+/// How long a browser may take to begin a request, and then until it has the whole answer.
 const PATIENCE: Duration = Duration::from_secs(10);
 
-/// How many requests are answered at the same time. More of them wait in the backlog. A WebSocket counts
-/// only until it is open.
+/// How many requests are answered at the same time. One more takes the place of an unfinished one. A
+/// WebSocket counts only until it is open.
 const MOST_REQUESTS: usize = 128;
 
 /// The longest head of a request, in bytes.
@@ -51,19 +50,28 @@ const READ_BUFFER: usize = 4096;
 pub async fn open(listener: std::net::TcpListener, room: Arc<Room>) -> io::Result<()> {
     listener.set_nonblocking(true)?;
     let listener = TcpListener::from_std(listener)?;
-    let requests = Arc::new(Semaphore::new(MOST_REQUESTS));
+    let mut requests = Vec::new();
     loop {
-        let permit = Arc::clone(&requests).acquire_owned().await;
         match listener.accept().await {
             Ok((stream, peer)) => {
-                let room = Arc::clone(&room);
-                task::spawn(async move {
-                    answer(stream, peer, room).await;
-                    drop(permit);
-                });
+                make_place(&mut requests, peer);
+                let request = task::spawn(answer(stream, peer, Arc::clone(&room)));
+                requests.push((peer, request.abort_handle()));
             }
             Err(error) => sleep(pause_for(&error)).await,
         }
+    }
+}
+
+/// Makes place for a request of `newcomer`. When all places are taken, the oldest request of its own
+/// address gives way, so that one machine cannot keep others out. An honest request is done in no time.
+fn make_place(requests: &mut Vec<(SocketAddr, AbortHandle)>, newcomer: SocketAddr) {
+    requests.retain(|(_, request)| !request.is_finished());
+    if requests.len() == MOST_REQUESTS {
+        let is_own = |(peer, _): &(SocketAddr, AbortHandle)| peer.ip() == newcomer.ip();
+        let (peer, oldest) = requests.remove(requests.iter().position(is_own).unwrap_or(0));
+        oldest.abort();
+        complain(format_args!("{peer} has made way: {MOST_REQUESTS} requests are not finished"));
     }
 }
 
@@ -137,9 +145,11 @@ const OTHER_NAME: &str = "Open the page at the address that the server's termina
 /// rebinding).
 fn host(headers: &HeaderMap) -> Option<&str> {
     let host = headers.get(HOST)?.to_str().ok()?;
-    let is_number = host.parse::<SocketAddr>().is_ok() || host.parse::<IpAddr>().is_ok();
-    let name = host.rsplit_once(':').map_or(host, |(name, _)| name);
-    (is_number || name == "localhost").then_some(host)
+    // A browser leaves out port 80.
+    let split = host.rsplit_once(':').filter(|(_, port)| !port.ends_with(']'));
+    let (name, port) = split.unwrap_or((host, "80"));
+    let number = if name == "localhost" { "127.0.0.1" } else { name };
+    format!("{number}:{port}").parse::<SocketAddr>().is_ok().then_some(host)
 }
 
 /// Returns whether a request comes from our page. A browser tells the truth about that, whatever the page

@@ -15,7 +15,7 @@ use lesson_async_server::{News, Publish, Room, Seat, State};
 use lesson_shared_log_server::ASK_AGAIN;
 use shared::{Allowance, LONGEST_LINE, Lines, note_disconnected, print_line};
 use tokio::sync::watch;
-use tokio::time::{Instant, interval_at, sleep};
+use tokio::time::{Instant, interval_at, sleep, sleep_until};
 use tokio::{select, task};
 // ANCHOR_END: header
 
@@ -92,6 +92,9 @@ impl Visitor {
             }
             // A page that is too fast for the others is not read from, so TCP tells it to stop.
             let is_held = self.room.holds_up(self.seat);
+            if is_held {
+                alive_at = Instant::now(); // we do not read its pongs
+            }
             select! {
                 message = from_page.next(), if !is_held => {
                     let Some(message) = message else { return Ok(()) };
@@ -104,11 +107,11 @@ impl Visitor {
                     sent.map_err(as_io)?;
                     is_sending = false;
                 }
-                () = sleep(ASK_AGAIN), if is_held => alive_at = Instant::now(),
+                () = sleep(ASK_AGAIN), if is_held => {}
+                () = sleep_until(alive_at + VANISHED_AFTER) => {
+                    return Err(io::Error::other("it has vanished, or does not read"));
+                }
                 _ = heartbeat.tick() => {
-                    if alive_at.elapsed() > VANISHED_AFTER {
-                        return Err(io::Error::other("it has vanished, or does not read"));
-                    }
                     if self.due.is_empty() {
                         // The browser answers a ping, but does not tell the page. A blank line does.
                         self.due = vec![Message::text(""), Message::Ping(Bytes::new())];

@@ -1,6 +1,7 @@
 //! What a person sees, types and hears.
 
 use std::process::Command;
+use std::time::{Duration, Instant};
 
 use browser::Page;
 use harness::{Program, repository, wait_until};
@@ -153,6 +154,8 @@ fn pages_come_back_by_themselves_and_keep_what_was_typed() {
     let told = page.evaluate("state.textContent");
     assert_eq!(told, "Not connected, so your message has not been sent. It is still in the box.");
 
+    page.wait_for("failures >= 3"); // so it tries again, after longer and longer pauses
+
     let port = door.rsplit_once(':').expect("a port").1.parse().expect("a number");
     let second = server(address.port(), port);
     wait_for_state(&mut page, "open");
@@ -189,6 +192,60 @@ fn a_phone_that_locks_its_screen_is_noticed_and_comes_back() {
         say(&mut page, "I am back");
         listener.line().ends_with(":I am back")
     });
+}
+
+needs::test!(BROWSER: a_phone_that_finds_its_network_again_need_not_wait);
+fn a_phone_that_finds_its_network_again_need_not_wait() {
+    let mut first = server(0, 0);
+    let (address, door) = (first.address(), page_of(&first));
+    let mut page = Page::open(PHONE.0, PHONE.1);
+    join(&mut page, &first);
+    first.press_ctrl_c();
+    wait_for_state(&mut page, "lost");
+    assert!(first.wait_for_exit().success());
+    let port = door.rsplit_once(':').expect("a port").1.parse().expect("a number");
+    page.wait_for("(clearTimeout(retry), socket === undefined)"); // the next attempt never comes
+    let _second = server(address.port(), port);
+    page.evaluate("dispatchEvent(new Event('online'))");
+    wait_for_state(&mut page, "open");
+}
+
+needs::test!(BROWSER: a_server_that_has_vanished_is_noticed);
+/// Suspends the server, so that the connection stays open and nothing arrives.
+fn a_server_that_has_vanished_is_noticed() {
+    let server = server(0, 0);
+    let mut page = Page::open(PHONE.0, PHONE.1);
+    join(&mut page, &server);
+    let start = Instant::now();
+    server.suspend();
+    wait_for_state(&mut page, "lost");
+    assert!(
+        start.elapsed() > Duration::from_secs(10),
+        "a server sends something every ten seconds"
+    );
+    server.resume();
+    wait_for_state(&mut page, "open");
+}
+
+needs::test!(BROWSER: it_shows_what_was_said_last_unless_somebody_reads_further_up);
+fn it_shows_what_was_said_last_unless_somebody_reads_further_up() {
+    let server = server(0, 0);
+    let mut page = Page::open(PHONE.0, PHONE.1);
+    join(&mut page, &server);
+    let mut other = server.connect();
+    let last = "room.lastElementChild?.querySelector('.text').textContent";
+    let is_at_the_end = "room.scrollTop + room.clientHeight >= room.scrollHeight - 1";
+    other.send((0..600).map(|number| format!("line {number}\n")).collect::<String>());
+    page.wait_for(&format!("{last} === 'line 599'"));
+    assert_eq!(page.evaluate("room.childElementCount"), 500, "older lines are forgotten");
+    assert_eq!(page.evaluate(is_at_the_end), true);
+    page.evaluate("room.scrollTop /= 2");
+    other.send("one more\n");
+    page.wait_for(&format!("{last} === 'one more'"));
+    assert_eq!(page.evaluate(is_at_the_end), false, "the reader has lost the place");
+    say(&mut page, "mine");
+    page.wait_for(&format!("{last} === 'mine'"));
+    assert_eq!(page.evaluate(is_at_the_end), true, "one's own words are shown");
 }
 
 needs::test!(BROWSER: it_fits_a_phone_whatever_is_said);

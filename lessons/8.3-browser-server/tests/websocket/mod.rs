@@ -94,6 +94,7 @@ impl WebSocket {
             127 => u64::from_be_bytes(self.exactly()),
             length => u64::from(length),
         };
+        assert!(length <= 2 * 64 * 1024, "a message of {length} bytes");
         let mut payload = vec![0; usize::try_from(length).expect("a sensible length")];
         self.stream.read_exact(&mut payload).ok()?;
         assert_eq!(first & 0xf0, LAST, "one frame is one message");
