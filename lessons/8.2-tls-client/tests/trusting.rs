@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::{self, Command};
 use std::time::{Duration, Instant, SystemTime};
 
-use harness::{Peer, Program, StrangeServer, lesson, own, scratch};
+use harness::{Peer, Program, StrangeServer, lesson, own, scratch, two_in_the_room};
 use needs::OPENSSL;
 use predicates::prelude::*;
 use predicates::str::{contains, ends_with};
@@ -55,7 +55,7 @@ needs::test!(it_chats_and_leaves_in_good_order);
 fn it_chats_and_leaves_in_good_order() {
     let path = folder("chats").join("chat.pem");
     let server = server(&path);
-    let mut other = server.connect();
+    let (mut other, _silent) = two_in_the_room(&server);
     let mut client = client(&server.address().to_string(), &path);
     client.type_line("  你好  ");
     let line = other.line();
@@ -73,6 +73,32 @@ fn it_chats_and_leaves_in_good_order() {
     server.wait_for_line("有客户端退出了");
 }
 
+needs::test!(a_stopped_screen_stops_only_what_is_shown);
+fn a_stopped_screen_stops_only_what_is_shown() {
+    let path = folder("stopped").join("chat.pem");
+    let server = server(&path);
+    let (mut speaker, mut listener) = two_in_the_room(&server);
+    let mut client = client(&server.address().to_string(), &path);
+    client.type_line("here I am");
+    assert!(speaker.line().ends_with(":here I am"));
+    assert!(listener.line().ends_with(":here I am"));
+    client.stop_terminal();
+    // More than a pipe and our own reader hold.
+    let long = "x".repeat(1000);
+    for _ in 0..300 {
+        speaker.send(format!("{long}\n"));
+        listener.expect(format!("{}:{long}\n", speaker.port()));
+    }
+    speaker.send("the last one\n");
+    for number in 0..50 {
+        client.type_line(&format!("still here {number}"));
+        assert!(speaker.line().ends_with(&format!(":still here {number}")));
+    }
+    assert!(!client.stdout().contains("the last one"), "the screen has not been stopped");
+    client.start_terminal();
+    client.wait_for_line(format!("{}:the last one", speaker.port()));
+}
+
 #[cfg(unix)] // the harness cannot press Ctrl-C on Windows
 needs::test!(it_ends_when_the_server_does_even_while_it_waits_for_the_keyboard);
 #[cfg(unix)]
@@ -85,6 +111,32 @@ fn it_ends_when_the_server_does_even_while_it_waits_for_the_keyboard() {
     assert_eq!(client.wait_for_exit().code(), Some(0));
     assert_eq!(client.stdout(), "服务器关闭了\n");
     assert!(client.stderr().ends_with("the server has closed the connection\n"));
+}
+
+needs::test!(it_ends_quietly_when_nobody_reads_its_output);
+fn it_ends_quietly_when_nobody_reads_its_output() {
+    let path = folder("closed").join("chat.pem");
+    let server = server(&path);
+    let mut command = Command::new(own(LESSON));
+    command.arg(server.address().to_string()).arg("--certificate").arg(&path);
+    let mut client = Program::with_closed_stdout(command);
+    client.wait_for_stderr(contains("the server has proved that its certificate is "));
+    two_in_the_room(&server).0.send("is anybody there?\n");
+    assert_eq!(client.wait_for_exit().code(), Some(0));
+    assert_eq!(client.stderr().lines().count(), 1, "{}", client.stderr());
+}
+
+needs::test!(without_a_thread_for_the_keyboard_it_says_so_and_ends);
+fn without_a_thread_for_the_keyboard_it_says_so_and_ends() {
+    let path = folder("thread").join("chat.pem");
+    let server = server(&path);
+    let mut command = Command::new(own(LESSON));
+    command.arg(server.address().to_string()).arg("--certificate").arg(&path);
+    command.env("RUST_MIN_STACK", (1_u64 << 46).to_string()); // 64 TiB for each thread
+    let mut client = Program::start(command);
+    assert_eq!(client.wait_for_exit().code(), Some(1));
+    let said = client.stderr();
+    assert!(said.contains("Error: cannot start a thread for the keyboard: "), "{said}");
 }
 
 needs::test!(it_says_when_the_server_has_not_said_goodbye);
