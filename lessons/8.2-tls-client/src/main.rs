@@ -30,7 +30,7 @@ use tokio::time::timeout;
 use tokio::{runtime, task};
 use tokio_rustls::TlsConnector;
 
-use refusal::{config, no_handshake, refused, server_name, without_goodbye};
+use refusal::{config, is_the_one, no_handshake, refused, server_name, without_goodbye};
 // ANCHOR_END: header
 
 // ANCHOR: options
@@ -84,6 +84,7 @@ async fn chat(address: &str, path: PathBuf) -> anyhow::Result<()> {
     let server = handshake
         .map_err(|_| no_handshake(address))?
         .map_err(|error| refused(address, &path, &error))?;
+    is_the_one(&server, &certificate, address, &path)?;
     note!("the server has proved that its certificate is {}", fingerprint(&certificate));
 
     let (from_server, to_server) = split(server);
