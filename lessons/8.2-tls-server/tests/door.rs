@@ -7,8 +7,8 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use harness::{
-    DEADLINE, Program, expect_service, open_descriptors, own, processor_time, two_in_the_room,
-    wait_until,
+    DEADLINE, Program, expect_service, open_descriptors, own, processor_time, resident_memory,
+    two_in_the_room, wait_until,
 };
 use lesson_tls_server::{HANDSHAKE, provider, read_certificate, trusting};
 use predicates::str::contains;
@@ -199,9 +199,37 @@ fn garbage_in_the_room_ends_one_connection() {
     server.wait_for_stderr(contains(format!(
         "disconnected {address}: what it sends cannot be decrypted: "
     )));
+    let told = client.read(&mut [0; 64]).expect_err("an alert").to_string();
+    assert!(told.contains("BadRecordMac"), "{told}");
     server.wait_for_line(HAS_LEFT);
     listener.assert_open_and_silent();
     expect_service(LESSON, &server);
+}
+
+needs::test!(a_reader_that_is_far_behind_costs_no_more_than_a_record);
+/// What is encrypted for it is out of the log, where the slow-reader policy would count it.
+fn a_reader_that_is_far_behind_costs_no_more_than_a_record() {
+    const MIB: usize = 1024 * 1024;
+    let server = Program::server(own(LESSON));
+    let (mut listener, mut speaker) = two_in_the_room(&server);
+    let mut behind = joined(&server);
+    let line = "x".repeat(15_000);
+    let heard = format!("{}:{line}\n", speaker.port());
+    let mut said = 0;
+    while said < 6 * MIB {
+        speaker.send(format!("{line}\n"));
+        listener.expect(&heard);
+        listener.forget();
+        said += heard.len();
+    }
+    let memory = || resident_memory(server.process_id()).unwrap_or_default(); // Windows does not tell
+    let before = memory();
+    let (mut read, mut buffer) = (0, vec![0; 16 * 1024]);
+    while read < 2 * MIB {
+        read += behind.read(&mut buffer).expect("what was said");
+        let more = memory().saturating_sub(before);
+        assert!(more < MIB as u64, "{more} bytes are encrypted, and {read} have been read");
+    }
 }
 
 needs::test!(a_client_that_sends_close_notify_still_hears_what_was_said_before);
