@@ -99,6 +99,17 @@ fn a_client_that_speaks_plainly_is_told_what_to_use() {
     assert_eq!(server.lines().len(), 3, "those who were not in cannot leave: {:?}", server.lines());
 }
 
+needs::test!(a_client_that_has_been_told_what_to_use_and_stays_is_closed);
+fn a_client_that_has_been_told_what_to_use_and_stays_is_closed() {
+    let server = Program::server(own(LESSON));
+    expect_service(LESSON, &server);
+    let before = open_descriptors(server.process_id());
+    let mut plain = knock(&server);
+    plain.write_all(b"hello\n").expect("it is sent");
+    end(&plain);
+    wait_until("its descriptor is free", || open_descriptors(server.process_id()) <= before);
+}
+
 /// Asserts that connections end when the time for their handshake is over, and not before. Meanwhile
 /// others join and chat, and nothing is left afterwards.
 fn are_closed_in_time(server: &Program, strangers: Vec<TcpStream>, since: Instant) {

@@ -139,12 +139,15 @@ impl Program {
     }
 
     /// Waits until this server listens. An edge with its own nats-server has then joined it as
-    /// well.
+    /// well, and the server of 8.2 has said where its certificate is.
     pub fn listening(mut self) -> Program {
         let listens = self.listens_within(DEADLINE);
         assert!(listens.is_some(), "{} does not say where it listens", self.name);
         if self.nats.is_some() {
             self.wait_for_stderr(contains("joined the other edges"));
+        }
+        if self.encrypts {
+            self.certificate(); // a test may stop the terminal before somebody connects
         }
         self
     }

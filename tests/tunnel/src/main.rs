@@ -13,7 +13,7 @@
 
 use std::env;
 use std::future::poll_fn;
-use std::io;
+use std::io::{self, ErrorKind};
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 use std::pin::Pin;
@@ -32,13 +32,16 @@ use tokio::io::{
 };
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::sync::watch;
-use tokio::time::sleep;
+use tokio::time::{sleep, timeout};
 use tokio::{runtime, task, try_join};
 use tokio_rustls::{TlsConnector, client::TlsStream};
 
 /// The send buffer towards a test, in bytes. With a large one, a test that does not read would be
 /// noticed late.
 const SEND_BUFFER: usize = 64 * 1024;
+
+/// How long a port may still be in use.
+const PATIENCE: Duration = Duration::from_secs(30);
 
 fn main() -> anyhow::Result<()> {
     let certificate = env::args_os().nth(1).context("usage: tunnel CERTIFICATE")?;
@@ -87,10 +90,10 @@ async fn pass_on(
     let mut address = String::new();
     test.read_line(&mut address).await?;
     let address = address.trim().parse().map_err(|_| anyhow!("{address:?} is no address"))?;
-    let socket = TcpSocket::new_v4()?;
-    socket.set_reuseaddr(true)?;
-    socket.bind((Ipv4Addr::UNSPECIFIED, from.port()).into())?;
-    let server = socket.connect(address).await.context("cannot connect to the server")?;
+    let server = timeout(PATIENCE, connect(address, from.port()))
+        .await
+        .unwrap_or_else(|late| Err(late.into()));
+    let server = server.context("cannot connect to the server")?;
     server.set_nodelay(true)?;
     let server = connector.connect(ServerName::try_from("localhost")?, server).await;
     let mut server = server.context("cannot shake hands with the server")?;
@@ -118,6 +121,22 @@ async fn pass_on(
         reset_at_the_end(&of_server);
     }
     Ok(())
+}
+
+/// Connects from this port. If a test has used it a moment ago, and has reset that connection, then
+/// ours from that time may not be over yet, so this waits for that.
+async fn connect(server: SocketAddr, port: u16) -> io::Result<TcpStream> {
+    loop {
+        let socket = TcpSocket::new_v4()?;
+        socket.set_reuseaddr(true)?;
+        socket.bind((Ipv4Addr::UNSPECIFIED, port).into())?;
+        match socket.connect(server).await {
+            Err(error) if error.kind() == ErrorKind::AddrNotAvailable => {
+                sleep(Duration::from_millis(1)).await;
+            }
+            outcome => return outcome,
+        }
+    }
 }
 
 /// Waits until the kernel has nothing left to send, for some seconds at most. Only Linux tells, in

@@ -1,5 +1,6 @@
 //! Says what happens in each capture, and runs the capture.
 
+use std::collections::HashSet;
 use std::io::{self, Read, Write};
 use std::net::{TcpListener, TcpStream, UdpSocket};
 use std::path::PathBuf;
@@ -407,11 +408,13 @@ with_part_7! {{
             self.tcpdump.press_ctrl_c();
             self.tcpdump.wait_for_exit();
             let mut seen = String::new();
-            let mut below = 0;
+            let mut segments = HashSet::new();
+            let (mut below, mut is_again) = (0, false);
             for line in self.shown(&self.tcpdump.stdout()).lines() {
                 if line.starts_with(' ') {
                     below += 1;
                     match below - rows.min(below) {
+                        _ if is_again => {}
                         0 => seen += &format!("{line}\n"),
                         1 => seen += "    ...\n",
                         _ => {}
@@ -420,6 +423,14 @@ with_part_7! {{
                 }
                 below = 0;
                 let (ends, rest) = line.split_once(": ").expect("who sends to whom");
+                // On a busy machine TCP may repeat a segment.
+                let numbers = parts(rest).into_iter().find(|part| {
+                    part.starts_with("seq ") && part.contains(':')
+                });
+                is_again = numbers.is_some_and(|seq| !segments.insert(format!("{ends} {seq}")));
+                if is_again {
+                    continue;
+                }
                 let kept = parts(rest).into_iter().filter(|part| {
                     !part.starts_with("seq ") && !part.starts_with("ack ")
                 });
