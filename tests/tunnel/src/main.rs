@@ -139,23 +139,31 @@ async fn connect(server: SocketAddr, port: u16) -> io::Result<TcpStream> {
     }
 }
 
-/// Waits until the kernel has nothing left to send, for some seconds at most. Only Linux tells, in
-/// /proc/net/tcp: the second column is our end, and the fifth begins with what is not acknowledged.
+/// Waits until the other side has acknowledged all that was sent, for some seconds at most.
 async fn wait_until_sent(socket: &Socket) {
-    let end = socket.local_addr().ok().and_then(|end| end.as_socket());
-    let end = format!(":{:04X}", end.map_or(0, |end| end.port()));
     for _ in 0..5000 {
-        let table = std::fs::read_to_string("/proc/self/net/tcp").unwrap_or_default();
-        let is_sending = table.lines().skip(1).any(|line| {
-            let columns: Vec<&str> = line.split_whitespace().collect();
-            let is_ours = columns.get(1).is_some_and(|ours| ours.ends_with(&end));
-            is_ours && columns.get(4).is_some_and(|queues| !queues.starts_with("00000000:"))
-        });
-        if !is_sending {
+        if unacknowledged(socket) == 0 {
             return;
         }
         sleep(Duration::from_millis(1)).await;
     }
+}
+
+/// Returns how many bytes of a connection are on the way, or wait in the kernel.
+#[cfg(target_os = "linux")]
+#[allow(unsafe_code)]
+fn unacknowledged(socket: &Socket) -> libc::c_int {
+    use std::os::fd::AsRawFd;
+    let mut bytes = 0;
+    // SAFETY: the descriptor is open, and the call writes one int (SIOCOUTQ in tcp(7)).
+    let asked = unsafe { libc::ioctl(socket.as_raw_fd(), libc::TIOCOUTQ, &raw mut bytes) };
+    if asked == 0 { bytes } else { 0 }
+}
+
+/// Other systems do not tell.
+#[cfg(not(target_os = "linux"))]
+fn unacknowledged(_socket: &Socket) -> i32 {
+    0
 }
 
 /// Makes the socket reset its connection when it is closed.
