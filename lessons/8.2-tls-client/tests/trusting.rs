@@ -252,6 +252,8 @@ fn a_certificate_out_of_its_time_or_for_another_host_is_not_trusted() {
     server.wait_for_line("hello"); // without the spaces around it
     server.type_line("hello from openssl");
     client.wait_for_line("hello from openssl");
+    server.type_bytes(b"and no newline");
+    client.wait_for_line("and no newline");
 }
 
 needs::test!(a_server_that_does_not_speak_tls_is_no_server);
