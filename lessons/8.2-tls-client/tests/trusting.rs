@@ -26,9 +26,7 @@ fn folder(test: &str) -> PathBuf {
 fn server(certificate: &Path) -> Program {
     let mut command = Command::new(lesson("lesson-tls-server"));
     command.arg("127.0.0.1:0").arg("--certificate").arg(certificate);
-    let server = Program::server_from(command);
-    server.certificate(); // by now it is written
-    server
+    Program::server_from(command)
 }
 
 fn client(address: &str, certificate: &Path) -> Program {

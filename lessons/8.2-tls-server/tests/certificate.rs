@@ -90,8 +90,7 @@ fn it_is_for_the_address_and_the_name_that_were_typed() {
         let path = folder.join(typed);
         let mut command = Command::new(own(LESSON));
         command.arg(format!("{typed}:0")).arg("--certificate").arg(&path);
-        let server = Program::server_from(command);
-        server.certificate(); // by now it is written
+        let _server = Program::server_from(command);
         let names = printed(&path, &["-ext", "subjectAltName"]);
         assert!(names.contains(name), "{names}");
     }
@@ -128,7 +127,8 @@ fn a_server_waits_for_another_one_that_makes_it() {
     let path = folder("waits").join("chat.pem");
     let key = shared::open_private(&path.with_extension("key")).expect("the key's file");
     key.lock().expect("a lock");
-    let server = Program::server_from(command(&path));
+    let server = Program::start(command(&path));
+    server.wait_for_stderr(contains("listening on "));
     harness::wait_until("it waits", || harness::sleeping_threads(server.process_id()).is_some());
     let written = folder("waits-written").join("chat.pem");
     write(&written, &["localhost"], 1);
