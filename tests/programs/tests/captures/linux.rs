@@ -1,6 +1,5 @@
 //! Says what happens in each capture, and runs the capture.
 
-use std::collections::HashSet;
 use std::io::{self, Read, Write};
 use std::net::{TcpListener, TcpStream, UdpSocket};
 use std::path::PathBuf;
@@ -408,7 +407,7 @@ with_part_7! {{
             self.tcpdump.press_ctrl_c();
             self.tcpdump.wait_for_exit();
             let mut seen = String::new();
-            let mut segments = HashSet::new();
+            let mut segments = std::collections::HashSet::new();
             let (mut below, mut is_again) = (0, false);
             for line in self.shown(&self.tcpdump.stdout()).lines() {
                 if line.starts_with(' ') {
@@ -451,7 +450,7 @@ with_part_7! {{
         }
     }
 
-    /// Who has sent what, in each direction: the flags, and the text or the first record's type.
+    /// Returns what was sent in each direction: the flags, and the text or the type of the first record.
     fn records(capture: &str) -> Vec<String> {
         let mut records: Vec<String> = Vec::new();
         for line in capture.lines() {
