@@ -30,7 +30,7 @@ use tokio::time::timeout;
 use tokio::{runtime, task};
 use tokio_rustls::TlsConnector;
 
-use refusal::{config, no_handshake, refused, server_name, without_goodbye};
+use refusal::{config, is_the_one, no_handshake, refused, server_name, without_goodbye};
 // ANCHOR_END: header
 
 // ANCHOR: options
@@ -84,13 +84,14 @@ async fn chat(address: &str, path: PathBuf) -> anyhow::Result<()> {
     let server = handshake
         .map_err(|_| no_handshake(address))?
         .map_err(|error| refused(address, &path, &error))?;
+    is_the_one(&server, &certificate, address, &path)?;
     note!("the server has proved that its certificate is {}", fingerprint(&certificate));
 
     let (from_server, to_server) = split(server);
     let speaking = task::spawn(send_what_is_typed(keyboard()?, to_server));
     let shown = show_what_arrives(from_server).await;
     shown.map_err(|error| lost_connection(address, without_goodbye(error)))?;
-    match speaking.is_finished() {
+    match speaking.is_finished() && matches!(speaking.await, Ok(Ok(()))) {
         true => note!("you have left the chat"),
         false => note!("the server has closed the connection"),
     }
@@ -139,17 +140,20 @@ async fn show_what_arrives(mut server: impl AsyncRead + Unpin) -> io::Result<()>
     loop {
         let patience = lines.patience().unwrap_or(Duration::MAX);
         match timeout(patience, server.read(&mut buffer)).await {
-            Ok(Ok(received @ 1..)) => show(&lines.add(&buffer[..received])),
-            Err(_) => show(&lines.cut()),
+            Ok(Ok(received @ 1..)) => show(&lines.add(&buffer[..received])).await,
+            Err(_) => show(&lines.cut()).await,
             Ok(outcome) => {
-                show(&lines.finish());
+                show(&lines.finish()).await;
                 return outcome.map(|_| ());
             }
         }
     }
 }
 
-fn show(lines: &[u8]) {
-    print_or_exit(&printable(&decode_lossy(lines)));
+/// Prints in another thread. A screen that has been stopped (Ctrl-S) blocks the one that prints, but
+/// what is typed meanwhile still has to leave.
+async fn show(lines: &[u8]) {
+    let text = printable(&decode_lossy(lines)).into_owned();
+    let _ = task::spawn_blocking(move || print_or_exit(&text)).await;
 }
 // ANCHOR_END: arrive

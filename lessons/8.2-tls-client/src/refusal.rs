@@ -12,6 +12,7 @@ use rustls::CertificateError::*;
 use rustls::pki_types::{CertificateDer, ServerName};
 use rustls::version::TLS13;
 use rustls::{ClientConfig, Error};
+use tokio_rustls::client::TlsStream;
 
 /// Returns what rustls needs to be a client that trusts this certificate and nothing else.
 pub fn config(certificate: &CertificateDer<'static>) -> anyhow::Result<Arc<ClientConfig>> {
@@ -35,6 +36,29 @@ pub fn server_name(address: &str) -> anyhow::Result<ServerName<'static>> {
     })
 }
 
+/// Refuses a server that has another certificate. rustls looks only at the key and accepts any
+/// certificate that it has signed, but people compare fingerprints.
+pub fn is_the_one<S>(
+    server: &TlsStream<S>,
+    certificate: &CertificateDer<'_>,
+    address: &str,
+    path: &Path,
+) -> anyhow::Result<()> {
+    let (_, session) = server.get_ref();
+    match session.peer_certificates().and_then(|sent| sent.first()) == Some(certificate) {
+        true => Ok(()),
+        false => Err(anyhow!("cannot trust {address}: {}", another_certificate(path))),
+    }
+}
+
+fn another_certificate(ours: &Path) -> String {
+    format!(
+        "its certificate is not the one in {}: if you trust that server, copy its certificate \
+         again, and compare the fingerprints",
+        ours.display()
+    )
+}
+
 /// Returns the error for a server that has not even begun to prove who it is.
 pub fn no_handshake(address: &str) -> anyhow::Error {
     let seconds = HANDSHAKE.as_secs();
@@ -56,15 +80,15 @@ pub fn refused(address: &str, certificate: &Path, error: &io::Error) -> anyhow::
         Some(Error::InvalidCertificate(NotValidYet | NotValidYetContext { .. })) => {
             "its certificate is not valid yet: is the clock of this machine right?".to_string()
         }
-        Some(Error::InvalidCertificate(
-            error @ (NotValidForName | NotValidForNameContext { .. }),
-        )) => {
-            format!("{error}: connect to a name that it is for, or make a new certificate there")
+        Some(Error::InvalidCertificate(NotValidForNameContext { expected, presented })) => {
+            format!(
+                "its certificate is not for {}, but for {}: connect to one of those, or make a new \
+                 certificate there",
+                expected.to_str(),
+                presented.iter().map(|name| bare(name)).collect::<Vec<_>>().join(", ")
+            )
         }
-        Some(Error::InvalidCertificate(_)) => format!(
-            "its certificate is not the one in {file}: if you trust that server, copy its \
-             certificate again, and compare the fingerprints"
-        ),
+        Some(Error::InvalidCertificate(_)) => another_certificate(certificate),
         Some(Error::InvalidMessage(_)) => format!(
             "it does not speak TLS: if that chat is not encrypted, use cargo run -p \
              lesson-broadcast-client -- {address}"
@@ -77,6 +101,11 @@ pub fn refused(address: &str, certificate: &Path, error: &io::Error) -> anyhow::
         None => format!("the handshake has failed: {error}; try again"),
     };
     anyhow!("cannot trust {address}: {reason}")
+}
+
+/// Takes a name out of what rustls makes of it: `DnsName("localhost")`, `IpAddress(127.0.0.1)`.
+fn bare(name: &str) -> &str {
+    name.split(['(', '"', ')']).filter(|part| !part.is_empty()).nth(1).unwrap_or(name)
 }
 
 /// Says what it means that a connection has ended without close_notify.

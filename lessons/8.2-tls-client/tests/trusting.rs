@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::{self, Command};
 use std::time::{Duration, Instant, SystemTime};
 
-use harness::{Peer, Program, StrangeServer, lesson, own, scratch};
+use harness::{Peer, Program, StrangeServer, lesson, own, scratch, two_in_the_room};
 use needs::OPENSSL;
 use predicates::prelude::*;
 use predicates::str::{contains, ends_with};
@@ -26,9 +26,7 @@ fn folder(test: &str) -> PathBuf {
 fn server(certificate: &Path) -> Program {
     let mut command = Command::new(lesson("lesson-tls-server"));
     command.arg("127.0.0.1:0").arg("--certificate").arg(certificate);
-    let server = Program::server_from(command);
-    server.certificate(); // by now it is written
-    server
+    Program::server_from(command)
 }
 
 fn client(address: &str, certificate: &Path) -> Program {
@@ -55,7 +53,7 @@ needs::test!(it_chats_and_leaves_in_good_order);
 fn it_chats_and_leaves_in_good_order() {
     let path = folder("chats").join("chat.pem");
     let server = server(&path);
-    let mut other = server.connect();
+    let (mut other, _silent) = two_in_the_room(&server);
     let mut client = client(&server.address().to_string(), &path);
     client.type_line("  你好  ");
     let line = other.line();
@@ -73,6 +71,32 @@ fn it_chats_and_leaves_in_good_order() {
     server.wait_for_line("有客户端退出了");
 }
 
+needs::test!(a_stopped_screen_stops_only_what_is_shown);
+fn a_stopped_screen_stops_only_what_is_shown() {
+    let path = folder("stopped").join("chat.pem");
+    let server = server(&path);
+    let (mut speaker, mut listener) = two_in_the_room(&server);
+    let mut client = client(&server.address().to_string(), &path);
+    client.type_line("here I am");
+    assert!(speaker.line().ends_with(":here I am"));
+    assert!(listener.line().ends_with(":here I am"));
+    client.stop_terminal();
+    // More than a pipe and our own reader hold.
+    let long = "x".repeat(1000);
+    for _ in 0..300 {
+        speaker.send(format!("{long}\n"));
+        listener.expect(format!("{}:{long}\n", speaker.port()));
+    }
+    speaker.send("the last one\n");
+    for number in 0..50 {
+        client.type_line(&format!("still here {number}"));
+        assert!(speaker.line().ends_with(&format!(":still here {number}")));
+    }
+    assert!(!client.stdout().contains("the last one"), "the screen has not been stopped");
+    client.start_terminal();
+    client.wait_for_line(format!("{}:the last one", speaker.port()));
+}
+
 #[cfg(unix)] // the harness cannot press Ctrl-C on Windows
 needs::test!(it_ends_when_the_server_does_even_while_it_waits_for_the_keyboard);
 #[cfg(unix)]
@@ -85,6 +109,32 @@ fn it_ends_when_the_server_does_even_while_it_waits_for_the_keyboard() {
     assert_eq!(client.wait_for_exit().code(), Some(0));
     assert_eq!(client.stdout(), "服务器关闭了\n");
     assert!(client.stderr().ends_with("the server has closed the connection\n"));
+}
+
+needs::test!(it_ends_quietly_when_nobody_reads_its_output);
+fn it_ends_quietly_when_nobody_reads_its_output() {
+    let path = folder("closed").join("chat.pem");
+    let server = server(&path);
+    let mut command = Command::new(own(LESSON));
+    command.arg(server.address().to_string()).arg("--certificate").arg(&path);
+    let mut client = Program::with_closed_stdout(command);
+    client.wait_for_stderr(contains("the server has proved that its certificate is "));
+    two_in_the_room(&server).0.send("is anybody there?\n");
+    assert_eq!(client.wait_for_exit().code(), Some(0));
+    assert_eq!(client.stderr().lines().count(), 1, "{}", client.stderr());
+}
+
+needs::test!(without_a_thread_for_the_keyboard_it_says_so_and_ends);
+fn without_a_thread_for_the_keyboard_it_says_so_and_ends() {
+    let path = folder("thread").join("chat.pem");
+    let server = server(&path);
+    let mut command = Command::new(own(LESSON));
+    command.arg(server.address().to_string()).arg("--certificate").arg(&path);
+    command.env("RUST_MIN_STACK", (1_u64 << 46).to_string()); // 64 TiB for each thread
+    let mut client = Program::start(command);
+    assert_eq!(client.wait_for_exit().code(), Some(1));
+    let said = client.stderr();
+    assert!(said.contains("Error: cannot start a thread for the keyboard: "), "{said}");
 }
 
 needs::test!(it_says_when_the_server_has_not_said_goodbye);
@@ -113,6 +163,34 @@ fn another_server_is_not_trusted() {
     others.wait_for_stderr(contains("refused 127.0.0.1:"));
 }
 
+needs::test!(OPENSSL: another_certificate_of_the_same_key_is_not_trusted);
+/// Otherwise the fingerprint that the client prints might be none that the server has printed.
+fn another_certificate_of_the_same_key_is_not_trusted() {
+    let folder = folder("same-key");
+    let (ours, others) = (folder.join("ours.pem"), folder.join("others.pem"));
+    let now = SystemTime::now();
+    write(&ours, "localhost", now - DAY, now + DAY);
+    let key = fs::read_to_string(ours.with_extension("key")).expect("a key");
+    let key = KeyPair::from_pem(&key).expect("a key");
+    write_with(&key, &others, "localhost", now - DAY, now + 2 * DAY);
+    let (_server, port) = openssl_server(&others);
+    let why = ["its certificate is not the one in ", "copy its certificate again"];
+    is_refused(&format!("localhost:{port}"), &ours, &why);
+}
+
+needs::test!(the_address_may_be_one_of_ipv6);
+fn the_address_may_be_one_of_ipv6() {
+    let path = folder("ipv6").join("chat.pem");
+    let mut command = Command::new(lesson("lesson-tls-server"));
+    command.arg("[::1]:0").arg("--certificate").arg(&path);
+    let server = Program::server_from(command);
+    let address = server.address().to_string();
+    let mut client = client(&address, &path);
+    client.wait_for_stderr(contains("the server has proved that its certificate is "));
+    client.close_stdin();
+    assert_eq!(client.wait_for_exit().code(), Some(0));
+}
+
 /// Plays a server with the certificate and the key in these files.
 fn openssl_server(certificate: &Path) -> (Program, u16) {
     let mut command = Command::new("openssl");
@@ -129,11 +207,14 @@ fn openssl_server(certificate: &Path) -> (Program, u16) {
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 
 fn write(path: &Path, name: &str, from: SystemTime, until: SystemTime) {
+    write_with(&KeyPair::generate().expect("a key"), path, name, from, until);
+}
+
+fn write_with(key: &KeyPair, path: &Path, name: &str, from: SystemTime, until: SystemTime) {
     let mut parameters = CertificateParams::new(vec![name.to_string()]).expect("a name");
     parameters.not_before = from.into();
     parameters.not_after = until.into();
-    let key = KeyPair::generate().expect("a key");
-    let certificate = parameters.self_signed(&key).expect("a certificate");
+    let certificate = parameters.self_signed(key).expect("a certificate");
     fs::write(path, certificate.pem()).expect("written");
     fs::write(path.with_extension("key"), key.serialize_pem()).expect("written");
 }
@@ -154,7 +235,7 @@ fn a_certificate_out_of_its_time_or_for_another_host_is_not_trusted() {
             "example.org",
             now - DAY,
             now + DAY,
-            ["\"localhost\"", "connect to a name that it is for"],
+            ["its certificate is not for localhost, but for example.org: ", "connect to one of"],
         ),
     ] {
         write(&path, name, from, until);
@@ -165,10 +246,12 @@ fn a_certificate_out_of_its_time_or_for_another_host_is_not_trusted() {
     write(&path, "localhost", now - DAY, now + DAY);
     let (mut server, port) = openssl_server(&path);
     let mut client = client(&format!("localhost:{port}"), &path);
-    client.type_line("hello");
-    server.wait_for_line("hello");
+    client.type_line("\u{3000}hello ");
+    server.wait_for_line("hello"); // without the spaces around it
     server.type_line("hello from openssl");
     client.wait_for_line("hello from openssl");
+    server.type_bytes(b"and no newline");
+    client.wait_for_line("and no newline");
 }
 
 needs::test!(a_server_that_does_not_speak_tls_is_no_server);
@@ -186,6 +269,7 @@ fn a_server_that_does_not_speak_tls_is_no_server() {
     is_refused(&chat.address().to_string(), &path, &["has not answered the handshake within 10 s"]);
     let took = since.elapsed();
     assert!(took >= Duration::from_secs(10), "{took:?}");
+    assert!(took < Duration::from_secs(20), "{took:?}");
 }
 
 /// Accepts a client, and then does this.

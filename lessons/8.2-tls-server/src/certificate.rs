@@ -4,7 +4,7 @@
 
 use std::env;
 use std::fs::{self, File};
-use std::io::{self, Read, Write};
+use std::io::{self, ErrorKind, Read, Write};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -40,22 +40,26 @@ impl Identity {
     /// Reads the certificate in `path` and the key beside it, or makes both if there are none yet.
     ///
     /// # Errors
-    /// If they cannot be read or written, or do not belong together.
+    /// If they cannot be read or written.
     pub fn read_or_make(path: &Path, names: &[String]) -> anyhow::Result<Identity> {
         let key_path = path.with_extension("key");
+        if key_path == path || path.is_dir() {
+            return Err(no_place(path));
+        }
         let mut key_file =
             open_private(&key_path).map_err(|error| cannot_keep(&key_path, &error))?;
         // Two servers may start for the first time at the same moment. The second one waits here,
         // and then finds what the first one has made.
         key_file.lock().map_err(|error| cannot_keep(&key_path, &error))?;
-        let mut key = String::new();
-        key_file.read_to_string(&mut key).map_err(|error| cannot_keep(&key_path, &error))?;
+        let mut key = Vec::new();
+        key_file.read_to_end(&mut key).map_err(|error| cannot_keep(&key_path, &error))?;
         if key.is_empty() {
             key = make(path, names, &mut key_file)?;
         }
-        let key = PrivateKeyDer::from_pem_slice(key.as_bytes());
-        let key = key.map_err(|error| start_over(&key_path, path, &error.to_string()))?;
-        Ok(Identity { certificate: read_certificate(path)?, key })
+        let certificate = read(path).map_err(|problem| start_over(path, &problem))?;
+        let key = PrivateKeyDer::from_pem_slice(&key)
+            .map_err(|_| start_over(path, "there is no whole private key beside it"))?;
+        Ok(Identity { certificate, key })
     }
 
     /// Returns the certificate's fingerprint.
@@ -85,9 +89,7 @@ impl Identity {
                     CertificateError::NotValidForName
                     | CertificateError::NotValidForNameContext { .. },
                 )) => missing.push(name.as_str()),
-                Err(error) => {
-                    return Err(start_over(&path.with_extension("key"), path, &error.to_string()));
-                }
+                Err(error) => return Err(start_over(path, &error.to_string())),
             }
         }
         if !missing.is_empty() {
@@ -112,7 +114,7 @@ impl Identity {
             .context("cannot speak TLS 1.3")?
             .with_no_client_auth()
             .with_single_cert(vec![self.certificate], self.key);
-        config.map_err(|error| start_over(&path.with_extension("key"), path, &error.to_string()))
+        config.map_err(|error| start_over(path, &error.to_string()))
     }
 }
 
@@ -124,7 +126,17 @@ fn cannot_keep(file: &Path, error: &io::Error) -> anyhow::Error {
     )
 }
 
-fn start_over(key: &Path, certificate: &Path, problem: &str) -> anyhow::Error {
+fn no_place(path: &Path) -> anyhow::Error {
+    anyhow!(
+        "cannot keep the certificate in {}: it needs a file of its own, and the key gets the one \
+         beside it that ends in .key\n\
+         Name such a file: --certificate chat.pem.",
+        path.display()
+    )
+}
+
+fn start_over(certificate: &Path, problem: &str) -> anyhow::Error {
+    let key = certificate.with_extension("key");
     let (key, certificate) = (key.display(), certificate.display());
     anyhow!(
         "cannot use the certificate in {certificate}: {problem}\n\
@@ -136,7 +148,10 @@ fn start_over(key: &Path, certificate: &Path, problem: &str) -> anyhow::Error {
 
 // ANCHOR: make
 /// Makes a certificate for `names`, and writes it and its key. Returns the key.
-fn make(path: &Path, names: &[String], key_file: &mut File) -> anyhow::Result<String> {
+///
+/// # Errors
+/// If there is a certificate already: somebody may trust it, and its key may be elsewhere.
+fn make(path: &Path, names: &[String], key_file: &mut File) -> anyhow::Result<Vec<u8>> {
     let problem = || format!("cannot make a certificate for {}", names.join(", "));
     let mut parameters = CertificateParams::new(names).with_context(problem)?;
     parameters.distinguished_name.push(DnType::CommonName, "lesson-tls-server");
@@ -147,10 +162,16 @@ fn make(path: &Path, names: &[String], key_file: &mut File) -> anyhow::Result<St
     // else vouches for it, and its clients have to be given the file.
     let key = KeyPair::generate().with_context(problem)?;
     let certificate = parameters.self_signed(&key).with_context(problem)?;
-    fs::write(path, certificate.pem()).map_err(|error| cannot_keep(path, &error))?;
-    let written = key_file.write_all(key.serialize_pem().as_bytes());
+    let written =
+        File::create_new(path).and_then(|mut file| file.write_all(certificate.pem().as_bytes()));
+    written.map_err(|error| match error.kind() {
+        ErrorKind::AlreadyExists => start_over(path, "there is no private key beside it"),
+        _ => cannot_keep(path, &error),
+    })?;
+    let key = key.serialize_pem().into_bytes();
+    let written = key_file.write_all(&key);
     written.map_err(|error| cannot_keep(&path.with_extension("key"), &error))?;
-    Ok(key.serialize_pem())
+    Ok(key)
 }
 
 /// Returns the names and addresses under which clients may reach a server that listens at `bound`:
@@ -179,17 +200,22 @@ pub fn beside_the_program() -> anyhow::Result<PathBuf> {
     Ok(program.with_file_name("chat-certificate.pem"))
 }
 
-/// Reads the certificate in `path`.
+fn read(path: &Path) -> Result<CertificateDer<'static>, String> {
+    let pem = fs::read(path).map_err(|error| error.to_string())?;
+    match CertificateDer::from_pem_slice(&pem) {
+        Ok(certificate) if trusting(&certificate).is_ok() => Ok(certificate),
+        _ => Err("there is no whole certificate in it".to_string()),
+    }
+}
+
+/// Reads the certificate in `path`, for a client.
 ///
 /// # Errors
 /// If there is none.
 pub fn read_certificate(path: &Path) -> anyhow::Result<CertificateDer<'static>> {
-    let read = fs::read(path)
-        .map_err(|error| error.to_string())
-        .and_then(|pem| CertificateDer::from_pem_slice(&pem).map_err(|error| error.to_string()));
-    read.map_err(|error| {
+    read(path).map_err(|problem| {
         anyhow!(
-            "cannot read a certificate from {}: {error}\n\
+            "cannot read a certificate from {}: {problem}\n\
              The server makes it when it starts for the first time, and says where. Copy that file to \
              here, or name it: --certificate FILE.",
             path.display()

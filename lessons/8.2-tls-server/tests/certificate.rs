@@ -4,7 +4,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{self, Command};
-use std::time::{Duration, SystemTime};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use harness::{Program, own, scratch};
 use needs::OPENSSL;
@@ -62,6 +62,40 @@ fn it_is_made_at_the_first_start_and_used_at_the_next() {
     assert_eq!(self::fingerprint(&server), fingerprint);
 }
 
+needs::test!(OPENSSL: it_is_valid_for_a_year_and_for_a_clock_that_is_a_day_behind);
+fn it_is_valid_for_a_year_and_for_a_clock_that_is_a_day_behind() {
+    let path = folder("valid").join("chat.pem");
+    let _server = Program::server_from(command(&path));
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).expect("a clock").as_secs();
+    let hour = 60 * 60;
+    for (time, valid) in [
+        (now - 25 * hour, false),
+        (now - 23 * hour, true),
+        (now + 364 * 24 * hour, true),
+        (now + 366 * 24 * hour, false),
+    ] {
+        let mut openssl = Command::new("openssl");
+        openssl.args(["verify", "-attime", &time.to_string(), "-CAfile"]).args([&path, &path]);
+        let outcome = openssl.output().expect("openssl");
+        assert_eq!(outcome.status.success(), valid, "{time}: {outcome:?}");
+    }
+}
+
+#[cfg(target_os = "linux")] // where all addresses that begin with 127 are this machine's
+needs::test!(OPENSSL: it_is_for_the_address_and_the_name_that_were_typed);
+#[cfg(target_os = "linux")]
+fn it_is_for_the_address_and_the_name_that_were_typed() {
+    let folder = folder("typed");
+    for (typed, name) in [("127.0.0.2", "IP Address:127.0.0.2"), ("LOCALHOST", "DNS:LOCALHOST")] {
+        let path = folder.join(typed);
+        let mut command = Command::new(own(LESSON));
+        command.arg(format!("{typed}:0")).arg("--certificate").arg(&path);
+        let _server = Program::server_from(command);
+        let names = printed(&path, &["-ext", "subjectAltName"]);
+        assert!(names.contains(name), "{names}");
+    }
+}
+
 #[cfg(unix)]
 needs::test!(nobody_else_may_read_the_key);
 #[cfg(unix)]
@@ -93,7 +127,8 @@ fn a_server_waits_for_another_one_that_makes_it() {
     let path = folder("waits").join("chat.pem");
     let key = shared::open_private(&path.with_extension("key")).expect("the key's file");
     key.lock().expect("a lock");
-    let server = Program::server_from(command(&path));
+    let server = Program::start(command(&path));
+    server.wait_for_stderr(contains("listening on "));
     harness::wait_until("it waits", || harness::sleeping_threads(server.process_id()).is_some());
     let written = folder("waits-written").join("chat.pem");
     write(&written, &["localhost"], 1);
@@ -153,10 +188,43 @@ fn one_that_no_client_would_trust_is_refused_with_what_to_do() {
     fs::write(path.with_extension("key"), "no key").expect("written");
     is_refused(&path, "Delete ");
 
+    for key in [&b"\xff\xfe"[..], b"-----BEGIN PRIVATE KEY-----\nMIGH"] {
+        fs::write(path.with_extension("key"), key).expect("written");
+        is_refused(&path, "there is no whole private key beside it\nDelete ");
+    }
+
     write(&path, &["localhost"], 1);
+    let whole = fs::read_to_string(&path).expect("a certificate");
+    let no_der = "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n";
+    for damaged in ["", "no certificate", &whole[..whole.len() / 2], no_der] {
+        fs::write(&path, damaged).expect("written");
+        is_refused(&path, "there is no whole certificate in it\nDelete ");
+    }
     fs::remove_file(&path).expect("removed");
-    is_refused(&path, "cannot read a certificate from ");
+    is_refused(&path, "No such file or directory");
+    is_refused(&path, "Delete ");
     is_refused(&folder.join("no/such/folder/chat.pem"), "No such file or directory");
+}
+
+needs::test!(one_without_its_key_is_not_overwritten);
+/// It may have been issued by somebody, and its key may have another name.
+fn one_without_its_key_is_not_overwritten() {
+    let path = folder("without").join("chat.pem");
+    write(&path, &["localhost"], 1);
+    let before = fs::read(&path).expect("a certificate");
+    fs::remove_file(path.with_extension("key")).expect("removed");
+    is_refused(&path, "there is no private key beside it\nDelete ");
+    assert_eq!(fs::read(&path).expect("a certificate"), before);
+}
+
+needs::test!(a_folder_or_the_place_of_the_key_is_no_place_for_it);
+fn a_folder_or_the_place_of_the_key_is_no_place_for_it() {
+    let folder = folder("place");
+    let within = folder.join("chat");
+    fs::create_dir(&within).expect("a folder");
+    is_refused(&within, "Name such a file: --certificate chat.pem.");
+    is_refused(&folder.join("chat.key"), "Name such a file: --certificate chat.pem.");
+    assert!(!folder.join("chat.key").exists(), "nothing is left behind");
 }
 
 needs::test!(one_that_is_not_for_all_addresses_is_used_and_that_is_said);

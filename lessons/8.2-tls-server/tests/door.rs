@@ -7,7 +7,8 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use harness::{
-    DEADLINE, Peer, Program, expect_service, open_descriptors, own, processor_time, wait_until,
+    DEADLINE, Program, expect_service, open_descriptors, own, processor_time, resident_memory,
+    two_in_the_room, wait_until,
 };
 use lesson_tls_server::{HANDSHAKE, provider, read_certificate, trusting};
 use predicates::str::contains;
@@ -51,14 +52,6 @@ fn joined(server: &Program) -> StreamOwned<ClientConnection, TcpStream> {
     client
 }
 
-/// Returns two clients that are in the room. The second one says nothing more.
-fn listener(server: &Program) -> (Peer, Peer) {
-    let (mut listener, mut other) = (server.connect(), server.connect());
-    other.send("here we are\n");
-    listener.expect(format!("{}:here we are\n", other.port()));
-    (listener, other)
-}
-
 /// Returns how a connection ends, and what was sent before that.
 fn end(mut stream: &TcpStream) -> (Vec<u8>, Option<ErrorKind>) {
     let mut received = Vec::new();
@@ -71,7 +64,7 @@ needs::test!(needs::OPENSSL: openssl_joins_the_same_room);
 #[cfg(unix)]
 fn openssl_joins_the_same_room() {
     let server = Program::server(own(LESSON));
-    let mut other = server.connect();
+    let (mut other, _silent) = two_in_the_room(&server);
     let mut openssl = std::process::Command::new("openssl");
     openssl.args(["s_client", "-quiet", "-verify_return_error", "-verify_ip", "127.0.0.1"]);
     openssl.arg("-CAfile").arg(server.certificate());
@@ -102,7 +95,19 @@ fn a_client_that_speaks_plainly_is_told_what_to_use() {
     server.wait_for_stderr(contains(": it does not speak TLS\n"));
     listener.assert_open_and_silent();
     expect_service(LESSON, &server);
+    server.wait_for_lines(2, HAS_LEFT);
     assert_eq!(server.lines().len(), 3, "those who were not in cannot leave: {:?}", server.lines());
+}
+
+needs::test!(a_client_that_has_been_told_what_to_use_and_stays_is_closed);
+fn a_client_that_has_been_told_what_to_use_and_stays_is_closed() {
+    let server = Program::server(own(LESSON));
+    expect_service(LESSON, &server);
+    let before = open_descriptors(server.process_id());
+    let mut plain = knock(&server);
+    plain.write_all(b"hello\n").expect("it is sent");
+    end(&plain);
+    wait_until("its descriptor is free", || open_descriptors(server.process_id()) <= before);
 }
 
 /// Asserts that connections end when the time for their handshake is over, and not before. Meanwhile
@@ -195,7 +200,7 @@ fn garbage_in_a_handshake_disturbs_nobody() {
 needs::test!(garbage_in_the_room_ends_one_connection);
 fn garbage_in_the_room_ends_one_connection() {
     let server = Program::server(own(LESSON));
-    let (mut listener, _other) = listener(&server);
+    let (mut listener, _other) = two_in_the_room(&server);
     let mut client = joined(&server);
     client.write_all(b"hello\n").expect("it is sent");
     let address = client.sock.local_addr().expect("an address");
@@ -205,15 +210,43 @@ fn garbage_in_the_room_ends_one_connection() {
     server.wait_for_stderr(contains(format!(
         "disconnected {address}: what it sends cannot be decrypted: "
     )));
+    let told = client.read(&mut [0; 64]).expect_err("an alert").to_string();
+    assert!(told.contains("BadRecordMac"), "{told}");
     server.wait_for_line(HAS_LEFT);
     listener.assert_open_and_silent();
     expect_service(LESSON, &server);
 }
 
+needs::test!(a_reader_that_is_far_behind_costs_no_more_than_a_record);
+/// What is encrypted for it is out of the log, where the slow-reader policy would count it.
+fn a_reader_that_is_far_behind_costs_no_more_than_a_record() {
+    const MIB: usize = 1024 * 1024;
+    let server = Program::server(own(LESSON));
+    let (mut listener, mut speaker) = two_in_the_room(&server);
+    let mut behind = joined(&server);
+    let line = "x".repeat(15_000);
+    let heard = format!("{}:{line}\n", speaker.port());
+    let mut said = 0;
+    while said < 6 * MIB {
+        speaker.send(format!("{line}\n"));
+        listener.expect(&heard);
+        listener.forget();
+        said += heard.len();
+    }
+    let memory = || resident_memory(server.process_id()).unwrap_or_default(); // Windows does not tell
+    let before = memory();
+    let (mut read, mut buffer) = (0, vec![0; 16 * 1024]);
+    while read < 2 * MIB {
+        read += behind.read(&mut buffer).expect("what was said");
+        let more = memory().saturating_sub(before);
+        assert!(more < MIB as u64, "{more} bytes are encrypted, and {read} have been read");
+    }
+}
+
 needs::test!(a_client_that_sends_close_notify_still_hears_what_was_said_before);
 fn a_client_that_sends_close_notify_still_hears_what_was_said_before() {
     let server = Program::server(own(LESSON));
-    let (mut listener, _other) = listener(&server);
+    let (mut listener, _other) = two_in_the_room(&server);
     let mut client = joined(&server);
     client.write_all(b"I leave").expect("it is sent");
     client.conn.send_close_notify();
@@ -229,7 +262,7 @@ needs::test!(a_client_that_ends_without_close_notify_has_left_and_its_last_words
 /// Anybody on the way can end a TCP connection, and nobody but the client can send close_notify.
 fn a_client_that_ends_without_close_notify_has_left_and_its_last_words_are_heard() {
     let server = Program::server(own(LESSON));
-    let (mut listener, _other) = listener(&server);
+    let (mut listener, _other) = two_in_the_room(&server);
     let mut client = joined(&server);
     client.write_all(b"one\ntwo").expect("it is sent");
     client.sock.shutdown(Shutdown::Write).expect("a half-close of TCP alone");
@@ -244,7 +277,7 @@ needs::test!(half_a_record_is_no_line);
 /// A record that is cut off anywhere must not be taken for less than it is.
 fn half_a_record_is_no_line() {
     let server = Program::server(own(LESSON));
-    let (mut listener, _other) = listener(&server);
+    let (mut listener, _other) = two_in_the_room(&server);
     let mut client = joined(&server);
     client.write_all(b"whole\n").expect("it is sent");
     let mut record = Vec::new();
@@ -261,7 +294,7 @@ fn half_a_record_is_no_line() {
 needs::test!(what_comes_together_with_the_end_of_the_handshake_is_heard);
 fn what_comes_together_with_the_end_of_the_handshake_is_heard() {
     let server = Program::server(own(LESSON));
-    let (mut listener, _other) = listener(&server);
+    let (mut listener, _other) = two_in_the_room(&server);
     for _ in 0..20 {
         let (mut client, mut socket) = (client_of(&server), knock(&server));
         client.writer().write_all(b"I could not wait\n").expect("kept until the keys are there");
@@ -283,7 +316,7 @@ needs::test!(records_arrive_however_they_are_cut);
 /// Tests that each record that arrives in pieces, and each piece with several records, is read.
 fn records_arrive_however_they_are_cut() {
     let server = Program::server(own(LESSON));
-    let (mut listener, _other) = listener(&server);
+    let (mut listener, _other) = two_in_the_room(&server);
     let mut client = joined(&server);
     client.write_all(b"first\n").expect("it is sent");
     let label = port(&client.sock);
@@ -313,7 +346,7 @@ needs::test!(everybody_is_told_goodbye_with_close_notify);
 #[cfg(unix)]
 fn everybody_is_told_goodbye_with_close_notify() {
     let mut server = Program::server(own(LESSON));
-    let (mut listener, other) = listener(&server);
+    let (mut listener, other) = two_in_the_room(&server);
     let mut client = joined(&server);
     client.write_all(b"yes\n").expect("it is sent");
     listener.expect(format!("{}:yes\n", port(&client.sock)));

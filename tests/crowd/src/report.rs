@@ -76,12 +76,15 @@ pub fn table(options: &Options, outcome: &Outcome) -> String {
             ),
         ));
         if options.tls.is_some() {
-            let each = outcome.processor_time_a_join().unwrap_or_default();
-            let most = 1e6 / each;
-            rows.push((
-                "its handshakes",
-                format!("{each:.0} µs of processor time each, so at most {most:.0} a second"),
-            ));
+            let each = outcome.processor_time_a_join().filter(|each| *each > 0.0);
+            let handshakes = match each {
+                Some(each) => {
+                    let most = 1e6 / each;
+                    format!("{each:.0} µs of processor time each, so at most {most:.0} a second")
+                }
+                None => "too few to tell: try --clients 1000".to_string(),
+            };
+            rows.push(("its handshakes", handshakes));
         }
         rows.push((
             "its memory",

@@ -1,6 +1,6 @@
 //! A client's connection, plain or encrypted.
 
-use std::io::{self, Read, Write};
+use std::io::{self, ErrorKind, Read, Write};
 use std::path::Path;
 use std::sync::Arc;
 
@@ -9,13 +9,23 @@ use lesson_tls_server::{provider, read_certificate, trusting};
 use mio::net::TcpStream;
 use rustls::pki_types::ServerName;
 use rustls::version::TLS13;
-use rustls::{ClientConfig, ClientConnection, StreamOwned};
+use rustls::{ClientConfig, ClientConnection};
 use socket2::Socket;
 
 /// A connection that is read and written without waiting.
 pub enum Wire {
     Plain(TcpStream),
-    Encrypted(Box<StreamOwned<ClientConnection, TcpStream>>),
+    Encrypted(Box<Encrypted>),
+}
+
+/// A socket, and the keys that both sides have agreed on.
+///
+/// The `StreamOwned` of rustls is no help here: its `write` and `flush` may read as well, and its
+/// `read` may fail because something cannot be written. Either way, a line would wait in `session`
+/// for an event of the socket, which has nothing more to report.
+pub struct Encrypted {
+    session: ClientConnection,
+    socket: TcpStream,
 }
 
 /// Returns what clients need that trust the certificate in `path`.
@@ -43,20 +53,20 @@ impl Wire {
         session.complete_io(&mut stream)?;
         while session.tls13_tickets_received() == 0 {
             if session.read_tls(&mut stream)? == 0 {
-                return Err(io::ErrorKind::UnexpectedEof.into());
+                return Err(ErrorKind::UnexpectedEof.into());
             }
             session.process_new_packets().map_err(io::Error::other)?;
         }
         stream.set_nonblocking(true)?;
-        let stream = StreamOwned::new(session, TcpStream::from_std(stream));
-        Ok(Wire::Encrypted(Box::new(stream)))
+        let socket = TcpStream::from_std(stream);
+        Ok(Wire::Encrypted(Box::new(Encrypted { session, socket })))
     }
 
     /// The socket itself.
     pub fn socket(&mut self) -> &mut TcpStream {
         match self {
             Wire::Plain(stream) => stream,
-            Wire::Encrypted(stream) => &mut stream.sock,
+            Wire::Encrypted(stream) => &mut stream.socket,
         }
     }
 
@@ -89,5 +99,39 @@ impl Write for Wire {
             Wire::Plain(stream) => stream.flush(),
             Wire::Encrypted(stream) => stream.flush(),
         }
+    }
+}
+
+impl Read for Encrypted {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        loop {
+            match self.session.reader().read(buffer) {
+                Err(error) if error.kind() == ErrorKind::WouldBlock => {} // no whole record yet
+                outcome => return outcome,
+            }
+            self.session.read_tls(&mut self.socket)?;
+            self.session.process_new_packets().map_err(io::Error::other)?;
+        }
+    }
+}
+
+impl Write for Encrypted {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.flush()?; // so that what waits here has a limit
+        let taken = self.session.writer().write(bytes)?;
+        match self.flush() {
+            Err(error) if error.kind() != ErrorKind::WouldBlock => Err(error),
+            _ => Ok(taken), // the rest leaves as soon as the socket is writable again
+        }
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        while self.session.wants_write() {
+            match self.session.write_tls(&mut self.socket) {
+                Err(error) if error.kind() == ErrorKind::Interrupted => {}
+                outcome => drop(outcome?),
+            }
+        }
+        Ok(())
     }
 }

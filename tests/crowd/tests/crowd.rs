@@ -62,6 +62,10 @@ fn an_encrypted_room_is_counted_as_the_others_are() {
     assert_eq!(number(&json, "deliveries"), number(&json, "rounds") * (20.0 * 4.0 * 20.0));
     #[cfg(target_os = "linux")]
     assert!(number(&json, "processor_time_a_join") > 0.0);
+    // Each client reads and writes, and no line may wait in a session that nothing wakes.
+    let options = ["--clients", "100", "--speakers", "9", "--in-turn", "--seconds", "0.5"];
+    let json = said(crowd(&[&[&*port, "--json"], &tls[..], &options[..]].concat()));
+    assert!(number(&json, "rounds") > 1.0);
     let plain = crowd(&[&port, "--clients", "3", "--patience", "1"]);
     assert!(!plain.status.success(), "nobody hears a client that does not encrypt");
 }

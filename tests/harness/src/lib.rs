@@ -48,7 +48,7 @@ pub use process::{
 };
 pub use program::{Program, prints_in_the_end, shortened};
 pub use servers::{is_chat_server, package};
-pub use service::expect_service;
+pub use service::{expect_service, two_in_the_room};
 pub use strange_server::StrangeServer;
 pub use tunnel::Tunnel;
 

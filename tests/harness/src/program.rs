@@ -147,7 +147,7 @@ impl Program {
             self.wait_for_stderr(contains("joined the other edges"));
         }
         if self.encrypts {
-            self.certificate(); // a terminal that is stopped now would not show it any more
+            self.certificate(); // a test may stop the terminal before somebody connects
         }
         self
     }

@@ -50,6 +50,16 @@ pub fn expect_service(package: &str, server: &Program) {
     }
 }
 
+/// Connects two clients to a chat room, and waits until both are in it: the first one has heard what
+/// the second one has said. Behind a door that takes its time, as in 8.2, to have connected is not
+/// enough.
+pub fn two_in_the_room(server: &Program) -> (Peer, Peer) {
+    let (mut first, mut second) = (server.connect(), server.connect());
+    second.send("here we are\n");
+    first.expect(format!("{}:here we are\n", second.port()));
+    (first, second)
+}
+
 /// Expects that these two can chat. Messages of a misbehaving client may still be on their way to them,
 /// so both read all the time, as honest clients do.
 fn expect_a_chat(mut first: Peer, mut second: Peer) {

@@ -3,7 +3,7 @@
 
 use std::process::Command;
 
-use harness::{Program, against_every_chat_server, lesson, lessons, node};
+use harness::{Program, against_every_chat_server, lesson, lessons, node, two_in_the_room};
 use needs::NODE;
 
 /// The implementation that plays a part.
@@ -91,7 +91,7 @@ fn chat_client(implementation: In, server: &Program) -> Program {
 
 /// Lets two clients chat while a third, played by the test, listens.
 fn chat(server: &Program, client_in: In) {
-    let mut listener = server.connect();
+    let (mut listener, _silent) = two_in_the_room(server);
     // A client whose line has arrived has joined, so it receives what the others send from then on.
     let mut first = chat_client(client_in, server);
     first.type_line("  the first is here  ");

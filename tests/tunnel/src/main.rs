@@ -4,9 +4,10 @@
 //!     tunnel CERTIFICATE
 //!
 //! prints where it listens. A test connects there, and sends a line with the address of the server.
-//! When the tunnel has connected to it, it answers with a newline. From then on each end of one connection is passed on as the same end of the other: bytes, a
-//! half-close, a reset, and being full. The server sees the port of the test, because a chat calls
-//! people by their ports. To allow that, the test has to set SO_REUSEADDR.
+//! When the tunnel has connected to it, it answers with a newline. From then on each end of one
+//! connection is passed on as the same end of the other: bytes, a half-close, a reset, and being full.
+//! The server sees the port of the test, because a chat calls people by their ports. To allow that,
+//! the test has to set SO_REUSEADDR.
 //!
 //! When a client's handshake is done, the server may not know it yet. So nothing that a test sends is
 //! passed on before the server has let in everybody who has connected earlier.
@@ -104,10 +105,9 @@ async fn pass_on(
     let of_server = SockRef::from(server.get_ref().0).try_clone()?;
     let (from_server, to_server) = split(server);
     let (from_test, to_test) = split(test);
-    let mut said = 0;
-    let to_the_server = async { copy(from_test, to_server, &mut said).await.map_err(drop) };
+    let to_the_server = async { copy(from_test, to_server).await.map_err(drop) };
     let to_the_test = async {
-        match copy(from_server, to_test, &mut 0).await {
+        match copy(from_server, to_test).await {
             Err(Broken::To) => Ok(()), // the test has left: what it has said is passed on first
             outcome => outcome.map_err(drop),
         }
@@ -115,32 +115,38 @@ async fn pass_on(
     let outcome = try_join!(to_the_server, to_the_test);
     if outcome.is_err() {
         // A reset throws away what has not been sent yet. What the test has sent, it has sent.
-        if said > 0 {
-            wait_until_sent(&of_server).await;
-        }
+        wait_until_sent(&of_server).await;
         reset_at_the_end(&of_test);
         reset_at_the_end(&of_server);
     }
     Ok(())
 }
 
-/// Waits until the kernel has nothing left to send, for some seconds at most. Only Linux tells, in
-/// /proc/net/tcp: the second column is our end, and the fifth begins with what is not acknowledged.
+/// Waits until the other side has acknowledged all that was sent, for some seconds at most.
 async fn wait_until_sent(socket: &Socket) {
-    let end = socket.local_addr().ok().and_then(|end| end.as_socket());
-    let end = format!(":{:04X}", end.map_or(0, |end| end.port()));
-    for _ in 0..500 {
-        let table = std::fs::read_to_string("/proc/self/net/tcp").unwrap_or_default();
-        let is_sending = table.lines().skip(1).any(|line| {
-            let columns: Vec<&str> = line.split_whitespace().collect();
-            let is_ours = columns.get(1).is_some_and(|ours| ours.ends_with(&end));
-            is_ours && columns.get(4).is_some_and(|queues| !queues.starts_with("00000000:"))
-        });
-        if !is_sending {
+    for _ in 0..5000 {
+        if unacknowledged(socket) == 0 {
             return;
         }
-        sleep(Duration::from_millis(10)).await;
+        sleep(Duration::from_millis(1)).await;
     }
+}
+
+/// Returns how many bytes of a connection are on the way, or wait in the kernel.
+#[cfg(target_os = "linux")]
+#[allow(unsafe_code)]
+fn unacknowledged(socket: &Socket) -> libc::c_int {
+    use std::os::fd::AsRawFd;
+    let mut bytes = 0;
+    // SAFETY: the descriptor is open, and the call writes one int (SIOCOUTQ in tcp(7)).
+    let asked = unsafe { libc::ioctl(socket.as_raw_fd(), libc::TIOCOUTQ, &raw mut bytes) };
+    if asked == 0 { bytes } else { 0 }
+}
+
+/// Other systems do not tell.
+#[cfg(not(target_os = "linux"))]
+fn unacknowledged(_socket: &Socket) -> i32 {
+    0
 }
 
 /// Makes the socket reset its connection when it is closed.
@@ -169,11 +175,10 @@ enum Broken {
     To,
 }
 
-/// Copies until the end, and passes that on as well. Counts the bytes in `copied`.
+/// Copies until the end, and passes that on as well.
 async fn copy(
     mut from: impl AsyncRead + Unpin,
     mut to: impl AsyncWrite + Unpin,
-    copied: &mut usize,
 ) -> Result<(), Broken> {
     let mut buffer = vec![0; 16 * 1024];
     loop {
@@ -183,6 +188,5 @@ async fn copy(
         }
         to.write_all(&buffer[..received]).await.map_err(|_| Broken::To)?;
         to.flush().await.map_err(|_| Broken::To)?;
-        *copied += received;
     }
 }
