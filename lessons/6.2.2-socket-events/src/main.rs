@@ -66,7 +66,7 @@ fn timeout(socket: &mut TcpStream) -> Result<()> {
     let start = Instant::now();
     match uninterrupted(|| socket.read(&mut [0; 1024])) {
         Err(error) if timed_out(socket, &error) => {}
-        other => bail!("the peer was to be silent, but read returned {other:?}"),
+        other => bail!("the peer should be silent, but read returned {other:?}"),
     }
     print_line!("timeout: read gave up after {} ms of silence", start.elapsed().as_millis());
     socket.set_read_timeout(None)?;
@@ -100,7 +100,7 @@ fn drain(socket: &mut TcpStream, peer: &Peer) -> Result<usize> {
 // ANCHOR: end
 fn end(socket: &mut TcpStream) -> Result<()> {
     let received = uninterrupted(|| socket.read(&mut [0; 1024])).context("end")?;
-    ensure!(received == 0, "the peer was to end, but read returned {received} bytes");
+    ensure!(received == 0, "the peer should have ended, but read returned {received} bytes");
     print_line!("end: read returned {received} bytes, the peer has sent its FIN");
     Ok(())
 }
@@ -111,7 +111,7 @@ fn end(socket: &mut TcpStream) -> Result<()> {
 fn error(peer: SocketAddr) -> Result<()> {
     match TcpStream::connect(peer) {
         Err(error) => print_line!("error: a second connect to port {}: {error}", peer.port()),
-        Ok(_) => bail!("a second connect to {peer} was to be refused"),
+        Ok(_) => bail!("a second connect to {peer} should have been refused"),
     }
     Ok(())
 }

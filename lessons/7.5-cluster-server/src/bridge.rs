@@ -211,7 +211,7 @@ impl Bridge {
         Ok(())
     }
 
-    /// Forgets the message that was to be published, and complains if NATS does not take it.
+    /// Forgets the message, whether it could be published or not, and complains if it could not.
     fn sent(&mut self, sent: Result<(), Error>) {
         self.unsent = None;
         if let Err(error) = sent {

@@ -1,5 +1,5 @@
 //! Holds the few rules of English that a test can hold, over the pages, the tasks, the wrong answers,
-//! the comments and the diagnoses of the checks.
+//! the comments, what the lessons print, and the diagnoses of the checks.
 //! CONTRIBUTING.md has the others.
 
 use std::ffi::OsStr;
@@ -28,8 +28,8 @@ const AVOIDED: [(&str, &str); 16] = [
     ("at the soonest", "at the earliest, or: at least"),
 ];
 
-/// Words that no check tells a learner, each with what to write instead.
-const IN_NO_DIAGNOSIS: [(&str, &str); 5] = [
+/// Words that neither a check nor a lesson tells a learner, each with what to write instead.
+const IN_NO_MESSAGE: [(&str, &str); 5] = [
     ("was to ", "should have"),
     ("were to ", "should have"),
     ("` came", "it received"),
@@ -87,18 +87,21 @@ fn each_fault_is_found_and_nothing_else() {
 }
 
 #[test]
-fn checks_tell_learners_nothing_in_a_strangers_english() {
-    let of_a_check = |file: &PathBuf| {
+fn learners_are_told_nothing_in_a_strangers_english() {
+    let tells_learners = |file: &PathBuf| {
+        let folder = file.parent().unwrap_or(file);
         ["tests/exercises.rs", "tests/decoder/mod.rs"].iter().any(|end| file.ends_with(end))
-            || file.parent().is_some_and(|folder| folder.ends_with("tests/checker/src"))
+            || folder.ends_with("tests/checker/src")
+            || folder.ends_with("src")
+                && file.components().any(|part| part.as_os_str() == "lessons")
     };
-    let files: Vec<PathBuf> = texts(repository()).into_iter().filter(of_a_check).collect();
-    assert!(files.len() > 20, "{files:#?}");
+    let files: Vec<PathBuf> = texts(repository()).into_iter().filter(tells_learners).collect();
+    assert!(files.len() > 60, "{files:#?}");
     let mut faults = Vec::new();
     for file in files {
         let text = fs::read_to_string(&file).expect("a source is text");
         for line in text.lines().filter_map(|line| line.split("// ").next()) {
-            let words = IN_NO_DIAGNOSIS.iter().filter(|(words, _)| line.contains(words));
+            let words = IN_NO_MESSAGE.iter().filter(|(words, _)| line.contains(words));
             faults.extend(words.map(|(words, better)| {
                 format!("{}: {words:?}, write {better:?}: {line}", file.display())
             }));
