@@ -41,6 +41,10 @@ use tokio_rustls::{TlsConnector, client::TlsStream};
 /// noticed late.
 const SEND_BUFFER: usize = 64 * 1024;
 
+/// The receive buffer towards the server, in bytes. If the system may choose it, a whole paste may fit,
+/// and the server does not notice that the test does not read.
+const RECEIVE_BUFFER: u32 = 128 * 1024;
+
 fn main() -> anyhow::Result<()> {
     let certificate = env::args_os().nth(1).context("usage: tunnel CERTIFICATE")?;
     let certificate = read_certificate(&PathBuf::from(certificate))?;
@@ -90,6 +94,7 @@ async fn pass_on(
     let address = address.trim().parse().map_err(|_| anyhow!("{address:?} is no address"))?;
     let socket = TcpSocket::new_v4()?;
     socket.set_reuseaddr(true)?;
+    socket.set_recv_buffer_size(RECEIVE_BUFFER)?;
     socket.bind((Ipv4Addr::UNSPECIFIED, from.port()).into())?;
     let server = socket.connect(address).await.context("cannot connect to the server")?;
     server.set_nodelay(true)?;

@@ -380,7 +380,7 @@ with_part_7! {{
         // It may have asked more than once, and the rest may still be on its way.
         speaker.type_line("good");
         listener.wait_for_stdout(contains(":good\n"));
-        let wire = Wire::tapped_with_bytes(server.address().port());
+        let wire = Wire::tapped_for_records(server.address().port());
         speaker.type_line(SECRET);
         listener.wait_for_stdout(contains(SECRET));
         wire.wait_for("Flags [P.]", 2);
@@ -390,7 +390,7 @@ with_part_7! {{
     needs::test!(TCPDUMP: tls_handshake);
     fn tls_handshake() {
         let server = serve("lesson-tls-server");
-        let wire = Wire::tapped_with_bytes(server.address().port());
+        let wire = Wire::tapped_for_records(server.address().port());
         let mut command = Command::new(lesson("lesson-tls-client"));
         command.arg(server.address().to_string());
         let mut client = Program::start(command);
@@ -472,7 +472,14 @@ with_part_7! {{
     impl Wire {
         fn tapped_with_bytes(port: u16) -> Wire {
             let mut command = Command::new("tcpdump");
-            command.args(["-x", "-S"]); // the bytes, and each number the same when it is sent again
+            command.arg("-x");
+            Wire::tapped_by(command, port, "")
+        }
+
+        /// Does the same, and a segment that is sent again has the same numbers again.
+        fn tapped_for_records(port: u16) -> Wire {
+            let mut command = Command::new("tcpdump");
+            command.args(["-x", "-S"]);
             Wire::tapped_by(command, port, "")
         }
     }
