@@ -91,11 +91,15 @@ async fn pass_on(
     test.get_ref().set_nodelay(true)?;
     let mut address = String::new();
     test.read_line(&mut address).await?;
-    let address = address.trim().parse().map_err(|_| anyhow!("{address:?} is no address"))?;
+    let address: SocketAddr =
+        address.trim().parse().map_err(|_| anyhow!("{address:?} is no address"))?;
     let socket = TcpSocket::new_v4()?;
     socket.set_reuseaddr(true)?;
     socket.set_recv_buffer_size(RECEIVE_BUFFER)?;
-    socket.bind((Ipv4Addr::UNSPECIFIED, from.port()).into())?;
+    // At another address of this machine, the port may be somebody else's.
+    let own = if address.ip().is_loopback() { from.ip() } else { Ipv4Addr::UNSPECIFIED.into() };
+    let own = SocketAddr::from((own, from.port()));
+    socket.bind(own).with_context(|| format!("cannot get the port of {own}"))?;
     let server = socket.connect(address).await.context("cannot connect to the server")?;
     server.set_nodelay(true)?;
     let _ = test.write_all(b"\n").await; // it may have left already
