@@ -90,7 +90,7 @@ fn a_send_that_fails_is_told_and_ends_one_connection(package: &str) {
 needs::test!(STRACE: an_error_does_not_pass_for_another_event);
 fn an_error_does_not_pass_for_another_event() {
     for (calls, told) in [
-        ("recvfrom:error=ECONNRESET:when=2", "the peer was to be silent, but read returned Err("),
+        ("recvfrom:error=ECONNRESET:when=2", "the peer should be silent, but read returned Err("),
         ("sendto:error=ECONNRESET:when=2", "drain: Connection reset by peer"),
     ] {
         let mut lesson = Program::start(with_failing(&[calls], &lesson("lesson-socket-events")));
