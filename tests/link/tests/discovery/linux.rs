@@ -233,6 +233,7 @@ needs::test!(NAMESPACE: a_question_that_is_lost_is_asked_again);
 fn a_question_that_is_lost_is_asked_again() {
     let (switch, [serves, asks, listens]) = lan();
     let server = server(&serves, &["0.0.0.0:3000"]);
+    server.wait_for_line("server listening at port 3000"); // the last one before a question
     prints_in_the_end(chat("聊天室", "192.0.2.1", 3000), || {
         switch.cut(1);
         let asked = server.lines();
