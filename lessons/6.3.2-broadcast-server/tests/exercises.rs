@@ -347,7 +347,7 @@ fn who(attempt: &Attempt) -> Outcome {
     }
     drop(crowd);
     attempt.eventually(|| {
-        a.did("asked `/who` after hundreds had come and left");
+        a.did("asked `/who` after hundreds had joined and left");
         a.send("/who\n")?;
         expect_here(&a.line()?, &[("A", port_a)])
     })?;

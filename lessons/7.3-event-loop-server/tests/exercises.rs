@@ -336,7 +336,7 @@ fn never_more_than_four(attempt: &Attempt, server: &Running) -> Outcome {
     let mut b = server.connect("another client that comes later")?;
     attempt.eventually(|| {
         a.send("anybody here?\n")?;
-        b.did("connected after thirty had come and left, and a client that was inside spoke");
+        b.did("connected after thirty had joined and left, and a client that was inside spoke");
         b.set_patience(Duration::from_millis(300));
         b.line().map(|_| ())
     })

@@ -311,7 +311,7 @@ fn expect(time: Duration, edge: &Running, after: &str, line: &str, count: usize)
     ))
 }
 
-/// Checks that the screen shows who has come, each once, and nobody else.
+/// Checks that the screen names everybody who has joined, each once, and nobody else.
 fn as_it_is(edge: &Running, own: &str, others: &[&str]) -> Outcome {
     let stdout = edge.stdout();
     for line in stdout.lines() {

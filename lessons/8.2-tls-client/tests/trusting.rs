@@ -30,9 +30,13 @@ fn server(certificate: &Path) -> Program {
 }
 
 fn client(address: &str, certificate: &Path) -> Program {
+    Program::start(client_command(address, certificate))
+}
+
+fn client_command(address: &str, certificate: &Path) -> Command {
     let mut command = Command::new(own(LESSON));
     command.arg(address).arg("--certificate").arg(certificate);
-    Program::start(command)
+    command
 }
 
 /// Asserts that a client does not talk to `address`, and says so on one line.
@@ -115,8 +119,7 @@ needs::test!(it_ends_quietly_when_nobody_reads_its_output);
 fn it_ends_quietly_when_nobody_reads_its_output() {
     let path = folder("closed").join("chat.pem");
     let server = server(&path);
-    let mut command = Command::new(own(LESSON));
-    command.arg(server.address().to_string()).arg("--certificate").arg(&path);
+    let command = client_command(&server.address().to_string(), &path);
     let mut client = Program::with_closed_stdout(command);
     client.wait_for_stderr(contains("the server has proved that its certificate is "));
     two_in_the_room(&server).0.send("is anybody there?\n");
@@ -128,8 +131,7 @@ needs::test!(without_a_thread_for_the_keyboard_it_says_so_and_ends);
 fn without_a_thread_for_the_keyboard_it_says_so_and_ends() {
     let path = folder("thread").join("chat.pem");
     let server = server(&path);
-    let mut command = Command::new(own(LESSON));
-    command.arg(server.address().to_string()).arg("--certificate").arg(&path);
+    let mut command = client_command(&server.address().to_string(), &path);
     command.env("RUST_MIN_STACK", (1_u64 << 46).to_string()); // 64 TiB for each thread
     let mut client = Program::start(command);
     assert_eq!(client.wait_for_exit().code(), Some(1));

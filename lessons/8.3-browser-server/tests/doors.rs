@@ -96,6 +96,14 @@ impl Room {
     }
 }
 
+/// Asserts that the memory of a process is less than `bound` bytes above what it was, where the system
+/// tells it.
+fn has_not_grown_by(bound: u64, before: Option<u64>, process: u32) {
+    if let (Some(before), Some(after)) = (before, resident_memory(process)) {
+        assert!(after < before + bound, "the memory has grown from {before} to {after}");
+    }
+}
+
 #[test]
 fn only_our_page_gets_in() {
     let mut room = Room::with_a_page_and_a_client();
@@ -234,9 +242,7 @@ fn what_no_browser_sends_ends_only_the_connection_that_sends_it() {
         room.server.wait_for_stderr(contains(format!("disconnected {address}: ")));
         room.is_undisturbed();
     }
-    if let (Some(before), Some(after)) = (before, resident_memory(room.server.process_id())) {
-        assert!(after < before + 4 * 1024 * 1024, "the memory has grown from {before} to {after}");
-    }
+    has_not_grown_by(4 * 1024 * 1024, before, room.server.process_id());
 }
 
 #[test]
@@ -349,9 +355,7 @@ fn ten_thousand_requests_for_pages_that_do_not_exist_cost_nothing() {
     wait_until("all descriptors are free again", || {
         (open_descriptors(process), threads(process)) == before
     });
-    if let (Some(before), Some(after)) = (memory, resident_memory(process)) {
-        assert!(after < before + 4 * 1024 * 1024, "the memory has grown from {before} to {after}");
-    }
+    has_not_grown_by(4 * 1024 * 1024, memory, process);
     let said = room.server.stderr();
     assert!(said.lines().count() < 10, "{said}");
 }
@@ -379,9 +383,7 @@ fn a_page_that_never_reads_is_disconnected_and_nobody_else_is() {
     room.server.wait_for_lines(1, "有客户端退出了");
     room.is_undisturbed();
     never_reads.wait_until_closed();
-    if let (Some(before), Some(after)) = (memory, resident_memory(room.server.process_id())) {
-        assert!(after < before + 16 * 1024 * 1024, "the memory has grown from {before} to {after}");
-    }
+    has_not_grown_by(16 * 1024 * 1024, memory, room.server.process_id());
 }
 
 #[test]
@@ -485,9 +487,7 @@ fn two_hundred_pages_need_little_memory() {
     room.client.send(&said);
     pages.iter_mut().chain([&mut room.page]).for_each(|page| page.expect(&heard));
     room.is_undisturbed();
-    if let (Some(before), Some(after)) = (before, resident_memory(room.server.process_id())) {
-        assert!(after < before + 200 * 32 * 1024, "the memory has grown from {before} to {after}");
-    }
+    has_not_grown_by(200 * 32 * 1024, before, room.server.process_id());
 }
 
 #[test]

@@ -28,7 +28,7 @@ pub struct Scenario {
     pub name: &'static str,
     /// The package of the edges.
     pub package: &'static str,
-    /// Whether people hear only what has come back from a stream of NATS.
+    /// True if people hear only what a stream of NATS sends back.
     pub has_stream: bool,
     /// What the terminals show in the end, in words.
     ending: &'static str,

@@ -119,7 +119,7 @@ with_part_7! {{
         let picture = harness::scratch().join("signature.png");
         fs::write(&picture, b"\x89PNG\r\n\x1a\n").expect("the file can be written");
         let server = serve("lesson-framed-server");
-        let wire = Wire::tapped_with_bytes(server.address().port());
+        let wire = Wire::tapped_with(&["-x"], server.address().port());
         let _listener = server.connect();
         let mut command = Command::new(lesson("lesson-framed-client"));
         command.arg(server.address().to_string()).arg("--file").arg(picture);
@@ -360,6 +360,9 @@ with_part_7! {{
         wire.records_are("tls-unreadable", 4);
     }
 
+    /// Shows the bytes, and each segment that is sent again with the same numbers again.
+    const RECORDS: [&str; 2] = ["-x", "-S"];
+
     /// Records how one of two clients says something, and the other one hears it.
     fn a_line_goes_by(server: &str, client: &str) -> (Wire, [Program; 3]) {
         let server = serve(server);
@@ -380,7 +383,7 @@ with_part_7! {{
         // It may have asked more than once, and the rest may still be on its way.
         speaker.type_line("good");
         listener.wait_for_stdout(contains(":good\n"));
-        let wire = Wire::tapped_for_records(server.address().port());
+        let wire = Wire::tapped_with(&RECORDS, server.address().port());
         speaker.type_line(SECRET);
         listener.wait_for_stdout(contains(SECRET));
         wire.wait_for("Flags [P.]", 2);
@@ -390,7 +393,7 @@ with_part_7! {{
     needs::test!(TCPDUMP: tls_handshake);
     fn tls_handshake() {
         let server = serve("lesson-tls-server");
-        let wire = Wire::tapped_for_records(server.address().port());
+        let wire = Wire::tapped_with(&RECORDS, server.address().port());
         let mut command = Command::new(lesson("lesson-tls-client"));
         command.arg(server.address().to_string());
         let mut client = Program::start(command);
@@ -470,16 +473,9 @@ with_part_7! {{
     }
 
     impl Wire {
-        fn tapped_with_bytes(port: u16) -> Wire {
+        fn tapped_with(options: &[&str], port: u16) -> Wire {
             let mut command = Command::new("tcpdump");
-            command.arg("-x");
-            Wire::tapped_by(command, port, "")
-        }
-
-        /// Does the same, and a segment that is sent again has the same numbers again.
-        fn tapped_for_records(port: u16) -> Wire {
-            let mut command = Command::new("tcpdump");
-            command.args(["-x", "-S"]);
+            command.args(options);
             Wire::tapped_by(command, port, "")
         }
     }
