@@ -188,20 +188,15 @@ fn close_cleanly(attempt: &Attempt) -> Outcome {
     std::thread::sleep(std::time::Duration::from_millis(300));
 
     server.press_ctrl_c();
-    let (pressed, watch) = (Instant::now(), checker::Watch::start());
+    // First that it ends, although the clients stay: whom a server tells first is its own affair, so one
+    // that waits for each of them is seen by how long it takes, and not by who hears of it late.
+    ends_well(
+        &server,
+        "Ctrl-C was pressed while twenty clients were connected that don't leave by themselves",
+    )?;
     for client in &mut staying {
         client.did("saw Ctrl-C pressed");
         client.expect_line("bye")?;
-    }
-    // The clients stay, but the server ends anyway.
-    ends_well(&server, "all clients were told `bye` after Ctrl-C")?;
-    if pressed.elapsed() > attempt.patience() {
-        let finding = format!(
-            "Ctrl-C was pressed, and the server should not wait for anybody, but it took {:.1} s \
-             until it had told all twenty clients that stayed `bye` and had ended",
-            pressed.elapsed().as_secs_f64()
-        );
-        return Err(checker::late(&watch, finding));
     }
     for client in &mut staying {
         client.did("was told `bye`");
