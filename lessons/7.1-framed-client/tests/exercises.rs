@@ -5,10 +5,11 @@ use std::net::{SocketAddr, TcpListener};
 use std::thread;
 use std::time::Duration;
 
-use checker::{Actor, Attempt, LONG_SILENCE, Outcome, Running, listener, quoted};
+use checker::{
+    Actor, Attempt, LONG_SILENCE, Outcome, Running, listener, listener_from_afar, quoted,
+};
 use harness::repository;
 use lesson_framed_server::{LONGEST, frame};
-use socket2::SockRef;
 
 checker::exercises! {
     framed_client in "7.1-framed-client" {
@@ -282,15 +283,7 @@ fn what_answers_nothing_stays_a_message(attempt: &Attempt) -> Outcome {
 /// reads. An answer may arrive as soon as the mark of its question has been sent, even if the rest of
 /// the question has not left yet.
 fn a_server_that_does_not_read_is_heard(attempt: &Attempt) -> Outcome {
-    let from_afar = listener()?;
-    let socket = SockRef::from(&from_afar.0);
-    let prepared = socket.set_recv_buffer_size(2 * 1024);
-    // On Linux, small segments also keep the client's send buffer small.
-    #[cfg(unix)]
-    let prepared = prepared.and_then(|()| socket.set_tcp_mss(500));
-    prepared.map_err(|error| format!("the check itself cannot prepare a socket: {error}"))?;
-
-    let (client, mut server) = started_with(attempt, &from_afar, &[])?;
+    let (client, mut server) = started_with(attempt, &listener_from_afar(2 * 1024, 500)?, &[])?;
     let mut screen = Screen::of(&client, attempt);
     let long = [b'q'; 65_000];
     let longer_still = [b'r'; 30_000]; // at the latest when this is sent, the buffers are full

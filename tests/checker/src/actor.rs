@@ -8,7 +8,7 @@ use std::time::Duration;
 use socket2::SockRef;
 
 use super::attempt::{quoted, shown_time};
-use super::{ITSELF, Outcome, PATIENCE};
+use super::{ITSELF, Outcome, PATIENCE, socket_from_afar};
 use harness::{Connection, Deadline, Patience, Stopped, timed_out};
 
 /// A peer with a name, which remembers what it did last. If something arrives that it did not expect, it
@@ -451,11 +451,26 @@ fn why(outcome: Result<(), Stopped>) -> Stopped {
 /// # Errors
 /// If the system does not provide one.
 pub fn listener() -> Outcome<(TcpListener, SocketAddr)> {
-    let bound = TcpListener::bind("127.0.0.1:0").and_then(|listener| {
+    with_address(TcpListener::bind("127.0.0.1:0"))
+}
+
+/// Returns a listener to which a program connects as if it were far away. See [`socket_from_afar`].
+///
+/// # Errors
+/// If the system does not provide one.
+pub fn listener_from_afar(room: usize, segment: u32) -> Outcome<(TcpListener, SocketAddr)> {
+    with_address(socket_from_afar(room, segment).and_then(|socket| {
+        socket.listen(1)?;
+        Ok(socket.into())
+    }))
+}
+
+fn with_address(listener: io::Result<TcpListener>) -> Outcome<(TcpListener, SocketAddr)> {
+    let bound = listener.and_then(|listener| {
         let address = listener.local_addr()?;
         Ok((listener, address))
     });
-    bound.map_err(|error| format!("the check itself cannot listen: {error}"))
+    bound.map_err(|error| format!("{ITSELF}cannot listen: {error}"))
 }
 
 fn broken(error: &io::Error) -> String {

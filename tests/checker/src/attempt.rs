@@ -14,7 +14,7 @@ use std::time::Duration;
 use course::Exercise;
 use socket2::{Domain, Socket, Type};
 
-use super::{Actor, Check, ITSELF, LONGEST, Outcome, PATIENCE, send_until_stuck};
+use super::{Actor, Check, ITSELF, LONGEST, Outcome, PATIENCE, send_until_stuck, socket_from_afar};
 use harness::{Deadline, Program, Watch, accept_within, shortened};
 use shared::printable;
 
@@ -297,30 +297,26 @@ impl Running {
     /// # Errors
     /// If the server does not take it in.
     pub fn connect_with_little_room(&self, name: &str) -> Outcome<Actor> {
-        self.connect_with_room(name, 64 * 1024, |_| Ok(()))
+        let socket = Socket::new(Domain::IPV4, Type::STREAM, None);
+        self.connect_over(
+            name,
+            socket.and_then(|socket| {
+                socket.set_recv_buffer_size(64 * 1024)?;
+                Ok(socket)
+            }),
+        )
     }
 
-    /// Connects a client with hardly any room, on a network of small segments. On Linux they also keep the
-    /// server's send buffer small, which otherwise has room for megabytes on loopback.
+    /// Connects a client with hardly any room, on a network of small segments.
     ///
     /// # Errors
     /// If the server does not take it in.
     pub fn connect_from_afar(&self, name: &str) -> Outcome<Actor> {
-        #[cfg(unix)]
-        return self.connect_with_room(name, 8 * 1024, |socket| socket.set_tcp_mss(1000));
-        #[cfg(not(unix))]
-        self.connect_with_room(name, 8 * 1024, |_| Ok(()))
+        self.connect_over(name, socket_from_afar(8 * 1024, 1000))
     }
 
-    fn connect_with_room(
-        &self,
-        name: &str,
-        bytes: usize,
-        prepare: impl Fn(&Socket) -> io::Result<()>,
-    ) -> Outcome<Actor> {
-        let connected = Socket::new(Domain::IPV4, Type::STREAM, None).and_then(|socket| {
-            socket.set_recv_buffer_size(bytes)?;
-            prepare(&socket)?;
+    fn connect_over(&self, name: &str, socket: io::Result<Socket>) -> Outcome<Actor> {
+        let connected = socket.and_then(|socket| {
             socket.connect_timeout(&self.address().into(), PATIENCE)?;
             Ok(socket)
         });

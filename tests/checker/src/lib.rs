@@ -6,6 +6,7 @@
 //! exercise's folder is described by the crate `course`.
 
 mod actor;
+mod afar;
 mod attempt;
 mod itself;
 mod places;
@@ -21,7 +22,8 @@ use std::time::{Duration, Instant};
 
 use course::{Exercise, NotBuilt};
 
-pub use actor::{Actor, listener, send_until_stuck};
+pub use actor::{Actor, listener, listener_from_afar, send_until_stuck};
+use afar::socket_from_afar;
 pub use attempt::{Attempt, Running, late, quoted, shown_time, shown_times};
 pub use harness::{Deadline, Watch};
 pub use itself::check_itself;
