@@ -218,7 +218,7 @@ fn garbage_in_the_room_ends_one_connection() {
 }
 
 needs::test!(a_reader_that_is_far_behind_costs_no_more_than_a_record);
-/// What is encrypted for it is out of the log, where the slow-reader policy would count it.
+/// A line that is encrypted for it is out of the log, where the slow-reader policy would count it.
 fn a_reader_that_is_far_behind_costs_no_more_than_a_record() {
     const MIB: usize = 1024 * 1024;
     let server = Program::server(own(LESSON));

@@ -210,6 +210,6 @@ fn as_io(error: axum::Error) -> io::Error {
     }
 }
 
-/// What the error of a page says that has left without closing its WebSocket, as phones do.
+/// The error's text for a page that has left without closing its WebSocket, as phones do.
 const GONE: &str = "without closing handshake";
 // ANCHOR_END: part

@@ -521,7 +521,7 @@ fn at_the_end_everybody_is_told_and_the_doors_are_closed() {
     let going_away = 1001_u16.to_be_bytes().to_vec();
     assert_eq!(room.page.frame(), Some((CLOSE, going_away.clone())));
     assert!(TcpStream::connect(&room.door).is_err(), "the page could come back");
-    // What is still on its way is read, because otherwise it would reset the connection.
+    // Bytes that are still on their way are read, because otherwise it would reset the connection.
     for _ in 0..100 {
         room.page.say("too late");
     }

@@ -186,7 +186,7 @@ fn page(attempt: &Attempt, door: u16) -> Outcome<Actor> {
     Ok(page)
 }
 
-/// Waits until a page has received this line. What is before it in its frame does not matter.
+/// Waits until a page has received this line. The lines before it in its frame do not matter.
 fn page_hears(attempt: &Attempt, page: &mut Actor, line: &str) -> Outcome {
     let mut heard = Vec::new();
     attempt.eventually(|| {

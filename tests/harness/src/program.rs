@@ -19,7 +19,7 @@ use crate::capture::Capture;
 use crate::guard::Guard;
 use crate::{DEADLINE, Deadline, NO_NATS, Nats, Peer, Tunnel};
 
-/// A running program. What it prints is captured, what it reads comes from the test, and it is
+/// A running program. Its output is captured, its input comes from the test, and it is
 /// killed when the value is dropped. If a test fails, everything it has printed is shown.
 pub struct Program {
     name: String,

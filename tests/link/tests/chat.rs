@@ -386,7 +386,7 @@ struct Flood {
     speakers: Vec<u16>,
 }
 
-/// What a reader has received of a flood.
+/// The part of a flood that a reader has received.
 struct Heard {
     lines: usize,
     /// The number of lines that came before the third person's words.

@@ -10,7 +10,7 @@
 //! 1. `scenarios` plays on a `stage`, on which `trace` and `capture` record every system call and
 //!    every segment. `record` makes all of that happen in a namespace.
 //! 2. `events` and `place` find out which line of a lesson made a call, and what it means.
-//! 3. `story` tells what happened step by step. What a step is about is an enum,
+//! 3. `story` tells what happened step by step. The subject of a step is an enum,
 //!    `story::step::Caption`. At the very end `story::words` makes a sentence of it.
 //!    `cluster` does all of that in its own way, for runs in which only the messages matter.
 //! 4. `recording` is what the book plays, and `decided` the part that is the same in every run.

@@ -22,7 +22,7 @@ pub struct Scenario {
 /// The features of a recording beyond those of every recording.
 #[derive(Clone, Copy)]
 pub struct About {
-    /// Finds the times to tell of, unless everything is told. What happened between them is left
+    /// Finds the times to tell of, unless everything is told. Everything between them is left
     /// out.
     pub only: Option<Only>,
     /// Whether the recording tells how much time passes between segments.

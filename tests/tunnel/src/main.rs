@@ -123,7 +123,7 @@ async fn pass_on(
     };
     let outcome = try_join!(to_the_server, to_the_test);
     if outcome.is_err() {
-        // A reset throws away what has not been sent yet. What the test has sent, it has sent.
+        // A reset throws away what has not been sent yet, but the test has sent it.
         wait_until_sent(&of_server).await;
         reset_at_the_end(&of_test);
         reset_at_the_end(&of_server);

@@ -82,7 +82,7 @@ needs::test!(NATS_SERVER: two_edges_of_one_name_are_told_and_hear_each_other);
 fn two_edges_of_one_name_are_told_and_hear_each_other() {
     let nats = nats();
     let (east, namesake) = (edge("east", &nats), edge("east", &nats));
-    // What is said at the namesake has a label as if it came from elsewhere, and it does.
+    // A line from the namesake has a label as if it came from elsewhere, and it does.
     let (a, b) = (Person::at(&east, "east"), Person::at(&namesake, "east"));
     a.say("in the east");
     b.wait_for_line(&format!("east/{}:in the east", a.address().port()));

@@ -18,7 +18,7 @@ pub struct WebSocket {
     stream: BufReader<TcpStream>,
     /// The number that the others see.
     pub number: String,
-    /// What has arrived after the lines that were expected.
+    /// The lines that have arrived after the expected ones.
     unseen: String,
 }
 

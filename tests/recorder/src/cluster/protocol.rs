@@ -15,7 +15,7 @@ pub struct Message {
     pub lines: String,
 }
 
-/// What a message is about.
+/// The content of a message.
 #[derive(Clone, Debug, PartialEq)]
 pub enum About {
     /// The edge that has said something, after the operation and the subject.
