@@ -67,7 +67,7 @@ fn how_many(attempt: &Attempt) -> Outcome {
     attempt.eventually(|| ask(&mut a, 1))?;
     whoever_was_sent_away_is_not_counted(attempt, &server, &mut a)?;
     drop(a);
-    rounds(3).try_for_each(|_| asks_while_others_talk(&server))?;
+    rounds(10).try_for_each(|_| asks_while_others_talk(&server))?;
     asks_without_reading(&attempt.serve()?)
 }
 
