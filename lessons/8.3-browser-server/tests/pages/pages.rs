@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use browser::Page;
 use harness::{Program, repository, wait_until};
 use needs::{Need, TELNET};
+use predicates::str::contains;
 use serde_json::json;
 
 use crate::both::{page_of, server, server_at};
@@ -182,7 +183,7 @@ fn a_phone_that_locks_its_screen_is_noticed_and_comes_back() {
     join(&mut page, &server);
     page.suspend();
     server.wait_for_lines(1, "有客户端退出了");
-    assert!(server.stderr().contains("it has vanished, or does not read"), "{}", server.stderr());
+    server.wait_for_stderr(contains("it has vanished, or does not read"));
     page.resume();
     page.wait_for("document.querySelectorAll('#room .note').length === 1");
     wait_for_state(&mut page, "open");
