@@ -47,10 +47,6 @@ fn server_goes(attempt: &Attempt) -> Outcome {
     let shown = client.expect_line_on_stdout(after, "51000:after a byte that is not UTF-8");
     still_there(&client, after)?;
     shown?;
-    server.send("51000:no newline")?;
-    let after = "the server sent `51000:no newline` without a newline, and then nothing more";
-    client.expect_line_on_stdout(after, "51000:no newline")?;
-    server.send("\n")?;
     thread::sleep(LONG_SILENCE);
     still_there(&client, "the server was silent for some seconds")?;
     client.type_line("still here?")?;
@@ -64,7 +60,11 @@ fn server_goes(attempt: &Attempt) -> Outcome {
     comes_last(&client, GONE)?;
 
     let (client, mut server) = started(attempt)?;
-    server.send("51000:hello\n")?;
+    // Before any newline: after one, the starter would wait for the next as long as the check does.
+    server.send("51000:no newline")?;
+    let after = "the server sent `51000:no newline` without a newline, and then nothing more";
+    client.expect_line_on_stdout(after, "51000:no newline")?;
+    server.send("\n51000:hello\n")?;
     client.expect_line_on_stdout("the server sent the line `51000:hello`", "51000:hello")?;
     server.reset();
     let after = "the server reset the connection while nothing was typed";
