@@ -297,14 +297,9 @@ impl Running {
     /// # Errors
     /// If the server does not take it in.
     pub fn connect_with_little_room(&self, name: &str) -> Outcome<Actor> {
-        let socket = Socket::new(Domain::IPV4, Type::STREAM, None);
-        self.connect_over(
-            name,
-            socket.and_then(|socket| {
-                socket.set_recv_buffer_size(64 * 1024)?;
-                Ok(socket)
-            }),
-        )
+        let socket = Socket::new(Domain::IPV4, Type::STREAM, None)
+            .and_then(|socket| socket.set_recv_buffer_size(64 * 1024).map(|()| socket));
+        self.connect_over(name, socket)
     }
 
     /// Connects a client with hardly any room, on a network of small segments.
